@@ -1,0 +1,1 @@
+//! One session over one transport, against a deadline.

@@ -1,0 +1,44 @@
+//! The map of librredis. Stairs go down: a module uses only the floors below its own.
+//!
+//! ```text
+//!  roof    ffi                       C names, C types, panics caught
+//!   5      client                    what a user does: commands, dedicated connections, callbacks
+//!   4      pool                      who answers: leased connections
+//!   3      conn                      one socket driven by one session, against a deadline
+//!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
+//!   1      resp   reply   commands   wire bytes | the tree | what is known of every command
+//!  ground  error  options  limits    words everyone uses
+//! ```
+#![deny(
+    unsafe_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::todo,
+    clippy::dbg_macro,
+    clippy::print_stdout,
+    clippy::print_stderr
+)]
+#![cfg_attr(test, expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should say where"))]
+
+pub mod error;
+pub mod limits;
+pub mod options;
+
+pub mod commands;
+pub mod reply;
+pub mod resp;
+
+pub mod session;
+pub mod transport;
+
+pub mod conn;
+
+pub mod pool;
+
+pub mod client;
+
+#[expect(unsafe_code, reason = "the C boundary: every pointer of the caller's is looked at here and nowhere else")]
+pub mod ffi;

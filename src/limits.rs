@@ -1,0 +1,49 @@
+//! Every limit in one place, each with its reason.
+
+/// Bytes of one reply: as much as a server's own `proto-max-bulk-len` twice over.
+pub const REPLY_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of pushes, one alone and all that wait to be shown: nobody asked for them, so they get less.
+pub const PUSH_BYTES_MAX: u64 = 64 << 20;
+/// Aggregates within aggregates: modules nest to 128, and no walk of ours recurses.
+pub const REPLY_DEPTH_MAX: u32 = 512;
+/// Nodes of one reply: 48 bytes each, so 768 MiB at the most.
+pub const REPLY_NODES_MAX: u64 = 16 << 20;
+/// Bytes of one line: a status, an error, a number. Servers stay far below it.
+pub const REPLY_LINE_MAX: u32 = 64 << 10;
+/// Arguments of one command: what the server's own parser takes.
+pub const COMMAND_ARGS_MAX: usize = 1024 * 1024;
+/// Bytes of one argument: what the server takes when told to (`proto-max-bulk-len`), and far from any overflow.
+pub const COMMAND_ARG_BYTES_MAX: usize = 1 << 40;
+/// Connections of one pool.
+pub const POOL_MAX: u32 = 65_535;
+/// Bytes asked of a socket at once.
+pub const READ_BYTES: usize = 16 << 10;
+/// Bytes of buffer that a resting connection keeps.
+pub const REST_BYTES_MAX: usize = 64 << 10;
+
+/// What a reply may grow to. Every bound is named in the error that it gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes on the wire of one reply.
+    pub bytes: u64,
+    /// Nodes of one reply, attributes among them.
+    pub nodes: u64,
+    /// Aggregates within aggregates.
+    pub depth: u32,
+    /// Bytes of one line.
+    pub line: u32,
+    /// Bytes on the wire of one push.
+    pub push_bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            bytes: REPLY_BYTES_MAX,
+            nodes: REPLY_NODES_MAX,
+            depth: REPLY_DEPTH_MAX,
+            line: REPLY_LINE_MAX,
+            push_bytes: PUSH_BYTES_MAX,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The tree: one reply, one allocation.
+
+pub mod node;
+
+pub use node::{Kind, Node};
