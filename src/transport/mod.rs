@@ -1,1 +1,130 @@
-//! (room)
+//! Bytes and readiness, no RESP: how a connection is opened, and how bytes move over it until a deadline.
+
+mod deadline;
+mod lookup;
+mod tcp;
+mod unix;
+
+#[cfg(test)]
+pub(crate) mod script;
+
+#[expect(unsafe_code, reason = "poll, sendmsg, recv and the signal mask, which std does not offer as they are")]
+pub mod wait;
+
+pub use deadline::Deadline;
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use crate::error::{Error, Result, Status};
+use crate::options::Endpoint;
+
+/// How a connection is opened. Shared by every connection of a pool.
+pub trait Connect: Send + Sync {
+    /// Open a stream of bytes to `endpoint`. An error names the endpoint and the phase it came in.
+    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>>;
+
+    /// What messages and counts call it.
+    fn name(&self) -> &str;
+}
+
+/// A stream of bytes. Dropping it closes it.
+///
+/// An error of `read` or `write` names the phase but no endpoint: whoever holds the stream knows where it leads.
+pub trait Transport: Send {
+    /// Read into `buffer`: `Some(0)` is the end of the stream. With an `fd`, `timeout_ms` is always 0.
+    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved>;
+
+    /// Write what fits of `bytes`. With an `fd`, `timeout_ms` is always 0.
+    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved>;
+
+    /// What to poll before reading and writing; without it the two calls do the waiting.
+    fn fd(&self) -> Option<RawFd>;
+}
+
+/// What a read or a write came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// So many bytes.
+    Some(usize),
+    /// None could be moved in time.
+    None,
+}
+
+/// The built-in way to connect: TCP or a Unix socket, as the endpoint says.
+#[derive(Clone, Debug)]
+pub struct Sockets {
+    /// How long a TCP connection may rest before the kernel asks whether the peer lives; negative: it never asks.
+    pub keepalive_ms: i64,
+    /// How long bytes may stay unacknowledged before the kernel gives a TCP connection up; 0 and less: its own rule.
+    pub user_timeout_ms: i64,
+}
+
+impl Connect for Sockets {
+    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>> {
+        let socket = match endpoint {
+            Endpoint::Tcp { host, port } => tcp::connect(host, *port, self, deadline),
+            Endpoint::Unix { path } => unix::connect(path, deadline),
+        };
+        match socket {
+            Ok(socket) => Ok(Box::new(Stream { socket: socket.into() })),
+            Err(error) => Err(error.at(&shown(endpoint))),
+        }
+    }
+
+    fn name(&self) -> &str {
+        "socket"
+    }
+}
+
+/// A connected, non-blocking socket of any family.
+struct Stream {
+    socket: OwnedFd,
+}
+
+impl Transport for Stream {
+    fn read(&mut self, buffer: &mut [u8], _timeout_ms: i64) -> Result<Moved> {
+        if buffer.is_empty() {
+            return Ok(Moved::None); // A count of 0 would say that the stream has ended.
+        }
+        moved("read", wait::receive(self.socket.as_raw_fd(), buffer))
+    }
+
+    fn write(&mut self, bytes: &[u8], _timeout_ms: i64) -> Result<Moved> {
+        moved("write", wait::send(self.socket.as_raw_fd(), bytes))
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        Some(self.socket.as_raw_fd())
+    }
+}
+
+/// What a system call moved; that it would have to wait is no error.
+fn moved(phase: &str, count: io::Result<usize>) -> Result<Moved> {
+    match count {
+        Ok(count) => Ok(Moved::Some(count)),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::None),
+        Err(error) => Err(Error::os(Status::Io, phase, &error)),
+    }
+}
+
+/// The endpoint as messages name it: cut where it would leave no room for the reason.
+fn shown(endpoint: &Endpoint) -> String {
+    let whole = endpoint.to_string();
+    if whole.len() <= ENDPOINT_SHOWN_MAX {
+        return whole;
+    }
+    let mut cut = ENDPOINT_SHOWN_MAX - "...".len();
+    while !whole.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    format!("{}...", &whole[..cut])
+}
+
+/// The deadline passed in `phase`, which had been allowed `allowed_ms`.
+fn no_answer(phase: &str, allowed_ms: i64) -> Error {
+    Error::new(Status::Timeout, format!("{phase}: no answer within {allowed_ms} ms"))
+}
+
+/// Bytes of an endpoint in a message: the longest Unix path that can be right, and some room for a long host name.
+const ENDPOINT_SHOWN_MAX: usize = 120;
