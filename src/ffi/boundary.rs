@@ -180,33 +180,25 @@ unsafe fn arg<'a>(pointer: *const c_char, len: Option<usize>, index: usize) -> R
 }
 
 fn on<H: Handle>(handle: Option<&H>, body: impl FnOnce(&H) -> Result<()>) -> Result<()> {
-    // The body is dropped in every case: what it owns, as a user_data, is given back.
-    let mut panicked = None;
     let result = caught(|| {
         let handle = given(handle, H::NAME)?;
         handle.poison().check(H::NAME)?;
-        panicked = Some(handle.poison());
-        let result = body(handle);
-        panicked = None;
-        result
+        body(handle)
     });
-    if let Some(poison) = panicked {
-        poison.set();
-    }
-    result
+    poisoned(handle, result)
 }
 
-fn alone<H: Handle>(handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Result<()>) -> Result<()> {
-    let mut panicked = false;
-    let mut handle = handle;
+fn alone<H: Handle>(mut handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Result<()>) -> Result<()> {
     let result = caught(|| {
         let handle = given(handle.as_deref_mut(), H::NAME)?;
         handle.poison().check(H::NAME)?;
-        panicked = true;
-        let result = body(handle);
-        panicked = false;
-        result
+        body(handle)
     });
+    poisoned(handle.as_deref(), result)
+}
+
+fn poisoned<H: Handle>(handle: Option<&H>, result: Result<()>) -> Result<()> {
+    let panicked = result.as_ref().is_err_and(|error| error.status == Status::Panic);
     if let Some(handle) = handle.filter(|_| panicked) {
         handle.poison().set();
     }

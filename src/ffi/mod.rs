@@ -27,7 +27,6 @@
 //! Time
 //!   Milliseconds. 0 does not wait; a negative number waits for ever. For an interval
 //!   (health check, keepalive, idle, age) 0 is every time and a negative number never.
-#![expect(missing_docs, reason = "a module's first line is a chapter of the header: this page has no room for more")]
 #![expect(non_camel_case_types, reason = "spelled as in the header, so that one grep finds both sides")]
 #![expect(clippy::missing_safety_doc, reason = "the header's first page is the contract")]
 
