@@ -1,7 +1,47 @@
+# Each target is a line or two: what it does is in tools/ and in tests/.
+
 .DEFAULT_GOAL := help
+PREFIX ?= /usr/local
 
 help: ## this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@sed -nE 's/^([a-zA-Z0-9-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-test: ## everything must pass
-	cargo test
+demo: ## set up, build, start a private server and run the tour (RREDIS_URL=... for a server of yours)
+	@tools/setup demo
+	@tools/demo
+
+test: ## set up, and everything must pass
+	@tools/setup test
+	@tools/test
+
+quick: ## what needs no server, in under a minute
+	@tools/quick
+
+check: ## formatting, lints and documentation
+	@tools/check
+
+build: ## the debug libraries, in target/debug
+	@tools/build debug
+
+release: ## the libraries as they are shipped, in target/release
+	@tools/build release
+
+header: ## write include/rredis.h from src/ffi
+	@RREDIS_BLESS=1 cargo test --quiet --test header
+
+examples: ## build the pages of examples-c into target/examples
+	@tools/examples
+
+run-NN: ## build and run one page against a private server: make run-01
+	@echo 'NN is the number of a page in examples-c, as in: make run-01'
+
+run-%:
+	@tools/examples $*
+
+install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, libraries, rredis.pc
+	@tools/install '$(DESTDIR)' '$(PREFIX)'
+
+clean: ## remove what was built
+	@cargo clean
+
+.PHONY: help demo test quick check build release header examples run-NN install clean

@@ -1,0 +1,86 @@
+//! The course in `examples-c`: every page compiles without a warning, runs, and prints what it says it prints.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use support::server::{Folder, Server};
+use support::tools::{build, root, run};
+
+#[test]
+fn every_page_prints_what_it_says() {
+    let server = Server::start(&[]);
+    let folder = Folder::new("pages");
+    let library = build("debug");
+    let redirect = redirect(folder.path());
+    let mut wrong = String::new();
+    for page in pages() {
+        let program = compile(&page, &library, folder.path());
+        // The page speaks to 127.0.0.1:6379; what is preloaded leads it to the server of this test.
+        let mut command = Command::new(program);
+        let printed = run(command.env("LD_PRELOAD", &redirect).env("RREDIS_PORT", server.port().to_string()));
+        let promised = promised(&page);
+        if printed != promised {
+            wrong += &format!("{}\n-- promises --\n{promised}-- prints --\n{printed}\n", page.display());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_page_is_short_and_has_its_four_parts() {
+    let course = fs::read_to_string(root().join("examples-c/README.md")).expect("the course has a README");
+    for page in pages() {
+        let text = text(&page);
+        let name = page.file_name().expect("a page has a name").to_string_lossy();
+        assert!(text.lines().count() <= 60, "{name} is longer than 60 lines");
+        assert!(text.starts_with(&format!("// {}. ", &name[..2])), "{name} does not begin with its number and title");
+        assert!(text.contains("\n// New here: "), "{name} does not say what is new");
+        assert!(
+            text.contains(&format!("/target/examples/{}\n", name.trim_end_matches(".c"))),
+            "{name}: how to run it?"
+        );
+        assert!(course.contains(&format!("]({name})")), "examples-c/README.md does not list {name}");
+    }
+}
+
+fn pages() -> Vec<PathBuf> {
+    let entries = fs::read_dir(root().join("examples-c")).expect("the course is there");
+    let paths = entries.map(|entry| entry.expect("a folder can be read").path());
+    let mut pages: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "c")).collect();
+    pages.sort();
+    assert!(pages.len() >= 7, "the course has seven pages at least");
+    pages
+}
+
+fn text(page: &Path) -> String {
+    fs::read_to_string(page).expect("a page can be read")
+}
+
+/// What stands behind `// Prints:`, to the end of the page.
+fn promised(page: &Path) -> String {
+    let text = text(page);
+    let (_, comment) =
+        text.split_once("\n// Prints:\n").unwrap_or_else(|| panic!("{} promises nothing", page.display()));
+    comment.lines().map(|line| format!("{}\n", line.trim_start_matches("//").trim_start_matches(' '))).collect()
+}
+
+fn compile(page: &Path, library: &Path, folder: &Path) -> PathBuf {
+    let program = folder.join(page.file_stem().expect("a page has a name"));
+    run(Command::new("cc")
+        .args(["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-pthread", "-I", "include", "-o"])
+        .args([&program, page])
+        .arg("-L")
+        .arg(library)
+        .arg("-lrredis")
+        .arg(format!("-Wl,-rpath,{}", library.display())));
+    program
+}
+
+fn redirect(folder: &Path) -> PathBuf {
+    let object = folder.join("redirect.so");
+    run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&object).args(["tools/redirect.c", "-ldl"]));
+    object
+}
