@@ -128,3 +128,6 @@ fn no_answer(phase: &str, allowed_ms: i64) -> Error {
 
 /// Bytes of an endpoint in a message: the longest Unix path that can be right, and some room for a long host name.
 const ENDPOINT_SHOWN_MAX: usize = 120;
+
+#[cfg(test)]
+mod tests;

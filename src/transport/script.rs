@@ -198,3 +198,56 @@ impl Connect for Scripts {
         "script"
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_is_played_in_its_pieces() {
+        let script =
+            Script::new([expect("PI"), Step::Block, expect("NG"), give("+PO"), Step::Block, give("NG"), Step::End]);
+        let mut transport = script.transport();
+        assert_eq!(transport.fd(), None);
+        let mut buffer = [0; 2];
+        assert_eq!(transport.read(&mut buffer, 1), Ok(Moved::None), "nothing comes before PING is sent");
+        assert_eq!(transport.write(b"PING", 0), Ok(Moved::Some(2)));
+        assert_eq!(transport.write(b"NG", 0), Ok(Moved::None));
+        assert_eq!(transport.write(b"NG", 0), Ok(Moved::Some(2)));
+        assert_eq!(transport.read(&mut buffer, 0), Ok(Moved::Some(2)));
+        assert_eq!(&buffer, b"+P");
+        assert_eq!(transport.read(&mut buffer, 0), Ok(Moved::Some(1)));
+        assert_eq!(transport.read(&mut buffer, 0), Ok(Moved::None));
+        assert_eq!(transport.read(&mut buffer, 0), Ok(Moved::Some(2)));
+        assert!(script.is_done());
+        assert_eq!(transport.read(&mut buffer, 0), Ok(Moved::Some(0)));
+        assert_eq!(transport.write(b"x", 0).unwrap_err().os_error, libc::EPIPE);
+        drop(transport);
+        assert_eq!(script.closed(), 1);
+    }
+
+    #[test]
+    fn a_write_passes_what_waits_to_be_read_and_failures_last() {
+        let script = Script::new([give("1"), expect("2")]);
+        let mut transport = script.transport();
+        assert_eq!(transport.write(b"2", 0), Ok(Moved::Some(1)));
+        script.add(Step::Fail(libc::ECONNRESET));
+        assert_eq!(transport.read(&mut [0; 8], 0), Ok(Moved::Some(1)));
+        for _ in 0..2 {
+            assert_eq!(transport.read(&mut [0; 8], 0).unwrap_err().to_string(), "read: Connection reset by peer");
+            assert_eq!(transport.write(b"x", 0).unwrap_err().os_error, libc::ECONNRESET);
+        }
+    }
+
+    #[test]
+    fn each_connect_plays_the_next_script() {
+        let scripts = Scripts::new([Script::new([Step::End])]);
+        let endpoint = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: 1 };
+        assert!(scripts.connect(&endpoint, Deadline::never()).is_ok());
+        let error = scripts.connect(&endpoint, Deadline::never()).map(drop).unwrap_err();
+        assert_eq!(
+            (scripts.name(), error.to_string().as_str()),
+            ("script", "127.0.0.1:1: connect: Connection refused")
+        );
+    }
+}

@@ -134,3 +134,6 @@ const KEEPALIVE_PROBES: u32 = 3;
 const KEEPALIVE_SECONDS_MAX: u64 = 32_767;
 /// The longest user timeout that Linux takes: an int of milliseconds.
 const USER_TIMEOUT_MS_MAX: u64 = i32::MAX as u64;
+
+#[cfg(test)]
+mod tests;

@@ -74,3 +74,6 @@ const PATH_MAX: usize = 107;
 /// The pauses between attempts while the backlog is full.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 const PAUSE_MAX: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests;

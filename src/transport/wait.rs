@@ -176,3 +176,116 @@ impl Drop for BlockedSignals {
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, ptr::null_mut()) };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+    use std::os::unix::net::UnixStream;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn pair() -> (UnixStream, UnixStream) {
+        UnixStream::pair().unwrap()
+    }
+
+    #[test]
+    fn what_is_no_descriptor_is_an_error_and_not_a_wait() {
+        for fd in [-1, i32::MAX] {
+            let error = wait(fd, true, false, Deadline::never()).unwrap_err();
+            assert_eq!((error.status, error.os_error), (Status::Io, libc::EBADF));
+            assert_eq!(idle_state(fd), Idle::Closed);
+        }
+    }
+
+    #[test]
+    fn only_what_was_asked_for_is_found() {
+        let (ours, theirs) = pair();
+        let fd = ours.as_raw_fd();
+        let found = |read, write| wait(fd, read, write, Deadline::after_ms(0)).unwrap();
+        assert!(!found(true, false).any());
+        assert_eq!(found(true, true), Ready { readable: false, writable: true, hung_up: false });
+        assert_eq!(send(theirs.as_raw_fd(), b"x").unwrap(), 1);
+        assert_eq!(found(true, false), Ready { readable: true, writable: false, hung_up: false });
+        drop(theirs);
+        assert_eq!(found(true, true), Ready { readable: true, writable: true, hung_up: true });
+        assert!(found(false, false).any());
+    }
+
+    #[test]
+    fn long_deadlines_are_counted_in_ints() {
+        assert_eq!(poll_timeout(Deadline::after_ms(0)), 0);
+        assert_eq!(poll_timeout(Deadline::after_ms(i64::MAX)), i32::MAX);
+        assert_eq!(poll_timeout(Deadline::never()), -1);
+    }
+
+    #[test]
+    fn descriptors_above_1024_are_no_different() {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: both calls are given one rlimit that outlives them.
+        assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) }, 0);
+        limit.rlim_cur = limit.rlim_cur.max(4096.min(limit.rlim_max));
+        // SAFETY: as above.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) }, 0);
+        let (ours, theirs) = pair();
+        // SAFETY: fcntl makes a new descriptor and touches no memory.
+        let high = unsafe { libc::fcntl(ours.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 2000) };
+        assert!(high >= 2000, "{}", io::Error::last_os_error());
+        // SAFETY: the descriptor was made just now, and nobody else has it.
+        let high = unsafe { OwnedFd::from_raw_fd(high) };
+        assert!(!wait(high.as_raw_fd(), true, false, Deadline::after_ms(1)).unwrap().any());
+        send(theirs.as_raw_fd(), b"x").unwrap();
+        assert!(wait(high.as_raw_fd(), true, false, Deadline::after_ms(60_000)).unwrap().readable);
+        assert_eq!(idle_state(high.as_raw_fd()), Idle::Readable);
+    }
+
+    #[test]
+    fn a_pipe_is_looked_at_by_poll() {
+        let (reader, writer) = io::pipe().unwrap();
+        assert_eq!(idle_state(reader.as_raw_fd()), Idle::Quiet);
+        drop(writer);
+        assert_eq!(idle_state(reader.as_raw_fd()), Idle::Closed);
+    }
+
+    static INTERRUPTED: AtomicUsize = AtomicUsize::new(0);
+
+    extern "C" fn count_signal(_: libc::c_int) {
+        INTERRUPTED.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A handler without SA_RESTART, so that every signal interrupts what the thread waits in.
+    fn interrupting_handler(signal: libc::c_int) {
+        // SAFETY: a sigaction of zeros has no flags and an empty mask.
+        let mut action: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+        action.sa_sigaction = count_signal as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        // SAFETY: the action outlives the call, and its handler only counts.
+        assert_eq!(unsafe { libc::sigaction(signal, &action, ptr::null_mut()) }, 0);
+    }
+
+    #[test]
+    fn interrupted_it_waits_for_what_is_left() {
+        interrupting_handler(libc::SIGUSR2);
+        let (ours, _theirs) = pair();
+        // SAFETY: it takes nothing and cannot fail.
+        let waiter = unsafe { libc::pthread_self() };
+        let over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    // SAFETY: the scope keeps the waiter alive for as long as this thread runs.
+                    unsafe { libc::pthread_kill(waiter, libc::SIGUSR2) };
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
+            let start = Instant::now();
+            let found = wait(ours.as_raw_fd(), true, false, Deadline::after_ms(100));
+            let elapsed = start.elapsed();
+            over.store(true, Ordering::Relaxed);
+            assert!(!found.unwrap().any());
+            assert!(elapsed >= Duration::from_millis(100));
+        });
+        assert!(INTERRUPTED.load(Ordering::Relaxed) > 5);
+    }
+}
