@@ -276,7 +276,17 @@ mod tests {
                 assert_eq!(does(&format!("{name} ID")), Effect::None);
             }
         }
-        for command in ["CLIENT", "CLIENT ID", "CLIENT LIST", "SCRIPT LOAD x", "SCRIPT", "SELECTS 1", "ZELECT 1", "", "SCR\u{49}PTS"] {
+        for command in [
+            "CLIENT",
+            "CLIENT ID",
+            "CLIENT LIST",
+            "SCRIPT LOAD x",
+            "SCRIPT",
+            "SELECTS 1",
+            "ZELECT 1",
+            "",
+            "SCR\u{49}PTS",
+        ] {
             assert_eq!(state(command), None, "{command}");
         }
         assert_eq!(connection_state(&[]), None);

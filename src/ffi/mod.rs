@@ -1,1 +1,57 @@
-//! (room)
+//! librredis: a Redis client for any language that can call C.
+//!
+//! Owning
+//!   What you get through an out_ parameter, or from a _new, is yours: end it once,
+//!   with the _free of its noun, in any order. Whatever else you get is const: it is
+//!   on loan, until what it came from ends. What you pass in is copied. What a function
+//!   of yours is handed is on loan until it returns. A _free given NULL does nothing.
+//!   A handle is good until its _free; after it, and from anything else than its _new,
+//!   it is not.
+//!
+//! Sharing
+//!   A handle taken as const may be in use by any number of threads at once. A handle
+//!   taken without const must be in use by no other. The library starts no thread but
+//!   one that looks up a host name, while it does, and never calls you from it: only
+//!   inside a call of yours, on the thread that made it. A function of yours must not
+//!   throw, longjmp, or free the handle it is called from.
+//!
+//! Failing
+//!   RREDIS_OK is 0, and leaves err alone. Any other status leaves every out_ parameter
+//!   as it was and, unless err is NULL, says why in err, and what became of the command.
+//!   NULL where a handle, an out_ parameter or a text is due is RREDIS_ERR_ARGUMENT.
+//!
+//! Text
+//!   Text goes in as a pointer and a length, and comes out as a pointer, a length, and
+//!   a NUL after the last byte. It is bytes: librredis never asks what encoding.
+//!
+//! Time
+//!   Milliseconds. 0 does not wait; a negative number waits for ever. For an interval
+//!   (health check, keepalive, idle, age) 0 is every time and a negative number never.
+#![expect(non_camel_case_types, reason = "spelled as in the header, so that one grep finds both sides")]
+#![expect(clippy::missing_safety_doc, reason = "the header's first page is the contract")]
+
+mod boundary;
+
+pub mod version;
+
+pub mod status;
+
+pub mod reply;
+
+pub mod builder;
+
+pub mod callback;
+
+pub mod transport;
+
+pub mod parser;
+
+pub mod command;
+
+pub mod options;
+
+pub mod pool;
+
+pub mod client;
+
+pub mod conn;

@@ -1,22 +1,370 @@
-//! (room)
+//! Options: typed, checked, and cheap to copy. A URL is a way to write them.
+
+mod check;
+mod secret;
+mod table;
+mod url;
 
 use std::fmt;
+
+pub use secret::Secret;
+pub use table::Key;
+
+use crate::error::{Error, Result, Status};
+use crate::limits::Limits;
+use table::{Kind, TABLE};
+
+/// What a client is made from. Every option has a default; what is set is remembered as set, even to its default.
+#[derive(Clone, Default)]
+pub struct Options {
+    values: Values,
+}
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
-    /// A host name or a numeric address, and a port.
+    /// On the network.
     Tcp {
-        /// The host.
+        /// Name or address, without brackets.
         host: String,
-        /// The port.
+        /// TCP port.
         port: u16,
     },
-    /// A Unix socket.
+    /// On this machine.
     Unix {
-        /// Its path.
+        /// Path of the socket.
         path: Vec<u8>,
     },
+}
+
+/// Which parser reads replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParserChoice {
+    /// The best there is.
+    Auto,
+    /// The fast one.
+    Fast,
+    /// The simple one.
+    Simple,
+}
+
+/// When commands of several threads share a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Never.
+    Never,
+    /// When all connections are busy.
+    Busy,
+    /// Always.
+    Always,
+}
+
+impl Options {
+    /// All defaults.
+    pub fn new() -> Options {
+        Options::default()
+    }
+
+    /// Sets a number: an int, a count of bytes, milliseconds, a choice, or 0 and 1.
+    pub fn set_int(&mut self, key: Key, value: i64) -> Result<()> {
+        let value = check::number(key.row(), value)?;
+        self.put(key, Value::Number(value));
+        Ok(())
+    }
+
+    /// Sets a text. An empty one is none, where there may be none.
+    pub fn set_text(&mut self, key: Key, value: &[u8]) -> Result<()> {
+        check::text(key.row(), value)?;
+        let value = match key.row().kind {
+            Kind::Secret => Value::Secret(Secret::new(value)),
+            _ => Value::Text(value.to_vec()),
+        };
+        self.put(key, value);
+        Ok(())
+    }
+
+    /// Sets all that a URL says, or, where something is wrong with it, nothing.
+    pub fn set_url(&mut self, url: &[u8]) -> Result<()> {
+        let mut draft = self.clone();
+        url::read(url, &mut draft)?;
+        *self = draft;
+        Ok(())
+    }
+
+    /// The number in force.
+    pub fn int(&self, key: Key) -> Result<i64> {
+        match key.row().kind {
+            Kind::Text(_) | Kind::Secret => Err(config(format!("{} is text, not a number", key.name()))),
+            _ => Ok(self.number(key)),
+        }
+    }
+
+    /// The text in force, if there is one. A secret is never told, nor is a number.
+    pub fn text(&self, key: Key) -> Option<&[u8]> {
+        let row = key.row();
+        let Kind::Text(_) = row.kind else { return None };
+        let text = match self.value(key) {
+            Some(Value::Text(text)) => text.as_slice(),
+            _ => row.default_text.as_bytes(),
+        };
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Whether it was set, if only to its default.
+    pub fn is_set(&self, key: Key) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// What is wrong with the options taken together.
+    pub fn check(&self) -> Result<()> {
+        for (less, more) in [(Key::PoolIdleMin, Key::PoolMax), (Key::BackoffMs, Key::BackoffMsMax)] {
+            let (least, most) = (self.number(less), self.number(more));
+            if least > most {
+                return Err(config(format!("{}: {least} is more than {}, which is {most}", less.name(), more.name())));
+            }
+        }
+        Ok(())
+    }
+
+    /// The first option that was set here, is of the connection, and is otherwise in `pool`.
+    pub fn conflict(&self, pool: &Options) -> Option<Key> {
+        let of_connection = TABLE.iter().filter(|row| row.of_connection);
+        of_connection.map(|row| row.key).find(|&key| self.is_set(key) && !self.agrees(pool, key))
+    }
+
+    /// The canonical URL of these options, with `***` for every secret.
+    pub fn to_url(&self) -> String {
+        url::write(self)
+    }
+
+    fn put(&mut self, key: Key, value: Value) {
+        if let Some(slot) = self.values.0.get_mut(key.index()) {
+            *slot = Some(value);
+        }
+    }
+
+    fn value(&self, key: Key) -> Option<&Value> {
+        self.values.0.get(key.index())?.as_ref()
+    }
+
+    fn number(&self, key: Key) -> i64 {
+        match self.value(key) {
+            Some(Value::Number(number)) => *number,
+            _ => key.row().default,
+        }
+    }
+
+    fn secret(&self, key: Key) -> Option<&Secret> {
+        match self.value(key) {
+            Some(Value::Secret(secret)) if !secret.bytes().is_empty() => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// Whether an option has the same effect here and there.
+    fn agrees(&self, other: &Options, key: Key) -> bool {
+        match key.row().kind {
+            Kind::Text(_) => self.text(key) == other.text(key),
+            Kind::Secret => self.secret(key) == other.secret(key),
+            _ => self.number(key) == other.number(key),
+        }
+    }
+}
+
+/// The options as the floors above read them. Durations are in milliseconds, and -1 is for ever.
+impl Options {
+    /// Where the server is.
+    pub fn endpoint(&self) -> Endpoint {
+        match self.text(Key::UnixPath) {
+            Some(path) => Endpoint::Unix { path: path.to_vec() },
+            None => {
+                let host = String::from_utf8_lossy(self.text(Key::Host).unwrap_or_default()).into_owned();
+                Endpoint::Tcp { host, port: self.number(Key::Port) as u16 }
+            }
+        }
+    }
+
+    /// User to log in as.
+    pub fn username(&self) -> Option<&[u8]> {
+        self.text(Key::Username)
+    }
+
+    /// Password to log in with.
+    pub fn password(&self) -> Option<&Secret> {
+        self.secret(Key::Password)
+    }
+
+    /// Database of every connection.
+    pub fn database(&self) -> u32 {
+        self.number(Key::Database) as u32
+    }
+
+    /// RESP version: 2, 3, or 0 for the best there is.
+    pub fn protocol(&self) -> u8 {
+        self.number(Key::Protocol) as u8
+    }
+
+    /// What CLIENT LIST shows.
+    pub fn client_name(&self) -> Option<&[u8]> {
+        self.text(Key::ClientName)
+    }
+
+    /// What CLIENT LIST shows as the library.
+    pub fn library_name(&self) -> Option<&[u8]> {
+        self.text(Key::LibraryName)
+    }
+
+    /// Connections of a pool at most.
+    pub fn pool_max(&self) -> usize {
+        self.number(Key::PoolMax) as usize
+    }
+
+    /// Time to wait for a connection of the pool.
+    pub fn pool_wait_ms(&self) -> i64 {
+        self.number(Key::PoolWaitMs)
+    }
+
+    /// Idle connections that are kept however long they rest.
+    pub fn pool_idle_min(&self) -> usize {
+        self.number(Key::PoolIdleMin) as usize
+    }
+
+    /// Rest after which a connection is closed.
+    pub fn pool_idle_ms(&self) -> i64 {
+        self.number(Key::PoolIdleMs)
+    }
+
+    /// Age after which a connection is closed.
+    pub fn pool_age_ms(&self) -> i64 {
+        self.number(Key::PoolAgeMs)
+    }
+
+    /// When commands of several threads share a connection.
+    pub fn share(&self) -> Share {
+        match self.number(Key::Share) {
+            1 => Share::Busy,
+            2 => Share::Always,
+            _ => Share::Never,
+        }
+    }
+
+    /// Commands under way on a shared connection.
+    pub fn inflight_max(&self) -> usize {
+        self.number(Key::InflightMax) as usize
+    }
+
+    /// Bytes under way on a shared connection.
+    pub fn inflight_bytes_max(&self) -> u64 {
+        self.number(Key::InflightBytesMax) as u64
+    }
+
+    /// Time to connect, handshake included.
+    pub fn connect_timeout_ms(&self) -> i64 {
+        self.number(Key::ConnectTimeoutMs)
+    }
+
+    /// Time for a command, all in all.
+    pub fn command_timeout_ms(&self) -> i64 {
+        self.number(Key::CommandTimeoutMs)
+    }
+
+    /// Silence after which TCP asks whether the peer is there; -1 is never.
+    pub fn keepalive_ms(&self) -> i64 {
+        self.number(Key::KeepaliveMs)
+    }
+
+    /// Rest after which a connection is asked for a PONG before it is used; -1 is never.
+    pub fn health_check_ms(&self) -> i64 {
+        self.number(Key::HealthCheckMs)
+    }
+
+    /// Time that sent bytes may stay unacknowledged; -1 leaves it to the system.
+    pub fn user_timeout_ms(&self) -> i64 {
+        self.number(Key::UserTimeoutMs)
+    }
+
+    /// Time that a blocking command gets on top of its own timeout.
+    pub fn block_slack_ms(&self) -> i64 {
+        self.number(Key::BlockSlackMs)
+    }
+
+    /// How often a command is tried again.
+    pub fn retry_max(&self) -> u32 {
+        self.number(Key::RetryMax) as u32
+    }
+
+    /// First wait between tries.
+    pub fn backoff_ms(&self) -> i64 {
+        self.number(Key::BackoffMs)
+    }
+
+    /// Longest wait between tries.
+    pub fn backoff_max_ms(&self) -> i64 {
+        self.number(Key::BackoffMsMax)
+    }
+
+    /// Tries again, as a share of all commands.
+    pub fn retry_budget_percent(&self) -> u32 {
+        self.number(Key::RetryBudgetPercent) as u32
+    }
+
+    /// Whether replies are as they came.
+    pub fn raw_shape(&self) -> bool {
+        self.number(Key::Shape) == 1
+    }
+
+    /// Which parser reads replies.
+    pub fn parser(&self) -> ParserChoice {
+        match self.number(Key::Parser) {
+            1 => ParserChoice::Fast,
+            2 => ParserChoice::Simple,
+            _ => ParserChoice::Auto,
+        }
+    }
+
+    /// What a reply may grow to.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            bytes: self.number(Key::ReplyBytesMax) as u64,
+            nodes: self.number(Key::ReplyNodesMax) as u64,
+            depth: self.number(Key::ReplyDepthMax) as u32,
+            line: self.number(Key::ReplyLineMax) as u32,
+            push_bytes: self.number(Key::PushBytesMax) as u64,
+        }
+    }
+
+    /// Whether to speak TLS.
+    pub fn tls(&self) -> bool {
+        self.number(Key::Tls) == 1
+    }
+
+    /// Our key for TLS, as PEM.
+    pub fn tls_key_pem(&self) -> Option<&Secret> {
+        self.secret(Key::TlsKeyPem)
+    }
+
+    /// Whether to trust whoever answers.
+    pub fn tls_insecure_skip_verify(&self) -> bool {
+        self.number(Key::TlsInsecureSkipVerify) == 1
+    }
+
+    /// Whether confirmations of subscriptions are shown.
+    pub fn pubsub_confirmations(&self) -> bool {
+        self.number(Key::PubsubConfirmations) == 1
+    }
+}
+
+/// Equal options make equal clients, whatever was set and whatever was left alone.
+impl PartialEq for Options {
+    fn eq(&self, other: &Options) -> bool {
+        TABLE.iter().all(|row| self.agrees(other, row.key))
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Options({})", self.to_url())
+    }
 }
 
 impl fmt::Display for Endpoint {
@@ -28,3 +376,27 @@ impl fmt::Display for Endpoint {
         }
     }
 }
+
+/// One place for each row of the table; nothing where nothing was set.
+#[derive(Clone)]
+struct Values([Option<Value>; TABLE.len()]);
+
+#[derive(Clone)]
+enum Value {
+    Number(i64),
+    Text(Vec<u8>),
+    Secret(Secret),
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Values([const { None }; TABLE.len()])
+    }
+}
+
+fn config(message: String) -> Error {
+    Error::new(Status::Config, message)
+}
+
+#[cfg(test)]
+mod tests;

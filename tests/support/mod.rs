@@ -1,8 +1,9 @@
 //! What the tests share: servers of their own, peers that follow a script, and the C functions as C sees them.
-//!
-//! Each test binary uses its own part of it.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its own part of this")]
 
+pub mod c;
+pub mod peer;
+pub mod raw;
 pub mod server;
 pub mod tools;

@@ -1,0 +1,355 @@
+//! What every function of the roof is made of: panics caught, arguments looked at, errors written. The only clever file.
+//!
+//! A warning to keep: a `&T` parameter must not be freed while its call is running, so a function of the caller's may not
+//! free the handle it is called from. The header's first page says so.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::ffi::{CStr, c_char, c_int};
+use std::io::Write;
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Outcome, Result, Status};
+use crate::ffi::status::{rredis_error, rredis_outcome, rredis_status};
+use crate::limits::COMMAND_ARGS_MAX;
+
+/// Where a call wants its error written.
+pub(crate) type Err<'a> = Option<&'a mut MaybeUninit<rredis_error>>;
+
+/// Whether a panic has passed through a handle: what it holds is suspect, and every later call says so.
+#[derive(Debug, Default)]
+pub(crate) struct Poison(AtomicBool);
+
+/// A handle that has a life, and so may have been poisoned.
+pub(crate) trait Handle {
+    /// What the header calls it.
+    const NAME: &'static str;
+    /// Its flag.
+    fn poison(&self) -> &Poison;
+}
+
+/// Run a call that needs no handle, or one that is plain data.
+pub(crate) fn guard(err: Err<'_>, body: impl FnOnce() -> Result<()>) -> rredis_status {
+    let result = caught(body);
+    finish(err, result)
+}
+
+/// Run a call on a shared handle.
+pub(crate) fn guard_on<H: Handle>(handle: Option<&H>, err: Err<'_>, body: impl FnOnce(&H) -> Result<()>) -> rredis_status {
+    finish(err, on(handle, body))
+}
+
+/// Run a call that carries a command: what fails before the command is written did not run.
+pub(crate) fn guard_command<H: Handle>(handle: Option<&H>, err: Err<'_>, body: impl FnOnce(&H) -> Result<()>) -> rredis_status {
+    finish(err, on(handle, body).map_err(not_sent))
+}
+
+/// Run a call on a handle that nobody else uses meanwhile.
+pub(crate) fn guard_alone<H: Handle>(handle: Option<&mut H>, err: Err<'_>, body: impl FnOnce(&mut H) -> Result<()>) -> rredis_status {
+    finish(err, alone(handle, body))
+}
+
+/// As `guard_command`, on a handle that nobody else uses meanwhile.
+pub(crate) fn guard_command_alone<H: Handle>(handle: Option<&mut H>, err: Err<'_>, body: impl FnOnce(&mut H) -> Result<()>) -> rredis_status {
+    finish(err, alone(handle, body).map_err(not_sent))
+}
+
+/// Run a call that has no way to tell an error: `default` stands for all of them.
+pub(crate) fn quietly<T>(default: T, body: impl FnOnce() -> T) -> T {
+    caught(|| Ok(body())).unwrap_or(default)
+}
+
+/// The argument, or an error that names it.
+pub(crate) fn given<T>(argument: Option<T>, name: &str) -> Result<T> {
+    argument.ok_or_else(|| wrong(format!("{name} is NULL")))
+}
+
+/// An error of the caller's.
+pub(crate) fn wrong(message: impl Into<Vec<u8>>) -> Error {
+    Error::new(Status::Argument, message)
+}
+
+/// The number of an enumerator that comes from C, whatever it is.
+pub(crate) fn number<E: Copy>(value: MaybeUninit<E>) -> u32 {
+    const { assert!(size_of::<E>() == size_of::<u32>()) };
+    // SAFETY: C passes enumerators as initialised 32-bit numbers, and any bits are a u32.
+    unsafe { value.as_ptr().cast::<u32>().read() }
+}
+
+/// A text of the caller's. NULL is the empty text where its length is 0.
+///
+/// # Safety
+/// `text` is NULL or points at `len` bytes that live as long as `'a`.
+pub(crate) unsafe fn text<'a>(text: *const c_char, len: usize, name: &str) -> Result<&'a [u8]> {
+    if len > isize::MAX as usize {
+        return Err(wrong(format!("{name}_len is larger than any object")));
+    }
+    match text.is_null() {
+        true if len == 0 => Ok(&[]),
+        true => Err(wrong(format!("{name} is NULL"))),
+        // SAFETY: not NULL, no larger than an object may be; the caller vouches for the rest.
+        false => Ok(unsafe { std::slice::from_raw_parts(text.cast(), len) }),
+    }
+}
+
+/// A text of the caller's that must be there, be it empty.
+///
+/// # Safety
+/// As for `text`.
+pub(crate) unsafe fn given_text<'a>(pointer: *const c_char, len: usize, name: &str) -> Result<&'a [u8]> {
+    if pointer.is_null() {
+        return Err(wrong(format!("{name} is NULL")));
+    }
+    // SAFETY: the caller vouches for it.
+    unsafe { text(pointer, len, name) }
+}
+
+/// The arguments of a command, without an allocation for as few as most commands have.
+pub(crate) enum Args<'a> {
+    Few([&'a [u8]; FEW], usize),
+    Many(Vec<&'a [u8]>),
+}
+
+const FEW: usize = 8;
+
+impl<'a> Deref for Args<'a> {
+    type Target = [&'a [u8]];
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Args::Few(args, len) => &args[..*len],
+            Args::Many(args) => args,
+        }
+    }
+}
+
+/// The arguments of a command of the caller's.
+///
+/// # Safety
+/// `argv`, and `argv_len` unless NULL, point at `argc` entries; each entry of `argv` that is not NULL points at as many
+/// bytes as its length says, or ends in a NUL where there are no lengths; and all of it lives as long as `'a`.
+pub(crate) unsafe fn args<'a>(argc: usize, argv: *const *const c_char, argv_len: *const usize) -> Result<Args<'a>> {
+    if argc == 0 {
+        return Err(wrong("argc is 0: a command has at least its name"));
+    }
+    if argc > COMMAND_ARGS_MAX {
+        return Err(wrong(format!("argc is {argc}: a command has at most {COMMAND_ARGS_MAX} arguments")));
+    }
+    if argv.is_null() {
+        return Err(wrong("argv is NULL"));
+    }
+    // SAFETY: not NULL, and the caller vouches for that many entries.
+    let argv = unsafe { std::slice::from_raw_parts(argv, argc) };
+    let lens = match argv_len.is_null() {
+        true => None,
+        // SAFETY: as above.
+        false => Some(unsafe { std::slice::from_raw_parts(argv_len, argc) }),
+    };
+    // SAFETY: the caller vouches for each.
+    let one = |i: usize| unsafe { arg(argv[i], lens.map(|lens| lens[i]), i) };
+    if argc <= FEW {
+        let mut few: [&[u8]; FEW] = [&[]; FEW];
+        for (i, slot) in few.iter_mut().enumerate().take(argc) {
+            *slot = one(i)?;
+        }
+        return Ok(Args::Few(few, argc));
+    }
+    let mut many = Vec::new();
+    many.try_reserve_exact(argc).map_err(|_| Error::memory("the arguments"))?;
+    for i in 0..argc {
+        many.push(one(i)?);
+    }
+    Ok(Args::Many(many))
+}
+
+/// # Safety
+/// As for `args`.
+unsafe fn arg<'a>(pointer: *const c_char, len: Option<usize>, index: usize) -> Result<&'a [u8]> {
+    match len {
+        Some(len) if len > isize::MAX as usize => Err(wrong(format!("argv_len[{index}] is larger than any object"))),
+        Some(0) => Ok(&[]),
+        _ if pointer.is_null() => Err(wrong(format!("argv[{index}] is NULL"))),
+        // SAFETY: not NULL, no larger than an object; the caller vouches for that many bytes.
+        Some(len) => Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), len) }),
+        // SAFETY: not NULL; the caller vouches for the NUL.
+        None => Ok(unsafe { CStr::from_ptr(pointer) }.to_bytes()),
+    }
+}
+
+fn on<H: Handle>(handle: Option<&H>, body: impl FnOnce(&H) -> Result<()>) -> Result<()> {
+    let result = caught(|| {
+        let handle = given(handle, H::NAME)?;
+        handle.poison().check(H::NAME)?;
+        body(handle)
+    });
+    poisoned(handle, result)
+}
+
+fn alone<H: Handle>(mut handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Result<()>) -> Result<()> {
+    let result = caught(|| {
+        let handle = given(handle.as_deref_mut(), H::NAME)?;
+        handle.poison().check(H::NAME)?;
+        body(handle)
+    });
+    poisoned(handle.as_deref(), result)
+}
+
+fn poisoned<H: Handle>(handle: Option<&H>, result: Result<()>) -> Result<()> {
+    let panicked = result.as_ref().is_err_and(|error| error.status == Status::Panic);
+    if let Some(handle) = handle.filter(|_| panicked) {
+        handle.poison().set();
+    }
+    result
+}
+
+impl Poison {
+    fn check(&self, name: &str) -> Result<()> {
+        match self.0.load(Ordering::Acquire) {
+            false => Ok(()),
+            true => Err(Error::new(Status::Panic, format!("this {name} met a bug in librredis before: free it"))),
+        }
+    }
+
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Run the body; a panic in it becomes an error, and errno is left as it was.
+fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    HOOK.call_once(hook_panics);
+    let errno = errno();
+    INSIDE.set(INSIDE.get() + 1);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    INSIDE.set(INSIDE.get() - 1);
+    set_errno(errno);
+    result.unwrap_or_else(|payload| Err(panic_error(payload)))
+}
+
+fn panic_error(payload: Box<dyn Any + Send>) -> Error {
+    let (place, len) = PLACE.get();
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text.as_str(),
+        _ => "a panic",
+    };
+    let place = String::from_utf8_lossy(&place[..len]);
+    Error::new(Status::Panic, format!("a bug in librredis: {text} ({place})")).with_outcome(Outcome::Unknown)
+}
+
+/// Panics inside a call are told through err alone: nothing goes to the host's terminal. Others are none of ours.
+fn hook_panics() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| match INSIDE.get() {
+        0 => others(info),
+        _ => remember_place(info),
+    }));
+}
+
+fn remember_place(info: &PanicHookInfo<'_>) {
+    let mut place = [0; PLACE_LEN];
+    let mut rest = &mut place[..];
+    if let Some(location) = info.location() {
+        // What does not fit is cut off.
+        let _ = write!(rest, "{}:{}", location.file(), location.line());
+    }
+    let len = PLACE_LEN - rest.len();
+    PLACE.set((place, len));
+}
+
+const PLACE_LEN: usize = 64;
+static HOOK: Once = Once::new();
+thread_local! {
+    static INSIDE: Cell<u32> = const { Cell::new(0) };
+    static PLACE: Cell<([u8; PLACE_LEN], usize)> = const { Cell::new(([0; PLACE_LEN], 0)) };
+}
+
+fn not_sent(error: Error) -> Error {
+    match error.outcome {
+        Outcome::None if error.status != Status::Again => error.with_outcome(Outcome::NotSent),
+        _ => error,
+    }
+}
+
+fn finish(err: Err<'_>, result: Result<()>) -> rredis_status {
+    let Err(error) = result else { return rredis_status::RREDIS_OK };
+    let status = error.status.into();
+    if let Some(err) = err {
+        err.write(rredis_error {
+            status,
+            outcome: rredis_outcome::from(error.outcome),
+            os_error: error.os_error,
+            attempts: i32::try_from(error.attempts).unwrap_or(i32::MAX),
+            message: one_line(&error.message),
+        });
+    }
+    status
+}
+
+/// A message as err has it: control bytes as \xHH, cut to fit, never inside a UTF-8 character nor inside an escape, and
+/// a NUL.
+pub(crate) fn one_line<const N: usize>(message: &[u8]) -> [c_char; N] {
+    let mut line = [0; N];
+    let mut len = 0;
+    let mut rest = message;
+    while !rest.is_empty() {
+        let (taken, written) = next_piece(rest);
+        if len + written.len() > N - 1 {
+            break;
+        }
+        for &byte in &*written {
+            line[len] = byte as c_char;
+            len += 1;
+        }
+        rest = &rest[taken..];
+    }
+    line
+}
+
+/// The first character of a text, and how err writes it.
+fn next_piece(text: &[u8]) -> (usize, Piece) {
+    let byte = text[0];
+    if byte < 0x20 || byte == 0x7f {
+        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+        return (1, Piece([b'\\', b'x', digit(byte >> 4), digit(byte & 15)], 4));
+    }
+    let width = (2..=4).find(|&width| text.len() >= width && std::str::from_utf8(&text[..width]).is_ok_and(|text| text.chars().count() == 1));
+    let width = if byte < 0x80 { 1 } else { width.unwrap_or(1) };
+    let mut bytes = [0; 4];
+    bytes[..width].copy_from_slice(&text[..width]);
+    (width, Piece(bytes, width))
+}
+
+struct Piece([u8; 4], usize);
+
+impl Deref for Piece {
+    type Target = [u8];
+    fn deref(&self) -> &[u8] {
+        &self.0[..self.1]
+    }
+}
+
+fn errno() -> c_int {
+    // SAFETY: the place of errno is always there, and this thread's own.
+    unsafe { *errno_place() }
+}
+
+fn set_errno(value: c_int) {
+    // SAFETY: as above.
+    unsafe { *errno_place() = value }
+}
+
+#[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox", target_os = "hurd"))]
+use libc::__errno_location as errno_place;
+#[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
+use libc::__error as errno_place;
+#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
+use libc::__errno as errno_place;
+
+/// For the while: a body that comes with the floor it calls.
+pub(crate) fn not_yet() -> Result<()> {
+    Err(Error::new(Status::Unsupported, "not built yet"))
+}

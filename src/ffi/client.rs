@@ -1,0 +1,141 @@
+//! Clients
+//!
+//! Commands, each on a connection of the pool's that is leased while it runs. Commands
+//! that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
+//! like) are RREDIS_ERR_ARGUMENT here: they are for an rredis_conn.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+
+use crate::ffi::boundary::{not_yet, Err, Handle, Poison, args, given, guard, guard_command, guard_on, number, quietly};
+use crate::ffi::callback::{rredis_callback_fn, rredis_free_fn};
+use crate::ffi::options::rredis_options;
+use crate::ffi::pool::{rredis_pool, rredis_stat};
+use crate::ffi::status::{rredis_error, rredis_status};
+use crate::reply::node::rredis_reply;
+
+/// Flags of one call, to be or-ed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_call {
+    /// none
+    RREDIS_CALL_DEFAULT = 0,
+    /// no response callback: the reply as it came
+    RREDIS_CALL_RAW = 1,
+    /// it may be run twice: try again even if it may have run
+    RREDIS_CALL_IDEMPOTENT = 2,
+    /// try once
+    RREDIS_CALL_NO_RETRY = 4,
+    /// timeout_ms counts; without it the option's does
+    RREDIS_CALL_TIMEOUT = 8,
+    /// a server's error is a reply of kind ERROR, and the call is RREDIS_OK
+    RREDIS_CALL_ERROR_REPLY = 16,
+    /// on a connection no other thread's command rides on
+    RREDIS_CALL_ALONE = 32,
+}
+
+/// A client: what most programs need one of.
+pub struct rredis_client {
+    poison: Poison,
+}
+
+/// Make a client with a pool of its own. It connects to nothing yet.
+///
+///   options  NULL: the defaults, so 127.0.0.1:6379
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_client_new(
+    options: Option<&rredis_options>,
+    out_client: Option<&mut MaybeUninit<*mut rredis_client>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Make a client that takes its connections from a pool.
+///
+///   options  the client's own, as timeouts and callbacks; NULL: the pool's
+///
+/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_client_new_on(
+    pool: Option<&rredis_pool>,
+    options: Option<&rredis_options>,
+    out_client: Option<&mut MaybeUninit<*mut rredis_client>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Send one command and wait for its reply.
+///
+///   argc      how many arguments, the command's name among them
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///
+/// Waits at most the command timeout. A server's error is RREDIS_ERR_SERVER.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_client_command(
+    client: Option<&rredis_client>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Send one command and wait for its reply, as flags say.
+///
+///   flags       of rredis_call
+///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   call_data   for the response callback
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_client_command_with(
+    client: Option<&rredis_client>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    flags: u32,
+    timeout_ms: i64,
+    call_data: *mut c_void,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Set the response callback of a command, for this client alone.
+///
+///   command   its name, in any case of letters
+///   function  NULL: what it was before, no callback
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_client_set_callback(
+    client: Option<&rredis_client>,
+    command: *const c_char,
+    command_len: usize,
+    function: rredis_callback_fn,
+    user_data: *mut c_void,
+    user_data_free: rredis_free_fn,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Read a count: this client's own commands, its pool's connections. -1: it is not kept.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: MaybeUninit<rredis_stat>) -> i64 {
+    quietly(-1, || -1)
+}
+
+/// Tell which parser its replies go through: "fast", "simple", or your own's name.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const c_char {
+    quietly(std::ptr::null(), || std::ptr::null())
+}
+
+/// Free a client. What was made from it goes on working until it is freed too.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_client_free(client: Option<Box<rredis_client>>) {
+    quietly((), || drop(client))
+}

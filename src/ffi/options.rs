@@ -1,0 +1,274 @@
+//! Options
+//!
+//! A client copies its options when it is made. Every option has a default good enough
+//! to leave alone.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+
+use crate::ffi::boundary::{not_yet, Err, given, given_text, guard, number, quietly, text, wrong};
+use crate::ffi::callback::{rredis_callback_fn, rredis_free_fn, rredis_reply_fn};
+use crate::ffi::parser::rredis_parser_type;
+use crate::ffi::status::{rredis_error, rredis_status};
+use crate::ffi::transport::rredis_transport;
+use crate::reply::node::rredis_reply;
+
+/// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
+/// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_option {
+    /// text: a name or an address; 127.0.0.1
+    RREDIS_OPTION_HOST = 1,
+    /// 6379
+    RREDIS_OPTION_PORT = 2,
+    /// text: a Unix socket, instead of host and port
+    RREDIS_OPTION_UNIX_PATH = 3,
+    /// text: who logs in; without it the server's default user
+    RREDIS_OPTION_USERNAME = 4,
+    /// text: never given back, nor in any message
+    RREDIS_OPTION_PASSWORD = 5,
+    /// 0
+    RREDIS_OPTION_DATABASE = 6,
+    /// 0: the best there is; or RESP 2 or 3
+    RREDIS_OPTION_PROTOCOL = 7,
+    /// text: what CLIENT LIST shows
+    RREDIS_OPTION_CLIENT_NAME = 8,
+    /// text: what CLIENT LIST shows as lib-name
+    RREDIS_OPTION_LIBRARY_NAME = 9,
+    /// connections, at most 65535; 64
+    RREDIS_OPTION_POOL_MAX = 20,
+    /// for a connection, where all are in use; -1: as long as the call may take
+    RREDIS_OPTION_POOL_WAIT_MS = 21,
+    /// connections to keep, however long they rest; 0
+    RREDIS_OPTION_POOL_IDLE_MIN = 22,
+    /// a connection that rested so long is closed; 5 minutes
+    RREDIS_OPTION_POOL_IDLE_MS = 23,
+    /// a connection so old is closed; -1
+    RREDIS_OPTION_POOL_AGE_MS = 24,
+    /// an rredis_share
+    RREDIS_OPTION_SHARE = 25,
+    /// commands under way on one connection; 4096
+    RREDIS_OPTION_INFLIGHT_MAX = 26,
+    /// bytes of them; 64 MiB
+    RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,
+    /// to connect, the handshake included; 5 s
+    RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,
+    /// for a whole call, connecting included; 5 s
+    RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,
+    /// TCP keepalive's interval; 30 s
+    RREDIS_OPTION_KEEPALIVE_MS = 32,
+    /// a connection that rested so long is tried before use; 30 s
+    RREDIS_OPTION_HEALTH_CHECK_MS = 33,
+    /// sent bytes so long unacknowledged break the connection; 30 s
+    RREDIS_OPTION_USER_TIMEOUT_MS = 34,
+    /// what a blocking command may take beyond its own timeout; 1 s
+    RREDIS_OPTION_BLOCK_SLACK_MS = 35,
+    /// tries after the first; 3
+    RREDIS_OPTION_RETRY_MAX = 40,
+    /// before the first of them; 8 ms
+    RREDIS_OPTION_BACKOFF_MS = 41,
+    /// doubled each time, up to this; 512 ms
+    RREDIS_OPTION_BACKOFF_MS_MAX = 42,
+    /// tries after the first, in a hundred calls; 10
+    RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,
+    /// an rredis_shape
+    RREDIS_OPTION_SHAPE = 50,
+    /// an rredis_parser_kind
+    RREDIS_OPTION_PARSER = 51,
+    /// of one reply; 1 GiB
+    RREDIS_OPTION_REPLY_BYTES_MAX = 60,
+    /// aggregates within aggregates; 512
+    RREDIS_OPTION_REPLY_DEPTH_MAX = 61,
+    /// of one reply; 16777216
+    RREDIS_OPTION_REPLY_NODES_MAX = 62,
+    /// bytes of one line; 65536
+    RREDIS_OPTION_REPLY_LINE_MAX = 63,
+    /// of pushes that wait to be shown; 64 MiB
+    RREDIS_OPTION_PUSH_BYTES_MAX = 64,
+    /// 0, or 1: over TLS
+    RREDIS_OPTION_TLS = 70,
+    /// text: a file of certificates to trust; without any, the system's
+    RREDIS_OPTION_TLS_CA_FILE = 71,
+    /// text: a folder of them
+    RREDIS_OPTION_TLS_CA_DIR = 72,
+    /// text: the certificates themselves
+    RREDIS_OPTION_TLS_CA_PEM = 73,
+    /// text: our own certificate's file
+    RREDIS_OPTION_TLS_CERT_FILE = 74,
+    /// text: our own certificate
+    RREDIS_OPTION_TLS_CERT_PEM = 75,
+    /// text: the file of its key
+    RREDIS_OPTION_TLS_KEY_FILE = 76,
+    /// text: its key, never given back
+    RREDIS_OPTION_TLS_KEY_PEM = 77,
+    /// text: the name the server must prove; HOST
+    RREDIS_OPTION_TLS_SERVER_NAME = 78,
+    /// 12 or 13, for 1.2 and 1.3
+    RREDIS_OPTION_TLS_VERSION_MIN = 79,
+    /// 1: believe anybody; for tests
+    RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,
+    /// 1: show confirmations of subscriptions too
+    RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,
+}
+
+/// What RREDIS_OPTION_SHAPE may be.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_shape {
+    /// one shape for each command, whatever the protocol
+    RREDIS_SHAPE_CANONICAL = 0,
+    /// as the server sent it
+    RREDIS_SHAPE_RAW = 1,
+}
+
+/// What RREDIS_OPTION_SHARE may be: whether commands of several threads ride on one
+/// connection together.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_share {
+    /// each on its own
+    RREDIS_SHARE_NEVER = 0,
+    /// when all connections are in use
+    RREDIS_SHARE_BUSY = 1,
+    /// whenever they can
+    RREDIS_SHARE_ALWAYS = 2,
+}
+
+/// Options, for any number of clients, pools and parsers.
+pub struct rredis_options {
+}
+
+/// Make options, all at their defaults. NULL: no memory.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_options_new() -> Option<Box<rredis_options>> {
+    quietly(None, || Some(Box::new(rredis_options { })))
+}
+
+/// Set a number.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_options_set_int(
+    options: Option<&mut rredis_options>,
+    option: MaybeUninit<rredis_option>,
+    value: i64,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Set a text. Numbers are understood too, and durations, as in a URL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_set_str(
+    options: Option<&mut rredis_options>,
+    option: MaybeUninit<rredis_option>,
+    value: *const c_char,
+    value_len: usize,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Set what a URL says: all of it, or nothing where any part is wrong.
+///
+///   redis://user:password@host:6379/0?command_timeout=2s&pool_max=16
+///   unix:///run/redis.sock?database=1
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_set_url(
+    options: Option<&mut rredis_options>,
+    url: *const c_char,
+    url_len: usize,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Set the response callback of a command, for every client made from these.
+///
+///   command   its name, in any case of letters
+///   function  NULL: none
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_set_callback(
+    options: Option<&mut rredis_options>,
+    command: *const c_char,
+    command_len: usize,
+    function: rredis_callback_fn,
+    user_data: *mut c_void,
+    user_data_free: rredis_free_fn,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Connect through a transport of yours.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_set_transport(
+    options: Option<&mut rredis_options>,
+    transport: *const rredis_transport,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Read replies through a parser of yours.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_set_parser(
+    options: Option<&mut rredis_options>,
+    parser: *const rredis_parser_type,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Be shown what the server sends unasked, inside the call during which it came.
+///
+///   function  NULL: what comes is dropped
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_on_push(
+    options: Option<&mut rredis_options>,
+    function: rredis_reply_fn,
+    user_data: *mut c_void,
+    user_data_free: rredis_free_fn,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Read a number, be it set or the default.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_options_get_int(
+    options: Option<&rredis_options>,
+    option: MaybeUninit<rredis_option>,
+    out_value: Option<&mut MaybeUninit<i64>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Read a text. NULL: it is not set, or it is a secret, or no text.
+///
+///   out_len  its length; may be NULL, for a NUL is behind it
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_options_get_str(
+    options: Option<&rredis_options>,
+    option: MaybeUninit<rredis_option>,
+    out_len: Option<&mut MaybeUninit<usize>>,
+) -> *const c_char {
+    quietly(std::ptr::null(), || std::ptr::null())
+}
+
+/// Write the options as a URL, a STRING: what is not as the defaults have it, and secrets
+/// as stars.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_options_to_url(
+    options: Option<&rredis_options>,
+    out_text: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Free options. Clients, pools and parsers made from them have their own copy.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_options_free(options: Option<Box<rredis_options>>) {
+    quietly((), || drop(options))
+}

@@ -1,0 +1,105 @@
+//! Pools
+//!
+//! Connections that clients share: bounded, fair to who waits, made when they are needed.
+//! A client makes its own pool, unless it is given one.
+
+use std::mem::MaybeUninit;
+
+use crate::ffi::boundary::{not_yet, Err, Handle, Poison, given, guard, guard_on, number, quietly};
+use crate::ffi::options::rredis_options;
+use crate::ffi::status::{rredis_error, rredis_status};
+
+/// What a pool and a client count.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_stat {
+    /// connections there are
+    RREDIS_STAT_CONNECTIONS = 0,
+    /// of these, leased
+    RREDIS_STAT_CONNECTIONS_IN_USE = 1,
+    /// of these, at rest
+    RREDIS_STAT_CONNECTIONS_IDLE = 2,
+    /// connections ever made
+    RREDIS_STAT_CONNECTIONS_CREATED = 3,
+    /// connections that broke
+    RREDIS_STAT_CONNECTIONS_LOST = 4,
+    /// connections that the library closed
+    RREDIS_STAT_CONNECTIONS_CLOSED = 5,
+    /// callers that wait for a connection
+    RREDIS_STAT_WAITING = 10,
+    /// times a caller had to wait
+    RREDIS_STAT_WAITS = 11,
+    /// times it waited in vain
+    RREDIS_STAT_WAITS_TIMED_OUT = 12,
+    /// commands sent
+    RREDIS_STAT_COMMANDS = 20,
+    /// tries after the first
+    RREDIS_STAT_RETRIES = 21,
+    /// commands whose time ran out
+    RREDIS_STAT_TIMEOUTS = 22,
+    /// commands that may have run, or not
+    RREDIS_STAT_UNKNOWN = 23,
+    /// commands that rode on a connection in use
+    RREDIS_STAT_RIDES = 24,
+    /// bytes read
+    RREDIS_STAT_BYTES_IN = 30,
+    /// bytes written
+    RREDIS_STAT_BYTES_OUT = 31,
+    /// calls that were wrong: statuses 1 to 9
+    RREDIS_STAT_ERRORS_CALLER = 40,
+    /// statuses 10 to 19
+    RREDIS_STAT_ERRORS_NETWORK = 41,
+    /// statuses 20 to 29
+    RREDIS_STAT_ERRORS_PROTOCOL = 42,
+    /// statuses 30 to 39
+    RREDIS_STAT_ERRORS_SERVER = 43,
+    /// statuses 80 to 89
+    RREDIS_STAT_ERRORS_CALLBACK = 44,
+    /// statuses 90 to 99
+    RREDIS_STAT_ERRORS_INTERNAL = 45,
+}
+
+/// Connections to one server, for any number of clients.
+pub struct rredis_pool {
+    poison: Poison,
+}
+
+/// Make a pool. It connects to nothing yet.
+///
+///   options  NULL: the defaults
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pool_new(
+    options: Option<&rredis_options>,
+    out_pool: Option<&mut MaybeUninit<*mut rredis_pool>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Connect until count connections rest in the pool, or as many as it may have.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pool_warm(
+    pool: Option<&rredis_pool>,
+    count: usize,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || not_yet())
+}
+
+/// Close the connections that rest. Those in use are closed when they come back.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pool_drop_idle(pool: Option<&rredis_pool>) {
+    quietly((), || ())
+}
+
+/// Read a count, of all clients together. -1: this library does not keep it.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pool_stat(pool: Option<&rredis_pool>, stat: MaybeUninit<rredis_stat>) -> i64 {
+    quietly(-1, || -1)
+}
+
+/// Free a pool. It lives on while a client of it does.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pool_free(pool: Option<Box<rredis_pool>>) {
+    quietly((), || drop(pool))
+}

@@ -1,0 +1,38 @@
+//! Version
+
+use std::ffi::c_char;
+
+/// Which version a program was compiled with: compare it with rredis_version_number()
+/// when it starts, for the library it runs with may be another.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_version_of {
+    /// this header's, as 0xMMmmpp
+    RREDIS_VERSION_OF_HEADER = 0x000100,
+}
+
+/// Tell the library's version, as "1.2.3".
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_version() -> *const c_char {
+    concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
+}
+
+/// Tell the library's version as a number, 0xMMmmpp, that grows from one to the next.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_version_number() -> u32 {
+    rredis_version_of::RREDIS_VERSION_OF_HEADER as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_is_cargos() {
+        let mut number = 0;
+        for part in env!("CARGO_PKG_VERSION").split('.') {
+            number = number << 8 | part.parse::<u32>().unwrap();
+        }
+        assert_eq!(rredis_version_number(), number);
+    }
+}

@@ -1,0 +1,107 @@
+//! Whether a value is one that an option takes, and the sentence that says why not.
+
+use std::net::Ipv6Addr;
+
+use super::config;
+use super::table::{Form, Kind, Row};
+use crate::error::{Error, Result};
+
+/// Bytes of a value that a message shows.
+const SHOWN_MAX: usize = 48;
+
+/// The number as it is kept, every "for ever" being -1.
+pub(super) fn number(row: &Row, value: i64) -> Result<i64> {
+    let name = row.name;
+    match row.kind {
+        Kind::Text(_) | Kind::Secret => return Err(config(format!("{name} takes text, not a number"))),
+        Kind::Choice(choices) if choices.iter().all(|(_, number)| *number != value) => {
+            return Err(config(format!("{name}: {value} is none of {}", numbers(choices))));
+        }
+        Kind::Duration if value < row.min && row.min < 0 => return Ok(row.min),
+        _ => {}
+    }
+    if value < row.min || value > row.max {
+        return Err(out_of_bounds(row, value));
+    }
+    Ok(value)
+}
+
+/// A number, which may be too large for any type, that is not within its bounds.
+pub(super) fn out_of_bounds(row: &Row, value: impl std::fmt::Display) -> Error {
+    config(format!("{}: {value} is not between {} and {}", row.name, row.min, row.max))
+}
+
+/// Whether the text will do.
+pub(super) fn text(row: &Row, value: &[u8]) -> Result<()> {
+    let form = match row.kind {
+        Kind::Text(form) => form,
+        Kind::Secret => Form::Any,
+        _ => return Err(config(format!("{} takes a number, not text", row.name))),
+    };
+    let name = row.name;
+    if (value.len() as i64) < row.min {
+        return Err(config(format!("{name} must not be empty")));
+    }
+    if value.len() as i64 > row.max {
+        let holder = if form == Form::SocketPath { "a socket's path has" } else { "it may have" };
+        return Err(config(format!("{name}: {} bytes, but {holder} at most {}", value.len(), row.max)));
+    }
+    match wrong_byte(form, value) {
+        Some((at, reason)) => Err(config(format!("{name}: {} has {reason} (byte {at})", shown(value)))),
+        None if form == Form::Host => host(name, value),
+        None => Ok(()),
+    }
+}
+
+/// The value as a message shows it: quoted, escaped, and cut where it is long.
+pub(super) fn shown(value: &[u8]) -> String {
+    let head = value.get(..SHOWN_MAX).unwrap_or(value);
+    let more = if head.len() < value.len() { "..." } else { "" };
+    format!("\"{}{more}\"", head.escape_ascii())
+}
+
+/// The first byte that may not stand in such a text, and what it is.
+fn wrong_byte(form: Form, value: &[u8]) -> Option<(usize, &'static str)> {
+    value.iter().enumerate().find_map(|(at, byte)| {
+        let reason = match (form, byte) {
+            (Form::Any, _) => None,
+            (_, 0) => Some("a NUL"),
+            (Form::Path | Form::SocketPath, _) => None,
+            (_, b' ' | b'\t' | b'\r' | b'\n') => Some("white space"),
+            (_, 0..=0x1f | 0x7f) => Some("a control byte"),
+            (Form::Name, 0x80..) => Some("a byte that is not ASCII"),
+            (Form::Host, b'/' | b'\\' | b'@' | b'?' | b'#' | b'[' | b']') => Some("a byte that no host has"),
+            _ => None,
+        };
+        reason.map(|reason| (at, reason))
+    })
+}
+
+/// A name has no colon and no percent sign; an IPv6 address has both only where they belong.
+fn host(name: &str, value: &[u8]) -> Result<()> {
+    let wrong = |what: &str| Err(config(format!("{name}: {} {what}", shown(value))));
+    let Ok(text) = std::str::from_utf8(value) else { return wrong("is not UTF-8") };
+    if !text.contains([':', '%']) {
+        return Ok(());
+    }
+    let (address, zone) = text.split_once('%').unwrap_or((text, "-"));
+    if address.parse::<Ipv6Addr>().is_err() {
+        return wrong("is neither a host's name nor an address (a port is an option of its own)");
+    }
+    if zone.is_empty() || zone.contains('%') { wrong("has no good zone behind its '%'") } else { Ok(()) }
+}
+
+/// `0 (auto), 2, 3`: each number once, with its name where that says more.
+fn numbers(choices: &'static [(&'static str, i64)]) -> String {
+    let firsts = choices.iter().filter(|(name, number)| first_of(choices, *number) == Some(*name));
+    let list = firsts.map(|(name, number)| {
+        let number = number.to_string();
+        if number == *name { number } else { format!("{number} ({name})") }
+    });
+    list.collect::<Vec<_>>().join(", ")
+}
+
+/// The name that a choice is printed by.
+pub(super) fn first_of(choices: &[(&'static str, i64)], number: i64) -> Option<&'static str> {
+    choices.iter().find(|choice| choice.1 == number).map(|choice| choice.0)
+}

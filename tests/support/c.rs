@@ -1,0 +1,513 @@
+//! The library as a C program sees it: the functions declared as the header declares them, and a thin safe wrapper.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::ops::Deref;
+use std::ptr;
+use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::raw::*;
+pub use super::raw::{call, kind, option, stat};
+
+/// An rredis_status.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Status(pub u32);
+
+/// An rredis_outcome.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Outcome(pub u32);
+
+#[rustfmt::skip]
+impl Status {
+    pub const ARGUMENT: Status = Status(1);
+    pub const STATE: Status = Status(2);
+    pub const AGAIN: Status = Status(3);
+    pub const CONFIG: Status = Status(4);
+    pub const UNSUPPORTED: Status = Status(5);
+    pub const CONNECT: Status = Status(10);
+    pub const IO: Status = Status(11);
+    pub const TIMEOUT: Status = Status(12);
+    pub const BUSY: Status = Status(13);
+    pub const PROTOCOL: Status = Status(20);
+    pub const LIMIT: Status = Status(21);
+    pub const AUTH: Status = Status(30);
+    pub const SERVER: Status = Status(31);
+    pub const CALLBACK: Status = Status(80);
+}
+
+#[rustfmt::skip]
+impl Outcome {
+    pub const NONE: Outcome = Outcome(0);
+    pub const NOT_SENT: Outcome = Outcome(1);
+    pub const REFUSED: Outcome = Outcome(2);
+    pub const UNKNOWN: Outcome = Outcome(3);
+    pub const RAN: Outcome = Outcome(4);
+}
+
+/// What an rredis_error said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CErr {
+    pub status: Status,
+    pub outcome: Outcome,
+    pub os_error: i32,
+    pub attempts: i32,
+    pub message: String,
+}
+
+pub type Result<T> = std::result::Result<T, CErr>;
+
+/// An rredis_reply of one's own.
+pub struct Reply(*mut Node);
+
+/// What a callback of a test's does with its reply.
+pub enum Verdict {
+    Keep,
+    Replace(Reply),
+    Fail(&'static str),
+}
+
+/// A function of a test's, as a response callback: given the arguments, the reply and call_data.
+pub type Callback = Box<dyn Fn(&[&[u8]], &Node, *mut c_void) -> Verdict + Send + Sync>;
+
+/// A function of a test's that is shown a reply.
+pub type Listener = Box<dyn Fn(&Node) + Send + Sync>;
+
+/// An rredis_options. The setters of one word are for what must work.
+pub struct Options(*mut rredis_options);
+
+/// An rredis_pool.
+pub struct Pool(*mut rredis_pool);
+
+/// An rredis_client.
+pub struct Client(*mut rredis_client);
+
+/// An rredis_conn.
+pub struct Conn(*mut rredis_conn);
+
+// SAFETY: the header lets any thread use or free these: a reply is immutable, a client and a pool are taken as const.
+unsafe impl Send for Reply {}
+// SAFETY: as above.
+unsafe impl Sync for Reply {}
+// SAFETY: as above.
+unsafe impl Send for Pool {}
+// SAFETY: as above.
+unsafe impl Sync for Pool {}
+// SAFETY: as above.
+unsafe impl Send for Client {}
+// SAFETY: as above.
+unsafe impl Sync for Client {}
+// SAFETY: a connection is used by one thread at a time, whichever that is.
+unsafe impl Send for Conn {}
+
+impl Options {
+    pub fn new() -> Options {
+        // SAFETY: takes nothing.
+        let options = unsafe { rredis_options_new() };
+        assert!(!options.is_null());
+        Options(options)
+    }
+
+    pub fn at(url: &str) -> Options {
+        Options::new().url(url)
+    }
+
+    pub fn try_int(&mut self, option: u32, value: i64) -> Result<()> {
+        // SAFETY: the handle is alive as long as self.
+        status(|err| unsafe { rredis_options_set_int(self.0, option, value, err) })
+    }
+
+    pub fn try_text(&mut self, option: u32, value: &str) -> Result<()> {
+        // SAFETY: as above, and the text outlives the call.
+        status(|err| unsafe { rredis_options_set_str(self.0, option, value.as_ptr().cast(), value.len(), err) })
+    }
+
+    pub fn try_url(&mut self, url: &str) -> Result<()> {
+        // SAFETY: as above.
+        status(|err| unsafe { rredis_options_set_url(self.0, url.as_ptr().cast(), url.len(), err) })
+    }
+
+    pub fn int(mut self, option: u32, value: i64) -> Options {
+        self.try_int(option, value).expect("a number that the option takes");
+        self
+    }
+
+    pub fn text(mut self, option: u32, value: &str) -> Options {
+        self.try_text(option, value).expect("a text that the option takes");
+        self
+    }
+
+    pub fn url(mut self, url: &str) -> Options {
+        self.try_url(url).expect("a good URL");
+        self
+    }
+
+    /// Set a response callback for every client made from these. The counter grows when user_data is freed.
+    pub fn callback(self, command: &str, function: Callback, freed: &Arc<AtomicUsize>) -> Options {
+        let data = Boxed::leak(function, freed);
+        // SAFETY: data is what run_callback and free_boxed expect, and the name outlives the call.
+        status(|err| unsafe {
+            let name = command.as_ptr().cast();
+            rredis_options_set_callback(self.0, name, command.len(), Some(run_callback), data, Some(free_callback), err)
+        })
+        .expect("a callback can be set");
+        self
+    }
+
+    /// Be shown every push.
+    pub fn on_push(self, function: Listener) -> Options {
+        let data = Boxed::leak(function, &Arc::default());
+        // SAFETY: data is what run_listener and free_listener expect.
+        status(|err| unsafe { rredis_options_on_push(self.0, Some(run_listener), data, Some(free_listener), err) })
+            .expect("a listener can be set");
+        self
+    }
+
+    pub fn client(&self) -> Client {
+        self.try_client().expect("a client can be made")
+    }
+
+    pub fn try_client(&self) -> Result<Client> {
+        // SAFETY: the handle is alive as long as self.
+        made(|out, err| unsafe { rredis_client_new(self.0, out, err) }).map(Client)
+    }
+
+    pub fn pool(&self) -> Pool {
+        // SAFETY: as above.
+        made(|out, err| unsafe { rredis_pool_new(self.0, out, err) }).map(Pool).expect("a pool can be made")
+    }
+}
+
+impl Pool {
+    /// A client on this pool; None gives it no options of its own.
+    pub fn client(&self, options: Option<&Options>) -> Result<Client> {
+        let options = options.map_or(ptr::null(), |options| options.0.cast_const());
+        // SAFETY: both handles are alive as long as their owners.
+        made(|out, err| unsafe { rredis_client_new_on(self.0, options, out, err) }).map(Client)
+    }
+
+    pub fn warm(&self, count: usize) -> Result<()> {
+        // SAFETY: the handle is alive as long as self.
+        status(|err| unsafe { rredis_pool_warm(self.0, count, err) })
+    }
+
+    pub fn drop_idle(&self) {
+        // SAFETY: as above.
+        unsafe { rredis_pool_drop_idle(self.0) }
+    }
+
+    pub fn stat(&self, stat: u32) -> i64 {
+        // SAFETY: as above.
+        unsafe { rredis_pool_stat(self.0, stat) }
+    }
+}
+
+impl Client {
+    pub fn at(url: &str) -> Client {
+        Options::at(url).client()
+    }
+
+    /// From no options at all.
+    pub fn default() -> Client {
+        // SAFETY: NULL options are the defaults.
+        made(|out, err| unsafe { rredis_client_new(ptr::null(), out, err) }).map(Client).expect("a client can be made")
+    }
+
+    pub fn command<A: AsRef<[u8]>>(&self, args: &[A]) -> Result<Reply> {
+        let (argv, lens) = arrays(args);
+        // SAFETY: the arrays and what they point at outlive the call.
+        made(|out, err| unsafe { rredis_client_command(self.0, args.len(), argv.as_ptr(), lens.as_ptr(), out, err) })
+            .map(Reply)
+    }
+
+    pub fn command_with<A: AsRef<[u8]>>(&self, args: &[A], flags: u32, timeout_ms: i64) -> Result<Reply> {
+        self.command_for(args, flags, timeout_ms, ptr::null_mut())
+    }
+
+    pub fn command_for<A: AsRef<[u8]>>(
+        &self,
+        args: &[A],
+        flags: u32,
+        timeout_ms: i64,
+        call_data: *mut c_void,
+    ) -> Result<Reply> {
+        let (argv, lens) = arrays(args);
+        let (argv, lens) = (argv.as_ptr(), lens.as_ptr());
+        // SAFETY: as above; call_data is between the caller and its callback.
+        made(|out, err| unsafe {
+            rredis_client_command_with(self.0, args.len(), argv, lens, flags, timeout_ms, call_data, out, err)
+        })
+        .map(Reply)
+    }
+
+    /// What a command that must succeed replied, as [`Node::dump`] writes it.
+    pub fn ask<A: AsRef<[u8]>>(&self, args: &[A]) -> String {
+        self.command_with(args, call::RAW, 0).expect("the server answers").dump()
+    }
+
+    /// A number that must be one.
+    pub fn number<A: AsRef<[u8]>>(&self, args: &[A]) -> i64 {
+        self.command_with(args, call::RAW, 0).expect("the server answers").integer
+    }
+
+    /// Set or, with None, remove a response callback of this client's. The counter grows when user_data is freed.
+    pub fn callback(&self, command: &str, function: Option<Callback>, freed: &Arc<AtomicUsize>) -> Result<()> {
+        let name = command.as_ptr().cast();
+        let Some(function) = function else {
+            // SAFETY: no function needs no data.
+            return status(|err| unsafe {
+                rredis_client_set_callback(self.0, name, command.len(), None, ptr::null_mut(), None, err)
+            });
+        };
+        let data = Boxed::leak(function, freed);
+        // SAFETY: data is what run_callback and free_callback expect.
+        status(|err| unsafe {
+            let run = Some(run_callback as RawCallback);
+            rredis_client_set_callback(self.0, name, command.len(), run, data, Some(free_callback), err)
+        })
+    }
+
+    pub fn conn(&self) -> Result<Conn> {
+        // SAFETY: the handle is alive as long as self.
+        made(|out, err| unsafe { rredis_conn_new(self.0, out, err) }).map(Conn)
+    }
+
+    pub fn stat(&self, stat: u32) -> i64 {
+        // SAFETY: as above.
+        unsafe { rredis_client_stat(self.0, stat) }
+    }
+
+    pub fn parser(&self) -> String {
+        // SAFETY: as above; the text is on loan from the client.
+        let name = unsafe { CStr::from_ptr(rredis_client_parser(self.0)) };
+        name.to_string_lossy().into_owned()
+    }
+}
+
+impl Conn {
+    /// None: a command that is due no reply.
+    pub fn command<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<Option<Reply>> {
+        self.command_with(args, call::RAW, 0)
+    }
+
+    pub fn command_with<A: AsRef<[u8]>>(&mut self, args: &[A], flags: u32, timeout_ms: i64) -> Result<Option<Reply>> {
+        let (argv, lens) = arrays(args);
+        let (argv, lens) = (argv.as_ptr(), lens.as_ptr());
+        // SAFETY: the arrays and what they point at outlive the call.
+        let reply: *mut Node = made(|out, err| unsafe {
+            rredis_conn_command_with(self.0, args.len(), argv, lens, flags, timeout_ms, ptr::null_mut(), out, err)
+        })?;
+        Ok((!reply.is_null()).then_some(Reply(reply)))
+    }
+
+    /// What a command that must succeed replied; `none` for no reply.
+    pub fn ask<A: AsRef<[u8]>>(&mut self, args: &[A]) -> String {
+        self.command(args).expect("the server answers").map_or("none".to_owned(), |reply| reply.dump())
+    }
+
+    pub fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<()> {
+        let (argv, lens) = arrays(args);
+        // SAFETY: as above.
+        status(|err| unsafe { rredis_conn_send(self.0, args.len(), argv.as_ptr(), lens.as_ptr(), err) })
+    }
+
+    pub fn receive(&mut self, timeout_ms: i64) -> Result<Reply> {
+        // SAFETY: the handle is alive as long as self.
+        made(|out, err| unsafe { rredis_conn_receive(self.0, timeout_ms, out, err) }).map(Reply)
+    }
+}
+
+impl Reply {
+    /// A string made by hand.
+    pub fn string(text: &[u8]) -> Reply {
+        // SAFETY: the builder lives from _new to _free, and the text outlives its call.
+        made(|out, err| unsafe {
+            let builder = rredis_builder_new();
+            rredis_builder_add_text(builder, kind::STRING, text.as_ptr().cast(), text.len());
+            let status = rredis_builder_take(builder, out, err);
+            rredis_builder_free(builder);
+            status
+        })
+        .map(Reply)
+        .expect("a string can be built")
+    }
+}
+
+impl Deref for Reply {
+    type Target = Node;
+    fn deref(&self) -> &Node {
+        // SAFETY: a reply is one until it is freed.
+        unsafe { &*self.0 }
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.dump())
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and this is the one time.
+        unsafe { rredis_reply_free(self.0) }
+    }
+}
+
+impl Drop for Options {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { rredis_options_free(self.0) }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { rredis_pool_free(self.0) }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { rredis_client_free(self.0) }
+    }
+}
+
+impl Drop for Conn {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { rredis_conn_free(self.0) }
+    }
+}
+
+impl fmt::Debug for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: any number has a name, which lives for ever.
+        let name = unsafe { CStr::from_ptr(rredis_status_name(self.0)) };
+        f.write_str(&name.to_string_lossy())
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // SAFETY: as above.
+        let name = unsafe { CStr::from_ptr(rredis_status_outcome_name(self.0)) };
+        f.write_str(&name.to_string_lossy())
+    }
+}
+
+/// What stands behind a user_data.
+struct Boxed<F> {
+    function: F,
+    freed: Arc<AtomicUsize>,
+}
+
+impl<F> Boxed<F> {
+    fn leak(function: F, freed: &Arc<AtomicUsize>) -> *mut c_void {
+        Box::into_raw(Box::new(Boxed { function, freed: Arc::clone(freed) })).cast()
+    }
+
+    /// SAFETY: `data` came from `leak` of the same type and is freed this once.
+    unsafe fn free(data: *mut c_void) {
+        // SAFETY: by the caller.
+        let boxed = unsafe { Box::from_raw(data.cast::<Boxed<F>>()) };
+        boxed.freed.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+unsafe extern "C" fn free_callback(data: *mut c_void) {
+    // SAFETY: set together with run_callback, for a Boxed of that type.
+    unsafe { Boxed::<Callback>::free(data) }
+}
+
+unsafe extern "C" fn free_listener(data: *mut c_void) {
+    // SAFETY: set together with run_listener, for a Boxed of that type.
+    unsafe { Boxed::<Listener>::free(data) }
+}
+
+unsafe extern "C" fn run_listener(data: *mut c_void, reply: *const Node) {
+    // SAFETY: the library hands back what it was given, and lends a reply.
+    let (boxed, reply) = unsafe { (&*data.cast::<Boxed<Listener>>(), &*reply) };
+    (boxed.function)(reply);
+}
+
+unsafe extern "C" fn run_callback(
+    data: *mut c_void,
+    call_data: *mut c_void,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    reply: *const Node,
+    out_reply: *mut *mut Node,
+    err: *mut RawError,
+) -> u32 {
+    // SAFETY: as run_listener; argc arguments and their lengths are on loan, and err and out_reply are never NULL.
+    let (boxed, reply, args, out_reply, err) = unsafe {
+        let pointers = slice::from_raw_parts(argv, argc);
+        let lens = slice::from_raw_parts(argv_len, argc);
+        let args = pointers.iter().zip(lens).map(|(&arg, &len)| slice::from_raw_parts(arg.cast(), len));
+        let args: Vec<&[u8]> = args.collect();
+        (&*data.cast::<Boxed<Callback>>(), &*reply, args, &mut *out_reply, &mut *err)
+    };
+    assert!(out_reply.is_null(), "out_reply comes NULL");
+    assert_eq!((err.status, err.outcome, err.message[0]), (0, 0, 0), "err comes zeroed");
+    match (boxed.function)(&args, reply, call_data) {
+        Verdict::Keep => 0,
+        Verdict::Replace(reply) => {
+            *out_reply = reply.0;
+            std::mem::forget(reply);
+            0
+        }
+        Verdict::Fail(text) => {
+            err.message[..text.len()].copy_from_slice(text.as_bytes());
+            Status::CALLBACK.0
+        }
+    }
+}
+
+fn arrays<A: AsRef<[u8]>>(args: &[A]) -> (Vec<*const c_char>, Vec<usize>) {
+    args.iter().map(AsRef::as_ref).map(|arg| (arg.as_ptr().cast::<c_char>(), arg.len())).unzip()
+}
+
+fn status(call: impl FnOnce(*mut RawError) -> u32) -> Result<()> {
+    let mut err = MaybeUninit::<RawError>::zeroed();
+    let status = call(err.as_mut_ptr());
+    // SAFETY: all its fields are numbers, so zeroes and whatever the library wrote are both values of it.
+    let err = unsafe { err.assume_init() };
+    if status == 0 { Ok(()) } else { Err(err.read(status)) }
+}
+
+/// What a function wrote to its out_ parameter; a pointer that it must leave alone when it fails.
+fn made<T>(call: impl FnOnce(*mut *mut T, *mut RawError) -> u32) -> Result<*mut T> {
+    let untouched = ptr::without_provenance_mut(usize::MAX & !0xff);
+    let mut out = untouched;
+    let result = status(|err| call(&mut out, err));
+    match result {
+        Ok(()) => {
+            assert_ne!(out, untouched, "RREDIS_OK, and nothing was written");
+            Ok(out)
+        }
+        Err(err) => {
+            assert_eq!(out, untouched, "a failure wrote to its out_ parameter: {err:?}");
+            Err(err)
+        }
+    }
+}
+
+impl RawError {
+    fn read(&self, status: u32) -> CErr {
+        assert_eq!(self.status, status, "err has the status that was returned");
+        let end = self.message.iter().position(|&byte| byte == 0).expect("a message ends in a NUL");
+        CErr {
+            status: Status(self.status),
+            outcome: Outcome(self.outcome),
+            os_error: self.os_error,
+            attempts: self.attempts,
+            message: String::from_utf8_lossy(&self.message[..end]).into_owned(),
+        }
+    }
+}

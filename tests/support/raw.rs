@@ -1,0 +1,182 @@
+//! The header's declarations, in Rust: structs, numbers and functions.
+
+use std::ffi::{c_char, c_void};
+use std::fmt::Write;
+use std::slice;
+
+// The library itself, for the symbols that are declared here.
+use rredis as _;
+
+/// rredis_reply
+#[repr(C)]
+pub struct Node {
+    pub kind: u32,
+    pub reserved: u32,
+    pub len: usize,
+    pub str: *const c_char,
+    pub elements: *const Node,
+    pub integer: i64,
+    pub number: f64,
+}
+
+/// rredis_error
+#[repr(C)]
+pub struct RawError {
+    pub status: u32,
+    pub outcome: u32,
+    pub os_error: i32,
+    pub attempts: i32,
+    pub message: [u8; 240],
+}
+
+/// rredis_callback_fn
+pub type RawCallback = unsafe extern "C" fn(
+    *mut c_void,
+    *mut c_void,
+    usize,
+    *const *const c_char,
+    *const usize,
+    *const Node,
+    *mut *mut Node,
+    *mut RawError,
+) -> u32;
+/// rredis_free_fn
+pub type RawFree = unsafe extern "C" fn(*mut c_void);
+/// rredis_reply_fn
+pub type RawListener = unsafe extern "C" fn(*mut c_void, *const Node);
+
+macro_rules! handles {
+    ($($name:ident),*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
+}
+handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_pool);
+
+macro_rules! numbers {
+    ($name:ident { $($number:ident = $value:expr),* $(,)? }) => {
+        pub mod $name { $(pub const $number: u32 = $value;)* }
+    };
+}
+
+numbers!(kind {
+    NULL = 0, INTEGER = 1, BOOL = 2, STRING = 10, STATUS = 11, ERROR = 12, VERBATIM = 13, BIG_NUMBER = 14, DOUBLE = 15,
+    ARRAY = 20, SET = 21, MAP = 22, PUSH = 23,
+});
+numbers!(call { DEFAULT = 0, RAW = 1, IDEMPOTENT = 2, NO_RETRY = 4, TIMEOUT = 8, ERROR_REPLY = 16, ALONE = 32 });
+numbers!(option {
+    HOST = 1, PORT = 2, UNIX_PATH = 3, USERNAME = 4, PASSWORD = 5, DATABASE = 6, PROTOCOL = 7, CLIENT_NAME = 8,
+    POOL_MAX = 20, POOL_WAIT_MS = 21, POOL_IDLE_MS = 23, POOL_AGE_MS = 24,
+    CONNECT_TIMEOUT_MS = 30, COMMAND_TIMEOUT_MS = 31, RETRY_MAX = 40, SHAPE = 50, PARSER = 51,
+    REPLY_BYTES_MAX = 60, REPLY_DEPTH_MAX = 61, REPLY_NODES_MAX = 62, REPLY_LINE_MAX = 63, PUSH_BYTES_MAX = 64,
+});
+numbers!(stat {
+    CONNECTIONS = 0, CONNECTIONS_IN_USE = 1, CONNECTIONS_IDLE = 2, CONNECTIONS_CREATED = 3, CONNECTIONS_LOST = 4,
+    CONNECTIONS_CLOSED = 5, WAITING = 10, WAITS = 11, WAITS_TIMED_OUT = 12, COMMANDS = 20, TIMEOUTS = 22,
+});
+
+type Argv = *const *const c_char;
+type Lens = *const usize;
+
+// SAFETY: these are the prototypes of include/rredis.h, which tests/header.rs keeps true to the library.
+#[rustfmt::skip]
+#[expect(clippy::too_many_arguments, reason = "as in the header")]
+unsafe extern "C" {
+    pub fn rredis_status_name(status: u32) -> *const c_char;
+    pub fn rredis_status_outcome_name(outcome: u32) -> *const c_char;
+
+    pub fn rredis_reply_free(reply: *mut Node);
+    pub fn rredis_builder_new() -> *mut rredis_builder;
+    pub fn rredis_builder_add_text(builder: *mut rredis_builder, kind: u32, text: *const c_char, text_len: usize);
+    pub fn rredis_builder_take(builder: *mut rredis_builder, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_builder_free(builder: *mut rredis_builder);
+
+    pub fn rredis_options_new() -> *mut rredis_options;
+    pub fn rredis_options_set_int(options: *mut rredis_options, option: u32, value: i64, err: *mut RawError) -> u32;
+    pub fn rredis_options_set_str(options: *mut rredis_options, option: u32, value: *const c_char, value_len: usize, err: *mut RawError) -> u32;
+    pub fn rredis_options_set_url(options: *mut rredis_options, url: *const c_char, url_len: usize, err: *mut RawError) -> u32;
+    pub fn rredis_options_set_callback(options: *mut rredis_options, command: *const c_char, command_len: usize,
+        function: Option<RawCallback>, user_data: *mut c_void, user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
+    pub fn rredis_options_on_push(options: *mut rredis_options, function: Option<RawListener>, user_data: *mut c_void,
+        user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
+    pub fn rredis_options_free(options: *mut rredis_options);
+
+    pub fn rredis_pool_new(options: *const rredis_options, out_pool: *mut *mut rredis_pool, err: *mut RawError) -> u32;
+    pub fn rredis_pool_warm(pool: *const rredis_pool, count: usize, err: *mut RawError) -> u32;
+    pub fn rredis_pool_drop_idle(pool: *const rredis_pool);
+    pub fn rredis_pool_stat(pool: *const rredis_pool, stat: u32) -> i64;
+    pub fn rredis_pool_free(pool: *mut rredis_pool);
+
+    pub fn rredis_client_new(options: *const rredis_options, out_client: *mut *mut rredis_client, err: *mut RawError) -> u32;
+    pub fn rredis_client_new_on(pool: *const rredis_pool, options: *const rredis_options, out_client: *mut *mut rredis_client, err: *mut RawError) -> u32;
+    pub fn rredis_client_command(client: *const rredis_client, argc: usize, argv: Argv, argv_len: Lens,
+        out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_client_command_with(client: *const rredis_client, argc: usize, argv: Argv, argv_len: Lens, flags: u32,
+        timeout_ms: i64, call_data: *mut c_void, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_client_set_callback(client: *const rredis_client, command: *const c_char, command_len: usize,
+        function: Option<RawCallback>, user_data: *mut c_void, user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
+    pub fn rredis_client_stat(client: *const rredis_client, stat: u32) -> i64;
+    pub fn rredis_client_parser(client: *const rredis_client) -> *const c_char;
+    pub fn rredis_client_free(client: *mut rredis_client);
+
+    pub fn rredis_conn_new(client: *const rredis_client, out_conn: *mut *mut rredis_conn, err: *mut RawError) -> u32;
+    pub fn rredis_conn_command_with(conn: *mut rredis_conn, argc: usize, argv: Argv, argv_len: Lens, flags: u32,
+        timeout_ms: i64, call_data: *mut c_void, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_conn_send(conn: *mut rredis_conn, argc: usize, argv: Argv, argv_len: Lens, err: *mut RawError) -> u32;
+    pub fn rredis_conn_receive(conn: *mut rredis_conn, timeout_ms: i64, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_conn_free(conn: *mut rredis_conn);
+}
+
+impl Node {
+    /// Its bytes; none for a kind that has no text.
+    pub fn text(&self) -> &[u8] {
+        if self.str.is_null() || self.kind >= kind::ARRAY {
+            return &[];
+        }
+        // SAFETY: a kind below ARRAY that has a str has len bytes there.
+        unsafe { slice::from_raw_parts(self.str.cast(), self.len) }
+    }
+
+    /// Its elements; none for a kind that has none.
+    pub fn elements(&self) -> &[Node] {
+        if self.elements.is_null() {
+            return &[];
+        }
+        // SAFETY: elements that are not NULL are len nodes in a row.
+        unsafe { slice::from_raw_parts(self.elements, self.len) }
+    }
+
+    /// Itself and all below it on one line: `"a"` a string, `+OK` a status, `-ERR` an error, `:1` an integer, `#1` a
+    /// bool, `,1.5` a double, `(1` a big number, `=a` a verbatim, `(nil)`; `[…]` an array, `~[…]` a set, `%[…]` a map,
+    /// `>[…]` a push.
+    pub fn dump(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) {
+        let text = self.text().escape_ascii();
+        let written = match self.kind {
+            kind::NULL => write!(out, "(nil)"),
+            kind::INTEGER => write!(out, ":{}", self.integer),
+            kind::BOOL => write!(out, "#{}", self.integer),
+            kind::STRING => write!(out, "\"{text}\""),
+            kind::STATUS => write!(out, "+{text}"),
+            kind::ERROR => write!(out, "-{text}"),
+            kind::VERBATIM => write!(out, "={text}"),
+            kind::BIG_NUMBER => write!(out, "({text}"),
+            kind::DOUBLE => write!(out, ",{}", self.number),
+            kind::ARRAY => write!(out, "["),
+            kind::SET => write!(out, "~["),
+            kind::MAP => write!(out, "%["),
+            kind::PUSH => write!(out, ">["),
+            other => panic!("no such kind: {other}"),
+        };
+        written.expect("a string can be written to");
+        if self.kind >= kind::ARRAY {
+            for (index, element) in self.elements().iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { " " });
+                element.write(out);
+            }
+            out.push(']');
+        }
+    }
+}
