@@ -490,7 +490,7 @@ rredis_status rredis_options_set_str(rredis_options *options, rredis_option opti
 
 /// Set what a URL says: all of it, or nothing where any part is wrong.
 ///
-///   redis://user:password@host:6379/0?command_timeout=2s&pool_max=16
+///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);

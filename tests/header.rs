@@ -4,10 +4,15 @@
 
 #[path = "header/drawing.rs"]
 mod drawing;
+#[path = "header/prototypes.rs"]
+#[expect(dead_code, reason = "each test of the header reads its own part")]
+mod prototypes;
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::process::Command;
 
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/include/rredis.h");
+use prototypes::PATH;
 
 #[test]
 fn it_is_fresh() {
@@ -19,4 +24,76 @@ fn it_is_fresh() {
     let apart = committed.lines().zip(drawn.lines()).position(|(committed, drawn)| committed != drawn);
     let line = apart.map_or(committed.lines().count().min(drawn.lines().count()), |line| line) + 1;
     assert!(committed == drawn, "include/rredis.h is not what src/ffi says from line {line} on: RREDIS_BLESS=1 writes it anew");
+}
+
+/// Plain cbindgen draws the same declarations, so no chapter lost one or told it otherwise.
+#[test]
+fn it_has_every_declaration_of_plain_cbindgen() {
+    let undressed = |text: &str| {
+        let code: String = text.lines().map(|line| line.split("//").next().unwrap_or("").to_owned() + " ").collect();
+        let code = code.replace("0x000100", "256").replace("struct ", "").replace("enum ", "").replace("( ", "(");
+        prototypes::single_spaced(code.trim().trim_end_matches(';'))
+    };
+    let plain: BTreeSet<String> = drawing::declarations().values().map(|one| undressed(one)).collect();
+    let committed: BTreeSet<String> = prototypes::declarations().iter().map(|one| undressed(one)).collect();
+    assert_eq!(plain.difference(&committed).collect::<Vec<_>>(), Vec::<&String>::new(), "not in the header");
+    assert_eq!(committed.difference(&plain).collect::<Vec<_>>(), Vec::<&String>::new(), "only in the header");
+}
+
+/// The strictest compilers of each language have nothing to say.
+#[test]
+fn it_is_clean() {
+    let strict = ["-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"];
+    clean("gcc", &["-std=c99", "-x", "c"], &strict);
+    clean("g++", &["-std=c++11", "-x", "c++"], &strict);
+    if found("clang") {
+        clean("clang", &["-std=c99", "-x", "c"], &strict);
+        clean("clang", &["-std=c99", "-x", "c"], &["-Weverything", "-Werror", "-fsyntax-only"]);
+        clean("clang++", &["-std=c++17", "-x", "c++"], &["-Weverything", "-Wno-c++98-compat-pedantic", "-Werror", "-fsyntax-only"]);
+    }
+}
+
+/// A parser of plain declarations takes the whole of it.
+#[test]
+fn luajit_loads_it() {
+    if !found("luajit") {
+        return;
+    }
+    let script = format!("local ffi = require 'ffi'; ffi.cdef [==[{}]==]; assert(ffi.sizeof 'rredis_error' == 256)", prototypes::plain());
+    let output = Command::new("luajit").args(["-e", &script]).output().expect("luajit");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Includes nothing but two headers of every C, and defines nothing but its guard.
+#[test]
+fn it_asks_for_nothing() {
+    let text = prototypes::text();
+    let asks: Vec<&str> = text.lines().filter(|line| line.starts_with("#include") || line.starts_with("#define")).collect();
+    assert_eq!(asks, ["#define RREDIS_H", "#include <stddef.h>", "#include <stdint.h>"]);
+    assert!(text.lines().count() <= 1000, "{} lines", text.lines().count());
+}
+
+/// Header, library and package say one version.
+#[test]
+fn it_has_the_packages_version() {
+    let parts: Vec<u32> = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().expect("a number")).collect();
+    let number = parts[0] << 16 | parts[1] << 8 | parts[2];
+    assert!(prototypes::text().contains(&format!("RREDIS_VERSION_OF_HEADER = {number:#08x},")));
+    assert_eq!(rredis::ffi::version::rredis_version_number(), number);
+}
+
+fn clean(compiler: &str, language: &[&str], options: &[&str]) {
+    let output = Command::new(compiler).args(language).args(options).args(["-include", PATH, "/dev/null"]).output();
+    let output = output.unwrap_or_else(|error| panic!("{compiler}: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{compiler} {language:?}: {said}");
+}
+
+/// Whether a program that not every machine has is there.
+fn found(program: &str) -> bool {
+    let found = Command::new(program).arg(if program == "luajit" { "-v" } else { "--version" }).output().is_ok();
+    if !found {
+        eprintln!("{program} is not installed here: its part of this test is left out");
+    }
+    found
 }

@@ -170,7 +170,7 @@ pub unsafe extern "C" fn rredis_options_set_str(
 
 /// Set what a URL says: all of it, or nothing where any part is wrong.
 ///
-///   redis://user:password@host:6379/0?command_timeout=2s&pool_max=16
+///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_url(
