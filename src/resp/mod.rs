@@ -1,1 +1,88 @@
-//! (room)
+//! Bytes to frames and commands to bytes: RESP2 and RESP3, without sockets and without a clock.
+//!
+//! ```text
+//!  Parse      what every parser does: bytes in, one whole reply at a time out
+//!  scan       the fast one
+//!  simple     the same language, written to be obviously right
+//!  framed     a parser of the caller's, kept to one reply for one reply
+//!  recorder   a reply noted piece by piece, for simple, framed, and the builder of replies
+//!  tape       what a parser gives: entries over bytes, which reply::Reply::build makes a tree of
+//!  grammar    what one line may say
+//! ```
+#![forbid(unsafe_code)]
+
+mod buffer;
+mod encode;
+mod grammar;
+mod recorder;
+mod scan;
+mod tape;
+
+pub use encode::{encode, encoded_len};
+pub use recorder::Recorder;
+pub use tape::{Bytes, Entry, Frame, Type};
+
+pub(crate) use grammar::{double, integer, is_double};
+
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+/// A parser for one connection: bytes in, whole replies out, whatever the cuts between the bytes.
+///
+/// An error is final: the place where the next reply begins is lost, and every later call gives the same error.
+pub trait Parse: Send {
+    /// "fast", "simple", or what the caller called its own.
+    fn name(&self) -> &str;
+    /// At least `wanted` bytes to read into; then `filled` says how many came.
+    fn room(&mut self, wanted: usize) -> Result<&mut [u8]>;
+    /// So many bytes of the last `room` are now from the peer.
+    fn filled(&mut self, len: usize) -> Result<()>;
+    /// The next whole reply, or push; None until it is whole. A push inside a reply comes before it.
+    fn next(&mut self) -> Result<Option<Frame<'_>>>;
+    /// Whether nothing waits: every byte belonged to a reply that was given.
+    fn is_empty(&self) -> bool;
+    /// Whether some of the next reply has come.
+    fn has_begun(&self) -> bool {
+        !self.is_empty()
+    }
+    /// Give back memory that only a busy connection needs; does nothing unless `is_empty`.
+    fn rest(&mut self);
+
+    /// Take over these bytes.
+    fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.room(bytes.len())?[..bytes.len()].copy_from_slice(bytes);
+        self.filled(bytes.len())
+    }
+}
+
+/// A kind of parser, of which every connection starts its own.
+pub trait ParserType: Send + Sync {
+    /// What the parsers will be called.
+    fn name(&self) -> &str;
+    /// A parser for one connection.
+    fn start(&self, limits: Limits) -> Result<Box<dyn Parse>>;
+}
+
+/// The fast parser.
+pub fn fast(limits: Limits) -> Box<dyn Parse> {
+    Box::new(scan::Fast::new(limits))
+}
+
+/// The limits as far as an entry of a tape can count.
+fn representable(limits: Limits) -> Limits {
+    const MAX: u64 = 1 << 46;
+    Limits { bytes: limits.bytes.min(MAX), nodes: limits.nodes.min(MAX), push_bytes: limits.push_bytes.min(MAX), ..limits }
+}
+
+/// Push, or say that there is no memory: what the peer sends decides how long these grow.
+#[inline(always)]
+fn push<T>(list: &mut Vec<T>, item: T) -> Result<()> {
+    if list.len() == list.capacity() {
+        list.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
+    }
+    list.push(item);
+    Ok(())
+}

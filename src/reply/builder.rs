@@ -1,0 +1,179 @@
+//! A reply made by hand: for callbacks, for parsers of the caller's, and for tests.
+
+use super::node::{Kind, Node};
+use super::tree::Reply;
+use super::view::View;
+use crate::error::{Error, Result, Status};
+use crate::limits::Limits;
+use crate::resp::{Recorder, Type};
+
+/// Adds node after node. What goes wrong is kept: after it the rest do nothing, and `take` says what it was.
+pub struct Builder {
+    recorder: Recorder,
+    failed: Option<Error>,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder::new()
+    }
+}
+
+impl Builder {
+    /// An empty builder.
+    pub fn new() -> Builder {
+        Builder::with_limits(Limits::default())
+    }
+
+    /// An empty builder whose replies may not grow past these.
+    pub fn with_limits(limits: Limits) -> Builder {
+        Builder { recorder: Recorder::new(limits), failed: None }
+    }
+
+    /// Add a null.
+    pub fn add_null(&mut self) {
+        self.recorder.null();
+    }
+
+    /// Add an INTEGER, or a BOOL that is 0 or 1.
+    pub fn add_integer(&mut self, kind: Kind, value: i64) {
+        match (kind, value) {
+            (Kind::RREDIS_REPLY_INTEGER, _) => self.recorder.integer(value),
+            (Kind::RREDIS_REPLY_BOOL, 0 | 1) => self.recorder.boolean(value == 1),
+            (Kind::RREDIS_REPLY_BOOL, _) => self.refuse("a BOOL is 0 or 1"),
+            _ => self.refuse("an integer is added as an INTEGER or a BOOL"),
+        }
+    }
+
+    /// Add a DOUBLE, with its text or with one that is written for it.
+    pub fn add_number(&mut self, value: f64, text: Option<&[u8]>) {
+        self.recorder.number(value, text);
+    }
+
+    /// Add a STRING, STATUS, ERROR, BIG_NUMBER, or VERBATIM, whose text begins with three letters and a colon.
+    pub fn add_text(&mut self, kind: Kind, text: &[u8]) {
+        match text_type(kind) {
+            Some(kind) => self.recorder.text(kind, text),
+            None => self.refuse("text is added as a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER"),
+        }
+    }
+
+    /// Add a copy of a node of any tree, with all below it. Its attributes stay behind.
+    pub fn add_reply(&mut self, node: &Node) {
+        if let Err(error) = self.copy(View::new(node)) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// Open an ARRAY, SET, MAP or PUSH: what follows is in it, until `end`.
+    pub fn open(&mut self, kind: Kind) {
+        match aggregate_type(kind) {
+            Some(kind) => self.recorder.open(kind),
+            None => self.refuse("only an ARRAY, SET, MAP or PUSH can be opened"),
+        }
+    }
+
+    /// Open the attributes of the next node: a map, until `end`.
+    pub fn open_attributes(&mut self) {
+        self.recorder.open(Type::Attribute);
+    }
+
+    /// End what was opened last.
+    pub fn end(&mut self) {
+        self.recorder.end();
+    }
+
+    /// The reply, if it is whole; whatever comes of it, the builder is empty again.
+    pub fn take(&mut self) -> Result<Reply> {
+        let reply = match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.recorder.frame().and_then(Reply::build),
+        };
+        self.clear();
+        reply
+    }
+
+    /// Forget everything that was added, and what went wrong.
+    pub fn clear(&mut self) {
+        self.recorder.clear();
+        self.failed = None;
+    }
+
+    /// Change places with a parser's recorder, so that a function of the caller's may add to it through a builder. An error
+    /// that only the builder knew goes along.
+    pub fn swap(&mut self, recorder: &mut Recorder) {
+        if let Some(error) = self.failed.take() {
+            self.recorder.fail(error);
+        }
+        std::mem::swap(&mut self.recorder, recorder);
+    }
+
+    fn refuse(&mut self, message: &str) {
+        self.recorder.fail(Error::new(Status::Argument, message));
+    }
+
+    /// Depth first, without recursion: `rows` has what is left of each aggregate around.
+    fn copy(&mut self, root: View<'_>) -> Result<()> {
+        let mut rows = Vec::new();
+        let mut next = Some(root);
+        loop {
+            match next {
+                Some(view) => {
+                    if self.copy_one(view) {
+                        rows.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
+                        rows.push(view.children());
+                    }
+                }
+                None => {
+                    rows.pop();
+                    self.end();
+                }
+            }
+            match rows.last_mut() {
+                Some(row) => next = row.next(),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Add one node. True: it is an aggregate, open now.
+    fn copy_one(&mut self, view: View<'_>) -> bool {
+        let node = view.node();
+        match view.kind() {
+            Kind::RREDIS_REPLY_NULL => self.add_null(),
+            Kind::RREDIS_REPLY_INTEGER | Kind::RREDIS_REPLY_BOOL => self.add_integer(view.kind(), node.integer),
+            Kind::RREDIS_REPLY_DOUBLE => self.add_number(node.number, Some(view.text())),
+            Kind::RREDIS_REPLY_VERBATIM => self.recorder.verbatim(view.format(), view.text()),
+            kind => match (text_type(kind), aggregate_type(kind)) {
+                (Some(kind), _) => self.recorder.text(kind, view.text()),
+                (_, Some(kind)) => {
+                    self.recorder.open(kind);
+                    return true;
+                }
+                _ => {}
+            },
+        }
+        false
+    }
+}
+
+fn text_type(kind: Kind) -> Option<Type> {
+    match kind {
+        Kind::RREDIS_REPLY_STRING => Some(Type::String),
+        Kind::RREDIS_REPLY_STATUS => Some(Type::Status),
+        Kind::RREDIS_REPLY_ERROR => Some(Type::Error),
+        Kind::RREDIS_REPLY_VERBATIM => Some(Type::Verbatim),
+        Kind::RREDIS_REPLY_BIG_NUMBER => Some(Type::BigNumber),
+        _ => None,
+    }
+}
+
+fn aggregate_type(kind: Kind) -> Option<Type> {
+    match kind {
+        Kind::RREDIS_REPLY_ARRAY => Some(Type::Array),
+        Kind::RREDIS_REPLY_SET => Some(Type::Set),
+        Kind::RREDIS_REPLY_MAP => Some(Type::Map),
+        Kind::RREDIS_REPLY_PUSH => Some(Type::Push),
+        _ => None,
+    }
+}

@@ -1,0 +1,513 @@
+//! One reply, one allocation: built from a frame, read in place, freed at once.
+//!
+//! ```text
+//!  a copy:    | header | nodes, the root first | attributes | text |
+//!  in place:  | the wire's bytes, as the parser read them | header | nodes | attributes |
+//! ```
+//! The header stands right before the root, so that the address of the root is all that is needed. The elements of an
+//! aggregate stand in a row. Nothing here recurses: while a tree is built, an aggregate that is not full yet has the way
+//! back to the one around it in a field that its kind has no use for.
+
+use super::node::{Kind, Node};
+use super::view::View;
+use crate::error::{Error, Result, Status};
+use crate::resp::{self, Bytes, Entry, Frame, Type};
+use std::alloc::{Layout, alloc, dealloc, realloc};
+use std::mem::{ManuallyDrop, size_of};
+use std::ptr::{self, NonNull, null_mut};
+
+/// A whole reply, owned.
+pub struct Reply(NonNull<Node>);
+
+/// What is kept of the allocation, hidden before the root.
+#[repr(C)]
+struct Header {
+    base: *mut u8,
+    layout: Layout,
+    notes: *const Note,
+    notes_len: usize,
+}
+
+/// An attribute: the node that it annotates, and its map.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Note {
+    node: *const Node,
+    map: *const Node,
+}
+
+// SAFETY: nothing of a reply changes between its building and its end, but through &mut or by value; it owns all it points to.
+unsafe impl Send for Reply {}
+// SAFETY: as above: shared, it is only read.
+unsafe impl Sync for Reply {}
+
+impl Reply {
+    /// The tree of a frame. The frame's text is copied, or kept where the parser gave its buffer away.
+    pub fn build(frame: Frame<'_>) -> Result<Reply> {
+        let parts = Parts::of(&frame)?;
+        let (tape, base, has_text) = (frame.tape(), frame.base(), frame.has_text());
+        match frame.into_bytes() {
+            Bytes::Borrowed(bytes) => Reply::beside_copy(parts, tape, base, if has_text { bytes } else { &[] }),
+            Bytes::Owned { buffer, from, len } if has_text => Reply::behind_bytes(parts, tape, base, buffer, from, len),
+            Bytes::Owned { .. } => Reply::beside_copy(parts, tape, base, &[]),
+        }
+    }
+
+    /// A deep copy of a node of any tree. Attributes stay behind.
+    pub fn clone_of(node: &Node) -> Result<Reply> {
+        let mut builder = super::Builder::new();
+        builder.add_reply(node);
+        builder.take()
+    }
+
+    /// Take over a reply that `into_raw` gave away.
+    ///
+    /// # Safety
+    /// `root` came from `into_raw`, and nobody else will free it.
+    pub unsafe fn from_raw(root: *mut Node) -> Reply {
+        // SAFETY: into_raw never gives a null.
+        Reply(unsafe { NonNull::new_unchecked(root) })
+    }
+
+    /// The root's address, which is all there is to know; `from_raw` takes it back.
+    pub fn into_raw(self) -> *mut Node {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+
+    /// The same tree, as a push: what a server said in RESP2 where RESP3 would have pushed.
+    pub fn into_push(self) -> Reply {
+        let root = self.0.as_ptr();
+        // SAFETY: owned by value, so nobody else looks at the root.
+        let root = unsafe { &mut *root };
+        if root.kind == Kind::RREDIS_REPLY_ARRAY {
+            root.kind = Kind::RREDIS_REPLY_PUSH;
+        }
+        self
+    }
+
+    /// The root.
+    pub fn root(&self) -> &Node {
+        // SAFETY: the root was written when the tree was built, and lives as long as self.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// The root, for safe reading.
+    pub fn view(&self) -> View<'_> {
+        View::new(self.root())
+    }
+
+    /// What the root is.
+    pub fn kind(&self) -> Kind {
+        self.root().kind
+    }
+
+    /// Whether the root is a server's error.
+    pub fn is_error(&self) -> bool {
+        self.kind() == Kind::RREDIS_REPLY_ERROR
+    }
+
+    /// The root's text; empty where it has none.
+    pub fn text(&self) -> &[u8] {
+        self.view().text()
+    }
+
+    /// Bytes of the one allocation.
+    pub fn size(&self) -> usize {
+        self.header().layout.size()
+    }
+
+    /// The attributes of a node of this tree: a map.
+    pub fn attributes(&self, node: &Node) -> Option<&Node> {
+        // SAFETY: self.0 is the root of a whole tree, which lives as long as self.
+        unsafe { attributes_of(self.0.as_ptr(), node).as_ref() }
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: every tree has its header right before the root.
+        unsafe { &*header_of(self.0.as_ptr()) }
+    }
+
+    fn beside_copy(parts: Parts, tape: &[Entry], base: usize, bytes: &[u8]) -> Result<Reply> {
+        let size = parts.size.checked_add(bytes.len()).ok_or_else(no_memory)?;
+        let layout = Layout::from_size_align(size, align_of::<Header>()).map_err(|_| no_memory())?;
+        // SAFETY: the layout has the size of a header at least.
+        let block = NonNull::new(unsafe { alloc(layout) }).ok_or_else(no_memory)?.as_ptr();
+        // SAFETY: parts.size bytes of the block are for header, nodes and notes, and bytes.len() more for the text.
+        let text = unsafe { block.add(parts.size) };
+        // SAFETY: as above; a block that was just allocated overlaps nothing.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), text, bytes.len()) };
+        let text = Text { at: text, len: bytes.len(), base: base as u64 };
+        // SAFETY: the block is aligned, and begins with parts.size bytes for the parts.
+        unsafe { Reply::finish(block, Block { base: block, layout }, parts, tape, text) }
+    }
+
+    fn behind_bytes(parts: Parts, tape: &[Entry], base: usize, buffer: Vec<u8>, from: usize, len: usize) -> Result<Reply> {
+        let slack = align_of::<Header>();
+        let end = from.checked_add(len).filter(|&end| end <= buffer.len()).ok_or_else(broken)?;
+        let size = end.checked_add(slack).and_then(|size| size.checked_add(parts.size)).ok_or_else(no_memory)?;
+        let layout = Layout::array::<u8>(size).map_err(|_| no_memory())?;
+        let mut buffer = ManuallyDrop::new(buffer);
+        let old = Layout::array::<u8>(buffer.capacity()).map_err(|_| broken())?;
+        // SAFETY: a Vec of bytes with a capacity has its memory from the global allocator with this layout, and is not
+        // used after this but in the next line; the new size is more than 0.
+        let block = match NonNull::new(unsafe { realloc(buffer.as_mut_ptr(), old, size) }) {
+            Some(block) => block.as_ptr(),
+            None => {
+                drop(ManuallyDrop::into_inner(buffer));
+                return Err(no_memory());
+            }
+        };
+        // SAFETY: both places are inside the block, which has size bytes.
+        let (text, behind) = unsafe { (block.add(from), block.add(end)) };
+        let pad = behind.align_offset(slack);
+        // SAFETY: pad is less than slack, which size has room for.
+        let header = unsafe { behind.add(pad) };
+        let text = Text { at: text, len, base: base as u64 };
+        // SAFETY: header is aligned, and has parts.size bytes behind it in the block.
+        unsafe { Reply::finish(header, Block { base: block, layout }, parts, tape, text) }
+    }
+
+    /// # Safety
+    /// `place` is aligned for a header and has `parts.size` bytes in `block`; `text.at` has `text.len` initialised bytes in
+    /// it, apart from those.
+    unsafe fn finish(place: *mut u8, block: Block, parts: Parts, tape: &[Entry], text: Text) -> Result<Reply> {
+        let header = place.cast::<Header>();
+        // SAFETY: a header, the nodes and the notes fit in parts.size bytes, in this order and each aligned to 8.
+        let root = unsafe { header.add(1) }.cast::<Node>();
+        // SAFETY: as above.
+        let end = unsafe { root.add(parts.nodes) };
+        let notes = end.cast::<Note>();
+        // SAFETY: as above.
+        unsafe { header.write(Header { base: block.base, layout: block.layout, notes, notes_len: parts.notes }) };
+        let mut fill = Fill {
+            next: root,
+            // SAFETY: there is at least one node.
+            run_end: unsafe { root.add(1) },
+            owner: null_mut(),
+            // SAFETY: as above.
+            free: unsafe { root.add(1) },
+            root,
+            end,
+            notes,
+            notes_len: 0,
+            notes_max: parts.notes,
+            text,
+        };
+        if let Err(error) = fill.fill(tape) {
+            // SAFETY: the block was allocated with this layout, and nothing points to it any more.
+            unsafe { dealloc(block.base, block.layout) };
+            return Err(error);
+        }
+        // SAFETY: fill has written that many notes, and nobody else looks at them yet.
+        unsafe { std::slice::from_raw_parts_mut(notes, parts.notes) }.sort_unstable_by_key(|note| (note.node, note.map));
+        // SAFETY: the root is inside the block, so it is not null.
+        Ok(Reply(unsafe { NonNull::new_unchecked(root) }))
+    }
+}
+
+impl Drop for Reply {
+    fn drop(&mut self) {
+        let Header { base, layout, .. } = *self.header();
+        // SAFETY: the header has the block and the layout that it was allocated with; self was its only owner.
+        unsafe { dealloc(base, layout) };
+    }
+}
+
+impl std::fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.view().fmt(formatter)
+    }
+}
+
+/// The attributes of `node`, which is a node of `root`'s tree; null if it has none. Where several attributes stood before
+/// one value, the last counts.
+///
+/// # Safety
+/// `root` is the root of a living tree, as `into_raw` gave it; `node` is only compared.
+pub unsafe fn attributes_of(root: *const Node, node: *const Node) -> *const Node {
+    // SAFETY: every tree has its header right before the root.
+    let header = unsafe { &*header_of(root) };
+    // SAFETY: the header's notes were written when the tree was built.
+    let notes = unsafe { std::slice::from_raw_parts(header.notes, header.notes_len) };
+    let behind = notes.partition_point(|note| note.node <= node);
+    match notes[..behind].last() {
+        Some(note) if note.node == node => note.map,
+        _ => ptr::null(),
+    }
+}
+
+/// # Safety
+/// `root` is the root of a living tree.
+unsafe fn header_of(root: *const Node) -> *const Header {
+    // SAFETY: the caller's word; a header stands right before every root.
+    unsafe { root.cast::<Header>().sub(1) }
+}
+
+/// An allocation, and what it was allocated with.
+struct Block {
+    base: *mut u8,
+    layout: Layout,
+}
+
+/// How many of what a tree needs, and the bytes of header, nodes and notes.
+#[derive(Clone, Copy)]
+struct Parts {
+    nodes: usize,
+    notes: usize,
+    size: usize,
+}
+
+impl Parts {
+    fn of(frame: &Frame<'_>) -> Result<Parts> {
+        let (nodes, notes) = (frame.nodes().max(1), frame.notes());
+        let size = || {
+            let nodes = nodes.checked_mul(size_of::<Node>())?;
+            let notes = notes.checked_mul(size_of::<Note>())?;
+            nodes.checked_add(notes)?.checked_add(size_of::<Header>())
+        };
+        Ok(Parts { nodes, notes, size: size().ok_or_else(no_memory)? })
+    }
+}
+
+/// The bytes that texts are in: places on the tape are counted from `base`.
+#[derive(Clone, Copy)]
+struct Text {
+    at: *mut u8,
+    len: usize,
+    base: u64,
+}
+
+/// A tree while it is built.
+///
+/// A run is a row of sibling nodes. `next` is the node to write, `run_end` the end of its run, `owner` the aggregate that the
+/// run belongs to, and `free` the first node that belongs to no run yet. An owner's `str` points to its own owner until its
+/// run is full; an attribute's `reserved` says that it is one and its `integer` which note it is.
+struct Fill {
+    next: *mut Node,
+    run_end: *mut Node,
+    owner: *mut Node,
+    free: *mut Node,
+    root: *mut Node,
+    end: *mut Node,
+    notes: *mut Note,
+    notes_len: usize,
+    notes_max: usize,
+    text: Text,
+}
+
+impl Fill {
+    fn fill(&mut self, tape: &[Entry]) -> Result<()> {
+        let mut entries = tape.iter();
+        while let Some(&entry) = entries.next() {
+            let kind = match entry.kind() {
+                Type::Null => Kind::RREDIS_REPLY_NULL,
+                Type::Integer => Kind::RREDIS_REPLY_INTEGER,
+                Type::Bool => Kind::RREDIS_REPLY_BOOL,
+                Type::String => Kind::RREDIS_REPLY_STRING,
+                Type::Status => Kind::RREDIS_REPLY_STATUS,
+                Type::Error => Kind::RREDIS_REPLY_ERROR,
+                Type::Verbatim => Kind::RREDIS_REPLY_VERBATIM,
+                Type::BigNumber => Kind::RREDIS_REPLY_BIG_NUMBER,
+                Type::Double => Kind::RREDIS_REPLY_DOUBLE,
+                Type::Array => Kind::RREDIS_REPLY_ARRAY,
+                Type::Set => Kind::RREDIS_REPLY_SET,
+                Type::Map => Kind::RREDIS_REPLY_MAP,
+                Type::Push => Kind::RREDIS_REPLY_PUSH,
+                Type::Attribute => Kind::RREDIS_REPLY_MAP,
+                Type::Chunked => Kind::RREDIS_REPLY_STRING,
+                Type::Chunk | Type::Number => return Err(broken()),
+            };
+            let mut node = Node { kind, reserved: 0, len: 0, str: ptr::null(), elements: ptr::null(), integer: 0, number: 0.0 };
+            match entry.kind() {
+                Type::Null => {}
+                Type::Integer | Type::Bool => node.integer = entry.value() as i64,
+                Type::Array | Type::Set | Type::Map | Type::Push if entry.is_empty() => {}
+                Type::Array | Type::Set | Type::Map | Type::Push => {
+                    self.aggregate(node, entry.len())?;
+                    continue;
+                }
+                Type::Attribute => {
+                    self.attribute(node, entry.len())?;
+                    continue;
+                }
+                Type::Double => {
+                    (node.str, node.len) = self.text.place(entry)?;
+                    node.number = match entry.is_given() {
+                        true => f64::from_bits(entries.next().ok_or_else(broken)?.value()),
+                        false => resp::double(self.text.slice(entry)?),
+                    };
+                }
+                Type::Verbatim => {
+                    let (str, len) = self.text.place(entry)?;
+                    if len < 4 {
+                        return Err(broken());
+                    }
+                    // SAFETY: four bytes of the text itself.
+                    node.str = unsafe { str.add(4) };
+                    node.len = len - 4;
+                    // SAFETY: the colon behind the three letters, inside the text.
+                    unsafe { str.add(3).cast_mut().write(0) };
+                }
+                Type::Chunked => {
+                    (node.str, node.len) = self.text.join(entry, &mut entries)?;
+                }
+                _ => (node.str, node.len) = self.text.place(entry)?,
+            }
+            // SAFETY: next is before run_end, and so one of the tree's nodes.
+            unsafe { self.next.write(node) };
+            // SAFETY: as above.
+            self.next = unsafe { self.next.add(1) };
+            if self.next == self.run_end && self.go_back() {
+                // A tape that goes on behind its root is broken.
+                return if entries.next().is_none() { Ok(()) } else { Err(broken()) };
+            }
+        }
+        Err(broken())
+    }
+
+    /// Write an aggregate with elements, and turn to its elements.
+    #[inline]
+    fn aggregate(&mut self, mut node: Node, count: usize) -> Result<()> {
+        let run = self.take(count)?;
+        node.len = count;
+        node.elements = run;
+        node.str = self.owner.cast();
+        // SAFETY: next is before run_end, and so one of the tree's nodes.
+        unsafe { self.next.write(node) };
+        self.owner = self.next;
+        self.next = run;
+        self.run_end = self.free;
+        Ok(())
+    }
+
+    /// Write the map of an attribute beside the tree, note that it belongs to `next`, and turn to its elements.
+    fn attribute(&mut self, mut node: Node, count: usize) -> Result<()> {
+        if self.notes_len == self.notes_max {
+            return Err(broken());
+        }
+        let map = self.take(1)?;
+        // SAFETY: there is room for notes_max notes.
+        unsafe { self.notes.add(self.notes_len).write(Note { node: self.next, map }) };
+        node.integer = self.notes_len as i64;
+        self.notes_len += 1;
+        if count > 0 {
+            let run = self.take(count)?;
+            node.reserved = ATTRIBUTE;
+            node.len = count;
+            node.elements = run;
+            node.str = self.owner.cast();
+            self.owner = map;
+            self.next = run;
+            self.run_end = self.free;
+        } else {
+            node.integer = 0;
+        }
+        // SAFETY: map is one of the tree's nodes.
+        unsafe { map.write(node) };
+        Ok(())
+    }
+
+    /// The run is full: go on behind its owner, or behind the owner's owner. True: the root was full.
+    fn go_back(&mut self) -> bool {
+        while self.next == self.run_end {
+            if self.owner.is_null() {
+                return true;
+            }
+            // SAFETY: an owner is a written node of the tree, and nothing else refers to it now.
+            let full = unsafe { &mut *self.owner };
+            self.next = match full.reserved {
+                ATTRIBUTE => {
+                    // SAFETY: an attribute's integer is the place of its note, which was written with it.
+                    let note = unsafe { *self.notes.add(full.integer as usize) };
+                    note.node.cast_mut()
+                }
+                // SAFETY: an owner is in a run that goes on, or ends, right behind it.
+                _ => unsafe { self.owner.add(1) },
+            };
+            self.owner = full.str.cast_mut().cast();
+            full.str = ptr::null();
+            full.reserved = 0;
+            full.integer = 0;
+            // SAFETY: null, or a written node of the tree.
+            self.run_end = match unsafe { self.owner.as_ref() } {
+                // SAFETY: the run of an owner has len nodes.
+                Some(owner) => unsafe { owner.elements.cast_mut().add(owner.len) },
+                // SAFETY: the root is alone in its run.
+                None => unsafe { self.root.add(1) },
+            };
+        }
+        false
+    }
+
+    /// So many nodes that belong to no run yet.
+    #[inline]
+    fn take(&mut self, count: usize) -> Result<*mut Node> {
+        let left = (self.end as usize - self.free as usize) / size_of::<Node>();
+        if count > left {
+            return Err(broken());
+        }
+        let run = self.free;
+        // SAFETY: there are that many nodes left.
+        self.free = unsafe { run.add(count) };
+        Ok(run)
+    }
+}
+
+impl Text {
+    /// Where a text is, and how long; its NUL is written behind it.
+    #[inline]
+    fn place(&self, entry: Entry) -> Result<(*const std::ffi::c_char, usize)> {
+        let (at, len) = self.within(entry)?;
+        // SAFETY: within has looked that the text and one byte behind it are inside.
+        let str = unsafe { self.at.add(at) };
+        // SAFETY: as above.
+        unsafe { str.add(len).write(0) };
+        Ok((str.cast_const().cast(), len))
+    }
+
+    fn slice(&self, entry: Entry) -> Result<&[u8]> {
+        let (at, len) = self.within(entry)?;
+        // SAFETY: within has looked that the text is inside; all of it is initialised.
+        Ok(unsafe { std::slice::from_raw_parts(self.at.add(at), len) })
+    }
+
+    /// Join the pieces that follow `entry`, where its value says: before the first of them.
+    fn join(&self, entry: Entry, entries: &mut std::slice::Iter<'_, Entry>) -> Result<(*const std::ffi::c_char, usize)> {
+        let mut end = self.within(Entry::piece(entry.value(), 0))?.0;
+        let first = end;
+        for _ in 0..entry.len() {
+            let (at, len) = self.within(*entries.next().ok_or_else(broken)?)?;
+            if at < end {
+                return Err(broken());
+            }
+            // SAFETY: both ends are inside the text, and the copy moves towards its beginning.
+            unsafe { ptr::copy(self.at.add(at), self.at.add(end), len) };
+            end += len;
+        }
+        self.place(Entry::piece(self.base + first as u64, (end - first) as u64))
+    }
+
+    #[inline]
+    fn within(&self, entry: Entry) -> Result<(usize, usize)> {
+        let at = entry.value().wrapping_sub(self.base) as usize;
+        let len = entry.len();
+        match at.checked_add(len) {
+            Some(end) if end < self.len => Ok((at, len)),
+            _ => Err(broken()),
+        }
+    }
+}
+
+#[cold]
+fn no_memory() -> Error {
+    Error::memory("the reply")
+}
+
+/// A tape that does not describe one tree. The parsers make none.
+#[cold]
+fn broken() -> Error {
+    Error::new(Status::Panic, "a reply was noted wrongly by its parser")
+}
+
+/// In `reserved` while the map of an attribute is being filled.
+const ATTRIBUTE: u32 = 1;

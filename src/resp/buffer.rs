@@ -1,0 +1,77 @@
+//! The bytes between the socket and a parser: read into in place, and zeroed only where nothing was ever read.
+
+use super::tape::Bytes;
+use crate::error::{Error, Result, Status};
+use crate::limits::REST_BYTES_MAX;
+
+/// `bytes[start..end]` are from the peer and unread; behind `end` there is room that has been written before.
+#[derive(Default)]
+pub(super) struct Buffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    /// At least `wanted` bytes to read into. What is unread moves to the front when that is no more work than what was
+    /// read meanwhile, so that no pattern of reading costs more than one move a byte.
+    pub(super) fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+        let unread = self.end - self.start;
+        if unread == 0 {
+            (self.start, self.end) = (0, 0);
+        }
+        if wanted > self.bytes.len() - self.end {
+            if self.start >= unread {
+                self.bytes.copy_within(self.start..self.end, 0);
+                (self.start, self.end) = (0, unread);
+            }
+            let len = self.end.checked_add(wanted).ok_or_else(|| Error::memory("what the server sends"))?;
+            if len > self.bytes.len() {
+                let more = len - self.bytes.len();
+                self.bytes.try_reserve(more).map_err(|_| Error::memory("what the server sends"))?;
+                self.bytes.resize(len, 0);
+            }
+        }
+        Ok(&mut self.bytes[self.end..])
+    }
+
+    /// So many bytes of the room are now from the peer.
+    pub(super) fn filled(&mut self, len: usize) -> Result<()> {
+        if len > self.bytes.len() - self.end {
+            return Err(Error::new(Status::Argument, "more bytes than there was room for"));
+        }
+        self.end += len;
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// The next `len` unread bytes, read now.
+    #[inline]
+    pub(super) fn read(&mut self, len: usize) -> &[u8] {
+        let from = self.start;
+        self.start += len;
+        &self.bytes[from..from + len]
+    }
+
+    /// The same, with the whole buffer given away; the bytes behind them move to a new one.
+    pub(super) fn give<'p>(&mut self, len: usize) -> Result<Bytes<'p>> {
+        let behind = &self.bytes[self.start + len..self.end];
+        let mut bytes = Vec::new();
+        bytes.try_reserve(behind.len()).map_err(|_| Error::memory("what the server sends"))?;
+        bytes.extend_from_slice(behind);
+        let next = Buffer { start: 0, end: bytes.len(), bytes };
+        let Buffer { bytes: buffer, start: from, .. } = std::mem::replace(self, next);
+        Ok(Bytes::Owned { buffer, from, len })
+    }
+
+    /// Keep no more than a resting connection may.
+    pub(super) fn rest(&mut self) {
+        if self.start == self.end && self.bytes.capacity() > REST_BYTES_MAX {
+            *self = Buffer::default();
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Commands to RESP: an array of bulk strings, whatever the bytes.
+
+use crate::error::{Error, Result, Status};
+use crate::limits::{COMMAND_ARG_BYTES_MAX, COMMAND_ARGS_MAX};
+
+/// Append the command to `out`. On an error `out` is as it was.
+pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
+    if args.is_empty() {
+        return Err(Error::new(Status::Argument, "a command has at least its name"));
+    }
+    if args.len() > COMMAND_ARGS_MAX {
+        let message = format!("a command of {} arguments; at most {COMMAND_ARGS_MAX} are taken", args.len());
+        return Err(Error::new(Status::Argument, message));
+    }
+    if let Some(arg) = args.iter().find(|arg| arg.len() > COMMAND_ARG_BYTES_MAX) {
+        let message = format!("an argument of {} bytes; at most {COMMAND_ARG_BYTES_MAX} are taken", arg.len());
+        return Err(Error::new(Status::Argument, message));
+    }
+    out.try_reserve(encoded_len(args)).map_err(|_| Error::memory("the command"))?;
+    let mut digits = itoa::Buffer::new();
+    out.push(b'*');
+    out.extend_from_slice(digits.format(args.len()).as_bytes());
+    out.extend_from_slice(b"\r\n");
+    for arg in args {
+        out.push(b'$');
+        out.extend_from_slice(digits.format(arg.len()).as_bytes());
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(arg);
+        out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
+
+/// How many bytes `encode` would append; the largest number there is where that would not fit in memory.
+pub fn encoded_len(args: &[&[u8]]) -> usize {
+    let head = 3 + decimal_len(args.len());
+    args.iter().fold(head, |len, arg| len.saturating_add(5 + decimal_len(arg.len())).saturating_add(arg.len()))
+}
+
+fn decimal_len(number: usize) -> usize {
+    number.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_an_array_of_bulk_strings() {
+        let mut out = b"before".to_vec();
+        encode(&[b"SET", b"a\r\nb", b""], &mut out).unwrap();
+        assert_eq!(out, b"before*3\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n$0\r\n\r\n");
+    }
+
+    #[test]
+    fn the_length_is_known_before() {
+        for len in [0usize, 1, 9, 10, 99, 100, 1000] {
+            let arg = vec![b'x'; len];
+            let args: Vec<&[u8]> = vec![&arg; len.max(1)];
+            let mut out = Vec::new();
+            encode(&args, &mut out).unwrap();
+            assert_eq!(out.len(), encoded_len(&args));
+        }
+    }
+
+    #[test]
+    fn an_empty_or_endless_command_is_an_argument_error() {
+        let mut out = Vec::new();
+        assert_eq!(encode(&[], &mut out).unwrap_err().status, Status::Argument);
+        let args: Vec<&[u8]> = vec![b"x"; COMMAND_ARGS_MAX + 1];
+        assert_eq!(encode(&args, &mut out).unwrap_err().status, Status::Argument);
+        assert!(out.is_empty());
+    }
+}

@@ -1,0 +1,259 @@
+//! What one line of RESP may say, and the words for what it may not. Both parsers ask here, so they agree in every number.
+
+use super::tape::Type;
+use crate::error::{Error, Result, Status};
+use crate::limits::Limits;
+
+/// What a line says of the value that it begins, or is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Head {
+    Null,
+    Integer(i64),
+    Bool(bool),
+    /// The line is the text.
+    Line(Type),
+    /// So many bytes of text follow, and then CR and LF.
+    Bulk(Type, u64),
+    /// Pieces of text follow.
+    Chunks,
+    /// One piece of so many bytes follows; none is the end.
+    Chunk(u64),
+    /// So many nodes follow: a pair counts twice.
+    Aggregate(Type, u64),
+    /// Nodes follow until an `End`.
+    Streamed(Type),
+    End,
+}
+
+/// Whether a value, or a part of one, may begin with this byte.
+#[inline]
+pub(super) fn is_type(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'+' | b'-' | b':' | b'$' | b'*' | b'_' | b',' | b'#' | b'!' | b'=' | b'(' | b'%' | b'~' | b'>' | b'|' | b';' | b'.'
+    )
+}
+
+/// What the line behind a type byte says. The byte has passed `is_type`.
+pub(super) fn head(byte: u8, line: &[u8]) -> Result<Head> {
+    match byte {
+        b'+' => Ok(Head::Line(Type::Status)),
+        b'-' => Ok(Head::Line(Type::Error)),
+        b':' => integer(line).map(Head::Integer).ok_or_else(|| bad("an integer", line)),
+        b'$' if line == b"?" => Ok(Head::Chunks),
+        b'$' | b'*' if line == b"-1" => Ok(Head::Null),
+        b'$' => Ok(Head::Bulk(Type::String, count(line)?)),
+        b'!' => Ok(Head::Bulk(Type::Error, count(line)?)),
+        b'=' => match count(line)? {
+            len if len < 4 => Err(bad("the length of a verbatim string", line)),
+            len => Ok(Head::Bulk(Type::Verbatim, len)),
+        },
+        b';' => Ok(Head::Chunk(count(line)?)),
+        b'*' if line == b"?" => Ok(Head::Streamed(Type::Array)),
+        b'%' if line == b"?" => Ok(Head::Streamed(Type::Map)),
+        b'~' if line == b"?" => Ok(Head::Streamed(Type::Set)),
+        b'*' => Ok(Head::Aggregate(Type::Array, count(line)?)),
+        b'~' => Ok(Head::Aggregate(Type::Set, count(line)?)),
+        b'>' => Ok(Head::Aggregate(Type::Push, count(line)?)),
+        b'%' => Ok(Head::Aggregate(Type::Map, 2 * count(line)?)),
+        b'|' => Ok(Head::Aggregate(Type::Attribute, 2 * count(line)?)),
+        b',' if is_double(line) => Ok(Head::Line(Type::Double)),
+        b',' => Err(bad("a double", line)),
+        b'(' if is_big_number(line) => Ok(Head::Line(Type::BigNumber)),
+        b'(' => Err(bad("a big number", line)),
+        b'#' if line == b"t" => Ok(Head::Bool(true)),
+        b'#' if line == b"f" => Ok(Head::Bool(false)),
+        b'#' => Err(bad("a boolean", line)),
+        b'_' if line.is_empty() => Ok(Head::Null),
+        b'_' => Err(bad("a null", line)),
+        b'.' if line.is_empty() => Ok(Head::End),
+        b'.' => Err(bad("the end of a stream", line)),
+        _ => Err(stranger(&[byte])),
+    }
+}
+
+/// A decimal integer: a sign if need be, no leading zeros, 64 bits.
+pub(crate) fn integer(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    let size = decimal(digits)?;
+    if negative { 0i64.checked_sub_unsigned(size) } else { i64::try_from(size).ok() }
+}
+
+/// A length or a count: digits alone, no leading zeros, and no more than a signed 64-bit integer holds.
+fn count(line: &[u8]) -> Result<u64> {
+    decimal(line).filter(|&count| count <= i64::MAX as u64).ok_or_else(|| bad("a length", line))
+}
+
+fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() || (digits[0] == b'0' && digits.len() > 1) {
+        return None;
+    }
+    digits.iter().try_fold(0u64, |value, digit| match digit {
+        b'0'..=b'9' => value.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    })
+}
+
+/// Whether it is `inf`, `nan`, or digits with a point and an exponent where wanted; a sign may stand before any of them.
+pub(crate) fn is_double(text: &[u8]) -> bool {
+    let rest = unsigned(text);
+    if rest.eq_ignore_ascii_case(b"inf") || rest.eq_ignore_ascii_case(b"nan") {
+        return true;
+    }
+    let whole = digits(rest);
+    let mut rest = &rest[whole..];
+    let mut fraction = 0;
+    if let [b'.', behind @ ..] = rest {
+        fraction = digits(behind);
+        rest = &behind[fraction..];
+    }
+    if whole + fraction == 0 {
+        return false;
+    }
+    match rest {
+        [] => true,
+        [b'e' | b'E', exponent @ ..] => {
+            let exponent = unsigned(exponent);
+            !exponent.is_empty() && digits(exponent) == exponent.len()
+        }
+        _ => false,
+    }
+}
+
+/// The nearest double, whatever the locale; past the largest it is infinite. The text has passed `is_double`.
+pub(crate) fn double(text: &[u8]) -> f64 {
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+}
+
+/// Whether it is digits, with a sign if need be.
+pub(crate) fn is_big_number(text: &[u8]) -> bool {
+    let rest = unsigned(text);
+    !rest.is_empty() && digits(rest) == rest.len()
+}
+
+fn unsigned(text: &[u8]) -> &[u8] {
+    match text {
+        [b'+' | b'-', rest @ ..] => rest,
+        rest => rest,
+    }
+}
+
+fn digits(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+// ---- The words for what is wrong ----
+
+pub(super) fn protocol(message: impl Into<Vec<u8>>) -> Error {
+    Error::new(Status::Protocol, message)
+}
+
+/// A byte that begins no value. Where a reply should begin, the bytes may tell who is really there.
+#[cold]
+pub(super) fn stranger(bytes: &[u8]) -> Error {
+    let peer = match bytes {
+        [b'H', b'T', b'T', b'P', b'/', ..] => Some("HTTP"),
+        [b'S', b'S', b'H', b'-', ..] => Some("SSH"),
+        [0x15 | 0x16, 0x03, ..] => Some("TLS"),
+        _ => None,
+    };
+    match (peer, bytes.first()) {
+        (Some(peer), _) => protocol(format!("the peer speaks {peer}, not RESP")),
+        (None, Some(b'\r' | b'\n')) => protocol("an empty line where a value should begin"),
+        (None, Some(byte)) => protocol(format!("the byte {} begins no value of RESP", shown(&[*byte]))),
+        (None, None) => protocol("nothing where a value should begin"),
+    }
+}
+
+#[cold]
+pub(super) fn bad(what: &str, line: &[u8]) -> Error {
+    protocol(format!("not {what}: {}", shown(line)))
+}
+
+#[cold]
+pub(super) fn bare_line_feed() -> Error {
+    protocol("a line that ends in LF without CR")
+}
+
+#[cold]
+pub(super) fn bare_carriage_return() -> Error {
+    protocol("a CR without LF inside a line")
+}
+
+#[cold]
+pub(super) fn bad_trailer() -> Error {
+    protocol("a string is longer than its length says: no CR LF behind it")
+}
+
+#[cold]
+pub(super) fn bad_verbatim() -> Error {
+    protocol("a verbatim string without its three letters and colon")
+}
+
+#[cold]
+pub(super) fn out_of_place(byte: u8) -> Error {
+    match byte {
+        b';' => protocol("a piece of a streamed string outside of one"),
+        b'.' => protocol("the end of a stream where none can end"),
+        _ => protocol("a streamed string goes on with something that is no piece of it"),
+    }
+}
+
+#[cold]
+pub(super) fn odd_map() -> Error {
+    protocol("a streamed map ends behind a key without a value")
+}
+
+#[cold]
+fn limit(message: String) -> Error {
+    Error::new(Status::Limit, message)
+}
+
+#[cold]
+pub(super) fn line_limit(limits: &Limits) -> Error {
+    limit(format!("a line of the reply is longer than reply_line_max, which is {}", limits.line))
+}
+
+#[cold]
+pub(super) fn depth_limit(limits: &Limits) -> Error {
+    limit(format!("the reply nests deeper than reply_depth_max, which is {}", limits.depth))
+}
+
+/// `announced` nodes, or none in particular: one more than there may be.
+#[cold]
+pub(super) fn nodes_limit(limits: &Limits, announced: u64) -> Error {
+    let max = limits.nodes;
+    if announced > max {
+        limit(format!("the reply announces {announced} elements; reply_nodes_max is {max}"))
+    } else {
+        limit(format!("the reply has more elements than reply_nodes_max, which is {max}"))
+    }
+}
+
+/// `announced` bytes of one string, or 0: the bytes have come.
+#[cold]
+pub(super) fn bytes_limit(limits: &Limits, is_push: bool, announced: u64) -> Error {
+    let (what, name, max) = match is_push {
+        true => ("push", "push_bytes_max", limits.push_bytes),
+        false => ("reply", "reply_bytes_max", limits.bytes),
+    };
+    if announced > max {
+        limit(format!("the {what} announces {announced} bytes; {name} is {max}"))
+    } else {
+        limit(format!("the {what} is longer than {name}, which is {max}"))
+    }
+}
+
+/// The line in quotes, cut to fit in a message, with control bytes as \xHH.
+fn shown(line: &[u8]) -> String {
+    let cut = line.len().min(SHOWN_BYTES_MAX);
+    let dots = if cut < line.len() { "..." } else { "" };
+    format!("\"{}{dots}\"", line[..cut].escape_ascii())
+}
+
+/// As much of a wrong line as helps to recognise it.
+const SHOWN_BYTES_MAX: usize = 40;

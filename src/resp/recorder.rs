@@ -1,0 +1,330 @@
+//! A reply noted piece by piece: the slow and plain way to a tape.
+
+use super::grammar;
+use super::tape::{Bytes, Entry, Frame, GIVE_BYTES_MIN, Type};
+use crate::error::{Error, Result, Status};
+use crate::limits::Limits;
+
+/// Notes values as they are added. What goes wrong is kept: after it the rest do nothing, and `frame` says what it was.
+pub struct Recorder {
+    limits: Limits,
+    tape: Vec<Entry>,
+    /// Every text, each with a NUL behind it.
+    text: Vec<u8>,
+    open: Vec<Open>,
+    /// Whether the reply has its root, and whether attributes wait for the next value.
+    has_root: bool,
+    annotated: bool,
+    nodes: u64,
+    notes: usize,
+    failed: Option<Error>,
+}
+
+/// An aggregate that has not ended: its entry, and how many elements have come.
+struct Open {
+    entry: usize,
+    count: u64,
+}
+
+impl Recorder {
+    /// Nothing noted yet, and no more than `limits` will be.
+    pub fn new(limits: Limits) -> Recorder {
+        Recorder {
+            limits: super::representable(limits),
+            tape: Vec::new(),
+            text: Vec::new(),
+            open: Vec::new(),
+            has_root: false,
+            annotated: false,
+            nodes: 0,
+            notes: 0,
+            failed: None,
+        }
+    }
+
+    /// Forget everything, errors too.
+    pub fn clear(&mut self) {
+        self.tape.clear();
+        self.text.clear();
+        self.open.clear();
+        self.has_root = false;
+        self.annotated = false;
+        self.nodes = 0;
+        self.notes = 0;
+        self.failed = None;
+    }
+
+    /// Keep this error, unless there is one already.
+    pub fn fail(&mut self, error: Error) {
+        self.failed.get_or_insert(error);
+    }
+
+    /// Note a null.
+    pub fn null(&mut self) {
+        self.attempt(|this| this.leaf(Entry::new(Type::Null, 0, 0)));
+    }
+
+    /// Note an integer.
+    pub fn integer(&mut self, value: i64) {
+        self.attempt(|this| this.leaf(Entry::new(Type::Integer, 0, value as u64)));
+    }
+
+    /// Note a boolean.
+    pub fn boolean(&mut self, value: bool) {
+        self.attempt(|this| this.leaf(Entry::new(Type::Bool, 0, u64::from(value))));
+    }
+
+    /// Note a double: its value, and its text where there is one; without, it is written.
+    pub fn number(&mut self, value: f64, text: Option<&[u8]>) {
+        let written;
+        let text = match text {
+            Some(text) => text,
+            None => {
+                written = number_text(value);
+                written.as_bytes()
+            }
+        };
+        self.attempt(|this| {
+            if !grammar::is_double(text) {
+                return Err(argument("the text of a number is not one"));
+            }
+            this.begin(Type::Double)?;
+            this.more(text)?;
+            this.finish()?;
+            let double = this.tape.len() - 1;
+            this.tape[double] = this.tape[double].given();
+            super::push(&mut this.tape, Entry::new(Type::Number, 0, value.to_bits()))
+        });
+    }
+
+    /// Note a text: STRING, STATUS, ERROR, VERBATIM with its three letters and colon, or BIG_NUMBER.
+    pub fn text(&mut self, kind: Type, text: &[u8]) {
+        self.attempt(|this| {
+            check_text(kind, text)?;
+            this.begin(kind)?;
+            this.more(text)?;
+            this.finish()
+        });
+    }
+
+    /// Note a verbatim text by its three letters and what is behind the colon.
+    pub fn verbatim(&mut self, format: &[u8], text: &[u8]) {
+        self.attempt(|this| {
+            if format.len() != 3 {
+                return Err(argument("the format of a verbatim text has three letters"));
+            }
+            this.begin(Type::Verbatim)?;
+            this.more(format)?;
+            this.more(b":")?;
+            this.more(text)?;
+            this.finish()
+        });
+    }
+
+    /// Begin an aggregate, or attributes for the value behind them.
+    pub fn open(&mut self, kind: Type) {
+        self.attempt(|this| {
+            if !matches!(kind, Type::Array | Type::Set | Type::Map | Type::Push | Type::Attribute) {
+                return Err(argument("only an array, a set, a map or a push can be opened"));
+            }
+            this.descend(kind)
+        });
+    }
+
+    /// End the aggregate that was opened last.
+    pub fn end(&mut self) {
+        self.attempt(|this| this.ascend());
+    }
+
+    /// Whether nothing was added, and nothing went wrong.
+    pub fn is_empty(&self) -> bool {
+        self.tape.is_empty() && self.failed.is_none()
+    }
+
+    /// What the root is: None until there is one.
+    pub fn root(&self) -> Option<Type> {
+        let mut entries = self.tape.iter().map(|entry| entry.kind());
+        if self.notes == 0 { entries.next() } else { self.root_behind_notes() }
+    }
+
+    /// The reply, if it is whole. Until `clear` the recorder takes nothing more.
+    pub fn frame(&mut self) -> Result<Frame<'_>> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        if !self.open.is_empty() {
+            return Err(Error::new(Status::State, "an aggregate is still open"));
+        }
+        if !self.has_root {
+            return Err(Error::new(Status::State, if self.annotated { "attributes without a value" } else { "nothing was added" }));
+        }
+        let is_push = self.root() == Some(Type::Push);
+        let bytes = match self.text.len() >= GIVE_BYTES_MIN {
+            true => {
+                let buffer = std::mem::take(&mut self.text);
+                Bytes::Owned { from: 0, len: buffer.len(), buffer }
+            }
+            false => Bytes::Borrowed(&self.text),
+        };
+        let has_text = !bytes_are_empty(&bytes);
+        Ok(Frame {
+            tape: &self.tape,
+            bytes,
+            base: 0,
+            nodes: self.nodes as usize,
+            notes: self.notes,
+            has_text,
+            is_push,
+            holes: &[],
+        })
+    }
+
+    // ---- The same in pieces, for a parser: text as it comes, and errors at once ----
+
+    /// A text begins; `more` brings it and `finish` ends it.
+    pub(super) fn begin(&mut self, kind: Type) -> Result<()> {
+        let place = self.text.len() as u64;
+        self.leaf(Entry::new(kind, 0, place))
+    }
+
+    pub(super) fn more(&mut self, text: &[u8]) -> Result<()> {
+        // Room for the NUL is taken with it, so that finishing never moves what may be much.
+        self.text.try_reserve(text.len() + 1).map_err(|_| Error::memory("the reply"))?;
+        self.text.extend_from_slice(text);
+        Ok(())
+    }
+
+    pub(super) fn finish(&mut self) -> Result<()> {
+        let len = self.begun().len() as u64;
+        if let Some(entry) = self.tape.last_mut() {
+            entry.set_len(len);
+        }
+        if self.text.len() as u64 > self.limits.bytes {
+            return Err(grammar::bytes_limit(&self.limits, false, 0));
+        }
+        super::push(&mut self.text, 0)
+    }
+
+    /// The text that was begun, as far as it has come.
+    pub(super) fn begun(&self) -> &[u8] {
+        let from = self.tape.last().map_or(0, |entry| entry.value() as usize);
+        &self.text[from..]
+    }
+
+    pub(super) fn leaf(&mut self, entry: Entry) -> Result<()> {
+        self.node()?;
+        super::push(&mut self.tape, entry)
+    }
+
+    pub(super) fn descend(&mut self, kind: Type) -> Result<()> {
+        if self.open.len() >= self.limits.depth as usize {
+            return Err(grammar::depth_limit(&self.limits));
+        }
+        let entry = self.tape.len();
+        match kind {
+            Type::Attribute => self.attributes()?,
+            _ => self.node()?,
+        }
+        super::push(&mut self.tape, Entry::new(kind, 0, 0))?;
+        super::push(&mut self.open, Open { entry, count: 0 })
+    }
+
+    pub(super) fn ascend(&mut self) -> Result<()> {
+        let Some(Open { entry, count }) = self.open.pop() else {
+            return Err(Error::new(Status::State, "nothing is open that could end"));
+        };
+        if self.annotated {
+            return Err(argument("attributes without a value"));
+        }
+        let kind = self.tape[entry].kind();
+        if matches!(kind, Type::Map | Type::Attribute) && count % 2 == 1 {
+            return Err(argument("a map has a key without a value"));
+        }
+        self.tape[entry].set_len(count);
+        self.annotated = kind == Type::Attribute;
+        Ok(())
+    }
+
+    /// One more node, where one may stand.
+    fn node(&mut self) -> Result<()> {
+        match self.open.last_mut() {
+            Some(open) => open.count += 1,
+            None if self.has_root => return Err(Error::new(Status::State, "more than one root")),
+            None => self.has_root = true,
+        }
+        self.annotated = false;
+        self.count_node()
+    }
+
+    fn attributes(&mut self) -> Result<()> {
+        if self.open.is_empty() && self.has_root {
+            return Err(Error::new(Status::State, "more than one root"));
+        }
+        self.annotated = false;
+        self.notes += 1;
+        self.count_node()
+    }
+
+    fn count_node(&mut self) -> Result<()> {
+        self.nodes += 1;
+        if self.nodes > self.limits.nodes {
+            return Err(grammar::nodes_limit(&self.limits, 0));
+        }
+        Ok(())
+    }
+
+    fn root_behind_notes(&self) -> Option<Type> {
+        let mut owed = 0usize;
+        for entry in &self.tape {
+            match entry.kind() {
+                Type::Number => {}
+                Type::Attribute => owed += entry.len(),
+                kind if owed == 0 => return Some(kind),
+                Type::Array | Type::Set | Type::Map | Type::Push => owed = owed - 1 + entry.len(),
+                _ => owed -= 1,
+            }
+        }
+        None
+    }
+
+    fn attempt(&mut self, action: impl FnOnce(&mut Recorder) -> Result<()>) {
+        if self.failed.is_none() {
+            self.failed = action(self).err();
+        }
+    }
+}
+
+fn bytes_are_empty(bytes: &Bytes<'_>) -> bool {
+    match bytes {
+        Bytes::Borrowed(bytes) => bytes.is_empty(),
+        Bytes::Owned { len, .. } => *len == 0,
+    }
+}
+
+fn check_text(kind: Type, text: &[u8]) -> Result<()> {
+    match kind {
+        Type::String | Type::Status | Type::Error => Ok(()),
+        Type::Verbatim if text.get(3) == Some(&b':') => Ok(()),
+        Type::Verbatim => Err(argument("a verbatim text begins with three letters and a colon")),
+        Type::BigNumber if grammar::is_big_number(text) => Ok(()),
+        Type::BigNumber => Err(argument("a big number is digits, with a sign if need be")),
+        _ => Err(argument("text has a kind that has none: a string, status, error, verbatim or big number has")),
+    }
+}
+
+/// The shortest text that reads back as the same double.
+fn number_text(value: f64) -> String {
+    if value.is_nan() {
+        "nan".to_owned()
+    } else if value.is_infinite() {
+        if value > 0.0 { "inf".to_owned() } else { "-inf".to_owned() }
+    } else if value != 0.0 && !(1e-5..1e17).contains(&value.abs()) {
+        format!("{value:e}")
+    } else {
+        format!("{value}")
+    }
+}
+
+fn argument(message: &str) -> Error {
+    Error::new(Status::Argument, message)
+}

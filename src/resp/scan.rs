@@ -1,0 +1,559 @@
+//! The fast parser: finds where a reply ends in one pass over its bytes, and notes what it saw on a tape.
+//!
+//! It keeps its place to the byte, so that an input cut anywhere goes on where it stopped; text is skipped by its length
+//! and never searched. It does not recurse: `open` has the aggregates that still owe elements.
+
+use super::grammar::{self, Head};
+use super::tape::{Bytes, Entry, Frame, GIVE_BYTES_MIN, Type};
+use super::{Parse, buffer::Buffer};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+pub(super) struct Fast {
+    limits: Limits,
+    buffer: Buffer,
+    /// Places, counted from the first byte of the reply: how far it is understood,
+    at: usize,
+    /// how far a line that has no end yet was searched,
+    searched: usize,
+    /// and how many bytes there must be before looking again is of any use.
+    need: usize,
+    tape: Vec<Entry>,
+    level: Level,
+    open: Vec<Level>,
+    scope: Scope,
+    /// The scopes around the push that is being read inside another reply.
+    around: Vec<Scope>,
+    /// How long the tape was when an attribute ended: what it annotates must follow.
+    annotated: usize,
+    holes: Vec<(usize, usize)>,
+    /// A push came out of the middle of a reply: its entries go, and the reply goes on.
+    lent: bool,
+    failed: Option<Error>,
+}
+
+/// An aggregate that is not whole yet.
+#[derive(Clone, Copy)]
+struct Level {
+    form: Form,
+    kind: Type,
+    /// Elements still owed, or, where nobody said how many, those that have come.
+    count: u64,
+    /// Its entry on the tape.
+    entry: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Form {
+    /// What the reply itself is the one element of.
+    Root,
+    Counted,
+    Streamed,
+    /// A streamed string.
+    Chunks,
+}
+
+/// What is counted, once for the reply and once for each push inside it.
+#[derive(Clone, Copy)]
+struct Scope {
+    base: usize,
+    tape: usize,
+    bytes_max: u64,
+    /// Nodes that have come and nodes that are announced.
+    nodes: u64,
+    notes: usize,
+    has_text: bool,
+    is_push: bool,
+}
+
+/// What a step of the scan came to.
+enum Step {
+    /// One more element, or the beginning of an aggregate.
+    Went,
+    /// More bytes are needed.
+    Short,
+    /// A reply is whole, or a push.
+    Whole,
+}
+
+impl Fast {
+    pub(super) fn new(limits: Limits) -> Fast {
+        let limits = super::representable(limits);
+        Fast {
+            limits,
+            buffer: Buffer::default(),
+            at: 0,
+            searched: 0,
+            need: 1,
+            tape: Vec::new(),
+            level: Level::root(),
+            open: Vec::new(),
+            scope: Scope::root(&limits),
+            around: Vec::new(),
+            annotated: 0,
+            holes: Vec::new(),
+            lent: false,
+            failed: None,
+        }
+    }
+
+    /// Forget what the last frame showed: it has been looked at.
+    #[inline]
+    fn settle(&mut self) {
+        if self.lent {
+            self.lent = false;
+            self.tape.truncate(self.scope.tape);
+            if let Some(scope) = self.around.pop() {
+                self.scope = scope;
+            }
+        } else if self.at == 0 {
+            self.tape.clear();
+        }
+    }
+
+    fn scan(&mut self, bytes: &[u8]) -> Result<bool> {
+        loop {
+            if self.level.form <= Form::Counted {
+                self.leaves(bytes)?;
+                if self.level.count == 0 {
+                    if self.close() {
+                        return Ok(true);
+                    }
+                    continue;
+                }
+            }
+            match self.step(bytes)? {
+                Step::Went => {}
+                Step::Short => return Ok(false),
+                Step::Whole => return Ok(true),
+            }
+        }
+    }
+
+    /// The short way for what replies are mostly made of: whole strings and integers, one after the other. Whatever is
+    /// unusual, wrong, or not all there is left to `step`.
+    #[inline]
+    fn leaves(&mut self, bytes: &[u8]) -> Result<()> {
+        let max = (self.scope.base as u64).saturating_add(self.scope.bytes_max);
+        let bytes = match usize::try_from(max) {
+            Ok(max) if max < bytes.len() => &bytes[..max],
+            _ => bytes,
+        };
+        let mut at = self.at;
+        let mut owed = self.level.count;
+        while owed > 0 {
+            let Some((entry, end)) = leaf(bytes, at) else { break };
+            super::push(&mut self.tape, entry)?;
+            self.scope.has_text |= entry.kind() as u8 >= Type::String as u8;
+            at = end;
+            owed -= 1;
+        }
+        self.at = at;
+        self.level.count = owed;
+        Ok(())
+    }
+
+    /// One line, and the text behind it if it has some.
+    fn step(&mut self, bytes: &[u8]) -> Result<Step> {
+        let at = self.at;
+        let Some(&byte) = bytes.get(at) else {
+            self.need = at + 1;
+            return Ok(Step::Short);
+        };
+        if !grammar::is_type(byte) {
+            // Only where a reply begins may the bytes behind tell who is there.
+            return Err(grammar::stranger(if at == 0 { bytes } else { &bytes[at..=at] }));
+        }
+        let Some(end) = self.line_end(bytes)? else { return Ok(Step::Short) };
+        let head = grammar::head(byte, &bytes[at + 1..end])?;
+        self.check_place(byte, head)?;
+        let next = end + 2;
+        let text_len = match head {
+            Head::Bulk(_, len) => len.saturating_add(2),
+            Head::Chunk(len) if len > 0 => len.saturating_add(2),
+            _ => 0,
+        };
+        let size = (next - self.scope.base) as u64;
+        if size.saturating_add(text_len) > self.scope.bytes_max && !self.begins_push(head) {
+            return Err(grammar::bytes_limit(&self.limits, self.scope.is_push, text_len.saturating_sub(2)));
+        }
+        if text_len > 0 { self.text(bytes, next, head, text_len as usize) } else { self.line(at, next, head) }
+    }
+
+    /// Where the line at `self.at` ends: the place of its CR, once the LF is there too.
+    fn line_end(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
+        let first = self.at + 1;
+        let from = self.searched.max(first);
+        let last = first.saturating_add(self.limits.line as usize).saturating_add(1).min(bytes.len());
+        let Some(found) = find_line_break(&bytes[from..last]) else {
+            if bytes.len() - first > self.limits.line as usize {
+                return Err(grammar::line_limit(&self.limits));
+            }
+            self.searched = bytes.len();
+            self.need = bytes.len() + 1;
+            return Ok(None);
+        };
+        let end = from + found;
+        if bytes[end] == b'\n' {
+            return Err(grammar::bare_line_feed());
+        }
+        match bytes.get(end + 1) {
+            Some(b'\n') => Ok(Some(end)),
+            Some(_) => Err(grammar::bare_carriage_return()),
+            None => {
+                self.searched = end;
+                self.need = end + 2;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Pieces stand in streamed strings and nowhere else, and an end where a stream can end.
+    fn check_place(&self, byte: u8, head: Head) -> Result<()> {
+        let in_chunks = self.level.form == Form::Chunks;
+        match head {
+            Head::Chunk(_) if in_chunks => Ok(()),
+            _ if in_chunks => Err(grammar::out_of_place(byte)),
+            Head::Chunk(_) => Err(grammar::out_of_place(byte)),
+            Head::End if self.level.form != Form::Streamed || self.is_annotated() => Err(grammar::out_of_place(byte)),
+            Head::End if self.level.kind == Type::Map && self.level.count % 2 == 1 => Err(grammar::odd_map()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the last thing on the tape is an attribute of what comes next.
+    fn is_annotated(&self) -> bool {
+        self.annotated > 0 && self.annotated == self.tape.len()
+    }
+
+    fn begins_push(&self, head: Head) -> bool {
+        matches!(head, Head::Aggregate(Type::Push, _))
+    }
+
+    /// A value that is all in its line, or the line that begins an aggregate.
+    fn line(&mut self, at: usize, next: usize, head: Head) -> Result<Step> {
+        let (text, len) = (at as u64 + 1, (next - at - 3) as u64);
+        match head {
+            Head::Null => self.leaf(Entry::new(Type::Null, 0, 0))?,
+            Head::Integer(value) => self.leaf(Entry::new(Type::Integer, 0, value as u64))?,
+            Head::Bool(value) => self.leaf(Entry::new(Type::Bool, 0, u64::from(value)))?,
+            Head::Line(kind) => {
+                self.scope.has_text = true;
+                self.leaf(Entry::new(kind, len, text))?;
+            }
+            Head::Aggregate(kind, count) => return self.aggregate(at, next, kind, count),
+            Head::Streamed(kind) => {
+                self.element()?;
+                self.descend(Form::Streamed, kind)?;
+            }
+            Head::Chunks => {
+                self.element()?;
+                self.scope.has_text = true;
+                let entry = self.tape.len();
+                super::push(&mut self.tape, Entry::new(Type::Chunked, 0, at as u64))?;
+                super::push(&mut self.open, self.level)?;
+                self.level = Level { form: Form::Chunks, kind: Type::Chunked, count: 0, entry };
+            }
+            Head::Chunk(_) | Head::End => {
+                self.tape[self.level.entry].set_len(self.level.count);
+                self.level.count = 0;
+                self.at = next;
+                return Ok(if self.close() { Step::Whole } else { Step::Went });
+            }
+            Head::Bulk(..) => {}
+        }
+        self.at = next;
+        Ok(self.after_element())
+    }
+
+    /// Text of a length that was said before: only its last two bytes are looked at.
+    fn text(&mut self, bytes: &[u8], next: usize, head: Head, text_len: usize) -> Result<Step> {
+        let len = text_len - 2;
+        if self.level.form == Form::Streamed {
+            self.room_for_node()?;
+        }
+        let end = next + len;
+        let Some(trailer) = bytes.get(end..end + 2) else {
+            self.need = end + 2;
+            return Ok(Step::Short);
+        };
+        if trailer != b"\r\n" {
+            return Err(grammar::bad_trailer());
+        }
+        let place = next as u64;
+        self.scope.has_text = true;
+        match head {
+            Head::Bulk(Type::Verbatim, _) if bytes[next + 3] != b':' => return Err(grammar::bad_verbatim()),
+            Head::Bulk(kind, _) => self.leaf(Entry::new(kind, len as u64, place))?,
+            _ => {
+                super::push(&mut self.tape, Entry::new(Type::Chunk, len as u64, place))?;
+                self.level.count += 1;
+            }
+        }
+        self.at = end + 2;
+        Ok(self.after_element())
+    }
+
+    fn after_element(&mut self) -> Step {
+        if self.level.form <= Form::Counted && self.level.count == 0 && self.close() { Step::Whole } else { Step::Went }
+    }
+
+    /// Note a value that has no elements.
+    fn leaf(&mut self, entry: Entry) -> Result<()> {
+        self.element()?;
+        super::push(&mut self.tape, entry)?;
+        self.came();
+        Ok(())
+    }
+
+    /// One more node, if it was not counted when it was announced.
+    fn element(&mut self) -> Result<()> {
+        if self.level.form == Form::Streamed {
+            self.room_for_node()?;
+            self.scope.nodes += 1;
+        }
+        Ok(())
+    }
+
+    fn room_for_node(&self) -> Result<()> {
+        if self.scope.nodes >= self.limits.nodes {
+            return Err(grammar::nodes_limit(&self.limits, 0));
+        }
+        Ok(())
+    }
+
+    /// An element of this level is whole.
+    fn came(&mut self) {
+        match self.level.form {
+            Form::Root | Form::Counted => self.level.count -= 1,
+            Form::Streamed | Form::Chunks => self.level.count += 1,
+        }
+    }
+
+    /// The line that begins an aggregate of `count` nodes.
+    fn aggregate(&mut self, at: usize, next: usize, kind: Type, count: u64) -> Result<Step> {
+        match kind {
+            Type::Push => {
+                let scope = Scope::push(at, self.tape.len(), &self.limits);
+                super::push(&mut self.around, self.scope)?;
+                self.scope = scope;
+                if (next - at) as u64 > self.scope.bytes_max {
+                    return Err(grammar::bytes_limit(&self.limits, true, 0));
+                }
+            }
+            Type::Attribute => {
+                self.room_for_node()?;
+                self.scope.nodes += 1;
+                self.scope.notes += 1;
+            }
+            _ => self.element()?,
+        }
+        if self.scope.nodes.saturating_add(count) > self.limits.nodes {
+            return Err(grammar::nodes_limit(&self.limits, count));
+        }
+        self.scope.nodes += count;
+        self.descend(Form::Counted, kind)?;
+        let entry = self.level.entry;
+        self.tape[entry].set_len(count);
+        self.level.count = count;
+        self.at = next;
+        Ok(self.after_element())
+    }
+
+    fn descend(&mut self, form: Form, kind: Type) -> Result<()> {
+        // The level of the reply itself is in `open` too, once there is another: so this many are open with the new one.
+        if self.open.len() >= self.limits.depth as usize {
+            return Err(grammar::depth_limit(&self.limits));
+        }
+        let entry = self.tape.len();
+        super::push(&mut self.tape, Entry::new(kind, 0, 0))?;
+        super::push(&mut self.open, self.level)?;
+        self.level = Level { form, kind, count: 0, entry };
+        Ok(())
+    }
+
+    /// The level has all it was owed, and so may those around it. True: the reply is whole, or a push is.
+    fn close(&mut self) -> bool {
+        loop {
+            let closed = self.level;
+            let Some(outer) = self.open.pop() else { return true };
+            self.level = outer;
+            match closed.kind {
+                Type::Push => {
+                    self.lent = true;
+                    return true;
+                }
+                Type::Attribute => {
+                    self.annotated = self.tape.len();
+                    return false;
+                }
+                _ => self.came(),
+            }
+            if self.level.form > Form::Counted || self.level.count > 0 {
+                return false;
+            }
+        }
+    }
+
+    /// What was found, as a frame; a reply in progress around a push stays.
+    fn frame(&mut self) -> Result<Frame<'_>> {
+        let end = self.at;
+        if self.lent && (self.scope.tape > 0 || !self.open.is_empty()) {
+            super::push(&mut self.holes, (self.scope.base, end))?;
+            self.need = end + 1;
+            let scope = self.scope;
+            let bytes = Bytes::Borrowed(&self.buffer.unread()[scope.base..end]);
+            return Ok(scope.frame(&self.tape[scope.tape..], bytes, &[]));
+        }
+        let scope = self.scope;
+        self.scope = Scope::root(&self.limits);
+        self.around.clear();
+        self.lent = false;
+        self.level = Level::root();
+        self.at = 0;
+        self.searched = 0;
+        self.need = 1;
+        self.annotated = 0;
+        let bytes = match end >= GIVE_BYTES_MIN {
+            true => self.buffer.give(end)?,
+            false => Bytes::Borrowed(self.buffer.read(end)),
+        };
+        Ok(scope.frame(&self.tape, bytes, &self.holes))
+    }
+}
+
+impl Parse for Fast {
+    fn name(&self) -> &str {
+        "fast"
+    }
+
+    fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+        self.buffer.room(wanted)
+    }
+
+    fn filled(&mut self, len: usize) -> Result<()> {
+        self.buffer.filled(len)
+    }
+
+    fn next(&mut self) -> Result<Option<Frame<'_>>> {
+        self.settle();
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        if self.buffer.unread().len() < self.need {
+            return Ok(None);
+        }
+        if self.at == 0 {
+            self.holes.clear();
+        }
+        // Taken out and put back, so that the scan may have both the bytes and the parser.
+        let buffer = std::mem::take(&mut self.buffer);
+        let found = self.scan(buffer.unread());
+        self.buffer = buffer;
+        match found {
+            Ok(true) => self.frame().map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.failed = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.buffer.unread().is_empty()
+    }
+
+    fn has_begun(&self) -> bool {
+        !self.buffer.unread().is_empty()
+    }
+
+    fn rest(&mut self) {
+        if self.is_empty() {
+            self.settle();
+            self.buffer.rest();
+            self.tape.shrink_to(TAPE_REST_MAX);
+            self.open.shrink_to(TAPE_REST_MAX);
+            self.holes = Vec::new();
+        }
+    }
+}
+
+impl Level {
+    fn root() -> Level {
+        Level { form: Form::Root, kind: Type::Null, count: 1, entry: 0 }
+    }
+}
+
+impl Scope {
+    fn root(limits: &Limits) -> Scope {
+        Scope { base: 0, tape: 0, bytes_max: limits.bytes, nodes: 1, notes: 0, has_text: false, is_push: false }
+    }
+
+    fn push(base: usize, tape: usize, limits: &Limits) -> Scope {
+        Scope { base, tape, bytes_max: limits.push_bytes, is_push: true, ..Scope::root(limits) }
+    }
+
+    fn frame<'p>(&self, tape: &'p [Entry], bytes: Bytes<'p>, holes: &'p [(usize, usize)]) -> Frame<'p> {
+        let nodes = self.nodes as usize;
+        Frame { tape, bytes, base: self.base, nodes, notes: self.notes, has_text: self.has_text, is_push: self.is_push, holes }
+    }
+}
+
+/// A whole string or integer at `at`, and where it ends. None: anything else, or not all of it is there.
+#[inline(always)]
+fn leaf(bytes: &[u8], at: usize) -> Option<(Entry, usize)> {
+    // As long as the longest header that is taken here; the end of the bytes is left to the thorough way.
+    let head: &[u8; 16] = bytes.get(at..)?.first_chunk()?;
+    match head[0] {
+        b'$' => {
+            let (len, digits) = short_number(head, 1)?;
+            let begin = at + 1 + digits + 2;
+            let end = begin + len as usize;
+            let trailer = bytes.get(end..end + 2)?;
+            if trailer != b"\r\n" {
+                return None;
+            }
+            Some((Entry::new(Type::String, len, begin as u64), end + 2))
+        }
+        b':' => {
+            let negative = head[1] == b'-';
+            let sign = usize::from(negative);
+            let (size, digits) = short_number(head, 1 + sign)?;
+            let value = if negative { (size as i64).wrapping_neg() } else { size as i64 };
+            Some((Entry::new(Type::Integer, 0, value as u64), at + 1 + sign + digits + 2))
+        }
+        _ => None,
+    }
+}
+
+/// Up to ten digits without a leading zero, and the CR LF behind them.
+#[inline(always)]
+fn short_number(head: &[u8; 16], from: usize) -> Option<(u64, usize)> {
+    let mut value = 0u64;
+    let mut digits = 0;
+    while digits < 11 {
+        let digit = head[from + digits].wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        value = value * 10 + u64::from(digit);
+        digits += 1;
+    }
+    let ends = head[from + digits] == b'\r' && head[from + digits + 1] == b'\n';
+    let leads = digits == 0 || (digits > 1 && head[from] == b'0');
+    if ends && !leads { Some((value, digits)) } else { None }
+}
+
+/// The first CR or LF. Most lines are short: a few bytes are looked at by hand before the wide compares are got out.
+#[inline]
+fn find_line_break(bytes: &[u8]) -> Option<usize> {
+    let near = bytes.len().min(8);
+    if let Some(found) = bytes[..near].iter().position(|&byte| byte == b'\r' || byte == b'\n') {
+        return Some(found);
+    }
+    memchr::memchr2(b'\r', b'\n', &bytes[near..]).map(|found| near + found)
+}
+
+/// Entries of tape and levels that a resting parser keeps.
+const TAPE_REST_MAX: usize = 1024;
