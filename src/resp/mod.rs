@@ -26,6 +26,7 @@ pub(crate) use grammar::{double, integer, is_double};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::options::ParserChoice;
 
 /// A parser for one connection: bytes in, whole replies out, whatever the cuts between the bytes.
 ///
@@ -66,9 +67,12 @@ pub trait ParserType: Send + Sync {
     fn start(&self, limits: Limits) -> Result<Box<dyn Parse>>;
 }
 
-/// The fast parser.
-pub fn fast(limits: Limits) -> Box<dyn Parse> {
-    Box::new(scan::Fast::new(limits))
+/// One of the built-in parsers. AUTO is the fast one.
+pub fn parser(choice: ParserChoice, limits: Limits) -> Box<dyn Parse> {
+    match choice {
+        ParserChoice::Auto | ParserChoice::Fast => Box::new(scan::Fast::new(limits)),
+        ParserChoice::Simple => Box::new(scan::Fast::new(limits)),
+    }
 }
 
 /// The limits as far as an entry of a tape can count.
