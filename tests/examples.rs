@@ -30,6 +30,31 @@ fn every_page_prints_what_it_says() {
 }
 
 #[test]
+fn the_readme_s_first_program_works_as_it_says() {
+    let server = Server::start(&[]);
+    let folder = Folder::new("readme");
+    let library = build("debug");
+    let redirect = redirect(folder.path());
+    let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
+    let program = between(&readme, "```c\n", "```");
+    assert!(program.lines().count() <= 15, "a first program has 15 lines");
+    fs::write(folder.path().join("hello.c"), program).expect("a temporary folder can be written");
+
+    // The README's own two lines, with the folders that this test has in the place of those of a user.
+    let lines: Vec<&str> = between(&readme, "```sh\n", "```").lines().collect();
+    assert_eq!(lines.len(), 2, "one line for the shared library, one for the static one");
+    for line in lines {
+        let line = line.replace("$PWD/target/release", &library.display().to_string());
+        let line = line.replace("target/release", &library.display().to_string());
+        let line = line.replace("-o hello hello.c", "-o $FOLDER/hello $FOLDER/hello.c");
+        run(Command::new("sh").args(["-c", &line]).env("FOLDER", folder.path()));
+        let mut hello = Command::new(folder.path().join("hello"));
+        let printed = run(hello.env("LD_PRELOAD", &redirect).env("RREDIS_PORT", server.port().to_string()));
+        assert_eq!(printed, "hello\n", "{line}");
+    }
+}
+
+#[test]
 fn every_page_is_short_and_has_its_four_parts() {
     let course = fs::read_to_string(root().join("examples-c/README.md")).expect("the course has a README");
     for page in pages() {
@@ -44,6 +69,11 @@ fn every_page_is_short_and_has_its_four_parts() {
         );
         assert!(course.contains(&format!("]({name})")), "examples-c/README.md does not list {name}");
     }
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?} in the text"));
+    rest.split_once(end).unwrap_or_else(|| panic!("no {end:?} behind {start:?}")).0
 }
 
 fn pages() -> Vec<PathBuf> {
