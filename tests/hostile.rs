@@ -1,0 +1,500 @@
+//! A peer that answers one GET as no server should: what the caller is told each time, and that the same client goes on
+//! working, with no reply of one command ever given to another.
+
+mod support;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use support::c::{CErr, Client, Options, Outcome, Reply, Result, Status, call, option};
+use support::peer::{Hello, Line, Peer};
+
+/// What the caller must see.
+#[derive(Clone, Copy)]
+enum Expect {
+    /// This reply, as `dump` writes it.
+    Value(&'static str),
+    /// A failure with this status and outcome.
+    Fails(Status, Outcome),
+    /// LIMIT or PROTOCOL: what announces more than it may is refused for its size or for its form.
+    TooMuch,
+    /// The end of the stream or a reset: IO, and the command was written.
+    Lost,
+    /// PROTOCOL, and the command was written.
+    Protocol,
+    /// LIMIT once the reply has begun.
+    Limit,
+    /// TIMEOUT after the command was written.
+    Timeout,
+    /// PROTOCOL, with these words in its message.
+    Names(&'static str),
+}
+use Expect::{Fails, Limit, Lost, Names, Protocol, Timeout, TooMuch, Value};
+
+/// One row: its number in the list, what it is, what is sent after the command, what comes then, and the result.
+struct Row(u32, &'static str, Vec<u8>, Then, Expect);
+
+/// What the peer does once it has sent its answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// Behave, on this connection too.
+    Serve,
+    /// Say no more, and keep the connection.
+    Silence,
+    /// Close.
+    Fin,
+    /// Reset.
+    Rst,
+}
+use Then::{Fin, Rst, Serve, Silence};
+
+/// How long a command may take, where that is not what the row is about.
+const PATIENCE_MS: i64 = 20_000;
+/// How long it may take where nothing will come.
+const DEADLINE_MS: i64 = 250;
+/// How much later than its deadline a call may return on a busy machine.
+const SLACK: Duration = Duration::from_secs(5);
+
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    hello: Hello,
+    parser: i64,
+}
+
+const FAST: i64 = 1;
+const SIMPLE: i64 = 2;
+
+#[test]
+fn hostile_replies_in_resp3_to_the_fast_parser() {
+    all_rows(Setting { hello: Hello::Resp3, parser: FAST });
+}
+
+#[test]
+fn hostile_replies_in_resp3_to_the_simple_parser() {
+    all_rows(Setting { hello: Hello::Resp3, parser: SIMPLE });
+}
+
+#[test]
+fn hostile_replies_in_resp2_to_the_fast_parser() {
+    all_rows(Setting { hello: Hello::Resp2, parser: FAST });
+}
+
+#[test]
+fn hostile_replies_in_resp2_to_the_simple_parser() {
+    all_rows(Setting { hello: Hello::Resp2, parser: SIMPLE });
+}
+
+fn all_rows(setting: Setting) {
+    let mut failures = Vec::new();
+    for row in rows() {
+        if let Err(why) = one_row(setting, &row) {
+            failures.push(format!("row {} ({}): {why}", row.0, row.1));
+        }
+    }
+    assert!(failures.is_empty(), "{setting:?}:\n  {}", failures.join("\n  "));
+}
+
+/// Ask such a peer; then ask again, which must give the answer to the second question.
+fn one_row(setting: Setting, row: &Row) -> std::result::Result<(), String> {
+    let Row(_, _, bytes, then, expect) = row;
+    let (bytes, then) = (bytes.clone(), *then);
+    let peer = Peer::tcp(setting.hello, move |line| {
+        if line.number > 0 {
+            return line.serve();
+        }
+        line.command()?;
+        line.send(&bytes)?;
+        match then {
+            Serve => line.serve(),
+            Silence => line.until_left(),
+            Fin => Ok(()),
+            Rst => line.rst(),
+        }
+    });
+    let timeout = if matches!(expect, Timeout) { DEADLINE_MS } else { PATIENCE_MS };
+    let client = client(setting, &peer.url());
+    let start = Instant::now();
+    let first = client.command_with(&["GET", "first"], call::TIMEOUT, timeout);
+    let took = start.elapsed();
+    check(*expect, &first)?;
+    if matches!(expect, Timeout) {
+        if took < Duration::from_millis(DEADLINE_MS as u64) {
+            return Err(format!("gave up early, after {took:?}"));
+        }
+    } else if took > Duration::from_millis(PATIENCE_MS as u64) {
+        return Err(format!("took {took:?}"));
+    }
+    let second = client.command(&["GET", "second"]);
+    check(Value("\"v:second\""), &second).map_err(|why| format!("the next command: {why}"))?;
+    // A connection that failed is never used again. One that did not fail may be, unless something was left unread.
+    let connections = peer.connections();
+    match (first.is_ok() || matches!(expect, Fails(Status::SERVER, _)), connections) {
+        (true, 1 | 2) | (false, 2) => Ok(()),
+        _ => Err(format!("{connections} connections for two commands")),
+    }
+}
+
+fn check(expect: Expect, result: &Result<Reply>) -> std::result::Result<(), String> {
+    let fails = |wanted: &[Status], outcome: Outcome, words: &str| match result {
+        Err(err) if wanted.contains(&err.status) && err.outcome == outcome && err.message.contains(words) => Ok(()),
+        other => Err(format!("wanted {wanted:?} {outcome:?} {words}, got {}", shown(other))),
+    };
+    match expect {
+        Value(wanted) => match result {
+            Ok(reply) if reply.dump() == wanted => Ok(()),
+            other => Err(format!("wanted {}, got {}", short(wanted), shown(other))),
+        },
+        Fails(status, outcome) => fails(&[status], outcome, ""),
+        TooMuch => fails(&[Status::LIMIT], Outcome::RAN, "").or_else(|_| check(Protocol, result)),
+        Lost => fails(&[Status::IO], Outcome::UNKNOWN, ""),
+        Protocol => fails(&[Status::PROTOCOL], Outcome::UNKNOWN, ""),
+        Limit => fails(&[Status::LIMIT], Outcome::RAN, ""),
+        Timeout => fails(&[Status::TIMEOUT], Outcome::UNKNOWN, ""),
+        Names(words) => fails(&[Status::PROTOCOL], Outcome::UNKNOWN, words),
+    }
+}
+
+fn shown(result: &Result<Reply>) -> String {
+    match result {
+        Ok(reply) => short(&reply.dump()),
+        Err(CErr { status, outcome, message, .. }) => format!("{status:?} {outcome:?} {message}"),
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+fn client(setting: Setting, url: &str) -> Client {
+    Options::at(url)
+        .int(option::PARSER, setting.parser)
+        .int(option::POOL_MAX, 1)
+        .int(option::COMMAND_TIMEOUT_MS, PATIENCE_MS)
+        .int(option::RETRY_MAX, 0)
+        .client()
+}
+
+#[rustfmt::skip]
+fn rows() -> Vec<Row> {
+    let row = |number, name, bytes: &[u8], then, expect| Row(number, name, bytes.to_vec(), then, expect);
+    vec![
+        row(1, "an unknown kind", b"?hello\r\n", Silence, Protocol),
+        row(2, "a NUL for a kind", b"\0\r\n", Silence, Protocol),
+        row(3, "an empty line", b"\r\n", Silence, Protocol),
+        row(4, "a bare LF", b"+OK\n", Silence, Protocol),
+        row(5, "a CR, and the end", b"+OK\r", Fin, Lost),
+        row(6, "an empty integer", b":\r\n", Silence, Protocol),
+        row(7, "letters in an integer", b":12a\r\n", Silence, Protocol),
+        row(8, "an integer of 64 bits", b":9223372036854775808\r\n", Silence, Protocol),
+        row(9, "minus zero", b":-0\r\n", Serve, Value(":0")),
+        row(10, "plus one", b":+1\r\n", Serve, Value(":1")),
+        row(11, "leading zeros", b":0001\r\n", Silence, Protocol),
+        row(12, "a length of -2", b"$-2\r\n", Silence, Protocol),
+        row(13, "a length of a", b"$a\r\n", Silence, Protocol),
+        row(14, "a length of 2^63", b"$9223372036854775808\r\n", Silence, Protocol),
+        row(15, "a length of 2^62", b"$4611686018427387904\r\n", Fin, Limit),
+        row(16, "a length of a TiB", b"$1099511627776\r\nabc", Fin, Limit),
+        row(17, "a string's end is not CRLF", b"$3\r\nabcXY", Silence, Protocol),
+        row(18, "a short string, and the end", b"$10\r\nabc", Fin, Lost),
+        row(19, "a count of -2", b"*-2\r\n", Silence, Protocol),
+        row(20, "a count of 2^32-1", b"*4294967295\r\n", Silence, Limit),
+        row(21, "a count of 2^31", b"*2147483648\r\n", Silence, Limit),
+        row(22, "a count of 10^7, and the end", b"*10000000\r\n", Fin, Lost),
+        row(23, "a count of 2^63", b"*9223372036854775808\r\n", Silence, TooMuch),
+        row(24, "a map of 2^62+1", b"%4611686018427387905\r\n", Silence, TooMuch),
+        row(25, "a map of 2^32-1", b"%4294967295\r\n", Silence, TooMuch),
+        row(26, "attributes of 2^32-1", b"|4294967295\r\n", Silence, TooMuch),
+        row(27, "a set of 2^32-1", b"~4294967295\r\n", Silence, TooMuch),
+        Row(28, "arrays, 512 deep", nest(b"*1\r\n", 512), Serve, Value(deep(512))),
+        Row(29, "arrays, 513 deep", nest(b"*1\r\n", 513), Silence, Limit),
+        Row(30, "arrays, 100 000 deep", nest(b"*1\r\n", 100_000), Silence, Limit),
+        Row(31, "maps, 100 000 deep", nest(b"%1\r\n:1\r\n", 100_000), Silence, Limit),
+        row(32, "not a number", b",nan\r\n", Serve, Value(",NaN")),
+        row(33, "minus infinity", b",-inf\r\n", Serve, Value(",-inf")),
+        row(34, "a double past the largest", b",1e400\r\n", Serve, Value(",inf")),
+        Row(35, "a double of 400 digits", double_of(400), Serve, Value(",0.3333333333333333")),
+        row(36, "a comma in a double", b",3,14\r\n", Silence, Protocol),
+        row(37, "a hexadecimal double", b",0x1p3\r\n", Silence, Protocol),
+        row(38, "a bool that is neither", b"#x\r\n", Silence, Protocol),
+        row(39, "a null with text", b"_x\r\n", Silence, Protocol),
+        row(40, "a verbatim without room for its format", b"=2\r\nab\r\n", Silence, Protocol),
+        row(41, "a verbatim without colon", b"=5\r\ntxtab\r\n", Silence, Protocol),
+        row(42, "letters in a big number", b"(12a\r\n", Silence, Protocol),
+        row(43, "an attribute before the reply", b"|1\r\n+key\r\n+value\r\n$1\r\na\r\n", Serve, Value("\"a\"")),
+        row(44, "an attribute, and the end", b"|1\r\n+key\r\n+value\r\n", Fin, Lost),
+        row(45, "a push before the reply", b">2\r\n+a\r\n+b\r\n$1\r\na\r\n", Serve, Value("\"a\"")),
+        row(46, "a push inside an array", b"*2\r\n:1\r\n>2\r\n+a\r\n+b\r\n:2\r\n", Serve, Value("[:1 :2]")),
+        row(47, "an empty push", b">0\r\n$1\r\na\r\n", Serve, Value("\"a\"")),
+        row(48, "a streamed string", b"$?\r\n;3\r\nabc\r\n;2\r\nde\r\n;0\r\n", Serve, Value("\"abcde\"")),
+        row(49, "a streamed array", b"*?\r\n:1\r\n:2\r\n.\r\n", Serve, Value("[:1 :2]")),
+        row(50, "a long error", b"!10\r\nERR broken\r\n", Serve, Fails(Status::SERVER, Outcome::REFUSED)),
+        row(51, "a second reply, unasked", b"$1\r\na\r\n$4\r\nEVIL\r\n", Serve, Value("\"a\"")),
+        Row(52, "a status of 70 kB", line_of(70_000, b"\r\n"), Silence, Limit),
+        Row(53, "8 MiB and no end of the line", line_of(8 << 20, b""), Silence, Limit),
+        row(55, "HTTP", b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", Fin, Names("HTTP")),
+        row(56, "TLS", b"\x15\x03\x03\x00\x02\x02\x28", Fin, Names("TLS")),
+        row(57, "the end at once", b"", Fin, Lost),
+        row(58, "a reset at once", b"", Rst, Lost),
+        row(59, "no answer", b"", Silence, Timeout),
+        Row(67, "a million pushes before the reply", pushes(1_000_000), Serve, Value("\"a\"")),
+    ]
+}
+
+fn nest(open: &[u8], depth: usize) -> Vec<u8> {
+    let mut bytes = open.repeat(depth);
+    bytes.extend_from_slice(b":1\r\n");
+    bytes
+}
+
+fn deep(depth: usize) -> &'static str {
+    format!("{}:1{}", "[".repeat(depth), "]".repeat(depth)).leak()
+}
+
+fn double_of(digits: usize) -> Vec<u8> {
+    format!(",0.{}\r\n", "3".repeat(digits)).into_bytes()
+}
+
+fn line_of(len: usize, end: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![b'+'];
+    bytes.resize(len + 1, b'a');
+    bytes.extend_from_slice(end);
+    bytes
+}
+
+fn pushes(count: usize) -> Vec<u8> {
+    let mut bytes = b">2\r\n+a\r\n:1\r\n".repeat(count);
+    bytes.extend_from_slice(b"$1\r\na\r\n");
+    bytes
+}
+
+/// The other rows are not one answer to one GET; they run in each setting too.
+fn in_every_setting(test: impl Fn(Setting)) {
+    for hello in [Hello::Resp3, Hello::Resp2] {
+        for parser in [FAST, SIMPLE] {
+            test(Setting { hello, parser });
+        }
+    }
+}
+
+#[test]
+fn row_54_an_error_with_a_nul_in_it_is_whole() {
+    in_every_setting(|setting| {
+        let peer = Peer::tcp(setting.hello, |line| {
+            line.command()?;
+            line.send(b"-ERR a\0b\r\n")?;
+            line.command()?;
+            line.send(b"-ERR a\0b\r\n")?;
+            line.serve()
+        });
+        let client = client(setting, &peer.url());
+        let reply = client.command_with(&["GET", "first"], call::ERROR_REPLY, 0).expect("an error that is a reply");
+        assert_eq!(reply.dump(), "-ERR a\\x00b", "{setting:?}");
+        assert_eq!(reply.text(), b"ERR a\0b");
+        let err = client.command(&["GET", "second"]).expect_err("an error that is an error");
+        assert_eq!((err.status, err.outcome), (Status::SERVER, Outcome::REFUSED), "{setting:?}");
+        assert_eq!(err.message, "ERR a\\x00b");
+        assert_eq!(client.ask(&["GET", "third"]), "\"v:third\"");
+        assert_eq!(peer.connections(), 1, "a server's error is no reason to leave");
+    });
+}
+
+#[test]
+fn rows_55_to_59_a_peer_that_is_no_server_at_all() {
+    type Greeting = fn(&mut Line) -> io::Result<()>;
+    let greetings: [(&str, Greeting, &[Status]); 5] = [
+        ("HTTP", |line| line.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"), &[Status::PROTOCOL, Status::CONNECT]),
+        ("TLS", |line| line.send(b"\x15\x03\x03\x00\x02\x02\x28"), &[Status::PROTOCOL, Status::CONNECT]),
+        ("the end at once", |_| Ok(()), &[Status::CONNECT]),
+        ("a reset at once", Line::rst, &[Status::CONNECT]),
+        ("accepted, and nothing more", Line::stall, &[Status::TIMEOUT]),
+    ];
+    in_every_setting(|setting| {
+        for (name, greeting, wanted) in greetings {
+            let peer =
+                Peer::tcp(setting.hello, move |line| if line.number > 0 { line.serve() } else { greeting(line) });
+            let client = client(setting, &peer.url());
+            let start = Instant::now();
+            let err = client.command_with(&["GET", "first"], call::TIMEOUT, DEADLINE_MS).expect_err(name);
+            assert!(wanted.contains(&err.status), "{name} {setting:?}: {err:?}");
+            assert_eq!(err.outcome, Outcome::NOT_SENT, "{name} {setting:?}: {err:?}");
+            assert!(start.elapsed() < Duration::from_millis(DEADLINE_MS as u64) + SLACK, "{name}");
+            assert_eq!(client.ask(&["GET", "second"]), "\"v:second\"", "{name} {setting:?}");
+        }
+    });
+}
+
+#[test]
+fn rows_60_to_62_a_peer_that_is_slow_in_every_way_meets_the_one_deadline() {
+    type Slow = fn(&mut Line) -> io::Result<()>;
+    let ways: [(&str, Slow); 3] = [
+        ("a byte at a time", |line| {
+            line.command()?;
+            line.drip(&b"$4096\r\n".iter().copied().chain([b'a'; 4096]).collect::<Vec<_>>(), Duration::from_millis(20))
+        }),
+        ("never reads", |line| {
+            shake_hands(line)?;
+            line.stall()
+        }),
+        ("reads a byte a second", |line| {
+            shake_hands(line)?;
+            line.sip(Duration::from_secs(1))
+        }),
+    ];
+    let large = vec![b'x'; 32 << 20];
+    in_every_setting(|setting| {
+        for (name, way) in ways {
+            let peer = Peer::tcp(setting.hello, move |line| if line.number > 0 { line.serve() } else { way(line) });
+            let client = client(setting, &peer.url());
+            let start = Instant::now();
+            let value: &[u8] = if name.starts_with("a byte") { b"x" } else { &large };
+            let args = [b"SET", b"first".as_slice(), value];
+            let err = client.command_with(&args, call::TIMEOUT, DEADLINE_MS).expect_err(name);
+            let took = start.elapsed();
+            assert_eq!((err.status, err.outcome), (Status::TIMEOUT, Outcome::UNKNOWN), "{name} {setting:?}: {err:?}");
+            assert!(took >= Duration::from_millis(DEADLINE_MS as u64), "{name}: early, after {took:?}");
+            assert!(took < Duration::from_millis(DEADLINE_MS as u64) + SLACK, "{name}: late, after {took:?}");
+            assert_eq!(client.ask(&["GET", "second"]), "\"v:second\"", "{name} {setting:?}");
+        }
+    });
+}
+
+/// Answer the handshake and read no further. Its last command is known by its being the only one, here.
+fn shake_hands(line: &mut Line) -> io::Result<()> {
+    let hello = line.any_command()?;
+    let answer = line.handshake_answer(&hello).unwrap_or_default();
+    line.send(&answer)
+}
+
+#[test]
+fn row_63_an_answer_before_the_request_is_not_its_answer() {
+    in_every_setting(|setting| {
+        // Together with the answer to the handshake, so that it is there before the command is.
+        let peer = Peer::tcp(setting.hello, |line| {
+            if line.number > 0 {
+                return line.serve();
+            }
+            let hello = line.any_command()?;
+            let mut answer = line.handshake_answer(&hello).unwrap_or_default();
+            answer.extend_from_slice(b"$4\r\nEVIL\r\n");
+            line.send(&answer)?;
+            line.serve()
+        });
+        let client = client(setting, &peer.url());
+        match client.command(&["GET", "first"]) {
+            Ok(reply) => assert_eq!(reply.dump(), "\"v:first\"", "{setting:?}"),
+            Err(err) => assert_eq!(err.status, Status::PROTOCOL, "{setting:?}: {err:?}"),
+        }
+        assert_eq!(client.ask(&["GET", "second"]), "\"v:second\"", "{setting:?}");
+    });
+    in_every_setting(|setting| {
+        // On a connection that rests: it is found before the next command is written.
+        let peer = Peer::tcp(setting.hello, |line| {
+            let command = line.command()?;
+            line.send(&support::peer::honest(&command))?;
+            if line.number == 0 {
+                line.wait(Duration::from_millis(20))?;
+                line.send(b"$4\r\nEVIL\r\n")?;
+            }
+            line.serve()
+        });
+        let client = client(setting, &peer.url());
+        assert_eq!(client.ask(&["GET", "first"]), "\"v:first\"");
+        std::thread::sleep(Duration::from_millis(120));
+        assert_eq!(client.ask(&["GET", "second"]), "\"v:second\"", "{setting:?}");
+        assert_eq!(peer.connections(), 2, "{setting:?}");
+    });
+}
+
+#[test]
+fn row_64_every_reply_twice_costs_a_connection_each_and_nothing_else() {
+    in_every_setting(|setting| {
+        let peer = Peer::tcp(setting.hello, |line| {
+            loop {
+                let command = line.command()?;
+                let answer = support::peer::honest(&command);
+                line.send(&[answer.as_slice(), answer.as_slice()].concat())?;
+            }
+        });
+        let client = client(setting, &peer.url());
+        for key in ["a", "b", "c", "d", "e"] {
+            assert_eq!(client.ask(&["GET", key]), format!("\"v:{key}\""), "{setting:?}");
+        }
+        assert_eq!(peer.connections(), 5, "{setting:?}");
+    });
+}
+
+#[test]
+fn row_65_n_minus_1_of_n_replies_is_a_reply_still_owed() {
+    in_every_setting(|setting| {
+        let peer = Peer::tcp(setting.hello, |line| {
+            if line.number > 0 {
+                return line.serve();
+            }
+            for _ in 0..3 {
+                line.command()?;
+            }
+            line.send(b"$1\r\na\r\n$1\r\nb\r\n")?;
+            line.until_left()
+        });
+        let client = client(setting, &peer.url());
+        let mut conn = client.conn().expect("a connection");
+        for key in ["a", "b", "c"] {
+            conn.send(&["GET", key]).expect("the peer reads");
+        }
+        assert_eq!(conn.receive(PATIENCE_MS).expect("the first").dump(), "\"a\"");
+        assert_eq!(conn.receive(PATIENCE_MS).expect("the second").dump(), "\"b\"");
+        let start = Instant::now();
+        let err = conn.receive(100).expect_err("the third never comes");
+        assert_eq!(err.status, Status::AGAIN, "{setting:?}: {err:?}");
+        assert!(start.elapsed() >= Duration::from_millis(100));
+        drop(conn);
+        assert_eq!(client.ask(&["GET", "next"]), "\"v:next\"", "{setting:?}");
+        assert_eq!(peer.connections(), 2, "what is owed a reply does not go back to the pool");
+    });
+}
+
+/// Nothing in the protocol tells one reply from another, so that replies which a server swaps arrive swapped. This
+/// says what happens, not what should.
+#[test]
+fn row_66_swapped_replies_cannot_be_told() {
+    in_every_setting(|setting| {
+        let peer = Peer::tcp(setting.hello, |line| {
+            line.command()?;
+            line.command()?;
+            line.send(b"$1\r\nb\r\n$1\r\na\r\n")?;
+            line.serve()
+        });
+        let client = client(setting, &peer.url());
+        let mut conn = client.conn().expect("a connection");
+        conn.send(&["GET", "a"]).expect("the peer reads");
+        conn.send(&["GET", "b"]).expect("the peer reads");
+        assert_eq!(conn.receive(PATIENCE_MS).expect("the first").dump(), "\"b\"");
+        assert_eq!(conn.receive(PATIENCE_MS).expect("the second").dump(), "\"a\"");
+        drop(conn);
+        assert_eq!(client.ask(&["GET", "next"]), "\"v:next\"", "{setting:?}");
+    });
+}
+
+#[test]
+fn a_push_is_shown_wherever_it_stood_and_never_counted() {
+    for stream in [">2\r\n+a\r\n+b\r\n*2\r\n:1\r\n:2\r\n", "*2\r\n:1\r\n>2\r\n+a\r\n+b\r\n:2\r\n"] {
+        let peer = Peer::tcp(Hello::Resp3, move |line| {
+            line.command()?;
+            line.send(stream.as_bytes())?;
+            line.serve()
+        });
+        let shown = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&shown);
+        let client = Options::at(&peer.url())
+            .on_push(Box::new(move |push| {
+                assert_eq!(push.dump(), ">[+a +b]");
+                count.fetch_add(1, Ordering::SeqCst);
+            }))
+            .client();
+        assert_eq!(client.ask(&["GET", "first"]), "[:1 :2]");
+        assert_eq!(shown.load(Ordering::SeqCst), 1, "{stream:?}");
+        assert_eq!(client.ask(&["GET", "second"]), "\"v:second\"");
+    }
+}
