@@ -394,14 +394,14 @@ fn row_63_an_answer_before_the_request_is_not_its_answer() {
             let command = line.command()?;
             line.send(&support::peer::honest(&command))?;
             if line.number == 0 {
-                line.wait(Duration::from_millis(20))?;
                 line.send(b"$4\r\nEVIL\r\n")?;
+                line.mark();
             }
             line.serve()
         });
         let client = client(setting, &peer.url());
         assert_eq!(client.ask(&["GET", "first"]), "\"v:first\"");
-        std::thread::sleep(Duration::from_millis(120));
+        peer.until_marks(1);
         assert_eq!(client.ask(&["GET", "second"]), "\"v:second\"", "{setting:?}");
         assert_eq!(peer.connections(), 2, "{setting:?}");
     });

@@ -55,6 +55,7 @@ enum Stream {
 struct Shared {
     stopped: AtomicBool,
     connections: AtomicUsize,
+    marks: AtomicUsize,
     commands: Mutex<Vec<Vec<Command>>>,
 }
 
@@ -89,6 +90,7 @@ impl Peer {
         let shared = Arc::new(Shared {
             stopped: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            marks: AtomicUsize::new(0),
             commands: Mutex::default(),
         });
         let accepting = thread::spawn({
@@ -109,6 +111,15 @@ impl Peer {
     /// How many connections it has accepted.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Wait until its scripts have come by this many marks.
+    pub fn until_marks(&self, count: usize) {
+        let end = Instant::now() + Duration::from_millis(SCRIPT_MS_MAX);
+        while self.shared.marks.load(Ordering::SeqCst) < count {
+            assert!(Instant::now() < end, "the script never came so far");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// What arrived on connection `number`, the handshake included.
@@ -217,6 +228,11 @@ impl Line {
             }
         }
         Ok(())
+    }
+
+    /// Tell the test that the script has come so far.
+    pub fn mark(&self) {
+        self.shared.marks.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Send these bytes one by one, with a pause after each.
