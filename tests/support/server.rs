@@ -123,6 +123,12 @@ impl Server {
         line.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("INFO has no number {name}"))
     }
 
+    /// What CLIENT LIST says of every connection but the one that asks.
+    pub fn clients(&self) -> Vec<String> {
+        let list = self.ask(&["CLIENT", "LIST"]);
+        list.lines().filter(|line| !line.contains(" cmd=client|list ") && !line.is_empty()).map(str::to_owned).collect()
+    }
+
     fn configure(&self, lines: &[&str]) {
         let folder = self.folder.path().display();
         let mut text = format!(
@@ -247,6 +253,15 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Wait, for a while, until this is so: for what the server learns a moment later, as that somebody left.
+pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < end, "never: {what}");
+        thread::sleep(Duration::from_millis(2));
     }
 }
 

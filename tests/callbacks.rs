@@ -1,0 +1,195 @@
+//! The caller's own response callbacks, in the options and on a client.
+
+mod support;
+
+use std::ffi::c_void;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use support::c::{Callback, Client, Options, Outcome, Reply, Status, Verdict, call, option, stat};
+use support::server::Server;
+
+/// A callback that gives this text in place of every reply.
+fn says(text: &'static str) -> Callback {
+    Box::new(move |_, _, _| Verdict::Replace(Reply::string(text.as_bytes())))
+}
+
+/// A callback that gives the reply in capitals.
+fn capitals() -> Callback {
+    Box::new(|_, reply, _| Verdict::Replace(Reply::string(&reply.text().to_ascii_uppercase())))
+}
+
+fn count(counter: &Arc<AtomicUsize>) -> usize {
+    counter.load(Ordering::SeqCst)
+}
+
+#[test]
+fn a_clients_callback_makes_the_reply_and_null_restores_it() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let freed = Arc::default();
+    client.callback("get", Some(capitals()), &freed).expect("any case of letters");
+    client.command(&["SET", "foo", "bar"]).expect("it is set");
+    for name in ["GET", "get", "gEt"] {
+        assert_eq!(client.command(&[name, "foo"]).expect("it is there").dump(), "\"BAR\"");
+    }
+    assert_eq!(client.command_with(&["GET", "foo"], call::RAW, 0).expect("it is there").dump(), "\"bar\"");
+    client.callback("GET", Some(says("second")), &freed).expect("it can be replaced");
+    assert_eq!(count(&freed), 1, "what was replaced is freed");
+    assert_eq!(client.command(&["GET", "foo"]).expect("it is there").dump(), "\"second\"");
+    client.callback("Get", None, &freed).expect("it can be taken away");
+    assert_eq!(count(&freed), 2);
+    assert_eq!(client.command(&["GET", "foo"]).expect("it is there").dump(), "\"bar\"");
+    drop(client);
+    assert_eq!(count(&freed), 2, "each once");
+}
+
+#[test]
+fn callbacks_of_options_are_for_every_client_made_from_them() {
+    let server = Server::start(&[]);
+    let freed = Arc::default();
+    let options = Options::at(&server.url()).callback("ECHO", says("from the options"), &freed);
+    let (one, two) = (options.client(), options.client());
+    drop(options);
+    let echo = |client: &Client| client.command(&["ECHO", "x"]).expect("an echo").dump();
+    assert_eq!((echo(&one), echo(&two)), ("\"from the options\"".to_owned(), "\"from the options\"".to_owned()));
+
+    let own = Arc::default();
+    one.callback("ECHO", Some(says("one's own")), &own).expect("it can be set");
+    assert_eq!((echo(&one), echo(&two)), ("\"one's own\"".to_owned(), "\"from the options\"".to_owned()));
+    one.callback("ECHO", None, &own).expect("it can be taken away");
+    assert_eq!(echo(&one), "\"from the options\"", "NULL restores what the options say");
+    drop(one);
+    assert_eq!((count(&freed), count(&own)), (0, 1), "the other client still needs it");
+    drop(two);
+    assert_eq!(count(&freed), 1);
+}
+
+#[test]
+fn a_callback_is_its_clients_alone_even_on_a_shared_pool() {
+    let server = Server::start(&[]);
+    let pool = Options::at(&server.url()).int(option::POOL_MAX, 1).pool();
+    let (with, without) = (pool.client(None).expect("a client"), pool.client(None).expect("a client"));
+    with.callback("ECHO", Some(says("mine")), &Arc::default()).expect("it can be set");
+    assert_eq!(with.command(&["ECHO", "x"]).expect("an echo").dump(), "\"mine\"");
+    assert_eq!(without.command(&["ECHO", "x"]).expect("an echo").dump(), "\"x\"");
+}
+
+#[test]
+fn a_name_of_two_words_is_that_command_only() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    client.callback("config get", Some(says("get")), &Arc::default()).expect("two words");
+    client.callback("CONFIG SET", Some(says("set")), &Arc::default()).expect("two words");
+    let ask = |args: &[&str]| client.command(args).expect("the server answers").dump();
+    assert_eq!(ask(&["CONFIG", "GET", "maxmemory"]), "\"get\"");
+    assert_eq!(ask(&["Config", "gEt", "maxmemory"]), "\"get\"");
+    assert_eq!(ask(&["config", "set", "maxmemory", "0"]), "\"set\"");
+    assert_eq!(ask(&["CONFIG", "RESETSTAT"]), "+OK");
+}
+
+#[test]
+fn a_callback_sees_the_command_the_reply_and_call_data() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let seen: Callback = Box::new(|args, reply, call_data| {
+        assert_eq!(args, [b"ECHO".as_slice(), b"a\0b"]);
+        assert_eq!(reply.text(), b"a\0b");
+        if !call_data.is_null() {
+            // SAFETY: the test passes a usize of its own and waits for the call.
+            unsafe { *call_data.cast::<usize>() = reply.len };
+        }
+        Verdict::Keep
+    });
+    client.callback("ECHO", Some(seen), &Arc::default()).expect("it can be set");
+    let mut len: usize = 0;
+    let call_data: *mut c_void = (&raw mut len).cast();
+    let reply = client.command_for(&["ECHO", "a\0b"], call::DEFAULT, 0, call_data).expect("an echo");
+    assert_eq!((reply.dump().as_str(), len), ("\"a\\x00b\"", 3));
+    client.command(&["ECHO", "a\0b"]).expect("without call_data, which is NULL then");
+}
+
+#[test]
+fn a_callback_that_refuses_fails_its_call_alone() {
+    let server = Server::start(&[]);
+    let client = Options::at(&server.url()).int(option::POOL_MAX, 1).client();
+    let id = client.number(&["CLIENT", "ID"]);
+    client
+        .callback("SET", Some(Box::new(|_, _, _| Verdict::Fail("not today"))), &Arc::default())
+        .expect("it can be set");
+    let err = client.command(&["SET", "foo", "bar"]).expect_err("the callback refuses");
+    assert_eq!((err.status, err.outcome), (Status::CALLBACK, Outcome::RAN));
+    assert!(err.message.contains("not today"), "{err:?}");
+    assert_eq!(client.ask(&["GET", "foo"]), "\"bar\"", "it ran");
+    assert_eq!(client.number(&["CLIENT", "ID"]), id, "on the same connection");
+}
+
+#[test]
+fn an_error_of_the_servers_is_no_reply_for_a_callback() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let called = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&called);
+    let counts: Callback = Box::new(move |_, _, _| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Verdict::Keep
+    });
+    client.callback("INCR", Some(counts), &Arc::default()).expect("it can be set");
+    client.command(&["SET", "text", "x"]).expect("it is set");
+    assert_eq!(client.command(&["INCR", "text"]).expect_err("no integer").status, Status::SERVER);
+    client.command_with(&["INCR", "text"], call::ERROR_REPLY, 0).expect("an error that is a reply");
+    assert_eq!(count(&called), 0);
+    client.command(&["INCR", "number"]).expect("it is incremented");
+    assert_eq!(count(&called), 1);
+}
+
+#[test]
+fn the_connection_is_back_before_the_callback_runs() {
+    let server = Server::start(&[]);
+    // One connection: a callback that sends a command would wait for ever if its own call still held it.
+    let client = Options::at(&server.url()).int(option::POOL_MAX, 1).int(option::COMMAND_TIMEOUT_MS, 5000).client();
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    let client = CLIENT.get_or_init(|| client);
+    let asks: Callback = Box::new(|_, _, _| {
+        let client = CLIENT.get().expect("it is set");
+        assert_eq!(client.stat(stat::CONNECTIONS_IN_USE), 0);
+        Verdict::Replace(client.command(&["ECHO", "from within"]).expect("an echo"))
+    });
+    client.callback("GET", Some(asks), &Arc::default()).expect("it can be set");
+    assert_eq!(client.command(&["GET", "foo"]).expect("it is replaced").dump(), "\"from within\"");
+    assert_eq!(client.stat(stat::CONNECTIONS_CREATED), 1);
+    client.callback("GET", None, &Arc::default()).expect("it can be taken away");
+}
+
+#[test]
+fn callbacks_may_be_set_while_commands_run() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let freed = Arc::default();
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..300 {
+                    let reply = client.command(&["ECHO", "x"]).expect("an echo").dump();
+                    assert!(["\"x\"", "\"one\"", "\"two\""].contains(&reply.as_str()), "{reply}");
+                }
+            });
+        }
+        for _ in 0..100 {
+            client.callback("ECHO", Some(says("one")), &freed).expect("it can be set");
+            client.callback("ECHO", Some(says("two")), &freed).expect("it can be set");
+            client.callback("ECHO", None, &freed).expect("it can be taken away");
+        }
+    });
+    drop(client);
+    assert_eq!(count(&freed), 200, "each is freed once");
+}
+
+#[test]
+fn a_name_that_cannot_be_one_is_refused_and_its_data_still_freed_or_untouched() {
+    let client = Client::default();
+    let freed = Arc::default();
+    let err = client.callback("", Some(says("x")), &freed).expect_err("an empty name");
+    assert_eq!((err.status, err.outcome), (Status::ARGUMENT, Outcome::NONE), "{err:?}");
+    assert!(count(&freed) <= 1);
+}
