@@ -64,6 +64,11 @@ impl Server {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
+    /// `redis://user:password@127.0.0.1:port`, both as they are written in a URL.
+    pub fn url_of(&self, user: &str, password: &str) -> String {
+        format!("redis://{user}:{password}@127.0.0.1:{}", self.port)
+    }
+
     /// `unix:///path`
     pub fn unix_url(&self) -> String {
         format!("unix://{}", self.unix_path().display())
@@ -109,6 +114,13 @@ impl Server {
     /// A second way in, that owes nothing to the library: one connection that speaks RESP2.
     pub fn wire(&self) -> Wire {
         Wire::unix(&self.unix_path())
+    }
+
+    /// The same, where a password is asked for.
+    pub fn wire_with(&self, password: &str) -> Wire {
+        let mut wire = self.wire();
+        assert_eq!(wire.ask(&["AUTH", password]), "OK");
+        wire
     }
 
     /// One command by that second way, on a connection of its own.
