@@ -1,9 +1,11 @@
 //! Options: typed, checked, and cheap to copy. A URL is a way to write them.
 
+mod canonical;
 mod check;
 mod secret;
 mod table;
 mod url;
+mod words;
 
 use std::fmt;
 
@@ -134,7 +136,7 @@ impl Options {
 
     /// The canonical URL of these options, with `***` for every secret.
     pub fn to_url(&self) -> String {
-        url::write(self)
+        canonical::url(self)
     }
 
     fn put(&mut self, key: Key, value: Value) {

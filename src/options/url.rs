@@ -1,14 +1,392 @@
-//! redis:// rediss:// unix:// and their kin, read into options and written from them.
+//! `redis://user:password@host:port/database?option=value` and its kin, read into options.
+//!
+//! What stands in a URL is decoded exactly once. A message says where in the URL the mistake is, and shows nothing
+//! that may be a part of a password.
 
-use super::{Options, config};
-use crate::error::Result;
+use percent_encoding::percent_decode;
+use zeroize::Zeroizing;
 
-/// Sets in `options` what the URL says.
-pub(super) fn read(_url: &[u8], _options: &mut Options) -> Result<()> {
-    Err(config("URLs are not read yet".to_owned()))
+use super::check::shown;
+use super::table::{Kind, TABLE};
+use super::{Key, Options, config, words};
+use crate::error::{Error, Result};
+
+/// Sets in `options` what the URL says. They may be half set when it fails.
+pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
+    let (scheme, rest) = scheme(url)?;
+    let (authority, rest) = rest.cut(|byte| matches!(byte, b'/' | b'?'));
+    let (path, query) = rest.cut(|byte| byte == b'?');
+    // An '@' this late is most often a password's that has a raw '/' or '?' in it, so nothing is shown.
+    let discreet = rest.bytes.contains(&b'@');
+    let mut reader = Reader { options, given: [false; TABLE.len()], unchecked: None, scheme, discreet };
+    let host = reader.user(authority)?;
+    match scheme {
+        Scheme::Unix => reader.unix(host, path)?,
+        Scheme::Redis | Scheme::Rediss => {
+            reader.tcp(host)?;
+            reader.database(path)?;
+        }
+    }
+    reader.query(query)?;
+    reader.finish(url.len())
 }
 
-/// The canonical URL.
-pub(super) fn write(options: &Options) -> String {
-    format!("redis://{}/{}", options.endpoint(), options.database())
+/// What stands before `://`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Redis,
+    Rediss,
+    Unix,
 }
+
+/// Some bytes of the URL, and where they stand in it.
+#[derive(Clone, Copy)]
+struct Piece<'u> {
+    at: usize,
+    bytes: &'u [u8],
+}
+
+struct Reader<'o> {
+    options: &'o mut Options,
+    /// Which options the URL has named: none may be named twice.
+    given: [bool; TABLE.len()],
+    /// Where `ssl_check_hostname=false` stands.
+    unchecked: Option<usize>,
+    scheme: Scheme,
+    discreet: bool,
+}
+
+/// The names that redis-py has for what has another name here.
+const ALIASES: [(&str, Key, Meaning); 17] = [
+    ("db", Key::Database, Meaning::Same),
+    ("path", Key::UnixPath, Meaning::Same),
+    ("lib_name", Key::LibraryName, Meaning::Same),
+    ("max_connections", Key::PoolMax, Meaning::Same),
+    ("timeout", Key::PoolWaitMs, Meaning::Same),
+    ("socket_timeout", Key::CommandTimeoutMs, Meaning::Same),
+    ("socket_connect_timeout", Key::ConnectTimeoutMs, Meaning::Same),
+    ("socket_keepalive", Key::KeepaliveMs, Meaning::OnOrOff),
+    ("health_check_interval", Key::HealthCheckMs, Meaning::ZeroIsNever),
+    ("ssl_ca_certs", Key::TlsCaFile, Meaning::Same),
+    ("ssl_ca_path", Key::TlsCaDir, Meaning::Same),
+    ("ssl_ca_data", Key::TlsCaPem, Meaning::Same),
+    ("ssl_certfile", Key::TlsCertFile, Meaning::Same),
+    ("ssl_keyfile", Key::TlsKeyFile, Meaning::Same),
+    ("ssl_min_version", Key::TlsVersionMin, Meaning::Same),
+    ("ssl_cert_reqs", Key::TlsInsecureSkipVerify, Meaning::Required),
+    ("ssl_check_hostname", Key::TlsInsecureSkipVerify, Meaning::HostName),
+];
+
+/// How the value of a name means what it means here.
+#[derive(Clone, Copy)]
+enum Meaning {
+    Same,
+    OnOrOff,
+    ZeroIsNever,
+    Required,
+    HostName,
+}
+
+fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
+    for (at, byte) in url.iter().enumerate() {
+        if matches!(byte, 0..=b' ' | b'#' | 0x7f) {
+            return Err(fault(at, &format!("a byte 0x{byte:02x}, which is written %{byte:02X} in a URL")));
+        }
+    }
+    let Some(end) = url.windows(3).position(|three| three == b"://") else {
+        return Err(fault(0, "no scheme such as redis://"));
+    };
+    let (name, rest) = url.split_at(end);
+    let scheme = match name.to_ascii_lowercase().as_slice() {
+        b"redis" | b"valkey" => Scheme::Redis,
+        b"rediss" | b"valkeys" => Scheme::Rediss,
+        b"unix" | b"redis+unix" | b"valkey+unix" => Scheme::Unix,
+        // A scheme is of these bytes; what is not one may be anything, a password included.
+        other if other.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) => {
+            return Err(fault(0, &format!("unknown scheme {}", shown(name))));
+        }
+        _ => return Err(fault(0, "no scheme such as redis://")),
+    };
+    Ok((scheme, Piece { at: end, bytes: rest }.skip(3)))
+}
+
+impl Reader<'_> {
+    /// Reads user and password, up to the last '@'; what is behind it is the host.
+    fn user<'u>(&mut self, authority: Piece<'u>) -> Result<Piece<'u>> {
+        let Some(end) = authority.bytes.iter().rposition(|byte| *byte == b'@') else { return Ok(authority) };
+        let (user, host) = authority.split(end);
+        let (name, password) = user.cut(|byte| byte == b':');
+        if !name.bytes.is_empty() {
+            self.put(Key::Username, name)?;
+        }
+        if !password.skip(1).bytes.is_empty() {
+            self.put(Key::Password, password.skip(1))?;
+        }
+        Ok(host.skip(1))
+    }
+
+    /// A Unix socket has a path, and nothing where a host would stand.
+    fn unix(&mut self, host: Piece<'_>, path: Piece<'_>) -> Result<()> {
+        if !host.bytes.is_empty() {
+            return Err(fault(host.at, "a host in the URL of a Unix socket, which has three slashes: unix:///path"));
+        }
+        if path.bytes.is_empty() { Ok(()) } else { self.put(Key::UnixPath, path) }
+    }
+
+    fn tcp(&mut self, place: Piece<'_>) -> Result<()> {
+        let port = match place.bytes.first() {
+            Some(b'[') => self.address(place)?,
+            _ => self.name(place)?,
+        };
+        if let Some(port) = port {
+            self.port(port)?;
+        }
+        self.options.set_text(Key::UnixPath, b"")?;
+        self.options.set_int(Key::Tls, i64::from(self.scheme == Scheme::Rediss))?;
+        self.given[Key::Tls.index()] = self.scheme == Scheme::Rediss;
+        Ok(())
+    }
+
+    /// An IPv6 address in brackets. Its zone stands behind a '%', escaped as %25 or raw.
+    fn address<'u>(&mut self, place: Piece<'u>) -> Result<Option<Piece<'u>>> {
+        let (inside, rest) = place.skip(1).cut(|byte| byte == b']');
+        if rest.bytes.is_empty() {
+            return Err(fault(place.at, "a '[' without its ']'"));
+        }
+        let (address, zone) = inside.cut(|byte| byte == b'%');
+        let mut host = address.bytes.to_vec();
+        if !address.bytes.contains(&b':') {
+            return Err(fault(inside.at, "brackets around what is not an IPv6 address"));
+        }
+        if !zone.bytes.is_empty() {
+            let raw = if zone.bytes.starts_with(b"%25") { zone.skip(3) } else { zone.skip(1) };
+            host.push(b'%');
+            match raw.at - zone.at {
+                1 => host.extend_from_slice(raw.bytes),
+                _ => host.extend_from_slice(&self.decode(Key::Host, raw)?),
+            }
+        }
+        self.put_text(Key::Host, &host, inside.at)?;
+        match rest.skip(1) {
+            Piece { bytes: [], .. } => Ok(None),
+            port @ Piece { bytes: [b':', ..], .. } => Ok(Some(port.skip(1))),
+            other => Err(fault(other.at, "something between ']' and the port")),
+        }
+    }
+
+    /// A host's name or an IPv4 address.
+    fn name<'u>(&mut self, place: Piece<'u>) -> Result<Option<Piece<'u>>> {
+        let (host, port) = place.cut(|byte| byte == b':');
+        if host.bytes.is_empty() {
+            return Err(fault(place.at, "no host"));
+        }
+        if port.skip(1).bytes.contains(&b':') {
+            return Err(fault(place.at, "more than one ':' (an IPv6 address stands in brackets)"));
+        }
+        self.put(Key::Host, host)?;
+        Ok((!port.bytes.is_empty()).then(|| port.skip(1)))
+    }
+
+    /// Only digits are shown: what stands here is a password where somebody forgot the host.
+    fn port(&mut self, port: Piece<'_>) -> Result<()> {
+        if port.bytes.is_empty() || !port.bytes.iter().all(u8::is_ascii_digit) {
+            return Err(fault(port.at, "a port that is not a number"));
+        }
+        self.put(Key::Port, port)
+    }
+
+    /// One segment, or none. An option of the query may still overrule it.
+    fn database(&mut self, path: Piece<'_>) -> Result<()> {
+        let (segment, more) = path.skip(1).cut(|byte| byte == b'/');
+        if !more.bytes.is_empty() {
+            return Err(fault(more.at, "more path than a database's number"));
+        }
+        if segment.bytes.is_empty() {
+            return Ok(());
+        }
+        self.put(Key::Database, segment)?;
+        self.given[Key::Database.index()] = false;
+        Ok(())
+    }
+
+    fn query(&mut self, query: Piece<'_>) -> Result<()> {
+        let mut rest = query;
+        while !rest.bytes.is_empty() {
+            let (pair, more) = rest.skip(1).cut(|byte| byte == b'&');
+            let (name, value) = pair.cut(|byte| byte == b'=');
+            if name.bytes.is_empty() {
+                return Err(fault(pair.at, "an option without a name"));
+            }
+            if value.bytes.is_empty() {
+                return Err(self.discreetly(pair.at, "an option", name.bytes, "without a value"));
+            }
+            self.option(name, value.skip(1))?;
+            rest = more;
+        }
+        Ok(())
+    }
+
+    fn option(&mut self, name: Piece<'_>, value: Piece<'_>) -> Result<()> {
+        let text = std::str::from_utf8(name.bytes).unwrap_or_default();
+        let alias = ALIASES.iter().find(|alias| alias.0 == text);
+        let (key, meaning) = match (Key::from_name(text), alias) {
+            (Some(key), _) => (key, Meaning::Same),
+            (None, Some(&(_, key, meaning))) => (key, meaning),
+            (None, None) => return Err(self.discreetly(name.at, "an option", name.bytes, "that is not known")),
+        };
+        if key == Key::UnixPath && self.scheme != Scheme::Unix {
+            return Err(fault(name.at, &format!("{text} in the URL of a TCP server")));
+        }
+        match meaning {
+            Meaning::HostName => self.host_name(name, value),
+            Meaning::Same => self.put(key, value),
+            Meaning::OnOrOff | Meaning::ZeroIsNever | Meaning::Required => {
+                let words = self.decode(key, value)?;
+                let number = translate(key, meaning, &words).map_err(|error| self.placed(error, value.at))?;
+                self.put_number(key, number, value.at)
+            }
+        }
+    }
+
+    /// Without the host's name in it a certificate proves nothing, so this is only heard beside the option that says so.
+    fn host_name(&mut self, name: Piece<'_>, value: Piece<'_>) -> Result<()> {
+        let words = self.decode(Key::TlsInsecureSkipVerify, value)?;
+        match words::truth(&String::from_utf8_lossy(&words)) {
+            Some(true) => Ok(()),
+            Some(false) if self.unchecked.is_some() => Err(fault(name.at, "ssl_check_hostname a second time")),
+            Some(false) => {
+                self.unchecked = Some(name.at);
+                Ok(())
+            }
+            None => Err(fault(value.at, "ssl_check_hostname that is neither true nor false")),
+        }
+    }
+
+    fn finish(&mut self, end: usize) -> Result<()> {
+        if self.scheme == Scheme::Unix && !self.given[Key::UnixPath.index()] {
+            return Err(fault(end, "no path of a socket"));
+        }
+        match self.unchecked {
+            Some(at) if !self.options.tls_insecure_skip_verify() => {
+                Err(fault(at, "ssl_check_hostname=false, which is said by tls_insecure_skip_verify=true here"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets an option to what is written in the URL.
+    fn put(&mut self, key: Key, value: Piece<'_>) -> Result<()> {
+        let decoded = self.decode(key, value)?;
+        match key.row().kind {
+            Kind::Text(_) | Kind::Secret => self.put_text(key, &decoded, value.at),
+            _ => {
+                let number = words::read(key.row(), &decoded).map_err(|error| self.placed(error, value.at))?;
+                self.put_number(key, number, value.at)
+            }
+        }
+    }
+
+    fn put_text(&mut self, key: Key, value: &[u8], at: usize) -> Result<()> {
+        self.name_once(key, at)?;
+        self.options.set_text(key, value).map_err(|error| self.placed(error, at))
+    }
+
+    fn put_number(&mut self, key: Key, value: i64, at: usize) -> Result<()> {
+        self.name_once(key, at)?;
+        self.options.set_int(key, value).map_err(|error| self.placed(error, at))
+    }
+
+    fn name_once(&mut self, key: Key, at: usize) -> Result<()> {
+        match self.given.get_mut(key.index()) {
+            Some(given) if *given => Err(fault(at, &format!("{} a second time", key.name()))),
+            Some(given) => {
+                *given = true;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The bytes that a piece stands for, each escape undone once. No copy of them is left behind.
+    fn decode(&self, key: Key, piece: Piece<'_>) -> Result<Zeroizing<Vec<u8>>> {
+        let mut rest = piece;
+        while let (_, escape @ Piece { bytes: [b'%', ..], .. }) = rest.cut(|byte| byte == b'%') {
+            match escape.bytes {
+                [_, high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = escape.skip(3),
+                _ if self.discreet || matches!(key, Key::Username | Key::Password | Key::TlsKeyPem) => {
+                    return Err(fault(escape.at, "a '%' without two hexadecimal digits behind it"));
+                }
+                wrong => {
+                    let wrong = shown(wrong.get(..3).unwrap_or(wrong));
+                    return Err(fault(escape.at, &format!("{wrong} is no escape of two hexadecimal digits")));
+                }
+            }
+        }
+        let mut bytes = Zeroizing::new(Vec::with_capacity(piece.bytes.len()));
+        bytes.extend(percent_decode(piece.bytes));
+        Ok(bytes)
+    }
+
+    /// An error of a value, with its place.
+    fn placed(&self, error: Error, at: usize) -> Error {
+        if self.discreet {
+            return fault(at, DISCREET);
+        }
+        let mut message = error.message;
+        message.extend_from_slice(format!(", at byte {at} of the URL").as_bytes());
+        Error { message, ..error }
+    }
+
+    /// A fault that shows the name given, where that cannot be a piece of a password.
+    fn discreetly(&self, at: usize, what: &str, name: &[u8], which: &str) -> Error {
+        if self.discreet { fault(at, DISCREET) } else { fault(at, &format!("{what} {} {which}", shown(name))) }
+    }
+}
+
+/// What is said where a password may have been taken for something else.
+const DISCREET: &str = "what cannot be read ('/' and '?' in a user's name or password are written %2F and %3F)";
+
+impl<'u> Piece<'u> {
+    /// Up to the first byte that `stop` knows, and from it on.
+    fn cut(self, stop: impl Fn(u8) -> bool) -> (Piece<'u>, Piece<'u>) {
+        self.split(self.bytes.iter().position(|byte| stop(*byte)).unwrap_or(self.bytes.len()))
+    }
+
+    fn split(self, at: usize) -> (Piece<'u>, Piece<'u>) {
+        let (head, tail) = self.bytes.split_at_checked(at).unwrap_or((self.bytes, b""));
+        (Piece { at: self.at, bytes: head }, Piece { at: self.at + head.len(), bytes: tail })
+    }
+
+    /// Without its first `count` bytes.
+    fn skip(self, count: usize) -> Piece<'u> {
+        self.split(count).1
+    }
+}
+
+/// What redis-py's value means for our option.
+fn translate(key: Key, meaning: Meaning, value: &[u8]) -> Result<i64> {
+    let text = String::from_utf8_lossy(value);
+    match meaning {
+        Meaning::OnOrOff => match words::truth(&text) {
+            Some(true) => Ok(key.row().default),
+            Some(false) => Ok(-1),
+            None => Err(config(format!("{}: {} is neither true nor false", key.name(), shown(value)))),
+        },
+        Meaning::Required => match text.as_ref() {
+            "none" => Ok(1),
+            "optional" | "required" => Ok(0),
+            _ => Err(config(format!("ssl_cert_reqs: {} is none of none, optional, required", shown(value)))),
+        },
+        _ => match words::read(key.row(), value)? {
+            0 => Ok(-1),
+            number => Ok(number),
+        },
+    }
+}
+
+fn fault(at: usize, what: &str) -> Error {
+    config(format!("{what}, at byte {at} of the URL"))
+}
+
+#[cfg(test)]
+mod tests;
