@@ -144,14 +144,23 @@ struct Place {
     lookups: OnceLock<Arc<Lookups>>,
 }
 
-static PLACES: [Place; 16] = [const { Place { process: AtomicU32::new(0), lookups: OnceLock::new() } }; 16];
+impl Place {
+    const fn new() -> Self {
+        Place { process: AtomicU32::new(0), lookups: OnceLock::new() }
+    }
+}
 
-/// The look-ups of this process. Past sixteen generations of forks, each of which looked names up, they are not shared.
+static PLACES: [Place; 16] = [const { Place::new() }; 16];
+
 fn of_this_process() -> Arc<Lookups> {
-    let me = process::id();
-    for place in &PLACES {
-        let owner = place.process.compare_exchange(0, me, Ordering::Relaxed, Ordering::Relaxed);
-        if owner.is_ok() || owner == Err(me) {
+    of_process(process::id(), &PLACES)
+}
+
+/// The look-ups of one process. Past as many generations of forks as there are places, they are not shared.
+fn of_process(id: u32, places: &[Place]) -> Arc<Lookups> {
+    for place in places {
+        let owner = place.process.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
+        if owner.is_ok() || owner == Err(id) {
             return Arc::clone(place.lookups.get_or_init(|| Lookups::new(ask_the_system)));
         }
     }
