@@ -1,0 +1,219 @@
+// Every kind of reply, read in place; find, attributes, format, integer, number, clone.
+#include "check.h"
+
+static void kinds(void) {
+  rredis_reply *reply = check_parse("_\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_NULL && reply->len == 0 && !reply->str && !reply->elements && reply->reserved == 0);
+  rredis_reply_free(reply);
+  reply = check_parse("$-1\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_NULL);
+  rredis_reply_free(reply);
+  reply = check_parse("*-1\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_NULL);
+  rredis_reply_free(reply);
+  reply = check_parse(":-9223372036854775808\r\n");
+  CHECK(check_is_integer(reply, INT64_MIN));
+  rredis_reply_free(reply);
+  reply = check_parse("#t\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_BOOL && reply->integer == 1);
+  rredis_reply_free(reply);
+  reply = check_parse("#f\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_BOOL && reply->integer == 0);
+  rredis_reply_free(reply);
+  reply = check_parse("$3\r\nfoo\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_STRING, "foo"));
+  rredis_reply_free(reply);
+  reply = check_parse("$0\r\n\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_STRING, "") && reply->str != NULL);
+  rredis_reply_free(reply);
+  reply = check_parse("+OK\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_STATUS, "OK"));
+  rredis_reply_free(reply);
+  reply = check_parse("-ERR no\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_ERROR, "ERR no"));
+  rredis_reply_free(reply);
+  reply = check_parse("!8\r\nERR\r\nno\n\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_ERROR, "ERR\r\nno\n"));
+  rredis_reply_free(reply);
+  reply = check_parse("=8\r\nmkd:# hi\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_VERBATIM, "# hi"));
+  CHECK(strcmp(rredis_reply_format(reply), "mkd") == 0);
+  rredis_reply_free(reply);
+  reply = check_parse("(-3492890328409238509324850943850943825024385\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_BIG_NUMBER, "-3492890328409238509324850943850943825024385"));
+  rredis_reply_free(reply);
+  reply = check_parse(",1.50\r\n");
+  CHECK(check_is(reply, RREDIS_REPLY_DOUBLE, "1.50") && reply->number == 1.5);
+  rredis_reply_free(reply);
+  reply = check_parse(",-inf\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_DOUBLE && isinf(reply->number) && reply->number < 0);
+  rredis_reply_free(reply);
+  reply = check_parse(",nan\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_DOUBLE && isnan(reply->number));
+  rredis_reply_free(reply);
+  reply = check_parse("*0\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_ARRAY && reply->len == 0 && reply->elements == NULL);
+  rredis_reply_free(reply);
+}
+
+static void aggregates(void) {
+  rredis_reply *reply = check_parse("*3\r\n:1\r\n~2\r\n+a\r\n+b\r\n%2\r\n+k\r\n*1\r\n$1\r\nv\r\n:7\r\n#t\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_ARRAY && reply->len == 3 && !reply->str);
+  CHECK(check_is_integer(&reply->elements[0], 1));
+  const rredis_reply *set = &reply->elements[1];
+  CHECK(set->kind == RREDIS_REPLY_SET && set->len == 2 && check_is(&set->elements[1], RREDIS_REPLY_STATUS, "b"));
+  const rredis_reply *map = &reply->elements[2];
+  CHECK(map->kind == RREDIS_REPLY_MAP && map->len == 4);
+  CHECK(check_is(&map->elements[1].elements[0], RREDIS_REPLY_STRING, "v"));
+  CHECK(check_is_integer(&map->elements[2], 7));
+  rredis_reply_free(reply);
+
+  reply = check_parse(">2\r\n+message\r\n$5\r\nhello\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_PUSH && reply->len == 2);
+  rredis_reply_free(reply);
+
+  // A streamed string and a streamed array are what they would have been in one piece.
+  reply = check_parse("*?\r\n$?\r\n;4\r\nHell\r\n;1\r\no\r\n;0\r\n:2\r\n.\r\n");
+  CHECK(reply->kind == RREDIS_REPLY_ARRAY && reply->len == 2);
+  CHECK(check_is(&reply->elements[0], RREDIS_REPLY_STRING, "Hello"));
+  rredis_reply_free(reply);
+}
+
+static void find(void) {
+  rredis_reply *map = check_parse("%4\r\n$3\r\none\r\n:1\r\n+two\r\n:2\r\n:3\r\n:3\r\n$0\r\n\r\n:0\r\n");
+  CHECK(check_is_integer(rredis_reply_find(map, "one", 3), 1));
+  CHECK(check_is_integer(rredis_reply_find(map, "two", 3), 2));
+  CHECK(check_is_integer(rredis_reply_find(map, "", 0), 0));
+  CHECK(rredis_reply_find(map, "on", 2) == NULL);
+  CHECK(rredis_reply_find(map, "three", 5) == NULL);
+  CHECK(rredis_reply_find(map, "one\0", 4) == NULL);
+  CHECK(rredis_reply_find(NULL, "one", 3) == NULL);
+  CHECK(rredis_reply_find(map, NULL, 3) == NULL);
+  rredis_reply_free(map);
+
+  rredis_reply *integer = check_parse(":1\r\n");
+  CHECK(rredis_reply_find(integer, "one", 3) == NULL);
+  rredis_reply_free(integer);
+}
+
+static void attributes(void) {
+  rredis_reply *root = check_parse("|1\r\n+ttl\r\n:3600\r\n*2\r\n:1\r\n|1\r\n+k\r\n|1\r\n+deep\r\n#t\r\n+v\r\n:2\r\n");
+  CHECK(root->kind == RREDIS_REPLY_ARRAY && root->len == 2 && check_is_integer(&root->elements[1], 2));
+  const rredis_reply *outer = rredis_reply_attributes(root, root);
+  CHECK(outer && outer->kind == RREDIS_REPLY_MAP && check_is_integer(rredis_reply_find(outer, "ttl", 3), 3600));
+  CHECK(rredis_reply_attributes(root, &root->elements[0]) == NULL);
+  const rredis_reply *inner = rredis_reply_attributes(root, &root->elements[1]);
+  CHECK(inner && check_is(rredis_reply_find(inner, "k", 1), RREDIS_REPLY_STATUS, "v"));
+
+  // A clone of the whole keeps them.
+  rredis_error err;
+  rredis_reply *copy = NULL;
+  CHECK_OK(rredis_reply_clone(root, &copy, &err), err);
+  rredis_reply_free(root);
+  const rredis_reply *kept = rredis_reply_attributes(copy, copy);
+  CHECK(kept && check_is_integer(rredis_reply_find(kept, "ttl", 3), 3600));
+  rredis_reply_free(copy);
+
+  rredis_reply *plain = check_parse("+OK\r\n");
+  CHECK(rredis_reply_attributes(plain, plain) == NULL);
+  CHECK(rredis_reply_attributes(NULL, plain) == NULL);
+  CHECK(rredis_reply_attributes(plain, NULL) == NULL);
+  CHECK(rredis_reply_format(plain) == NULL);
+  rredis_reply_free(plain);
+}
+
+// What the bytes are as an integer: RREDIS_OK and the value, or a failure that leaves the value alone.
+static rredis_status as_integer(const char *bytes, int64_t *out) {
+  rredis_reply *reply = check_parse(bytes);
+  rredis_error err;
+  *out = 4711;
+  rredis_status status = rredis_reply_integer(reply, out, &err);
+  if (status != RREDIS_OK) CHECK(*out == 4711 && err.outcome == RREDIS_OUTCOME_NONE);
+  rredis_reply_free(reply);
+  return status;
+}
+
+static rredis_status as_number(const char *bytes, double *out) {
+  rredis_reply *reply = check_parse(bytes);
+  rredis_error err;
+  *out = 4711;
+  rredis_status status = rredis_reply_number(reply, out, &err);
+  if (status != RREDIS_OK) CHECK(*out == 4711 && err.outcome == RREDIS_OUTCOME_NONE);
+  rredis_reply_free(reply);
+  return status;
+}
+
+static void integers(void) {
+  int64_t value;
+  CHECK(as_integer(":12\r\n", &value) == RREDIS_OK && value == 12);
+  CHECK(as_integer("#t\r\n", &value) == RREDIS_OK && value == 1);
+  CHECK(as_integer("$3\r\n-42\r\n", &value) == RREDIS_OK && value == -42);
+  CHECK(as_integer("+7\r\n", &value) == RREDIS_OK && value == 7);
+  CHECK(as_integer("(123\r\n", &value) == RREDIS_OK && value == 123);
+  CHECK(as_integer("$19\r\n9223372036854775807\r\n", &value) == RREDIS_OK && value == INT64_MAX);
+  CHECK(as_integer("$19\r\n9223372036854775808\r\n", &value) != RREDIS_OK);
+  CHECK(as_integer("$3\r\nabc\r\n", &value) != RREDIS_OK);
+  CHECK(as_integer("$0\r\n\r\n", &value) != RREDIS_OK);
+  CHECK(as_integer("$3\r\n 12\r\n", &value) != RREDIS_OK);
+  CHECK(as_integer("$3\r\n1.5\r\n", &value) != RREDIS_OK);
+  CHECK(as_integer("_\r\n", &value) != RREDIS_OK);
+  CHECK(as_integer("*1\r\n:1\r\n", &value) != RREDIS_OK);
+}
+
+static void numbers(void) {
+  double value;
+  CHECK(as_number(",2.5\r\n", &value) == RREDIS_OK && value == 2.5);
+  CHECK(as_number(":12\r\n", &value) == RREDIS_OK && value == 12);
+  CHECK(as_number("$4\r\n1e-3\r\n", &value) == RREDIS_OK && value == 1e-3);
+  CHECK(as_number("$4\r\n-inf\r\n", &value) == RREDIS_OK && isinf(value) && value < 0);
+  CHECK(as_number("$4\r\n10.5\r\n", &value) == RREDIS_OK && value == 10.5);
+  CHECK(as_number("$3\r\n1,5\r\n", &value) != RREDIS_OK);
+  CHECK(as_number("$3\r\nabc\r\n", &value) != RREDIS_OK);
+  CHECK(as_number("$0\r\n\r\n", &value) != RREDIS_OK);
+  CHECK(as_number("_\r\n", &value) != RREDIS_OK);
+}
+
+static void clones(void) {
+  rredis_error err;
+  rredis_reply *reply = check_parse("*2\r\n$5\r\nabcde\r\n*1\r\n,1.5\r\n");
+  rredis_reply *copy = NULL;
+  CHECK_OK(rredis_reply_clone(&reply->elements[1], &copy, &err), err);
+  rredis_reply_free(reply);
+  CHECK(copy->kind == RREDIS_REPLY_ARRAY && copy->len == 1 && copy->elements[0].number == 1.5);
+  CHECK(check_is(&copy->elements[0], RREDIS_REPLY_DOUBLE, "1.5"));
+  rredis_reply_free(copy);
+  rredis_reply_free(NULL);
+}
+
+// The same from a server: a map walked in place, text with NULs in it.
+static void from_a_server(void) {
+  rredis_client *client = check_client(check_options_tcp());
+  const char *argv[] = {"HSET", "c:reply:h", "name", "a\0b", "count", "3"};
+  const size_t argv_len[] = {4, 9, 4, 3, 5, 1};
+  check_do(client, ARGS("DEL", "c:reply:h"));
+  check_do(client, 6, argv, argv_len);
+  rredis_reply *map = check_ask(client, ARGS("HGETALL", "c:reply:h"));
+  CHECK(map->kind == RREDIS_REPLY_MAP && map->len == 4);
+  const rredis_reply *name = rredis_reply_find(map, "name", 4);
+  CHECK(name && name->len == 3 && memcmp(name->str, "a\0b", 4) == 0);
+  int64_t count = 0;
+  rredis_error err;
+  CHECK_OK(rredis_reply_integer(rredis_reply_find(map, "count", 5), &count, &err), err);
+  CHECK(count == 3);
+  rredis_client_free(client);
+  CHECK(map->elements[0].kind == RREDIS_REPLY_STRING);   // a reply outlives the client it came from
+  rredis_reply_free(map);
+}
+
+int main(int argc, char **argv) {
+  check_begin(argc, argv);
+  kinds();
+  aggregates();
+  find();
+  attributes();
+  integers();
+  numbers();
+  clones();
+  from_a_server();
+  return 0;
+}
