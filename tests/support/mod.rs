@@ -5,5 +5,6 @@
 pub mod c;
 pub mod peer;
 pub mod raw;
+pub mod program;
 pub mod server;
 pub mod tools;

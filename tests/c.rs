@@ -1,0 +1,28 @@
+//! The C programs of `tests/c`, one for each chapter of the header: compiled without a warning, run against a server.
+
+mod support;
+
+use support::program::{Workshop, programs};
+use support::server::Server;
+
+macro_rules! chapters {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let server = Server::start(&[]);
+                Workshop::new().check(concat!("tests/c/", stringify!($name), ".c"), &server, &[]);
+            }
+        )*
+
+        #[test]
+        fn every_program_is_run() {
+            assert_eq!(programs("tests/c"), [$(stringify!($name)),*]);
+        }
+    };
+}
+
+chapters! {
+    builder callback client command conn options parser parser_hiredis parser_type pool reply status transport
+    transport_hostile version
+}

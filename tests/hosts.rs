@@ -1,0 +1,141 @@
+//! Hosts that are not kind: signals that end a process or interrupt it, many open files, little stack, another locale,
+//! C++; and what the library asks of the system, as strace sees it. Nothing is ever printed but by a failing check.
+
+mod support;
+
+use std::fs;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::Command;
+
+use support::program::{Workshop, address, programs, silent, watch};
+use support::server::Server;
+use support::tools::run;
+
+#[test]
+fn sigpipe_at_its_default_never_ends_a_host() {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    let mut command = Command::new(workshop.compile("tests/hosts/sigpipe.c"));
+    command.args(address(&server));
+    // SAFETY: signal(2) is allowed between fork and exec. Rust ignores SIGPIPE, and what it starts would inherit that.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+            Ok(())
+        })
+    };
+    let ended = watch(&mut command);
+    assert_ne!(ended.status.signal(), Some(libc::SIGPIPE), "ended by SIGPIPE: a shell would say 141");
+    assert!(ended.status.success() && ended.said.is_empty(), "{}\n{}", ended.status, ended.said);
+}
+
+#[test]
+fn a_signal_every_millisecond_changes_nothing() {
+    under(&[("RREDIS_TEST_STORM", "1")]);
+}
+
+#[test]
+fn descriptors_above_1024_change_nothing() {
+    under(&[("RREDIS_TEST_FDS", "2000")]);
+}
+
+#[test]
+fn a_stack_of_64_kib_is_enough() {
+    Workshop::new().check("tests/hosts/stack.c", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn no_descriptor_is_inherited_or_left() {
+    Workshop::new().check("tests/hosts/exec.c", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn hostile_bytes_are_a_status_and_silence() {
+    Workshop::new().check("tests/hosts/hostile.c", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn eight_threads_share_a_client() {
+    Workshop::new().check("tests/hosts/threads.c", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn failures_leave_nothing_behind() {
+    Workshop::new().check("tests/hosts/leaks.c", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn a_locale_with_commas_changes_no_number() {
+    let workshop = Workshop::new();
+    let locales = workshop.folder().join("locales");
+    fs::create_dir(&locales).expect("a temporary folder can be written");
+    // localedef is with the C library; what it compiles is in the package locales.
+    let mut localedef = Command::new("localedef");
+    let made = watch(localedef.args(["-i", "de_DE", "-f", "UTF-8"]).arg(locales.join("de_DE.UTF-8")));
+    assert!(made.status.success(), "no locale de_DE: install the package locales (make test does): {}", made.said);
+    let folder = locales.to_str().expect("a temporary folder has a plain name");
+    workshop.check("tests/hosts/locale.c", &Server::start(&[]), &[("LOCPATH", folder)]);
+}
+
+#[test]
+fn cplusplus_includes_the_header_and_uses_the_library() {
+    Workshop::new().check("tests/hosts/cplusplus.cpp", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn sockets_are_written_by_sendmsg_alone_and_nothing_selects() {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    for program in ["client", "conn", "pool"] {
+        let calls = workshop.folder().join(format!("{program}.calls"));
+        let compiled = workshop.compile(&format!("tests/c/{program}.c"));
+        let mut command = strace(&calls, "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,select,pselect6");
+        silent(command.arg(compiled).args(address(&server)));
+        let calls = fs::read_to_string(&calls).expect("strace wrote what it saw");
+        let mut sent = 0;
+        for call in calls.lines().filter(|line| line.contains('(')) {
+            let writes = ["writev(", "pwritev", "pwrite64(", "sendto(", "sendmmsg(", "select(", "pselect6("];
+            // Looking up a name sends by sendto, and no name is looked up here.
+            assert!(!writes.iter().any(|name| call.contains(name)), "{program}: {call}");
+            let to_a_socket = ["<socket:", "<TCP", "<UNIX"].iter().any(|kind| call.contains(kind));
+            assert!(!call.contains(" write(") || !to_a_socket, "{program}: {call}");
+            if call.contains("sendmsg(") {
+                assert!(call.contains("MSG_NOSIGNAL"), "{program}: {call}");
+                sent += 1;
+            }
+        }
+        assert!(sent > 50, "{program}: strace saw only {sent} calls of sendmsg");
+    }
+}
+
+#[test]
+fn a_system_call_that_is_interrupted_is_made_again() {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    let compiled = workshop.compile("tests/c/client.c");
+    for (call, every) in [("poll,ppoll", 2), ("sendmsg", 3), ("recvfrom,recvmsg", 3)] {
+        let calls = workshop.folder().join("interrupted.calls");
+        let mut command = strace(&calls, &format!("inject={call}:error=EINTR:when=1+{every}"));
+        silent(command.arg(&compiled).args(address(&server)));
+        let calls = fs::read_to_string(&calls).expect("strace wrote what it saw");
+        assert!(calls.contains("(INJECTED)"), "nothing was interrupted: is {call} what the library uses?");
+    }
+}
+
+/// Every program of `tests/c`, in this weather.
+fn under(weather: &[(&str, &str)]) {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    for program in programs("tests/c") {
+        workshop.check(&format!("tests/c/{program}.c"), &server, weather);
+    }
+}
+
+fn strace(calls: &Path, what: &str) -> Command {
+    // Some containers forbid tracing: then this says so, with strace's own words.
+    run(Command::new("strace").args(["-o", "/dev/null", "true"]));
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-y", "-s", "16", "-e", what, "-o"]).arg(calls);
+    command
+}
