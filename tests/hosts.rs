@@ -90,7 +90,8 @@ fn sockets_are_written_by_sendmsg_alone_and_nothing_selects() {
     for program in ["client", "conn", "pool"] {
         let calls = workshop.folder().join(format!("{program}.calls"));
         let compiled = workshop.compile(&format!("tests/c/{program}.c"));
-        let mut command = strace(&calls, "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,select,pselect6");
+        let mut command =
+            strace(&calls, "trace=write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,sendmmsg,select,pselect6");
         silent(command.arg(compiled).args(address(&server)));
         let calls = fs::read_to_string(&calls).expect("strace wrote what it saw");
         let mut sent = 0;

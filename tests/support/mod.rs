@@ -4,7 +4,7 @@
 
 pub mod c;
 pub mod peer;
-pub mod raw;
 pub mod program;
+pub mod raw;
 pub mod server;
 pub mod tools;

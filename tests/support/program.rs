@@ -79,9 +79,8 @@ impl Workshop {
 pub fn programs(folder: &str) -> Vec<String> {
     let entries = fs::read_dir(root().join(folder)).expect("the tests have their folders");
     let names = entries.map(|entry| entry.expect("a folder can be read").file_name());
-    let mut programs: Vec<String> = names
-        .filter_map(|name| Some(name.to_str()?.strip_suffix(".c")?.to_owned()))
-        .collect();
+    let mut programs: Vec<String> =
+        names.filter_map(|name| Some(name.to_str()?.strip_suffix(".c")?.to_owned())).collect();
     programs.sort();
     programs
 }
