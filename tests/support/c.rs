@@ -5,10 +5,11 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr;
-use std::slice;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 
+use super::functions::{Boxed, free_callback, free_listener, run_callback, run_listener};
+pub use super::functions::{Callback, Listener, Verdict};
 use super::raw::*;
 pub use super::raw::{call, kind, option, stat};
 
@@ -61,19 +62,6 @@ pub type Result<T> = std::result::Result<T, CErr>;
 
 /// An rredis_reply of one's own.
 pub struct Reply(*mut Node);
-
-/// What a callback of a test's does with its reply.
-pub enum Verdict {
-    Keep,
-    Replace(Reply),
-    Fail(&'static str),
-}
-
-/// A function of a test's, as a response callback: given the arguments, the reply and call_data.
-pub type Callback = Box<dyn Fn(&[&[u8]], &Node, *mut c_void) -> Verdict + Send + Sync>;
-
-/// A function of a test's that is shown a reply.
-pub type Listener = Box<dyn Fn(&Node) + Send + Sync>;
 
 /// An rredis_options. The setters of one word are for what must work.
 pub struct Options(*mut rredis_options);
@@ -335,6 +323,15 @@ impl Reply {
     }
 }
 
+impl Reply {
+    /// Give it away: whoever takes it frees it.
+    pub fn into_raw(self) -> *mut Node {
+        let reply = self.0;
+        std::mem::forget(self);
+        reply
+    }
+}
+
 impl Deref for Reply {
     type Target = Node;
     fn deref(&self) -> &Node {
@@ -397,75 +394,6 @@ impl fmt::Debug for Outcome {
         // SAFETY: as above.
         let name = unsafe { CStr::from_ptr(rredis_status_outcome_name(self.0)) };
         f.write_str(&name.to_string_lossy())
-    }
-}
-
-/// What stands behind a user_data.
-struct Boxed<F> {
-    function: F,
-    freed: Arc<AtomicUsize>,
-}
-
-impl<F> Boxed<F> {
-    fn leak(function: F, freed: &Arc<AtomicUsize>) -> *mut c_void {
-        Box::into_raw(Box::new(Boxed { function, freed: Arc::clone(freed) })).cast()
-    }
-
-    /// SAFETY: `data` came from `leak` of the same type and is freed this once.
-    unsafe fn free(data: *mut c_void) {
-        // SAFETY: by the caller.
-        let boxed = unsafe { Box::from_raw(data.cast::<Boxed<F>>()) };
-        boxed.freed.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-unsafe extern "C" fn free_callback(data: *mut c_void) {
-    // SAFETY: set together with run_callback, for a Boxed of that type.
-    unsafe { Boxed::<Callback>::free(data) }
-}
-
-unsafe extern "C" fn free_listener(data: *mut c_void) {
-    // SAFETY: set together with run_listener, for a Boxed of that type.
-    unsafe { Boxed::<Listener>::free(data) }
-}
-
-unsafe extern "C" fn run_listener(data: *mut c_void, reply: *const Node) {
-    // SAFETY: the library hands back what it was given, and lends a reply.
-    let (boxed, reply) = unsafe { (&*data.cast::<Boxed<Listener>>(), &*reply) };
-    (boxed.function)(reply);
-}
-
-unsafe extern "C" fn run_callback(
-    data: *mut c_void,
-    call_data: *mut c_void,
-    argc: usize,
-    argv: *const *const c_char,
-    argv_len: *const usize,
-    reply: *const Node,
-    out_reply: *mut *mut Node,
-    err: *mut RawError,
-) -> u32 {
-    // SAFETY: as run_listener; argc arguments and their lengths are on loan, and err and out_reply are never NULL.
-    let (boxed, reply, args, out_reply, err) = unsafe {
-        let pointers = slice::from_raw_parts(argv, argc);
-        let lens = slice::from_raw_parts(argv_len, argc);
-        let args = pointers.iter().zip(lens).map(|(&arg, &len)| slice::from_raw_parts(arg.cast(), len));
-        let args: Vec<&[u8]> = args.collect();
-        (&*data.cast::<Boxed<Callback>>(), &*reply, args, &mut *out_reply, &mut *err)
-    };
-    assert!(out_reply.is_null(), "out_reply comes NULL");
-    assert_eq!((err.status, err.outcome, err.message[0]), (0, 0, 0), "err comes zeroed");
-    match (boxed.function)(&args, reply, call_data) {
-        Verdict::Keep => 0,
-        Verdict::Replace(reply) => {
-            *out_reply = reply.0;
-            std::mem::forget(reply);
-            0
-        }
-        Verdict::Fail(text) => {
-            err.message[..text.len()].copy_from_slice(text.as_bytes());
-            Status::CALLBACK.0
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of this")]
 
 pub mod c;
+pub mod functions;
 pub mod peer;
 pub mod program;
 pub mod raw;
