@@ -163,13 +163,11 @@ fn find(args: &[&[u8]]) -> Option<&'static Word> {
     candidates.iter().find(|word| word.name.as_bytes().eq_ignore_ascii_case(name))
 }
 
-/// The row of `words` that the first two arguments spell.
+/// The row of `words` that the first two arguments spell; each row begins with the first and a space.
 fn second(words: &'static [Word], args: &[&[u8]]) -> Option<&'static Word> {
-    let given = args.get(1)?;
-    words.iter().find(|word| {
-        let (_, name) = word.name.split_once(' ').unwrap_or_default();
-        name.as_bytes().eq_ignore_ascii_case(given)
-    })
+    let [first, given, ..] = args else { return None };
+    let name = |word: &Word| word.name.as_bytes().get(first.len() + 1..).unwrap_or_default();
+    words.iter().find(|word| name(word).eq_ignore_ascii_case(given))
 }
 
 /// CLIENT REPLY of three words does as it says; anything else the server answers with an error.
