@@ -5,17 +5,7 @@ use crate::limits::{COMMAND_ARG_BYTES_MAX, COMMAND_ARGS_MAX};
 
 /// Append the command to `out`. On an error `out` is as it was.
 pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
-    if args.is_empty() {
-        return Err(Error::new(Status::Argument, "a command has at least its name"));
-    }
-    if args.len() > COMMAND_ARGS_MAX {
-        let message = format!("a command of {} arguments; at most {COMMAND_ARGS_MAX} are taken", args.len());
-        return Err(Error::new(Status::Argument, message));
-    }
-    if let Some(arg) = args.iter().find(|arg| arg.len() > COMMAND_ARG_BYTES_MAX) {
-        let message = format!("an argument of {} bytes; at most {COMMAND_ARG_BYTES_MAX} are taken", arg.len());
-        return Err(Error::new(Status::Argument, message));
-    }
+    check(args)?;
     out.try_reserve(encoded_len(args)).map_err(|_| Error::memory("the command"))?;
     let mut digits = itoa::Buffer::new();
     out.push(b'*');
@@ -27,6 +17,22 @@ pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
         out.extend_from_slice(b"\r\n");
         out.extend_from_slice(arg);
         out.extend_from_slice(b"\r\n");
+    }
+    Ok(())
+}
+
+/// Whether these arguments can be a command at all.
+pub fn check(args: &[&[u8]]) -> Result<()> {
+    if args.is_empty() {
+        return Err(Error::new(Status::Argument, "a command has at least its name"));
+    }
+    if args.len() > COMMAND_ARGS_MAX {
+        let message = format!("a command of {} arguments; at most {COMMAND_ARGS_MAX} are taken", args.len());
+        return Err(Error::new(Status::Argument, message));
+    }
+    if let Some(arg) = args.iter().find(|arg| arg.len() > COMMAND_ARG_BYTES_MAX) {
+        let message = format!("an argument of {} bytes; at most {COMMAND_ARG_BYTES_MAX} are taken", arg.len());
+        return Err(Error::new(Status::Argument, message));
     }
     Ok(())
 }

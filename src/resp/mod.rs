@@ -18,7 +18,7 @@ mod recorder;
 mod scan;
 mod tape;
 
-pub use encode::{encode, encoded_len};
+pub use encode::{check, encode, encoded_len};
 pub use recorder::Recorder;
 pub use tape::{Bytes, Entry, Frame, Type};
 
@@ -42,7 +42,7 @@ pub trait Parse: Send {
     fn next(&mut self) -> Result<Option<Frame<'_>>>;
     /// Whether nothing waits: every byte belonged to a reply that was given.
     fn is_empty(&self) -> bool;
-    /// Whether some of the next reply has come.
+    /// Whether some of the next reply has come; a push that stands alone is no reply.
     fn has_begun(&self) -> bool {
         !self.is_empty()
     }

@@ -465,7 +465,8 @@ impl Parse for Fast {
     }
 
     fn has_begun(&self) -> bool {
-        !self.buffer.unread().is_empty()
+        let in_push_alone = self.scope.is_push && self.scope.base == 0;
+        !self.buffer.unread().is_empty() && !in_push_alone
     }
 
     fn rest(&mut self) {
