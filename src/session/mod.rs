@@ -1,1 +1,270 @@
-//! (room)
+//! A conversation with a server, without I/O: what was asked, what is owed, what the connection has become.
+#![forbid(unsafe_code)]
+
+mod handshake;
+mod inflight;
+mod push;
+mod state;
+
+use std::collections::VecDeque;
+
+use crate::commands::{self, Effect};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::reply::{Kind, Reply};
+use crate::resp::{self, Parse};
+
+pub use handshake::Greeting;
+use handshake::Handshake;
+use inflight::{Due, Inflight};
+use state::State;
+
+/// One conversation. Bytes go in by `room` and `filled`, come out by `outgoing` and `sent`; `poll` tells what happened.
+///
+/// It alone knows which replies are owed and how much of which command was handed over, so it alone can say whose a reply
+/// is, what became of a command, and whether the connection is clean.
+pub struct Session {
+    parser: Box<dyn Parse>,
+    inflight: Inflight,
+    state: State,
+    handshake: Option<Handshake>,
+    events: VecDeque<Event>,
+    failure: Option<Error>,
+    /// The conversation ended while the reply that was next was already on its way.
+    begun: bool,
+}
+
+/// What a conversation brings, in the order it came.
+#[derive(Debug)]
+pub enum Event {
+    /// The reply to the command with this ticket, or the server's error.
+    Reply(Ticket, Reply),
+    /// What the server sent unasked: a push, a message, a line of MONITOR; and how many bytes it was.
+    Push(Reply, usize),
+}
+
+/// Which command of this conversation, in the order they were submitted.
+pub type Ticket = u64;
+
+/// A command that was queued.
+#[derive(Clone, Copy, Debug)]
+pub struct Submitted {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// Whether a reply of its own is due: not for CLIENT REPLY OFF, nor for SUBSCRIBE, whose answers are pushes.
+    pub answered: bool,
+}
+
+impl Event {
+    /// What came, whoever it is for.
+    pub fn into_reply(self) -> Reply {
+        match self {
+            Event::Reply(_, reply) | Event::Push(reply, _) => reply,
+        }
+    }
+}
+
+impl Session {
+    /// A conversation that begins with a greeting: its bytes are the first of `outgoing`.
+    pub fn new(parser: Box<dyn Parse>, greeting: Greeting) -> Result<Session> {
+        let mut session = Session {
+            parser,
+            inflight: Inflight::default(),
+            state: State::new(greeting.database),
+            handshake: None,
+            events: VecDeque::new(),
+            failure: None,
+            begun: false,
+        };
+        session.handshake = Handshake::start(greeting, &mut session.inflight)?;
+        Ok(session)
+    }
+
+    /// Queue a command that leaves the connection as it is, for the one reply that it is due.
+    pub fn submit(&mut self, args: &[&[u8]]) -> Result<Ticket> {
+        self.ready()?;
+        self.inflight.submit(args, Due::Reply(Effect::None))
+    }
+
+    /// Queue any command.
+    pub fn submit_any(&mut self, args: &[&[u8]]) -> Result<Submitted> {
+        self.ready()?;
+        resp::check(args)?;
+        let due = self.state.due(commands::effect(args));
+        let ticket = self.inflight.submit(args, due)?;
+        Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
+    }
+
+    /// Room for bytes of the peer's.
+    pub fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+        self.parser.room(wanted)
+    }
+
+    /// So many bytes of the room are now the peer's.
+    pub fn filled(&mut self, len: usize) -> Result<()> {
+        self.parser.filled(len)
+    }
+
+    /// The peer's next bytes.
+    pub fn receive(&mut self, bytes: &[u8]) -> Result<()> {
+        let room = self.room(bytes.len().max(1))?;
+        room[..bytes.len()].copy_from_slice(bytes);
+        self.filled(bytes.len())
+    }
+
+    /// What happened next, if anything. After an error the conversation is over: the same error comes again.
+    pub fn poll(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            if let Some(failure) = &self.failure {
+                return Err(failure.clone());
+            }
+            match self.parse() {
+                Ok(Some((reply, wire_len))) => {
+                    if let Err(error) = self.route(reply, wire_len) {
+                        self.fail(error);
+                    }
+                }
+                Ok(None) => return Ok(None),
+                Err(error) => {
+                    // Where a reply is refused that had begun to arrive, its command ran.
+                    self.begun |= error.status == Status::Limit && self.parser.has_begun();
+                    self.fail(error);
+                }
+            }
+        }
+    }
+
+    /// Bytes for the peer.
+    pub fn outgoing(&self) -> &[u8] {
+        self.inflight.outgoing()
+    }
+
+    /// So many of them were handed over.
+    pub fn sent(&mut self, len: usize) {
+        self.inflight.sent(len);
+    }
+
+    /// End the conversation, for this reason. The first reason stays.
+    pub fn fail(&mut self, error: Error) {
+        if self.failure.is_none() {
+            self.begun |= error.status == Status::Memory && self.parser.has_begun();
+            self.failure = Some(error);
+        }
+    }
+
+    /// What became of a command that got no reply, as far as this side can know.
+    pub fn fate(&self, ticket: Ticket) -> Outcome {
+        self.inflight.fate(ticket, self.begun)
+    }
+
+    /// Whether the greeting is over and nothing ended the conversation.
+    pub fn is_ready(&self) -> bool {
+        self.handshake.is_none() && self.failure.is_none()
+    }
+
+    /// Whether the connection is as a new one: nothing owed, nothing unread, nothing changed.
+    pub fn is_clean(&self) -> bool {
+        self.is_ready()
+            && self.inflight.is_empty()
+            && self.events.is_empty()
+            && self.parser.is_empty()
+            && self.state.is_as_new()
+    }
+
+    /// Whether a transaction is open, and commands are queued in it.
+    pub fn is_queueing(&self) -> bool {
+        self.state.is_queueing()
+    }
+
+    /// Whether a reply is owed to a command already submitted.
+    pub fn owes(&self) -> bool {
+        self.inflight.owes()
+    }
+
+    /// Whether anything could still arrive without another command being sent.
+    pub fn can_hear(&self) -> bool {
+        !self.events.is_empty() || self.inflight.owes() || self.state.hears()
+    }
+
+    /// Whether the bytes of a reply have begun to arrive.
+    pub fn has_begun(&self) -> bool {
+        self.parser.has_begun()
+    }
+
+    /// Why the conversation is over, if it is.
+    pub fn failure(&self) -> Option<&Error> {
+        self.failure.as_ref()
+    }
+
+    /// Give back buffers that one large command or reply made grow.
+    pub fn rest(&mut self) {
+        self.inflight.rest();
+        self.parser.rest();
+    }
+
+    fn ready(&self) -> Result<()> {
+        match &self.failure {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn parse(&mut self) -> Result<Option<(Reply, usize)>> {
+        let Some(frame) = self.parser.next()? else { return Ok(None) };
+        let wire_len = frame.wire_len();
+        // A reply that cannot be kept has arrived all the same.
+        match Reply::build(frame) {
+            Ok(reply) => Ok(Some((reply, wire_len))),
+            Err(error) => {
+                self.begun = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// Give a reply to whom it belongs.
+    fn route(&mut self, reply: Reply, wire_len: usize) -> Result<()> {
+        if reply.kind() == Kind::RREDIS_REPLY_PUSH {
+            self.confirm(&reply);
+            self.events.push_back(Event::Push(reply, wire_len));
+            return Ok(());
+        }
+        if let Some(handshake) = &mut self.handshake {
+            let answer = handshake.answered(&reply, &mut self.inflight, &mut self.state)?;
+            if answer.is_over() {
+                self.handshake = None;
+            }
+            return Ok(());
+        }
+        // In RESP2 a message is an array like any other: only the state of the connection tells them apart.
+        if (self.state.is_subscribed() || self.inflight.next_confirms()) && push::is_message(&reply) {
+            self.confirm(&reply);
+            self.events.push_back(Event::Push(reply.into_push(), wire_len));
+            return Ok(());
+        }
+        if self.state.is_monitoring() && push::is_monitor_line(&reply) {
+            self.events.push_back(Event::Push(reply, wire_len));
+            return Ok(());
+        }
+        let (ticket, due) = self.inflight.answered()?;
+        match due {
+            Due::Reply(effect) => self.state.became(effect, &reply),
+            Due::Confirmations { .. } if !reply.is_error() => {
+                return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
+            }
+            _ => {}
+        }
+        self.events.push_back(Event::Reply(ticket, reply));
+        Ok(())
+    }
+
+    /// A confirmation of SUBSCRIBE or its kin changes what is subscribed, and answers the command that asked.
+    fn confirm(&mut self, push: &Reply) {
+        if let Some(confirmation) = push::confirmation(push) {
+            self.state.confirmed(&confirmation);
+            self.inflight.confirmed();
+        }
+    }
+}

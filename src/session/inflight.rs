@@ -1,0 +1,137 @@
+//! What was asked, in the order answers are due; and what was surely not sent.
+
+use std::collections::VecDeque;
+
+use crate::commands::Effect;
+use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::REST_BYTES_MAX;
+use crate::resp;
+
+use super::Ticket;
+
+/// Commands on their way, and the bytes of them that have not left yet.
+#[derive(Default)]
+pub(super) struct Inflight {
+    queue: VecDeque<Entry>,
+    /// Bytes queued and not yet handed over start at `sent`.
+    bytes: Vec<u8>,
+    sent: usize,
+    /// Bytes handed over in the whole life of the conversation, and bytes queued in it.
+    handed: u64,
+    queued: u64,
+    tickets: Ticket,
+    /// The last command that is due nothing, and where its bytes begin.
+    unanswered: Option<(Ticket, u64)>,
+}
+
+/// One command that waits for its answer.
+struct Entry {
+    ticket: Ticket,
+    /// Where its bytes begin in the stream of all bytes of the conversation.
+    start: u64,
+    due: Due,
+}
+
+/// What a command is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// One reply; then the connection has become what the effect says.
+    Reply(Effect),
+    /// So many confirmations, each a push, or one error.
+    Confirmations {
+        /// How many are still due.
+        left: usize,
+    },
+    /// One reply, of the greeting's.
+    Greeting,
+    /// Nothing at all.
+    Nothing,
+}
+
+impl Inflight {
+    /// Queue a command, with what it is due.
+    pub(super) fn submit(&mut self, args: &[&[u8]], due: Due) -> Result<Ticket> {
+        let before = self.bytes.len();
+        if let Err(error) = resp::encode(args, &mut self.bytes) {
+            self.bytes.truncate(before);
+            return Err(error);
+        }
+        let start = self.queued;
+        self.queued += (self.bytes.len() - before) as u64;
+        self.tickets += 1;
+        match due {
+            Due::Nothing => self.unanswered = Some((self.tickets, start)),
+            due => self.queue.push_back(Entry { ticket: self.tickets, start, due }),
+        }
+        Ok(self.tickets)
+    }
+
+    pub(super) fn outgoing(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    pub(super) fn sent(&mut self, len: usize) {
+        self.sent += len;
+        self.handed += len as u64;
+        if self.sent >= self.bytes.len() {
+            self.bytes.clear();
+            self.sent = 0;
+        }
+    }
+
+    /// The command that the next reply answers.
+    pub(super) fn answered(&mut self) -> Result<(Ticket, Due)> {
+        let Some(entry) = self.queue.front() else {
+            return Err(Error::new(Status::Protocol, "the server sent a reply that nobody had asked for"));
+        };
+        if self.handed <= entry.start {
+            return Err(Error::new(Status::Protocol, "the server answered before it was asked"));
+        }
+        let answered = (entry.ticket, entry.due);
+        self.queue.pop_front();
+        Ok(answered)
+    }
+
+    /// One more confirmation has come: the command that asked for the last of them is answered.
+    pub(super) fn confirmed(&mut self) {
+        if let Some(Entry { due: Due::Confirmations { left }, .. }) = self.queue.front_mut() {
+            *left -= 1;
+            if *left == 0 {
+                self.queue.pop_front();
+            }
+        }
+    }
+
+    /// Whether the next answer due is a confirmation.
+    pub(super) fn next_confirms(&self) -> bool {
+        matches!(self.queue.front(), Some(Entry { due: Due::Confirmations { .. }, .. }))
+    }
+
+    /// What became of a command without a reply. `begun`: the bytes of the next reply had begun to arrive.
+    pub(super) fn fate(&self, ticket: Ticket, begun: bool) -> Outcome {
+        let place = self.queue.iter().position(|entry| entry.ticket == ticket);
+        let start = match (place, self.unanswered) {
+            (Some(0), _) if begun => return Outcome::Ran,
+            (Some(at), _) => self.queue[at].start,
+            (None, Some((unanswered, start))) if unanswered == ticket => start,
+            // Its reply was taken from the queue, and was lost on the way to its owner.
+            (None, _) => return Outcome::Ran,
+        };
+        if self.handed > start { Outcome::Unknown } else { Outcome::NotSent }
+    }
+
+    pub(super) fn owes(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Nothing owed and nothing left to hand over.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.bytes.is_empty()
+    }
+
+    pub(super) fn rest(&mut self) {
+        if self.bytes.is_empty() && self.bytes.capacity() > REST_BYTES_MAX {
+            self.bytes = Vec::new();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What the server sends unasked: telling messages and confirmations from replies.
+
+use crate::reply::{Kind, Reply};
+
+/// A confirmation of SUBSCRIBE or its kin.
+pub(super) struct Confirmation {
+    pub(super) topic: usize,
+    pub(super) subscribed: bool,
+    /// None: there was nothing to unsubscribe from.
+    pub(super) name: Option<Vec<u8>>,
+}
+
+/// Whether a RESP2 array is a message or a confirmation, by its first word.
+pub(super) fn is_message(reply: &Reply) -> bool {
+    reply.kind() == Kind::RREDIS_REPLY_ARRAY
+        && matches!(first_word(reply), b"message" | b"pmessage" | b"smessage") | topic_of(first_word(reply)).is_some()
+}
+
+/// A line of MONITOR is a status that begins with the time: seconds, a dot, microseconds.
+pub(super) fn is_monitor_line(reply: &Reply) -> bool {
+    reply.kind() == Kind::RREDIS_REPLY_STATUS && reply.text().first().is_some_and(u8::is_ascii_digit)
+}
+
+/// What a push confirms, if it is a confirmation.
+pub(super) fn confirmation(push: &Reply) -> Option<Confirmation> {
+    let (topic, subscribed) = topic_of(first_word(push))?;
+    let name = push.view().get(1).filter(|name| !name.is_null()).map(|name| name.text().to_vec());
+    Some(Confirmation { topic, subscribed, name })
+}
+
+fn first_word(reply: &Reply) -> &[u8] {
+    reply.view().get(0).map_or(b"", |word| word.text())
+}
+
+fn topic_of(word: &[u8]) -> Option<(usize, bool)> {
+    match word {
+        b"subscribe" => Some((0, true)),
+        b"unsubscribe" => Some((0, false)),
+        b"psubscribe" => Some((1, true)),
+        b"punsubscribe" => Some((1, false)),
+        b"ssubscribe" => Some((2, true)),
+        b"sunsubscribe" => Some((2, false)),
+        _ => None,
+    }
+}
