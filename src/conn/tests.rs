@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::options::Key;
+use crate::transport::script::{Script, Scripts, Step, expect, give};
+
+const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
+const GREETED: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
+const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+
+/// A connection whose peer plays these steps once it is greeted.
+fn greeted(steps: impl IntoIterator<Item = Step>) -> (Connection, Script) {
+    let script = Script::new([expect(HELLO), give(GREETED)].into_iter().chain(steps));
+    let mut options = Options::new();
+    options.set_int(Key::ConnectTimeoutMs, 500).unwrap();
+    let dial = Dial::new(options, Some(Arc::new(Scripts::new([script.clone()]))), None).unwrap();
+    (dial.open(Deadline::never()).unwrap(), script)
+}
+
+fn get(connection: &mut Connection, allowed_ms: i64) -> Result<Reply> {
+    let wait = Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: b"get" };
+    let ticket = connection.submit(&[b"GET", b"a"])?;
+    connection.reply_to(ticket, &wait, &mut Kept::new(true, 1000))
+}
+
+#[test]
+fn short_writes_blocked_writes_and_short_reads_make_one_command() {
+    let mut steps: Vec<Step> = GET.as_bytes().iter().map(|byte| expect([*byte])).collect();
+    steps.insert(3, Step::Block);
+    steps.extend("$1\r\nx\r\n".as_bytes().iter().flat_map(|byte| [Step::Block, give([*byte])]));
+    let (mut connection, script) = greeted(steps);
+    assert_eq!(get(&mut connection, 5000).unwrap().text(), b"x");
+    assert!(script.is_done());
+    assert!(connection.is_clean());
+}
+
+#[test]
+fn a_reply_that_does_not_come_in_time_is_unknown_and_ends_the_connection() {
+    let (mut connection, _script) = greeted([expect(GET), give("$1\r\n")]);
+    let error = get(&mut connection, 20).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::Timeout, Outcome::Unknown));
+    assert_eq!(error.to_string(), "127.0.0.1:6379: read: no whole reply to GET within 20 ms");
+    assert!(!connection.is_clean());
+    assert_eq!(get(&mut connection, 20).unwrap_err().outcome, Outcome::NotSent, "it is over");
+}
+
+#[test]
+fn a_command_of_which_no_byte_left_was_not_sent() {
+    let (mut connection, _script) = greeted([Step::Fail(libc::EPIPE)]);
+    let error = get(&mut connection, 500).unwrap_err();
+    assert_eq!((error.status, error.outcome, error.os_error), (Status::Io, Outcome::NotSent, libc::EPIPE));
+}
+
+#[test]
+fn what_the_server_said_before_it_closed_is_heard() {
+    // Half of the command is written; then the server answers what it could not read, and closes.
+    let (mut connection, _script) =
+        greeted([expect(&GET[..10]), give("-ERR Protocol error: expected '$'\r\n"), Step::Fail(libc::EPIPE)]);
+    let reply = get(&mut connection, 500).unwrap();
+    assert!(reply.is_error());
+    assert!(!connection.is_clean(), "half a command is still to be written");
+}
+
+#[test]
+fn pushes_are_kept_and_bounded() {
+    let (mut connection, _script) = greeted([expect(GET), give(">1\r\n+a\r\n>1\r\n+b\r\n$1\r\nx\r\n")]);
+    let wait = Wait { deadline: Deadline::after_ms(500), allowed_ms: 500, name: b"GET" };
+    let mut kept = Kept::new(true, 1000);
+    let ticket = connection.submit(&[b"GET", b"a"]).unwrap();
+    assert_eq!(connection.reply_to(ticket, &wait, &mut kept).unwrap().text(), b"x");
+    assert_eq!(kept.take().unwrap().view().get(0).unwrap().text(), b"a");
+    assert_eq!(kept.take().unwrap().view().get(0).unwrap().text(), b"b");
+    assert!(kept.take().is_none());
+
+    let (mut connection, _script) = greeted([expect(GET), give(">1\r\n+a\r\n>1\r\n+b\r\n$1\r\nx\r\n")]);
+    let ticket = connection.submit(&[b"GET", b"a"]).unwrap();
+    let error = connection.reply_to(ticket, &wait, &mut Kept::new(true, 10)).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::Limit, Outcome::Unknown));
+}
+
+#[test]
+fn a_connection_that_rested_is_looked_at() {
+    let (mut connection, script) = greeted([]);
+    let mut kept = Kept::new(true, 1000);
+    connection.wake(&mut kept).unwrap();
+    script.add(give(">1\r\n+news\r\n"));
+    connection.wake(&mut kept).unwrap();
+    assert_eq!(kept.take().unwrap().view().get(0).unwrap().text(), b"news");
+    script.add(give("$4\r\nEVIL\r\n"));
+    assert_eq!(connection.wake(&mut kept).unwrap_err().status, Status::Protocol);
+    assert!(!connection.is_clean());
+}
+
+#[test]
+fn half_a_reply_that_nobody_asked_for_is_noticed_too() {
+    let (mut connection, script) = greeted([]);
+    script.add(give("$4\r\nEV"));
+    assert_eq!(connection.wake(&mut Kept::new(false, 0)).unwrap_err().status, Status::Protocol);
+}
+
+#[test]
+fn a_handshake_that_stalls_is_a_timeout_of_the_handshake() {
+    let script = Script::new([expect(HELLO)]);
+    let mut options = Options::new();
+    options.set_int(Key::ConnectTimeoutMs, 20).unwrap();
+    let dial = Dial::new(options, Some(Arc::new(Scripts::new([script]))), None).unwrap();
+    let error = dial.open(Deadline::never()).err().unwrap();
+    assert_eq!((error.status, error.outcome), (Status::Timeout, Outcome::NotSent));
+    assert_eq!(error.to_string(), "127.0.0.1:6379: handshake: the server did not answer within 20 ms");
+}
+
+#[test]
+fn a_transport_may_not_use_the_client_that_it_serves() {
+    let (connection, _script) = greeted([]);
+    assert!(connection.dial.refuse_reentry().is_ok());
+    let refused = serving(connection.dial.serves, || connection.dial.refuse_reentry()).unwrap_err();
+    assert_eq!((refused.status, refused.outcome), (Status::State, Outcome::NotSent));
+    assert!(connection.dial.refuse_reentry().is_ok(), "when it is done serving it may");
+}
