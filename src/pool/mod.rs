@@ -1,1 +1,321 @@
-//! (room)
+//! Who answers: connections, leased while a command runs, bounded in number, handed on in the order they were asked for.
+#![forbid(unsafe_code)]
+
+mod health;
+mod stats;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::conn::{Connection, Dial, Kept};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::transport::Deadline;
+
+pub use stats::{Counters, Stat};
+
+/// A pool. Cloning shares it; the last clone closes what rests in it.
+#[derive(Clone)]
+pub struct Pool(Arc<Inner>);
+
+struct Inner {
+    dial: Dial,
+    /// Connections at the most: idle, leased and being opened.
+    max: usize,
+    shelf: Mutex<Shelf>,
+    counters: Counters,
+}
+
+/// What the lock guards. Whatever closes a socket or calls a function of the caller's happens outside of it.
+#[derive(Default)]
+struct Shelf {
+    /// The one used last is at the end, and is used next.
+    idle: Vec<Connection>,
+    /// Permits given out: a connection leased, or one being opened.
+    leased: usize,
+    /// Who asked first is served first.
+    waiters: VecDeque<Arc<Waiter>>,
+}
+
+/// One caller who waits for a connection, or for the right to open one.
+#[derive(Default)]
+struct Waiter {
+    grant: Mutex<Option<Grant>>,
+    granted: Condvar,
+}
+
+/// What a caller gets: a permit, and a connection where one rested.
+struct Grant {
+    rested: Option<Connection>,
+}
+
+/// A connection on lease. Given back by `give_back`, and only so: dropped, it is closed.
+pub struct Lease {
+    pool: Arc<Inner>,
+    /// None only while it is being given up.
+    connection: Option<Connection>,
+    /// It rested in the pool before, so the server may have closed it meanwhile.
+    pub rested: bool,
+}
+
+impl Pool {
+    /// A pool that opens its connections this way, when they are asked for.
+    pub fn new(dial: Dial) -> Pool {
+        let max = dial.options().pool_max();
+        Pool(Arc::new(Inner { dial, max, shelf: Mutex::default(), counters: Counters::default() }))
+    }
+
+    /// How it opens its connections.
+    pub fn dial(&self) -> &Dial {
+        &self.0.dial
+    }
+
+    /// What it counted.
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// Lease a connection: one that rests and is good, or a new one, or the next that comes back.
+    ///
+    /// `kept` takes the pushes that came while it rested.
+    pub fn lease(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
+        self.0.dial.refuse_reentry()?;
+        let mut grant = self.0.ask(deadline, wait_ms)?;
+        loop {
+            let Some(connection) = grant.rested.take() else {
+                return self.0.open(deadline, kept);
+            };
+            if let Some(lease) = self.0.wake(connection, kept) {
+                return Ok(lease);
+            }
+            // That one was lost while it rested. The permit is still ours: look for another.
+            grant.rested = self.0.shelf.lock().idle.pop();
+        }
+    }
+
+    /// Open connections until `count` are there, the pool's maximum at the most.
+    pub fn warm(&self, count: usize) -> Result<()> {
+        let never = Deadline::never();
+        let mut kept = Kept::new(false, 0);
+        let mut leases = Vec::new();
+        while self.open_connections() < count.min(self.0.max) {
+            let Some(permit) = self.0.permit() else { break };
+            leases.push(permit.open(never, &mut kept)?);
+        }
+        leases.into_iter().for_each(Lease::give_back);
+        Ok(())
+    }
+
+    /// Close every connection that rests now.
+    pub fn drop_idle(&self) {
+        let idle = std::mem::take(&mut self.0.shelf.lock().idle);
+        self.0.counters.closed(idle.len());
+        drop(idle);
+    }
+
+    /// One figure. `None`: this pool does not keep it.
+    pub fn stat(&self, stat: Stat) -> Option<i64> {
+        let of_the_shelf = |figure: fn(&Shelf) -> usize| Some(figure(&self.0.shelf.lock()) as i64);
+        match stat {
+            Stat::Connections => of_the_shelf(|shelf| shelf.idle.len() + shelf.leased),
+            Stat::ConnectionsInUse => of_the_shelf(|shelf| shelf.leased),
+            Stat::ConnectionsIdle => of_the_shelf(|shelf| shelf.idle.len()),
+            Stat::Waiting => of_the_shelf(|shelf| shelf.waiters.len()),
+            stat => self.0.counters.get(stat),
+        }
+    }
+
+    fn open_connections(&self) -> usize {
+        let shelf = self.0.shelf.lock();
+        shelf.idle.len() + shelf.leased
+    }
+}
+
+impl Inner {
+    /// A permit, at once or in turn.
+    fn ask(&self, deadline: Deadline, wait_ms: i64) -> Result<Grant> {
+        let waiter = {
+            let mut shelf = self.shelf.lock();
+            if let Some(grant) = shelf.grant(self.max) {
+                return Ok(grant);
+            }
+            let waiter = Arc::new(Waiter::default());
+            shelf.waiters.push_back(Arc::clone(&waiter));
+            waiter
+        };
+        self.counters.waited();
+        if let Some(grant) = waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
+            return Ok(grant);
+        }
+        self.shelf.lock().waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+        // It may have been granted between the end of the wait and the lock.
+        match waiter.grant.lock().take() {
+            Some(grant) => Ok(grant),
+            None => {
+                self.counters.waited_in_vain();
+                let text = format!(
+                    "{}: pool: all {} connections are in use (pool_max), and none came back in time",
+                    self.dial.place(),
+                    self.max
+                );
+                Err(Error::new(Status::Busy, text).with_outcome(Outcome::NotSent))
+            }
+        }
+    }
+
+    /// A permit to open a connection, if one is free now.
+    fn permit(self: &Arc<Self>) -> Option<Permit<'_>> {
+        let mut shelf = self.shelf.lock();
+        let free = shelf.waiters.is_empty() && shelf.idle.len() + shelf.leased < self.max;
+        free.then(|| {
+            shelf.leased += 1;
+            Permit(self)
+        })
+    }
+
+    fn open(self: &Arc<Self>, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
+        Permit(self).open(deadline, kept)
+    }
+
+    /// The lease of a connection that rested, if it is still good; else it is closed.
+    fn wake(self: &Arc<Self>, mut connection: Connection, kept: &mut Kept) -> Option<Lease> {
+        if health::is_worn_out(&connection, self.dial.options()) {
+            self.counters.closed(1);
+            return None;
+        }
+        if connection.wake(kept).is_err() {
+            self.counters.lost();
+            return None;
+        }
+        Some(Lease { pool: Arc::clone(self), connection: Some(connection), rested: true })
+    }
+
+    /// A permit comes back: with a connection for the next, or to open one.
+    fn take_back(&self, connection: Option<Connection>) {
+        let mut worn_out = Vec::new();
+        let mut shelf = self.shelf.lock();
+        if let Some(waiter) = shelf.waiters.pop_front() {
+            // The permit goes on to who waits, and is never counted as free.
+            drop(shelf);
+            waiter.wake(Grant { rested: connection });
+            return;
+        }
+        shelf.leased -= 1;
+        if let Some(connection) = connection {
+            shelf.idle.push(connection);
+        }
+        health::sort_out(&mut shelf.idle, self.dial.options(), &mut worn_out);
+        drop(shelf);
+        self.counters.closed(worn_out.len());
+    }
+}
+
+impl Shelf {
+    /// What can be granted at once: the connection used last, or a permit to open one. Nobody overtakes those who wait.
+    fn grant(&mut self, max: usize) -> Option<Grant> {
+        if !self.waiters.is_empty() {
+            return None;
+        }
+        let rested = self.idle.pop();
+        if rested.is_none() && self.leased >= max {
+            return None;
+        }
+        self.leased += 1;
+        Some(Grant { rested })
+    }
+}
+
+impl Waiter {
+    fn wait(&self, deadline: Deadline) -> Option<Grant> {
+        let mut grant = self.grant.lock();
+        loop {
+            if let Some(grant) = grant.take() {
+                return Some(grant);
+            }
+            match deadline.remaining() {
+                None => self.granted.wait(&mut grant),
+                Some(left) if left.is_zero() => return None,
+                Some(left) => {
+                    self.granted.wait_for(&mut grant, left);
+                }
+            }
+        }
+    }
+
+    fn wake(&self, grant: Grant) {
+        *self.grant.lock() = Some(grant);
+        self.granted.notify_one();
+    }
+}
+
+/// The right to open one connection. Dropped, it goes to the next who waits.
+struct Permit<'p>(&'p Arc<Inner>);
+
+impl Permit<'_> {
+    fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
+        let mut connection = self.0.dial.open(deadline)?;
+        self.0.counters.created();
+        // A server that speaks before it is asked is not one to talk to.
+        if let Err(error) = connection.wake(kept) {
+            self.0.counters.lost();
+            return Err(error);
+        }
+        let pool = Arc::clone(self.0);
+        std::mem::forget(self);
+        Ok(Lease { pool, connection: Some(connection), rested: false })
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.take_back(None);
+    }
+}
+
+impl Lease {
+    /// Give the connection back, if it is as a new one; else it is closed.
+    pub fn give_back(mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        self.pool.counters.moved(connection.traffic());
+        if connection.is_clean() {
+            connection.rest();
+            self.pool.take_back(Some(connection));
+        } else {
+            self.pool.counters.ended(&connection);
+            drop(connection);
+            self.pool.take_back(None);
+        }
+        // Its drop finds nothing left to close.
+    }
+}
+
+impl std::ops::Deref for Lease {
+    type Target = Connection;
+
+    #[expect(clippy::expect_used, reason = "only give_back and drop take it, and both end the lease")]
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("a lease has its connection until it ends")
+    }
+}
+
+impl std::ops::DerefMut for Lease {
+    #[expect(clippy::expect_used, reason = "only give_back and drop take it, and both end the lease")]
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("a lease has its connection until it ends")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(mut connection) = self.connection.take() {
+            self.pool.counters.moved(connection.traffic());
+            self.pool.counters.ended(&connection);
+            drop(connection);
+            self.pool.take_back(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

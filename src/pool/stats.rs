@@ -1,0 +1,187 @@
+//! What is counted, readable by anybody at any time without a lock.
+#![forbid(unsafe_code)]
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::conn::{Connection, Traffic};
+use crate::error::{Error, Status};
+
+/// Which figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the header says what each figure is")]
+pub enum Stat {
+    Connections = 0,
+    ConnectionsInUse = 1,
+    ConnectionsIdle = 2,
+    ConnectionsCreated = 3,
+    ConnectionsLost = 4,
+    ConnectionsClosed = 5,
+    Waiting = 10,
+    Waits = 11,
+    WaitsTimedOut = 12,
+    Commands = 20,
+    Retries = 21,
+    Timeouts = 22,
+    Unknown = 23,
+    Rides = 24,
+    BytesIn = 30,
+    BytesOut = 31,
+    ErrorsCaller = 40,
+    ErrorsNetwork = 41,
+    ErrorsProtocol = 42,
+    ErrorsServer = 43,
+    ErrorsCallback = 44,
+    ErrorsInternal = 45,
+}
+
+/// Figures that only grow. Each is exact; two read one after the other may be of different moments.
+#[derive(Debug, Default)]
+pub struct Counters {
+    created: AtomicI64,
+    lost: AtomicI64,
+    closed: AtomicI64,
+    waits: AtomicI64,
+    waits_timed_out: AtomicI64,
+    commands: AtomicI64,
+    retries: AtomicI64,
+    timeouts: AtomicI64,
+    unknown: AtomicI64,
+    bytes_in: AtomicI64,
+    bytes_out: AtomicI64,
+    errors: [AtomicI64; 6],
+}
+
+impl Stat {
+    /// The figure of this number.
+    pub fn from_number(number: u32) -> Option<Stat> {
+        ALL.iter().copied().find(|stat| *stat as u32 == number)
+    }
+}
+
+impl Counters {
+    /// One figure. `None`: it is not counted here.
+    pub fn get(&self, stat: Stat) -> Option<i64> {
+        let counter = match stat {
+            Stat::ConnectionsCreated => &self.created,
+            Stat::ConnectionsLost => &self.lost,
+            Stat::ConnectionsClosed => &self.closed,
+            Stat::Waits => &self.waits,
+            Stat::WaitsTimedOut => &self.waits_timed_out,
+            Stat::Commands => &self.commands,
+            Stat::Retries => &self.retries,
+            Stat::Timeouts => &self.timeouts,
+            Stat::Unknown => &self.unknown,
+            Stat::BytesIn => &self.bytes_in,
+            Stat::BytesOut => &self.bytes_out,
+            Stat::ErrorsCaller => &self.errors[0],
+            Stat::ErrorsNetwork => &self.errors[1],
+            Stat::ErrorsProtocol => &self.errors[2],
+            Stat::ErrorsServer => &self.errors[3],
+            Stat::ErrorsCallback => &self.errors[4],
+            Stat::ErrorsInternal => &self.errors[5],
+            _ => return None,
+        };
+        Some(counter.load(Ordering::Relaxed))
+    }
+
+    /// A command was given to this handle.
+    pub fn command(&self) {
+        add(&self.commands, 1);
+    }
+
+    /// A command was tried once more.
+    pub fn retried(&self) {
+        add(&self.retries, 1);
+    }
+
+    /// A command failed.
+    pub fn failed(&self, error: &Error) {
+        add(&self.errors[family(error.status)], 1);
+        if error.status == Status::Timeout {
+            add(&self.timeouts, 1);
+        }
+        if error.outcome == crate::error::Outcome::Unknown {
+            add(&self.unknown, 1);
+        }
+    }
+
+    pub(super) fn created(&self) {
+        add(&self.created, 1);
+    }
+
+    pub(super) fn lost(&self) {
+        add(&self.lost, 1);
+    }
+
+    pub(super) fn closed(&self, count: usize) {
+        add(&self.closed, count as i64);
+    }
+
+    /// A connection ended on lease: lost when the conversation failed, closed when its state was not the pool's.
+    pub(super) fn ended(&self, connection: &Connection) {
+        match connection.failure() {
+            Some(_) => self.lost(),
+            None => self.closed(1),
+        }
+    }
+
+    pub(super) fn waited(&self) {
+        add(&self.waits, 1);
+    }
+
+    pub(super) fn waited_in_vain(&self) {
+        add(&self.waits_timed_out, 1);
+    }
+
+    pub(super) fn moved(&self, traffic: Traffic) {
+        add(&self.bytes_in, traffic.bytes_in as i64);
+        add(&self.bytes_out, traffic.bytes_out as i64);
+    }
+}
+
+fn add(counter: &AtomicI64, count: i64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}
+
+/// Who can mend it: the tens of the statuses.
+fn family(status: Status) -> usize {
+    match status {
+        Status::Argument | Status::State | Status::Again | Status::Config | Status::Unsupported => 0,
+        Status::Connect
+        | Status::Io
+        | Status::Timeout
+        | Status::Busy
+        | Status::Woken
+        | Status::Forked
+        | Status::Tls => 1,
+        Status::Protocol | Status::Limit => 2,
+        Status::Auth | Status::Server | Status::Watch | Status::Aborted => 3,
+        Status::Callback => 4,
+        Status::Panic | Status::Memory => 5,
+    }
+}
+
+const ALL: [Stat; 22] = [
+    Stat::Connections,
+    Stat::ConnectionsInUse,
+    Stat::ConnectionsIdle,
+    Stat::ConnectionsCreated,
+    Stat::ConnectionsLost,
+    Stat::ConnectionsClosed,
+    Stat::Waiting,
+    Stat::Waits,
+    Stat::WaitsTimedOut,
+    Stat::Commands,
+    Stat::Retries,
+    Stat::Timeouts,
+    Stat::Unknown,
+    Stat::Rides,
+    Stat::BytesIn,
+    Stat::BytesOut,
+    Stat::ErrorsCaller,
+    Stat::ErrorsNetwork,
+    Stat::ErrorsProtocol,
+    Stat::ErrorsServer,
+    Stat::ErrorsCallback,
+    Stat::ErrorsInternal,
+];

@@ -1,0 +1,137 @@
+use std::sync::Arc;
+use std::thread;
+
+use super::*;
+use crate::options::{Key, Options};
+use crate::transport::script::{Script, Scripts, Step, expect, give};
+
+const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
+const GREETED: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
+
+fn script() -> Script {
+    Script::new([expect(HELLO), give(GREETED)])
+}
+
+fn pool(max: i64, scripts: impl IntoIterator<Item = Script>) -> Pool {
+    let mut options = Options::new();
+    options.set_int(Key::PoolMax, max).unwrap();
+    Pool::new(Dial::new(options, Some(Arc::new(Scripts::new(scripts))), None).unwrap())
+}
+
+fn lease(pool: &Pool, wait_ms: i64) -> Result<Lease> {
+    pool.lease(Deadline::after_ms(5000), wait_ms, &mut Kept::new(false, 0))
+}
+
+fn counts(pool: &Pool) -> (i64, i64, i64) {
+    let count = |stat| pool.stat(stat).unwrap();
+    (count(Stat::Connections), count(Stat::ConnectionsInUse), count(Stat::ConnectionsIdle))
+}
+
+#[test]
+fn the_connection_used_last_is_used_next() {
+    let (first, second) = (script(), script());
+    let pool = pool(2, [first.clone(), second.clone()]);
+    let (one, two) = (lease(&pool, -1).unwrap(), lease(&pool, -1).unwrap());
+    assert_eq!(counts(&pool), (2, 2, 0));
+    two.give_back();
+    one.give_back();
+    assert_eq!(counts(&pool), (2, 0, 2));
+    // The first went back last. Whoever leases now gets it, and closing it closes the first.
+    drop(lease(&pool, -1).unwrap());
+    assert_eq!((first.closed(), second.closed()), (1, 0));
+    assert_eq!(counts(&pool), (1, 0, 1));
+}
+
+#[test]
+fn a_full_pool_says_busy_and_a_dropped_lease_makes_room() {
+    let pool = pool(1, [script(), script()]);
+    let held = lease(&pool, -1).unwrap();
+    let error = lease(&pool, 10).err().unwrap();
+    assert_eq!((error.status, error.outcome), (Status::Busy, Outcome::NotSent));
+    assert!(error.to_string().contains("all 1 connections are in use (pool_max)"), "{error}");
+    assert_eq!(pool.stat(Stat::WaitsTimedOut), Some(1));
+    drop(held);
+    assert!(!lease(&pool, 10).unwrap().rested);
+}
+
+#[test]
+fn who_asked_first_is_served_first_and_nobody_overtakes() {
+    let pool = pool(1, [script()]);
+    let held = lease(&pool, -1).unwrap();
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut threads = Vec::new();
+    for number in 0..8 {
+        let (pool, order) = (pool.clone(), Arc::clone(&order));
+        threads.push(thread::spawn({
+            let pool = pool.clone();
+            move || {
+                let leased = lease(&pool, -1).unwrap();
+                order.lock().push(number);
+                leased.give_back();
+            }
+        }));
+        while pool.stat(Stat::Waiting) != Some(number + 1) {
+            thread::yield_now();
+        }
+    }
+    held.give_back();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    assert_eq!(*order.lock(), (0..8).collect::<Vec<i64>>());
+    assert_eq!(counts(&pool), (1, 0, 1));
+}
+
+#[test]
+fn a_connect_that_fails_gives_its_permit_to_the_next() {
+    let pool = pool(1, []);
+    for _ in 0..3 {
+        assert_eq!(lease(&pool, 10).err().unwrap().status, Status::Connect);
+    }
+    assert_eq!(counts(&pool), (0, 0, 0));
+}
+
+#[test]
+fn a_connection_lost_while_it_rested_is_replaced() {
+    let (first, second) = (script(), script());
+    let pool = pool(1, [first.clone(), second]);
+    lease(&pool, -1).unwrap().give_back();
+    first.add(Step::End);
+    let leased = lease(&pool, -1).unwrap();
+    assert!(!leased.rested);
+    assert_eq!(first.closed(), 1);
+    assert_eq!(pool.stat(Stat::ConnectionsLost), Some(1));
+    assert_eq!(counts(&pool), (1, 1, 0));
+}
+
+#[test]
+fn a_new_connection_that_speaks_unasked_is_refused() {
+    let rude = Script::new([expect(HELLO), give(GREETED), give("$4\r\nEVIL\r\n")]);
+    let pool = pool(1, [rude]);
+    let error = lease(&pool, -1).err().unwrap();
+    assert_eq!((error.status, error.outcome), (Status::Protocol, Outcome::NotSent));
+    assert_eq!(counts(&pool), (0, 0, 0));
+}
+
+#[test]
+fn warming_opens_and_dropping_closes_what_rests() {
+    let scripts: Vec<Script> = (0..3).map(|_| script()).collect();
+    let pool = pool(3, scripts.clone());
+    pool.warm(2).unwrap();
+    assert_eq!(counts(&pool), (2, 0, 2));
+    pool.warm(9).unwrap();
+    assert_eq!(counts(&pool), (3, 0, 3));
+    pool.drop_idle();
+    assert_eq!(counts(&pool), (0, 0, 0));
+    assert!(scripts.iter().all(|script| script.closed() == 1));
+}
+
+#[test]
+fn the_last_handle_closes_what_rests() {
+    let script = script();
+    let pool = pool(1, [script.clone()]);
+    let other = pool.clone();
+    lease(&pool, -1).unwrap().give_back();
+    drop(pool);
+    assert_eq!(script.closed(), 0);
+    drop(other);
+    assert_eq!(script.closed(), 1);
+}
