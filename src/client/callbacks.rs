@@ -1,0 +1,55 @@
+//! Response callbacks: functions of the program's, found by the name of the command.
+#![forbid(unsafe_code)]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::error::{Error, Result, Status};
+use crate::reply::Reply;
+
+/// Makes of a reply what the program wants.
+pub trait Callback: Send + Sync {
+    /// `None` keeps the reply as it is. An error fails this call alone.
+    fn call(&self, call_data: *mut (), args: &[&[u8]], reply: &Reply) -> Result<Option<Reply>>;
+}
+
+/// A table of callbacks by command. Cloned when it is changed, so that no command in flight sees it change.
+#[derive(Clone, Default)]
+pub struct Callbacks {
+    by_name: HashMap<Vec<u8>, Arc<dyn Callback>>,
+}
+
+impl Callbacks {
+    /// Set the callback of a command of one or two words, in any case of letters; `None` takes it away.
+    pub fn set(&mut self, name: &[u8], callback: Option<Arc<dyn Callback>>) -> Result<Option<Arc<dyn Callback>>> {
+        let words: Vec<&[u8]> = name.split(|byte| *byte == b' ').collect();
+        if words.len() > 2 || words.iter().any(|word| word.is_empty()) {
+            let text = "command: a command's name is one word, or two with one space between them";
+            return Err(Error::new(Status::Argument, text));
+        }
+        let name = name.to_ascii_uppercase();
+        Ok(match callback {
+            Some(callback) => self.by_name.insert(name, callback),
+            None => self.by_name.remove(&name),
+        })
+    }
+
+    /// Put back what another table has for a command.
+    pub fn restore(&mut self, name: &[u8], from: &Callbacks) -> Result<Option<Arc<dyn Callback>>> {
+        let original = from.by_name.get(&name.to_ascii_uppercase()).cloned();
+        self.set(name, original)
+    }
+
+    /// The callback for a command: that of its two words wins over that of its first.
+    pub fn find(&self, args: &[&[u8]]) -> Option<&Arc<dyn Callback>> {
+        if self.by_name.is_empty() {
+            return None;
+        }
+        let name = args.first()?.to_ascii_uppercase();
+        let two_words = args.get(1).and_then(|second| {
+            let both = [&name, b" ".as_slice(), &second.to_ascii_uppercase()].concat();
+            self.by_name.get(&both)
+        });
+        two_words.or_else(|| self.by_name.get(&name))
+    }
+}

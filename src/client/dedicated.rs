@@ -1,0 +1,98 @@
+//! One connection kept for oneself, for what a pool cannot do.
+#![forbid(unsafe_code)]
+
+use crate::conn::{Kept, Wait};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::pool::Lease;
+use crate::reply::Reply;
+use crate::transport::Deadline;
+
+use super::{Call, Client};
+
+/// A connection on a long lease. Dropped, it goes back to its pool if it is as a new one.
+pub struct Dedicated {
+    client: Client,
+    /// None only while it is being given back.
+    lease: Option<Lease>,
+    /// What came before it was asked for, in order: `receive` gives it.
+    kept: Kept,
+}
+
+impl Dedicated {
+    /// Lease a connection of the client's pool.
+    pub fn new(client: &Client) -> Result<Dedicated> {
+        let wait = client.wait(&[], &Call::default());
+        let mut kept = Kept::new(true, client.0.often.push_bytes);
+        let lease = client.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None))?;
+        Ok(Dedicated { client: client.clone(), lease: Some(lease), kept })
+    }
+
+    /// Send any command and wait for its reply. `None`: it is due none.
+    pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
+        self.client.0.counters.command();
+        let result = match self.command_to_the_wire(args, call) {
+            // That a command was queued is no reply to it: its callback has nothing to work on.
+            Ok(Some(reply)) if reply.text() == b"QUEUED" && self.is_queueing() => Ok(Some(reply)),
+            Ok(Some(reply)) => self.client.finish(args, call, reply).map(Some),
+            other => other,
+        };
+        result.inspect_err(|error| self.client.0.counters.failed(error))
+    }
+
+    /// Send any command, and leave its reply for `receive`.
+    pub fn send(&mut self, args: &[&[u8]]) -> Result<()> {
+        let wait = self.client.wait(args, &Call::default());
+        self.client.0.counters.command();
+        let (lease, kept) = self.parts()?;
+        let sent = lease.submit_any(args).and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
+        sent.map_err(|error| Error { attempts: 1, ..error }).inspect_err(|error| self.client.0.counters.failed(error))
+    }
+
+    /// What comes next. AGAIN: nothing whole in time. STATE: nothing is due and nothing can come.
+    pub fn receive(&mut self, timeout_ms: i64) -> Result<Reply> {
+        let (lease, kept) = self.parts()?;
+        if let Some(reply) = kept.take() {
+            return Ok(reply);
+        }
+        if lease.failure().is_none() && !lease.can_hear() {
+            let text = "nothing is due on this connection, and nothing can come unasked";
+            return Err(Error::new(Status::State, text));
+        }
+        lease.next(Deadline::after_ms(timeout_ms))
+    }
+
+    fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
+        let wait: Wait<'_> = self.client.wait(args, call);
+        let (lease, kept) = self.parts()?;
+        if lease.owes() && lease.failure().is_none() {
+            let text = "replies to commands sent before are still due: receive them first";
+            return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
+        }
+        let tried = lease.submit_any(args).and_then(|submitted| match submitted.answered {
+            true => lease.reply_to(submitted.ticket, &wait, kept).map(Some),
+            false => lease.flush(submitted.ticket, &wait, kept).map(|()| None),
+        });
+        tried.map_err(|error| Error { attempts: 1, ..error })
+    }
+
+    fn is_queueing(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.is_queueing())
+    }
+
+    fn parts(&mut self) -> Result<(&mut Lease, &mut Kept)> {
+        match &mut self.lease {
+            Some(lease) => Ok((lease, &mut self.kept)),
+            None => Err(Error::new(Status::State, "the connection was given back")),
+        }
+    }
+}
+
+impl Drop for Dedicated {
+    fn drop(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        // What was kept and never received is somebody's reply: such a connection is not as a new one.
+        if self.kept.is_empty() {
+            lease.give_back();
+        }
+    }
+}
