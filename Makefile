@@ -26,6 +26,15 @@ build: ## the debug libraries, in target/debug
 release: ## the libraries as they are shipped, in target/release
 	@tools/build release
 
+asan: ## the C programs under AddressSanitizer, Rust side too
+	@tools/asan
+
+tsan: ## threads on one client under ThreadSanitizer
+	@tools/tsan
+
+bindings: ## LuaJIT, Ruby, Go and Python load the library
+	@cargo test --test bindings
+
 header: ## write include/rredis.h from src/ffi
 	@RREDIS_BLESS=1 cargo test --quiet --test header
 
@@ -44,4 +53,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan bindings header examples run-NN install clean
