@@ -108,6 +108,24 @@ pub(crate) unsafe fn given_text<'a>(pointer: *const c_char, len: usize, name: &s
     unsafe { text(pointer, len, name) }
 }
 
+/// A struct of functions, copied: all that this library knows of it.
+///
+/// # Safety
+/// `given` is NULL, or points at a struct as large as its first field, a size, says.
+pub(crate) unsafe fn sized<T: Copy>(given: *const T, name: &str) -> Result<T> {
+    if given.is_null() {
+        return Err(wrong(format!("{name} is NULL")));
+    }
+    // SAFETY: not NULL, and the size comes first.
+    let size = unsafe { given.cast::<usize>().read() };
+    let known = size_of::<T>();
+    if size < known {
+        return Err(wrong(format!("{name}.size is {size}: this library knows {known} bytes of it")));
+    }
+    // SAFETY: it is large enough.
+    Ok(unsafe { given.read() })
+}
+
 /// The arguments of a command, without an allocation for as few as most commands have.
 pub(crate) enum Args<'a> {
     Few([&'a [u8]; FEW], usize),

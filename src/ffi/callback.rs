@@ -2,8 +2,12 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
-use crate::ffi::status::{rredis_error, rredis_status};
+use crate::client::{Callback, Listen};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::ffi::status::{name, returned, rredis_error, rredis_status};
+use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
 
 /// Called once with the user_data it was given with, when no handle needs that any more:
@@ -35,3 +39,131 @@ pub type rredis_callback_fn = Option<
         err: *mut rredis_error,
     ) -> MaybeUninit<rredis_status>,
 >;
+
+/// A response callback of the caller's.
+pub(crate) struct Response {
+    function: rredis_callback_fn,
+    user_data: UserData,
+}
+
+/// A function of the caller's that is shown replies.
+pub(crate) struct Listener {
+    function: rredis_reply_fn,
+    user_data: UserData,
+}
+
+/// What a function of the caller's was given with, and how that ends: once, whatever happens.
+pub(crate) struct UserData {
+    pub(crate) pointer: *mut c_void,
+    free: rredis_free_fn,
+}
+
+/// An err for a function of the caller's: zeroed, and read with suspicion.
+pub(crate) struct Told(MaybeUninit<rredis_error>);
+
+impl Response {
+    /// The callback, or None where the caller gave no function.
+    pub(crate) fn new(function: rredis_callback_fn, user_data: UserData) -> Option<Arc<dyn Callback>> {
+        function.map(|_| Arc::new(Response { function, user_data }) as Arc<dyn Callback>)
+    }
+}
+
+impl Callback for Response {
+    fn call(&self, call_data: *mut (), args: &[&[u8]], reply: &Reply) -> Result<Option<Reply>> {
+        let Some(function) = self.function else { return Ok(None) };
+        let loan: *const rredis_reply = reply.root();
+        let mut out_reply: *mut rredis_reply = std::ptr::null_mut();
+        let mut told = Told::new();
+        let status = with_pointers(args, |argv, argv_len| {
+            let err = told.pointer();
+            // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
+            unsafe { function(self.user_data.pointer, call_data.cast(), args.len(), argv, argv_len, loan, &mut out_reply, err) }
+        });
+        let other = !out_reply.is_null() && !std::ptr::eq(out_reply, loan);
+        // SAFETY: what the function wrote is a whole reply, and librredis's from now on, as the header asks.
+        let given = other.then(|| unsafe { Reply::from_raw(out_reply) });
+        match returned(status) {
+            None => Ok(given),
+            Some(status) => Err(told.error(Status::Callback, status, "the callback refused").with_outcome(Outcome::Ran)),
+        }
+    }
+}
+
+impl Listener {
+    /// The listener, or None where the caller gave no function.
+    pub(crate) fn new(function: rredis_reply_fn, user_data: UserData) -> Option<Arc<dyn Listen>> {
+        function.map(|_| Arc::new(Listener { function, user_data }) as Arc<dyn Listen>)
+    }
+}
+
+impl Listen for Listener {
+    fn hear(&self, reply: &Reply) {
+        let Some(function) = self.function else { return };
+        // SAFETY: the caller vouches for its function; the reply lives until it returns.
+        unsafe { function(self.user_data.pointer, reply.root()) }
+    }
+}
+
+impl UserData {
+    /// To be made before anything is checked: then it is freed in every case.
+    pub(crate) fn new(pointer: *mut c_void, free: rredis_free_fn) -> Self {
+        UserData { pointer, free }
+    }
+}
+
+impl Drop for UserData {
+    fn drop(&mut self) {
+        if let Some(free) = self.free {
+            // SAFETY: the caller vouches for its function, which is called once, here.
+            unsafe { free(self.pointer) }
+        }
+    }
+}
+
+// SAFETY: the header says that functions of the caller's are called from any thread that makes a call, so what they are
+// given with must stand that; librredis itself never looks behind the pointer.
+unsafe impl Send for UserData {}
+// SAFETY: as above.
+unsafe impl Sync for UserData {}
+
+impl Told {
+    pub(crate) fn new() -> Self {
+        Told(MaybeUninit::zeroed())
+    }
+
+    pub(crate) fn pointer(&mut self) -> *mut rredis_error {
+        self.0.as_mut_ptr()
+    }
+
+    /// What the function said, as an error of ours. `otherwise` is for one that wrote nothing.
+    pub(crate) fn error(&self, status: Status, returned: Status, otherwise: &str) -> Error {
+        let told = self.0.as_ptr();
+        // SAFETY: all of it was zeroed, and any bytes are characters. The two enumerators are not looked at.
+        let message = unsafe { (*told).message };
+        // SAFETY: as above; any bytes are an integer.
+        let os_error = unsafe { (*told).os_error };
+        let message: Vec<u8> = message.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
+        let message = match message.is_empty() {
+            true => format!("{otherwise} ({})", name(returned)).into_bytes(),
+            false => message,
+        };
+        Error { os_error, ..Error::new(status, message) }
+    }
+}
+
+/// Arguments as C has them: pointers and lengths.
+fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *const usize) -> T) -> T {
+    const FEW: usize = 8;
+    if args.len() <= FEW {
+        let mut argv = [std::ptr::null(); FEW];
+        let mut argv_len = [0; FEW];
+        for (i, arg) in args.iter().enumerate() {
+            argv[i] = arg.as_ptr().cast();
+            argv_len[i] = arg.len();
+        }
+        return body(argv.as_ptr(), argv_len.as_ptr());
+    }
+    let argv: Vec<*const c_char> = args.iter().map(|arg| arg.as_ptr().cast()).collect();
+    let argv_len: Vec<usize> = args.iter().map(|arg| arg.len()).collect();
+    body(argv.as_ptr(), argv_len.as_ptr())
+}

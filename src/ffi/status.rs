@@ -173,6 +173,13 @@ pub(crate) fn returned(status: MaybeUninit<rredis_status>) -> Option<Status> {
     }
 }
 
+/// A status's name, for a sentence.
+pub(crate) fn name(status: Status) -> &'static str {
+    let number = rredis_status::from(status) as u32;
+    let known = STATUSES.iter().find(|(known, _)| *known == number);
+    known.and_then(|(_, name)| name.to_str().ok()).unwrap_or("?")
+}
+
 fn name_of(names: &[(u32, &'static CStr)], number: u32) -> *const c_char {
     let known = names.iter().find(|(known, _)| *known == number);
     known.map_or(c"?", |(_, name)| name).as_ptr()

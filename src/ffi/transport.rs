@@ -4,11 +4,18 @@
 //! else work on top of it. For one stream there are never two calls at once, but they
 //! come from any thread that uses the client.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::ffi::callback::rredis_free_fn;
-use crate::ffi::status::{rredis_error, rredis_status};
+use crate::error::{Error, Result, Status};
+use crate::ffi::boundary::{sized, wrong};
+use crate::ffi::callback::{Told, UserData, rredis_free_fn};
+use crate::ffi::status::{returned, rredis_error, rredis_status};
+use crate::options::Endpoint;
+use crate::transport::{Connect, Deadline, Moved, Transport};
 
 /// A transport: set size, fill in what you have, zero the rest. It is copied.
 ///
@@ -67,3 +74,174 @@ pub struct rredis_transport {
     /// NULL, or called when nothing needs user_data any more
     pub user_data_free: rredis_free_fn,
 }
+
+/// A transport of the caller's.
+pub(crate) struct Custom(Arc<Functions>);
+
+/// Its functions, which every stream of it needs until it is closed.
+struct Functions {
+    given: rredis_transport,
+    name: String,
+    user_data: UserData,
+}
+
+/// One stream of it.
+struct Stream {
+    stream: *mut c_void,
+    fd: Option<RawFd>,
+    functions: Arc<Functions>,
+    /// The process that connected: a child of it never closes.
+    process: u32,
+}
+
+impl Custom {
+    /// Take over what the caller gave. Its user_data is freed in every case, but where the struct is too small to have one.
+    ///
+    /// # Safety
+    /// `given` is NULL, or points at a struct as large as its first field says.
+    pub(crate) unsafe fn new(given: *const rredis_transport) -> Result<Self> {
+        // SAFETY: the caller vouches for it.
+        let given = unsafe { sized(given, "transport")? };
+        let user_data = UserData::new(given.user_data, given.user_data_free);
+        for (missing, field) in [
+            (given.connect.is_none(), "connect"),
+            (given.read.is_none(), "read"),
+            (given.write.is_none(), "write"),
+            (given.close.is_none(), "close"),
+        ] {
+            if missing {
+                return Err(wrong(format!("transport.{field} is NULL")));
+            }
+        }
+        // SAFETY: NULL, or a text that ends in a NUL, as the header asks.
+        let name = unsafe { name_of(given.name) };
+        Ok(Custom(Arc::new(Functions { given, name, user_data })))
+    }
+}
+
+/// The name of something of the caller's, copied.
+///
+/// # Safety
+/// `name` is NULL, or ends in a NUL.
+pub(crate) unsafe fn name_of(name: *const c_char) -> String {
+    match name.is_null() {
+        true => "custom".to_owned(),
+        // SAFETY: not NULL; the caller vouches for the NUL.
+        false => unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned(),
+    }
+}
+
+impl Connect for Custom {
+    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>> {
+        let Functions { given, user_data, .. } = &*self.0;
+        let (mut host, port) = match endpoint {
+            Endpoint::Tcp { host, port } => (host.clone().into_bytes(), i32::from(*port)),
+            Endpoint::Unix { path } => (path.clone(), 0),
+        };
+        let host_len = host.len();
+        host.push(0);
+        let mut stream = std::ptr::null_mut();
+        let mut told = Told::new();
+        let Some(connect) = given.connect else { return Err(wrong("transport.connect is NULL")) };
+        let (host, timeout_ms, err) = (host.as_ptr().cast(), deadline.remaining_ms(), told.pointer());
+        // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
+        let status = unsafe { connect(user_data.pointer, host, host_len, port, timeout_ms, &mut stream, err) };
+        if let Some(failure) = returned(status) {
+            let error = self.0.error(&told, failure, Status::Connect, "connect");
+            return Err(error.at(&endpoint.to_string()));
+        }
+        // From here on the stream is closed whatever comes.
+        let mut stream = Stream { stream, fd: None, functions: Arc::clone(&self.0), process: std::process::id() };
+        // SAFETY: as above, of a stream that is connected.
+        stream.fd = given.fd.map(|fd| unsafe { fd(stream.stream) }).filter(|&fd| fd >= 0);
+        Ok(Box::new(stream))
+    }
+
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl Transport for Stream {
+    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        let Some(read) = self.functions.given.read else { return Ok(Moved::None) };
+        let (mut len, mut told) = (0, Told::new());
+        let (bytes, err) = (buffer.as_mut_ptr().cast(), told.pointer());
+        // SAFETY: the caller vouches for its function; the buffer is ours alone until it returns.
+        let status = unsafe { read(self.stream, bytes, buffer.len(), timeout_ms, &mut len, err) };
+        self.moved(status, len, buffer.len(), timeout_ms, &told, "read")
+    }
+
+    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        let Some(write) = self.functions.given.write else { return Ok(Moved::None) };
+        let (mut len, mut told) = (0, Told::new());
+        let err = told.pointer();
+        // SAFETY: the caller vouches for its function; the bytes live until it returns.
+        let status = unsafe { write(self.stream, bytes.as_ptr().cast(), bytes.len(), timeout_ms, &mut len, err) };
+        match self.moved(status, len, bytes.len(), timeout_ms, &told, "write")? {
+            Moved::Some(0) if !bytes.is_empty() => Ok(self.nothing_moved(timeout_ms)),
+            moved => Ok(moved),
+        }
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        self.fd
+    }
+}
+
+impl Stream {
+    fn moved(
+        &self,
+        status: MaybeUninit<rredis_status>,
+        len: usize,
+        asked: usize,
+        timeout_ms: i64,
+        told: &Told,
+        phase: &str,
+    ) -> Result<Moved> {
+        match returned(status) {
+            None if len <= asked => Ok(Moved::Some(len)),
+            None => {
+                let name = &self.functions.name;
+                Err(Error::new(Status::Io, format!("transport {name}: {phase}: {len} bytes where at most {asked} were asked for")))
+            }
+            Some(Status::Again) => Ok(self.nothing_moved(timeout_ms)),
+            Some(failure) => Err(self.functions.error(told, failure, Status::Io, phase)),
+        }
+    }
+
+    /// Without an fd the functions do the waiting. One that comes back at once would be asked again at once, over and over.
+    fn nothing_moved(&self, timeout_ms: i64) -> Moved {
+        if self.fd.is_none() && timeout_ms != 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Moved::None
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        if let Some(close) = self.functions.given.close.filter(|_| self.process == std::process::id()) {
+            // SAFETY: the caller vouches for its function, which is called once for this stream, here.
+            unsafe { close(self.stream) }
+        }
+    }
+}
+
+impl Functions {
+    fn error(&self, told: &Told, failure: Status, usual: Status, phase: &str) -> Error {
+        let status = match failure {
+            Status::Timeout | Status::Tls | Status::Memory => failure,
+            _ => usual,
+        };
+        told.error(status, failure, "it failed").at(&format!("transport {}: {phase}", self.name))
+    }
+}
+
+// SAFETY: the header says that the functions are called from any thread that makes a call; librredis itself never looks
+// behind the pointers.
+unsafe impl Send for Functions {}
+// SAFETY: as above.
+unsafe impl Sync for Functions {}
+// SAFETY: as above: one stream may be used by one thread after the other.
+unsafe impl Send for Stream {}
