@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::io::Write;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
@@ -58,6 +58,11 @@ pub(crate) fn guard_command_alone<H: Handle>(handle: Option<&mut H>, err: Err<'_
     finish(err, alone(handle, body).map_err(not_sent))
 }
 
+/// The handle, if it is there and no panic has passed through it.
+pub(crate) fn usable<H: Handle>(handle: Option<&H>) -> Option<&H> {
+    handle.filter(|handle| handle.poison().check(H::NAME).is_ok())
+}
+
 /// Run a call that has no way to tell an error: `default` stands for all of them.
 pub(crate) fn quietly<T>(default: T, body: impl FnOnce() -> T) -> T {
     caught(|| Ok(body())).unwrap_or(default)
@@ -67,6 +72,12 @@ pub(crate) fn quietly<T>(default: T, body: impl FnOnce() -> T) -> T {
 pub(crate) fn given<T>(argument: Option<T>, name: &str) -> Result<T> {
     argument.ok_or_else(|| wrong(format!("{name} is NULL")))
 }
+
+/// Proof that a handle that is taken as const may be shared by threads.
+pub(crate) const fn shared<T: Send + Sync>() {}
+
+/// Proof that a handle may go from one thread to another.
+pub(crate) const fn sent<T: Send>() {}
 
 /// An error of the caller's.
 pub(crate) fn wrong(message: impl Into<Vec<u8>>) -> Error {
@@ -106,6 +117,11 @@ pub(crate) unsafe fn given_text<'a>(pointer: *const c_char, len: usize, name: &s
     }
     // SAFETY: the caller vouches for it.
     unsafe { text(pointer, len, name) }
+}
+
+/// A text that goes out, with its NUL.
+pub(crate) fn text_with_nul(text: impl Into<Vec<u8>>) -> Result<CString> {
+    CString::new(text).map_err(|_| wrong("a name has a NUL in it"))
 }
 
 /// A struct of functions, copied: all that this library knows of it.
@@ -366,8 +382,3 @@ use libc::__errno_location as errno_place;
 use libc::__error as errno_place;
 #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
 use libc::__errno as errno_place;
-
-/// For the while: a body that comes with the floor it calls.
-pub(crate) fn not_yet() -> Result<()> {
-    Err(Error::new(Status::Unsupported, "not built yet"))
-}

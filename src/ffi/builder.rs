@@ -6,24 +6,28 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use crate::ffi::boundary::{not_yet, Err, given, guard, number, quietly, text, wrong};
+use crate::ffi::boundary::{given, given_text, guard, number, quietly, sent, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::{rredis_reply, rredis_reply_kind};
+use crate::reply::Builder;
 
 /// A reply that is being made.
-pub struct rredis_builder {
-}
+pub struct rredis_builder(Builder);
 
 /// Make a builder. NULL: no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_new() -> Option<Box<rredis_builder>> {
-    quietly(None, || Some(Box::new(rredis_builder { })))
+    quietly(None, || Some(Box::new(rredis_builder(Builder::new()))))
 }
 
 /// Add a NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_add_null(builder: Option<&mut rredis_builder>) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            builder.0.add_null();
+        }
+    })
 }
 
 /// Add an INTEGER, or a BOOL, whose value is 0 or 1.
@@ -33,7 +37,14 @@ pub extern "C" fn rredis_builder_add_integer(
     kind: MaybeUninit<rredis_reply_kind>,
     value: i64,
 ) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            match kind_of(kind) {
+                Some(kind) => builder.0.add_integer(kind, value),
+                None => builder.0.fail(wrong("kind is no kind of reply")),
+            }
+        }
+    })
 }
 
 /// Add a DOUBLE.
@@ -46,7 +57,18 @@ pub unsafe extern "C" fn rredis_builder_add_number(
     text: *const c_char,
     text_len: usize,
 ) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            if text.is_null() {
+                return builder.0.add_number(value, None);
+            }
+            // SAFETY: the caller vouches for text.
+            match unsafe { given_text(text, text_len, "text") } {
+                Ok(text) => builder.0.add_number(value, Some(text)),
+                Err(error) => builder.0.fail(error),
+            }
+        }
+    })
 }
 
 /// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
@@ -59,31 +81,62 @@ pub unsafe extern "C" fn rredis_builder_add_text(
     text: *const c_char,
     text_len: usize,
 ) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            // SAFETY: the caller vouches for text.
+            match (kind_of(kind), unsafe { given_text(text, text_len, "text") }) {
+                (Some(kind), Ok(text)) => builder.0.add_text(kind, text),
+                (None, _) => builder.0.fail(wrong("kind is no kind of reply")),
+                (_, Err(error)) => builder.0.fail(error),
+            }
+        }
+    })
 }
 
 /// Add a copy of a reply, or of a part of one, children and all.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_add_reply(builder: Option<&mut rredis_builder>, reply: Option<&rredis_reply>) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            match reply {
+                Some(reply) => builder.0.add_reply(reply),
+                None => builder.0.fail(wrong("reply is NULL")),
+            }
+        }
+    })
 }
 
 /// Open an ARRAY, SET, MAP or PUSH. What is added goes into it, until _end.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_open(builder: Option<&mut rredis_builder>, kind: MaybeUninit<rredis_reply_kind>) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            match kind_of(kind) {
+                Some(kind) => builder.0.open(kind),
+                None => builder.0.fail(wrong("kind is no kind of reply")),
+            }
+        }
+    })
 }
 
 /// Open the attributes of the node that is added next: a map, until _end.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_open_attributes(builder: Option<&mut rredis_builder>) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            builder.0.open_attributes();
+        }
+    })
 }
 
 /// End what was opened last.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_end(builder: Option<&mut rredis_builder>) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            builder.0.end();
+        }
+    })
 }
 
 /// Take the reply, and begin anew.
@@ -96,13 +149,22 @@ pub extern "C" fn rredis_builder_take(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let builder = given(builder, "builder")?;
+        let out_reply = given(out_reply, "out_reply")?;
+        out_reply.write(builder.0.take()?.into_raw());
+        Ok(())
+    })
 }
 
 /// Throw away what was added, and what went wrong.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_clear(builder: Option<&mut rredis_builder>) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(builder) = builder {
+            builder.0.clear();
+        }
+    })
 }
 
 /// Free a builder.
@@ -110,3 +172,33 @@ pub extern "C" fn rredis_builder_clear(builder: Option<&mut rredis_builder>) {
 pub extern "C" fn rredis_builder_free(builder: Option<Box<rredis_builder>>) {
     quietly((), || drop(builder))
 }
+
+impl rredis_builder {
+    /// What a parser of the caller's adds to.
+    pub(crate) fn over(builder: Builder) -> Self {
+        rredis_builder(builder)
+    }
+}
+
+fn kind_of(kind: MaybeUninit<rredis_reply_kind>) -> Option<rredis_reply_kind> {
+    use rredis_reply_kind::*;
+    let known = [
+        RREDIS_REPLY_NULL,
+        RREDIS_REPLY_INTEGER,
+        RREDIS_REPLY_BOOL,
+        RREDIS_REPLY_STRING,
+        RREDIS_REPLY_STATUS,
+        RREDIS_REPLY_ERROR,
+        RREDIS_REPLY_VERBATIM,
+        RREDIS_REPLY_BIG_NUMBER,
+        RREDIS_REPLY_DOUBLE,
+        RREDIS_REPLY_ARRAY,
+        RREDIS_REPLY_SET,
+        RREDIS_REPLY_MAP,
+        RREDIS_REPLY_PUSH,
+    ];
+    let number = number(kind);
+    known.into_iter().find(|known| *known as u32 == number)
+}
+
+const _: () = sent::<rredis_builder>();

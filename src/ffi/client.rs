@@ -4,13 +4,15 @@
 //! that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
 //! like) are RREDIS_ERR_ARGUMENT here: they are for an rredis_conn.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
 
-use crate::ffi::boundary::{not_yet, Err, Handle, Poison, args, given, guard, guard_command, guard_on, number, quietly};
-use crate::ffi::callback::{rredis_callback_fn, rredis_free_fn};
+use crate::client::{Call, Client, Flags};
+use crate::error::Result;
+use crate::ffi::boundary::{Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable};
+use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;
-use crate::ffi::pool::{rredis_pool, rredis_stat};
+use crate::ffi::pool::{rredis_pool, rredis_stat, stat_of};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 
@@ -36,6 +38,8 @@ pub enum rredis_call {
 
 /// A client: what most programs need one of.
 pub struct rredis_client {
+    pub(crate) client: Client,
+    parser: CString,
     poison: Poison,
 }
 
@@ -48,7 +52,12 @@ pub extern "C" fn rredis_client_new(
     out_client: Option<&mut MaybeUninit<*mut rredis_client>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let out_client = given(out_client, "out_client")?;
+        let client = Client::new(&rredis_options::setup(options))?;
+        out_client.write(rredis_client::boxed(client)?);
+        Ok(())
+    })
 }
 
 /// Make a client that takes its connections from a pool.
@@ -63,7 +72,12 @@ pub extern "C" fn rredis_client_new_on(
     out_client: Option<&mut MaybeUninit<*mut rredis_client>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_on(pool, err, |pool| {
+        let out_client = given(out_client, "out_client")?;
+        let client = Client::new_on(&pool.pool, &rredis_options::setup(options))?;
+        out_client.write(rredis_client::boxed(client)?);
+        Ok(())
+    })
 }
 
 /// Send one command and wait for its reply.
@@ -82,7 +96,13 @@ pub unsafe extern "C" fn rredis_client_command(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_command(client, err, |client| {
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        out_reply.write(client.client.command(&args, &Call::default())?.into_raw());
+        Ok(())
+    })
 }
 
 /// Send one command and wait for its reply, as flags say.
@@ -102,7 +122,14 @@ pub unsafe extern "C" fn rredis_client_command_with(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_command(client, err, |client| {
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        let call = call_of(flags, timeout_ms, call_data)?;
+        out_reply.write(client.client.command(&args, &call)?.into_raw());
+        Ok(())
+    })
 }
 
 /// Set the response callback of a command, for this client alone.
@@ -119,19 +146,28 @@ pub unsafe extern "C" fn rredis_client_set_callback(
     user_data_free: rredis_free_fn,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    let user_data = UserData::new(user_data, user_data_free);
+    guard_on(client, err, |client| {
+        let callback = Response::new(function, user_data);
+        // SAFETY: the caller vouches for command.
+        let command = unsafe { given_text(command, command_len, "command")? };
+        client.client.set_callback(command, callback)
+    })
 }
 
 /// Read a count: this client's own commands, its pool's connections. -1: it is not kept.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: MaybeUninit<rredis_stat>) -> i64 {
-    quietly(-1, || -1)
+    quietly(-1, || match (usable(client), stat_of(stat)) {
+        (Some(client), Some(stat)) => client.client.stat(stat).unwrap_or(-1),
+        _ => -1,
+    })
 }
 
 /// Tell which parser its replies go through: "fast", "simple", or your own's name.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const c_char {
-    quietly(std::ptr::null(), || std::ptr::null())
+    quietly(std::ptr::null(), || client.map_or(std::ptr::null(), |client| client.parser.as_ptr()))
 }
 
 /// Free a client. What was made from it goes on working until it is freed too.
@@ -139,3 +175,24 @@ pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const
 pub extern "C" fn rredis_client_free(client: Option<Box<rredis_client>>) {
     quietly((), || drop(client))
 }
+
+impl rredis_client {
+    fn boxed(client: Client) -> Result<*mut rredis_client> {
+        let parser = text_with_nul(client.parser_name())?;
+        Ok(Box::into_raw(Box::new(rredis_client { client, parser, poison: Poison::default() })))
+    }
+}
+
+impl Handle for rredis_client {
+    const NAME: &'static str = "client";
+    fn poison(&self) -> &Poison {
+        &self.poison
+    }
+}
+
+/// What flags, timeout and call_data of a call come to.
+pub(crate) fn call_of(flags: u32, timeout_ms: i64, call_data: *mut c_void) -> Result<Call> {
+    Ok(Call { flags: Flags::checked(flags)?, timeout_ms, call_data: call_data.cast() })
+}
+
+const _: () = shared::<rredis_client>();

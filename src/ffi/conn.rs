@@ -6,13 +6,17 @@
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
-use crate::ffi::boundary::{not_yet, Err, Handle, Poison, args, given, guard, quietly};
-use crate::ffi::client::rredis_client;
+use crate::client::{Call, Dedicated};
+use crate::error::Result;
+use crate::ffi::boundary::{Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, sent};
+use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
+use crate::reply::{Builder, Reply};
 
 /// A connection of one's own.
 pub struct rredis_conn {
+    dedicated: Dedicated,
     poison: Poison,
 }
 
@@ -23,7 +27,12 @@ pub extern "C" fn rredis_conn_new(
     out_conn: Option<&mut MaybeUninit<*mut rredis_conn>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_on(client, err, |client| {
+        let out_conn = given(out_conn, "out_conn")?;
+        let dedicated = Dedicated::new(&client.client)?;
+        out_conn.write(Box::into_raw(Box::new(rredis_conn { dedicated, poison: Poison::default() })));
+        Ok(())
+    })
 }
 
 /// Send one command and wait for the one reply that is due.
@@ -40,7 +49,14 @@ pub unsafe extern "C" fn rredis_conn_command(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_command_alone(conn, err, |conn| {
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        let reply = conn.dedicated.command(&args, &Call::default())?;
+        out_reply.write(reply_or_null(reply)?.into_raw());
+        Ok(())
+    })
 }
 
 /// As _command, with flags, a timeout and call_data, as rredis_client_command_with.
@@ -56,7 +72,14 @@ pub unsafe extern "C" fn rredis_conn_command_with(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_command_alone(conn, err, |conn| {
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        let reply = conn.dedicated.command(&args, &call_of(flags, timeout_ms, call_data)?)?;
+        out_reply.write(reply_or_null(reply)?.into_raw());
+        Ok(())
+    })
 }
 
 /// Send one command, and do not wait: _receive gives its reply.
@@ -68,7 +91,11 @@ pub unsafe extern "C" fn rredis_conn_send(
     argv_len: *const usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_command_alone(conn, err, |conn| {
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        conn.dedicated.send(&args)
+    })
 }
 
 /// Give what comes next, in order: replies (a server's error as an ERROR), pushes, the
@@ -83,7 +110,11 @@ pub extern "C" fn rredis_conn_receive(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_alone(conn, err, |conn| {
+        let out_reply = given(out_reply, "out_reply")?;
+        out_reply.write(conn.dedicated.receive(timeout_ms)?.into_raw());
+        Ok(())
+    })
 }
 
 /// Give the connection back to the pool, where nothing is due and its state is as the
@@ -92,3 +123,24 @@ pub extern "C" fn rredis_conn_receive(
 pub extern "C" fn rredis_conn_free(conn: Option<Box<rredis_conn>>) {
     quietly((), || drop(conn))
 }
+
+impl Handle for rredis_conn {
+    const NAME: &'static str = "conn";
+    fn poison(&self) -> &Poison {
+        &self.poison
+    }
+}
+
+/// The reply that came, or NULL where none was due.
+fn reply_or_null(reply: Option<Reply>) -> Result<Reply> {
+    reply.map_or_else(
+        || {
+            let mut builder = Builder::new();
+            builder.add_null();
+            builder.take()
+        },
+        Ok,
+    )
+}
+
+const _: () = sent::<rredis_conn>();

@@ -5,13 +5,18 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
-use crate::ffi::boundary::{not_yet, Err, given, given_text, guard, number, quietly, text, wrong};
-use crate::ffi::callback::{rredis_callback_fn, rredis_free_fn, rredis_reply_fn};
-use crate::ffi::parser::rredis_parser_type;
+use crate::client::Setup;
+use crate::error::Result;
+use crate::ffi::boundary::{given, given_text, guard, number, quietly, shared, wrong};
+use crate::ffi::callback::{Listener, Response, UserData, rredis_callback_fn, rredis_free_fn, rredis_reply_fn};
+use crate::ffi::parser::{CustomType, rredis_parser_type};
 use crate::ffi::status::{rredis_error, rredis_status};
-use crate::ffi::transport::rredis_transport;
-use crate::reply::node::rredis_reply;
+use crate::ffi::transport::{Custom, rredis_transport};
+use crate::options::Key;
+use crate::reply::node::{Kind, rredis_reply};
+use crate::reply::Builder;
 
 /// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
 /// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
@@ -137,12 +142,14 @@ pub enum rredis_share {
 
 /// Options, for any number of clients, pools and parsers.
 pub struct rredis_options {
+    setup: Setup,
+    texts: Texts,
 }
 
 /// Make options, all at their defaults. NULL: no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_new() -> Option<Box<rredis_options>> {
-    quietly(None, || Some(Box::new(rredis_options { })))
+    quietly(None, || Some(Box::new(rredis_options::new())))
 }
 
 /// Set a number.
@@ -153,7 +160,12 @@ pub extern "C" fn rredis_options_set_int(
     value: i64,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let options = given(options, "options")?;
+        options.setup.options.set_int(key_of(option)?, value)?;
+        options.texts.follow(&options.setup);
+        Ok(())
+    })
 }
 
 /// Set a text. Numbers are understood too, and durations, as in a URL.
@@ -165,7 +177,15 @@ pub unsafe extern "C" fn rredis_options_set_str(
     value_len: usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let options = given(options, "options")?;
+        let key = key_of(option)?;
+        // SAFETY: the caller vouches for value.
+        let value = unsafe { given_text(value, value_len, "value")? };
+        options.setup.options.set_text(key, value)?;
+        options.texts.follow(&options.setup);
+        Ok(())
+    })
 }
 
 /// Set what a URL says: all of it, or nothing where any part is wrong.
@@ -179,7 +199,14 @@ pub unsafe extern "C" fn rredis_options_set_url(
     url_len: usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let options = given(options, "options")?;
+        // SAFETY: the caller vouches for url.
+        let url = unsafe { given_text(url, url_len, "url")? };
+        options.setup.options.set_url(url)?;
+        options.texts.follow(&options.setup);
+        Ok(())
+    })
 }
 
 /// Set the response callback of a command, for every client made from these.
@@ -196,7 +223,15 @@ pub unsafe extern "C" fn rredis_options_set_callback(
     user_data_free: rredis_free_fn,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    let user_data = UserData::new(user_data, user_data_free);
+    guard(err, || {
+        let callback = Response::new(function, user_data);
+        let options = given(options, "options")?;
+        // SAFETY: the caller vouches for command.
+        let command = unsafe { given_text(command, command_len, "command")? };
+        options.setup.callbacks.set(command, callback)?;
+        Ok(())
+    })
 }
 
 /// Connect through a transport of yours.
@@ -206,7 +241,12 @@ pub unsafe extern "C" fn rredis_options_set_transport(
     transport: *const rredis_transport,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        // SAFETY: the caller vouches for transport.
+        let transport = unsafe { Custom::new(transport)? };
+        given(options, "options")?.setup.transport = Some(Arc::new(transport));
+        Ok(())
+    })
 }
 
 /// Read replies through a parser of yours.
@@ -216,7 +256,12 @@ pub unsafe extern "C" fn rredis_options_set_parser(
     parser: *const rredis_parser_type,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        // SAFETY: the caller vouches for parser.
+        let parser = unsafe { CustomType::new(parser)? };
+        given(options, "options")?.setup.parser = Some(Arc::new(parser));
+        Ok(())
+    })
 }
 
 /// Be shown what the server sends unasked, inside the call during which it came.
@@ -230,7 +275,12 @@ pub unsafe extern "C" fn rredis_options_on_push(
     user_data_free: rredis_free_fn,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    let user_data = UserData::new(user_data, user_data_free);
+    guard(err, || {
+        let listener = Listener::new(function, user_data);
+        given(options, "options")?.setup.on_push = listener;
+        Ok(())
+    })
 }
 
 /// Read a number, be it set or the default.
@@ -241,7 +291,13 @@ pub extern "C" fn rredis_options_get_int(
     out_value: Option<&mut MaybeUninit<i64>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let options = given(options, "options")?;
+        let key = key_of(option)?;
+        let out_value = given(out_value, "out_value")?;
+        out_value.write(options.setup.options.int(key)?);
+        Ok(())
+    })
 }
 
 /// Read a text. NULL: it is not set, or it is a secret, or no text.
@@ -253,7 +309,14 @@ pub extern "C" fn rredis_options_get_str(
     option: MaybeUninit<rredis_option>,
     out_len: Option<&mut MaybeUninit<usize>>,
 ) -> *const c_char {
-    quietly(std::ptr::null(), || std::ptr::null())
+    quietly(std::ptr::null(), || {
+        let (Some(options), Ok(key)) = (options, key_of(option)) else { return std::ptr::null() };
+        let Some(text) = options.texts.get(key) else { return std::ptr::null() };
+        if let Some(out_len) = out_len {
+            out_len.write(text.len() - 1);
+        }
+        text.as_ptr().cast()
+    })
 }
 
 /// Write the options as a URL, a STRING: what is not as the defaults have it, and secrets
@@ -264,7 +327,14 @@ pub extern "C" fn rredis_options_to_url(
     out_text: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let options = given(options, "options")?;
+        let out_text = given(out_text, "out_text")?;
+        let mut builder = Builder::new();
+        builder.add_text(Kind::RREDIS_REPLY_STRING, options.setup.options.to_url().as_bytes());
+        out_text.write(builder.take()?.into_raw());
+        Ok(())
+    })
 }
 
 /// Free options. Clients, pools and parsers made from them have their own copy.
@@ -272,3 +342,56 @@ pub extern "C" fn rredis_options_to_url(
 pub extern "C" fn rredis_options_free(options: Option<Box<rredis_options>>) {
     quietly((), || drop(options))
 }
+
+impl rredis_options {
+    fn new() -> Self {
+        let mut options = rredis_options { setup: Setup::default(), texts: Texts::default() };
+        options.texts.follow(&options.setup);
+        options
+    }
+
+    /// What a handle made from these is made from; NULL means the defaults.
+    pub(crate) fn setup(options: Option<&rredis_options>) -> Setup {
+        options.map(|options| options.setup.clone()).unwrap_or_default()
+    }
+}
+
+/// Texts on loan, each with a NUL behind it. What was lent once stays until the handle ends, also when the option changes.
+#[derive(Default)]
+struct Texts {
+    lent: Vec<Box<[u8]>>,
+    /// Which of them each option has now.
+    current: Vec<(Key, usize)>,
+}
+
+impl Texts {
+    /// Note what the options have become.
+    fn follow(&mut self, setup: &Setup) {
+        self.current.clear();
+        for key in (0..=OPTION_MAX).filter_map(Key::from_number) {
+            let Some(text) = setup.options.text(key) else { continue };
+            let known = self.lent.iter().position(|lent| lent.split_last().is_some_and(|(_, lent)| lent == text));
+            let place = known.unwrap_or_else(|| {
+                self.lent.push([text, b"\0"].concat().into_boxed_slice());
+                self.lent.len() - 1
+            });
+            self.current.push((key, place));
+        }
+    }
+
+    fn get(&self, key: Key) -> Option<&[u8]> {
+        let (_, place) = self.current.iter().find(|(current, _)| *current == key)?;
+        self.lent.get(*place).map(|text| &**text)
+    }
+}
+
+/// The option that a number of the caller's stands for.
+fn key_of(option: MaybeUninit<rredis_option>) -> Result<Key> {
+    let number = number(option);
+    Key::from_number(number).ok_or_else(|| wrong(format!("option {number} is no option")))
+}
+
+/// No option has a larger number.
+const OPTION_MAX: u32 = 99;
+
+const _: () = shared::<rredis_options>();

@@ -5,9 +5,10 @@
 
 use std::mem::MaybeUninit;
 
-use crate::ffi::boundary::{not_yet, Err, Handle, Poison, given, guard, guard_on, number, quietly};
+use crate::ffi::boundary::{Handle, Poison, given, guard, guard_on, number, quietly, shared, usable};
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
+use crate::pool::{Pool, Stat};
 
 /// What a pool and a client count.
 #[repr(C)]
@@ -61,6 +62,7 @@ pub enum rredis_stat {
 
 /// Connections to one server, for any number of clients.
 pub struct rredis_pool {
+    pub(crate) pool: Pool,
     poison: Poison,
 }
 
@@ -73,7 +75,12 @@ pub extern "C" fn rredis_pool_new(
     out_pool: Option<&mut MaybeUninit<*mut rredis_pool>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let out_pool = given(out_pool, "out_pool")?;
+        let pool = Pool::new(rredis_options::setup(options).dial()?)?;
+        out_pool.write(Box::into_raw(Box::new(rredis_pool { pool, poison: Poison::default() })));
+        Ok(())
+    })
 }
 
 /// Connect until count connections rest in the pool, or as many as it may have.
@@ -83,19 +90,26 @@ pub extern "C" fn rredis_pool_warm(
     count: usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_on(pool, err, |pool| pool.pool.warm(count))
 }
 
 /// Close the connections that rest. Those in use are closed when they come back.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_drop_idle(pool: Option<&rredis_pool>) {
-    quietly((), || ())
+    quietly((), || {
+        if let Some(pool) = usable(pool) {
+            pool.pool.drop_idle();
+        }
+    })
 }
 
 /// Read a count, of all clients together. -1: this library does not keep it.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_stat(pool: Option<&rredis_pool>, stat: MaybeUninit<rredis_stat>) -> i64 {
-    quietly(-1, || -1)
+    quietly(-1, || match (usable(pool), stat_of(stat)) {
+        (Some(pool), Some(stat)) => pool.pool.stat(stat).unwrap_or(-1),
+        _ => -1,
+    })
 }
 
 /// Free a pool. It lives on while a client of it does.
@@ -103,3 +117,17 @@ pub extern "C" fn rredis_pool_stat(pool: Option<&rredis_pool>, stat: MaybeUninit
 pub extern "C" fn rredis_pool_free(pool: Option<Box<rredis_pool>>) {
     quietly((), || drop(pool))
 }
+
+impl Handle for rredis_pool {
+    const NAME: &'static str = "pool";
+    fn poison(&self) -> &Poison {
+        &self.poison
+    }
+}
+
+/// The count that a number of the caller's stands for.
+pub(crate) fn stat_of(stat: MaybeUninit<rredis_stat>) -> Option<Stat> {
+    Stat::from_number(number(stat))
+}
+
+const _: () = shared::<rredis_pool>();

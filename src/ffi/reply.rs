@@ -6,9 +6,11 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use crate::ffi::boundary::{not_yet, Err, given, given_text, guard, quietly, wrong};
+use crate::error::Error;
+use crate::ffi::boundary::{given, given_text, guard, quietly, shared, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 pub use crate::reply::node::{rredis_reply, rredis_reply_kind};
+use crate::reply::{Reply, View, attributes_of};
 
 /// Find a key in a MAP, and give its value. NULL: it is not there, or this is no map.
 #[unsafe(no_mangle)]
@@ -17,7 +19,12 @@ pub unsafe extern "C" fn rredis_reply_find(
     key: *const c_char,
     key_len: usize,
 ) -> *const rredis_reply {
-    quietly(std::ptr::null(), || std::ptr::null())
+    quietly(std::ptr::null(), || {
+        let Some(map) = map else { return std::ptr::null() };
+        // SAFETY: the caller vouches for key.
+        let Ok(key) = (unsafe { given_text(key, key_len, "key") }) else { return std::ptr::null() };
+        View::new(map).find(key).map_or(std::ptr::null(), |value| value.node())
+    })
 }
 
 /// Give the attributes that came with a node: a MAP, or NULL where there are none.
@@ -25,17 +32,24 @@ pub unsafe extern "C" fn rredis_reply_find(
 ///   root  the whole reply
 ///   node  root, or a node anywhere below it
 #[unsafe(no_mangle)]
-pub extern "C" fn rredis_reply_attributes(
-    root: Option<&rredis_reply>,
-    node: Option<&rredis_reply>,
+pub unsafe extern "C" fn rredis_reply_attributes(
+    root: *const rredis_reply,
+    node: *const rredis_reply,
 ) -> *const rredis_reply {
-    quietly(std::ptr::null(), || std::ptr::null())
+    quietly(std::ptr::null(), || match root.is_null() || node.is_null() {
+        true => std::ptr::null(),
+        // SAFETY: the caller vouches for root being the root of a whole reply.
+        false => unsafe { attributes_of(root, node) },
+    })
 }
 
 /// Give the format of a VERBATIM, as "txt" or "mkd". NULL for any other kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_format(verbatim: Option<&rredis_reply>) -> *const c_char {
-    quietly(std::ptr::null(), || std::ptr::null())
+    quietly(std::ptr::null(), || match verbatim.map(|verbatim| View::new(verbatim).format()) {
+        Some(format) if !format.is_empty() => format.as_ptr().cast(),
+        _ => std::ptr::null(),
+    })
 }
 
 /// Read an integer from an INTEGER, a BOOL, or a text that is one and fits.
@@ -45,7 +59,13 @@ pub extern "C" fn rredis_reply_integer(
     out_integer: Option<&mut MaybeUninit<i64>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let reply = given(reply, "reply")?;
+        let out_integer = given(out_integer, "out_integer")?;
+        let integer = View::new(reply).integer();
+        out_integer.write(integer.ok_or_else(|| is_not(reply, "an integer of 64 bits"))?);
+        Ok(())
+    })
 }
 
 /// Read a number from a DOUBLE, an INTEGER, a BOOL, or a text that is one.
@@ -55,21 +75,50 @@ pub extern "C" fn rredis_reply_number(
     out_number: Option<&mut MaybeUninit<f64>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let reply = given(reply, "reply")?;
+        let out_number = given(out_number, "out_number")?;
+        let number = View::new(reply).number();
+        out_number.write(number.ok_or_else(|| is_not(reply, "a number"))?);
+        Ok(())
+    })
 }
 
-/// Copy a reply, or a part of one, children and all: to keep what is on loan.
+/// Copy a reply, or a part of one, children and all, attributes not: to keep what is on
+/// loan.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_clone(
     reply: Option<&rredis_reply>,
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let reply = given(reply, "reply")?;
+        let out_reply = given(out_reply, "out_reply")?;
+        out_reply.write(Reply::clone_of(reply)?.into_raw());
+        Ok(())
+    })
 }
 
 /// Free a reply, all of it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_free(reply: *mut rredis_reply) {
-    quietly((), || ())
+    quietly((), || {
+        if !reply.is_null() {
+            // SAFETY: the caller vouches for a reply that is its own, whole, and not freed yet.
+            drop(unsafe { Reply::from_raw(reply) });
+        }
+    })
 }
+
+fn is_not(reply: &rredis_reply, wanted: &str) -> Error {
+    let kind = format!("{:?}", reply.kind);
+    let kind = kind.trim_start_matches("RREDIS_REPLY_");
+    let text = View::new(reply).text();
+    match text.is_empty() {
+        true => wrong(format!("the reply, of kind {kind}, is not {wanted}")),
+        false => wrong([format!("the reply, of kind {kind}, is not {wanted}: ").as_bytes(), text].concat()),
+    }
+}
+
+const _: () = shared::<rredis_reply>();

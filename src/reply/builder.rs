@@ -108,8 +108,13 @@ impl Builder {
         std::mem::swap(&mut self.recorder, recorder);
     }
 
+    /// Keep this error, unless there is one already.
+    pub fn fail(&mut self, error: Error) {
+        self.recorder.fail(error);
+    }
+
     fn refuse(&mut self, message: &str) {
-        self.recorder.fail(Error::new(Status::Argument, message));
+        self.fail(Error::new(Status::Argument, message));
     }
 
     /// Depth first, without recursion: `rows` has what is left of each aggregate around.
