@@ -18,6 +18,8 @@ pub const COMMAND_ARG_BYTES_MAX: usize = 1 << 40;
 pub const POOL_MAX: u32 = 65_535;
 /// Bytes asked of a socket at once.
 pub const READ_BYTES: usize = 16 << 10;
+/// Bytes of room that a program may ask of a parser at once: they are zeroed before they are lent.
+pub const RESERVE_BYTES_MAX: usize = 1 << 30;
 /// Bytes of buffer that a resting connection keeps.
 pub const REST_BYTES_MAX: usize = 64 << 10;
 

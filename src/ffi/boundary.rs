@@ -119,6 +119,18 @@ pub(crate) unsafe fn given_text<'a>(pointer: *const c_char, len: usize, name: &s
     unsafe { text(pointer, len, name) }
 }
 
+/// The name of something of the caller's, copied.
+///
+/// # Safety
+/// `name` is NULL, or ends in a NUL.
+pub(crate) unsafe fn name_of(name: *const c_char) -> String {
+    match name.is_null() {
+        true => "custom".to_owned(),
+        // SAFETY: not NULL; the caller vouches for the NUL.
+        false => unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned(),
+    }
+}
+
 /// A text that goes out, with its NUL.
 pub(crate) fn text_with_nul(text: impl Into<Vec<u8>>) -> Result<CString> {
     CString::new(text).map_err(|_| wrong("a name has a NUL in it"))

@@ -12,12 +12,13 @@ use crate::reply::node::{rredis_reply, rredis_reply_kind};
 use crate::reply::Builder;
 
 /// A reply that is being made.
-pub struct rredis_builder(Builder);
+#[derive(Default)]
+pub struct rredis_builder(pub(crate) Builder);
 
 /// Make a builder. NULL: no memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_new() -> Option<Box<rredis_builder>> {
-    quietly(None, || Some(Box::new(rredis_builder(Builder::new()))))
+    quietly(None, || Some(Box::default()))
 }
 
 /// Add a NULL.
@@ -171,13 +172,6 @@ pub extern "C" fn rredis_builder_clear(builder: Option<&mut rredis_builder>) {
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_free(builder: Option<Box<rredis_builder>>) {
     quietly((), || drop(builder))
-}
-
-impl rredis_builder {
-    /// What a parser of the caller's adds to.
-    pub(crate) fn over(builder: Builder) -> Self {
-        rredis_builder(builder)
-    }
 }
 
 fn kind_of(kind: MaybeUninit<rredis_reply_kind>) -> Option<rredis_reply_kind> {

@@ -3,15 +3,22 @@
 //! RESP without sockets, for a program that has its own; and a parser of your own, for
 //! a client.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 
-use crate::ffi::boundary::{not_yet, Err, given, guard, quietly, text, wrong};
+use crate::error::{Error, Result, Status};
+use crate::ffi::boundary::{
+    Handle, Poison, given, given_text, guard, guard_alone, name_of, quietly, sent, sized, text_with_nul, usable, wrong,
+};
 use crate::ffi::builder::rredis_builder;
-use crate::ffi::callback::rredis_free_fn;
+use crate::ffi::callback::{Told, UserData, rredis_free_fn};
 use crate::ffi::options::rredis_options;
-use crate::ffi::status::{rredis_error, rredis_status};
+use crate::ffi::status::{returned, rredis_error, rredis_status};
+use crate::limits::{Limits, RESERVE_BYTES_MAX};
+use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
+use crate::resp::{self, Parse, ParserType, Recorder};
 
 /// Which parser reads replies. Both understand the same.
 #[repr(C)]
@@ -72,6 +79,11 @@ pub struct rredis_parser_type {
 
 /// Bytes in, replies out.
 pub struct rredis_parser {
+    parse: Box<dyn Parse>,
+    name: CString,
+    /// What _reserve gave, until the next call.
+    room: usize,
+    poison: Poison,
 }
 
 /// Make a parser.
@@ -83,7 +95,19 @@ pub extern "C" fn rredis_parser_new(
     out_parser: Option<&mut MaybeUninit<*mut rredis_parser>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard(err, || {
+        let out_parser = given(out_parser, "out_parser")?;
+        let setup = rredis_options::setup(options);
+        let limits = setup.options.limits();
+        let parse = match setup.parser {
+            Some(parser) => parser.start(limits)?,
+            None => resp::parser(setup.options.parser(), limits),
+        };
+        let name = text_with_nul(parse.name())?;
+        let parser = rredis_parser { parse, name, room: 0, poison: Poison::default() };
+        out_parser.write(Box::into_raw(Box::new(parser)));
+        Ok(())
+    })
 }
 
 /// Feed bytes, which may end anywhere.
@@ -94,13 +118,18 @@ pub unsafe extern "C" fn rredis_parser_feed(
     bytes_len: usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_alone(parser, err, |parser| {
+        // SAFETY: the caller vouches for bytes.
+        let bytes = unsafe { given_text(bytes, bytes_len, "bytes")? };
+        parser.room = 0;
+        parser.parse.feed(bytes)
+    })
 }
 
 /// Give room to read into, so that no byte is copied twice. It stands until the next call
 /// on this parser: _commit says how much of it was filled. NULL: no memory.
 ///
-///   wanted   how many bytes at least
+///   wanted   how many bytes at least, up to 1 GiB
 ///   out_len  how many there are
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_reserve(
@@ -108,7 +137,17 @@ pub extern "C" fn rredis_parser_reserve(
     wanted: usize,
     out_len: Option<&mut MaybeUninit<usize>>,
 ) -> *mut c_char {
-    quietly(std::ptr::null_mut(), || std::ptr::null_mut())
+    quietly(std::ptr::null_mut(), || {
+        let (Some(parser), Some(out_len)) = (parser, out_len) else { return std::ptr::null_mut() };
+        parser.room = 0;
+        if usable(Some(&*parser)).is_none() || wanted > RESERVE_BYTES_MAX {
+            return std::ptr::null_mut();
+        }
+        let Ok(room) = parser.parse.room(wanted.max(1)) else { return std::ptr::null_mut() };
+        parser.room = room.len();
+        out_len.write(room.len());
+        room.as_mut_ptr().cast()
+    })
 }
 
 /// Feed the first bytes_len bytes of the room that _reserve gave.
@@ -118,7 +157,13 @@ pub extern "C" fn rredis_parser_commit(
     bytes_len: usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_alone(parser, err, |parser| {
+        let room = std::mem::take(&mut parser.room);
+        if bytes_len > room {
+            return Err(wrong(format!("bytes_len is {bytes_len}: _reserve gave room for {room}")));
+        }
+        parser.parse.filled(bytes_len)
+    })
 }
 
 /// Give the next reply; a push is one too, and an error of the server's.
@@ -131,13 +176,20 @@ pub extern "C" fn rredis_parser_next(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || not_yet())
+    guard_alone(parser, err, |parser| {
+        let out_reply = given(out_reply, "out_reply")?;
+        parser.room = 0;
+        let frame = parser.parse.next()?;
+        let frame = frame.ok_or_else(|| Error::new(Status::Again, "no whole reply has arrived yet"))?;
+        out_reply.write(Reply::build(frame)?.into_raw());
+        Ok(())
+    })
 }
 
 /// Tell which parser it is: "fast", "simple", or your own's name.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_name(parser: Option<&rredis_parser>) -> *const c_char {
-    quietly(std::ptr::null(), || std::ptr::null())
+    quietly(std::ptr::null(), || parser.map_or(std::ptr::null(), |parser| parser.name.as_ptr()))
 }
 
 /// Free a parser, and what was not read.
@@ -145,3 +197,130 @@ pub extern "C" fn rredis_parser_name(parser: Option<&rredis_parser>) -> *const c
 pub extern "C" fn rredis_parser_free(parser: Option<Box<rredis_parser>>) {
     quietly((), || drop(parser))
 }
+
+/// A parser type of the caller's.
+pub(crate) struct CustomType(Arc<Functions>);
+
+/// Its functions, which every state of it needs until it is stopped.
+struct Functions {
+    given: rredis_parser_type,
+    name: String,
+    user_data: UserData,
+}
+
+/// One state of it, and the builder that its replies stand in.
+struct State {
+    state: *mut c_void,
+    builder: rredis_builder,
+    functions: Arc<Functions>,
+}
+
+impl CustomType {
+    /// Take over what the caller gave. Its user_data is freed in every case, but where the struct is too small to have one.
+    ///
+    /// # Safety
+    /// `given` is NULL, or points at a struct as large as its first field says.
+    pub(crate) unsafe fn new(given: *const rredis_parser_type) -> Result<Self> {
+        // SAFETY: the caller vouches for it.
+        let given = unsafe { sized(given, "parser")? };
+        let user_data = UserData::new(given.user_data, given.user_data_free);
+        for (missing, field) in [
+            (given.start.is_none(), "start"),
+            (given.feed.is_none(), "feed"),
+            (given.next.is_none(), "next"),
+            (given.stop.is_none(), "stop"),
+        ] {
+            if missing {
+                return Err(wrong(format!("parser.{field} is NULL")));
+            }
+        }
+        // SAFETY: NULL, or a text that ends in a NUL, as the header asks.
+        let name = unsafe { name_of(given.name) };
+        Ok(CustomType(Arc::new(Functions { given, name, user_data })))
+    }
+}
+
+impl ParserType for CustomType {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn start(&self, limits: Limits) -> Result<Box<dyn Parse>> {
+        let Functions { given, name, user_data } = &*self.0;
+        let mut state = std::ptr::null_mut();
+        let mut told = Told::new();
+        let Some(start) = given.start else { return Err(wrong("parser.start is NULL")) };
+        // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
+        let status = unsafe { start(user_data.pointer, &mut state, told.pointer()) };
+        if let Some(failure) = returned(status) {
+            return Err(told.error(Status::Connect, failure, "start failed").at(&format!("the parser {name}")));
+        }
+        let state = State { state, builder: rredis_builder::default(), functions: Arc::clone(&self.0) };
+        Ok(resp::framed(Box::new(state), limits))
+    }
+}
+
+impl resp::Custom for State {
+    fn name(&self) -> &str {
+        &self.functions.name
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        let Some(feed) = self.functions.given.feed else { return Ok(()) };
+        let mut told = Told::new();
+        // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
+        let status = unsafe { feed(self.state, bytes.as_ptr().cast(), bytes.len(), told.pointer()) };
+        match returned(status) {
+            None => Ok(()),
+            Some(failure) => Err(refused(&told, failure)),
+        }
+    }
+
+    fn next(&mut self, recorder: &mut Recorder) -> Result<bool> {
+        let Some(next) = self.functions.given.next else { return Ok(false) };
+        let mut told = Told::new();
+        self.builder.0.swap(recorder);
+        // SAFETY: as above; the builder is the function's alone until it returns.
+        let status = unsafe { next(self.state, &mut self.builder, told.pointer()) };
+        self.builder.0.swap(recorder);
+        match returned(status) {
+            None => Ok(true),
+            Some(Status::Again) => Ok(false),
+            Some(failure) => Err(refused(&told, failure)),
+        }
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        if let Some(stop) = self.functions.given.stop {
+            // SAFETY: the caller vouches for its function, which is called once for this state, here.
+            unsafe { stop(self.state) }
+        }
+    }
+}
+
+fn refused(told: &Told, failure: Status) -> Error {
+    let status = match failure {
+        Status::Limit | Status::Memory => failure,
+        _ => Status::Protocol,
+    };
+    told.error(status, failure, "it failed")
+}
+
+// SAFETY: the header says that the functions are called from any thread that makes a call; librredis itself never looks
+// behind the pointers.
+unsafe impl Send for Functions {}
+// SAFETY: as above.
+unsafe impl Sync for Functions {}
+// SAFETY: as above: one state may be used by one thread after the other.
+unsafe impl Send for State {}
+
+impl Handle for rredis_parser {
+    const NAME: &'static str = "parser";
+    fn poison(&self) -> &Poison {
+        &self.poison
+    }
+}
+
+const _: () = sent::<rredis_parser>();

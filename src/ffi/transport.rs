@@ -4,14 +4,14 @@
 //! else work on top of it. For one stream there are never two calls at once, but they
 //! come from any thread that uses the client.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
-use crate::ffi::boundary::{sized, wrong};
+use crate::ffi::boundary::{name_of, sized, wrong};
 use crate::ffi::callback::{Told, UserData, rredis_free_fn};
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::options::Endpoint;
@@ -116,18 +116,6 @@ impl Custom {
         // SAFETY: NULL, or a text that ends in a NUL, as the header asks.
         let name = unsafe { name_of(given.name) };
         Ok(Custom(Arc::new(Functions { given, name, user_data })))
-    }
-}
-
-/// The name of something of the caller's, copied.
-///
-/// # Safety
-/// `name` is NULL, or ends in a NUL.
-pub(crate) unsafe fn name_of(name: *const c_char) -> String {
-    match name.is_null() {
-        true => "custom".to_owned(),
-        // SAFETY: not NULL; the caller vouches for the NUL.
-        false => unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned(),
     }
 }
 
