@@ -121,4 +121,4 @@ fn is_not(reply: &rredis_reply, wanted: &str) -> Error {
     }
 }
 
-const _: () = shared::<rredis_reply>();
+const _: () = shared::<Reply>();

@@ -36,7 +36,6 @@ pub enum rredis_reply_kind {
 }
 
 /// A reply, or a part of one. A field that its kind has no use for is zero.
-#[expect(non_camel_case_types, reason = "spelled as in the header, so that one grep finds both sides")]
 #[repr(C)]
 #[derive(Debug)]
 pub struct rredis_reply {

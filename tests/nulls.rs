@@ -1,0 +1,119 @@
+//! The sweep: every function of the header, called wrongly in every way that a type allows, each time in a child of its own.
+//!
+//! Every pointer NULL in turn and all together, lengths larger than any object, argc 0 and above its limit, a NULL in argv,
+//! every enumerator and flag unknown: the answer is a status and a message, never a signal, and nothing is printed.
+
+#[path = "nulls/calls.rs"]
+mod calls;
+#[path = "header/prototypes.rs"]
+#[expect(dead_code, reason = "each test of the header reads its own part")]
+mod prototypes;
+#[path = "nulls/world.rs"]
+mod world;
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::FromRawFd;
+
+use calls::{Case, Expected, cases};
+use world::{Library, World};
+
+#[test]
+fn every_function_survives_every_wrong_call() {
+    let library = Library::open();
+    let functions = prototypes::functions();
+    assert!(functions.len() > 50, "only {} functions read from the header", functions.len());
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for function in &functions {
+        for case in cases(function) {
+            count += 1;
+            if let Err(what) = tried(&library, &case) {
+                failures.push(format!("{} with {}: {what}", function.name, case.label));
+            }
+        }
+    }
+    assert!(count > 400, "only {count} cases");
+    assert!(failures.is_empty(), "{} of {count} cases:\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Run one case in a child, and judge how it ended.
+fn tried(library: &Library, case: &Case) -> Result<(), String> {
+    let (mut said, said_to) = pipe();
+    let (mut printed, printed_to) = pipe();
+    // SAFETY: the child runs one case and leaves by _exit, whatever happens.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0, "fork");
+    if child == 0 {
+        // SAFETY: descriptors of this process; a case that hangs is ended by the alarm.
+        unsafe {
+            libc::dup2(printed_to, 1);
+            libc::dup2(printed_to, 2);
+            libc::alarm(20);
+        }
+        let verdict = judge(library, case).err().unwrap_or_default();
+        // SAFETY: writes a text of our own, and ends.
+        unsafe {
+            libc::write(said_to, verdict.as_ptr().cast(), verdict.len());
+            libc::_exit(0);
+        }
+    }
+    // SAFETY: our own ends of the pipes, closed so that reading finds the end.
+    unsafe {
+        libc::close(said_to);
+        libc::close(printed_to);
+    }
+    let verdict = everything(&mut said);
+    let printed = everything(&mut printed);
+    let mut status = 0;
+    // SAFETY: waits for the child that was started above.
+    unsafe { libc::waitpid(child, &mut status, 0) };
+    match (libc::WIFSIGNALED(status), verdict, printed) {
+        (true, _, printed) => Err(format!("signal {}: {printed}", libc::WTERMSIG(status))),
+        (_, verdict, _) if !verdict.is_empty() => Err(verdict),
+        (_, _, printed) if !printed.is_empty() => Err(format!("printed {printed}")),
+        _ => Ok(()),
+    }
+}
+
+fn judge(library: &Library, case: &Case) -> Result<(), String> {
+    let mut world = World::new(library);
+    let call = world.call(case)?;
+    let told = match (&case.expected, call.status) {
+        (Expected::Survives, _) => return Ok(()),
+        (Expected::Returns(value), _) if call.returned == *value => return Ok(()),
+        (Expected::Returns(value), _) => return Err(format!("returned {:#x} and not {value:#x}", call.returned)),
+        (Expected::Status(_), None) => return Err("it returns no status".to_owned()),
+        (Expected::Status(statuses), Some(status)) if !statuses.contains(&status) => {
+            return Err(format!("status {status} ({}) and not {statuses:?}", call.message));
+        }
+        (Expected::Status(_), Some(status)) => status,
+    };
+    if told == 0 && call.err_written {
+        return Err("err was written on RREDIS_OK".to_owned());
+    }
+    if told != 0 && call.out_written {
+        return Err("an out_ parameter was written on a failure".to_owned());
+    }
+    if told != 0 && call.has_err && (call.err_status != told || call.message.is_empty()) {
+        return Err(format!("status {told}, and err says {} {:?}", call.err_status, call.message));
+    }
+    match call.names.iter().find(|name| told != 0 && call.has_err && !call.message.contains(**name)) {
+        Some(name) => Err(format!("the message does not name {name}: {}", call.message)),
+        None => Ok(()),
+    }
+}
+
+fn pipe() -> (File, i32) {
+    let mut ends = [0; 2];
+    // SAFETY: room for the two descriptors.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0, "pipe");
+    // SAFETY: the descriptor was just made, and is this file's alone.
+    (unsafe { File::from_raw_fd(ends[0]) }, ends[1])
+}
+
+fn everything(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).expect("a pipe");
+    String::from_utf8_lossy(&bytes).into_owned()
+}

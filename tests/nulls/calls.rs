@@ -1,0 +1,127 @@
+//! Which calls the sweep makes of a function, and what is expected of each.
+
+use super::prototypes::{Function, Parameter};
+
+/// One call of one function.
+pub struct Case<'f> {
+    pub function: &'f Function,
+    pub label: String,
+    /// What is wrong with it: parameters by their index.
+    pub wrongs: Vec<(usize, Wrong)>,
+    pub expected: Expected,
+    /// What the message must name.
+    pub names: Vec<&'static str>,
+}
+
+/// What is wrong with a parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Wrong {
+    Null,
+    Number(u64),
+    /// A NULL at argv[1].
+    NullInArgv,
+    /// A NULL at argv[1], and no lengths.
+    NullInArgvWithoutLengths,
+    /// argv_len[1] is larger than any object.
+    HugeInArgv,
+}
+
+/// What must come of it.
+pub enum Expected {
+    /// One of these statuses.
+    Status(Vec<u32>),
+    Returns(u64),
+    /// No more than that the process lives.
+    Survives,
+}
+
+const OK: u32 = 0;
+const ARGUMENT: u32 = 1;
+const COMMAND_ARGS_MAX: u64 = 1024 * 1024;
+
+/// Every case of a function, the faultless call first.
+pub fn cases(function: &Function) -> Vec<Case<'_>> {
+    let mut cases = vec![case(function, "nothing wrong", vec![], faultless(function))];
+    let pointers: Vec<usize> = (0..function.parameters.len()).filter(|&i| is_pointer(&function.parameters[i])).collect();
+    for &i in &pointers {
+        let parameter = &function.parameters[i];
+        let expected = if may_be_null(function, parameter) { faultless(function) } else { refused(function) };
+        cases.push(case(function, &format!("{} NULL", parameter.name), vec![(i, Wrong::Null)], expected));
+    }
+    if pointers.len() > 1 {
+        let wrongs = pointers.iter().map(|&i| (i, Wrong::Null)).collect();
+        cases.push(case(function, "every pointer NULL", wrongs, refused(function)));
+    }
+    for (i, parameter) in function.parameters.iter().enumerate() {
+        for (wrong, expected) in wrongs(function, parameter) {
+            cases.push(case(function, &format!("{} {wrong:x?}", parameter.name), vec![(i, wrong)], expected));
+        }
+    }
+    cases
+}
+
+fn case<'f>(function: &'f Function, label: &str, wrongs: Vec<(usize, Wrong)>, expected: Expected) -> Case<'f> {
+    let named = match wrongs[..] {
+        [(i, Wrong::Null)] => Some(function.parameters[i].name.as_str()),
+        [(_, Wrong::NullInArgv | Wrong::NullInArgvWithoutLengths)] => Some("argv[1]"),
+        [(_, Wrong::HugeInArgv)] => Some("argv_len[1]"),
+        [(i, Wrong::Number(_))] => Some(function.parameters[i].name.as_str()),
+        _ => None,
+    };
+    let names = named.map(|name| -> &'static str { Box::leak(name.to_owned().into_boxed_str()) }).into_iter().collect();
+    Case { function, label: label.to_owned(), wrongs, expected, names }
+}
+
+/// What the faultless call comes to.
+fn faultless(function: &Function) -> Expected {
+    match function.returns.as_str() {
+        "rredis_status" => Expected::Status(vec![OK]),
+        _ => Expected::Survives,
+    }
+}
+
+/// What a wrong call comes to.
+fn refused(function: &Function) -> Expected {
+    match function.returns.as_str() {
+        "rredis_status" => Expected::Status(vec![ARGUMENT]),
+        "int64_t" => Expected::Returns(-1_i64 as u64),
+        "void" => Expected::Survives,
+        // Words, for sentences: never NULL.
+        _ if function.name.starts_with("rredis_status") => Expected::Survives,
+        _ => Expected::Returns(0),
+    }
+}
+
+fn is_pointer(parameter: &Parameter) -> bool {
+    parameter.kind.ends_with('*') || parameter.kind.ends_with("_fn")
+}
+
+/// The few pointers that may be NULL, each with its meaning in the header.
+fn may_be_null(function: &Function, parameter: &Parameter) -> bool {
+    let made_from_options = ["rredis_parser_new", "rredis_pool_new", "rredis_client_new", "rredis_client_new_on"];
+    match (function.name.as_str(), parameter.name.as_str()) {
+        (_, "err" | "argv_len" | "call_data" | "user_data" | "user_data_free" | "function") => true,
+        (name, "options") => made_from_options.contains(&name),
+        ("rredis_options_get_str", "out_len") => true,
+        ("rredis_reply_free", "reply") => true,
+        ("rredis_builder_add_number", "text") => true,
+        _ => false,
+    }
+}
+
+/// What else can be wrong with a parameter.
+fn wrongs(function: &Function, parameter: &Parameter) -> Vec<(Wrong, Expected)> {
+    let refuses = |wrong| (wrong, refused(function));
+    let numbers = |numbers: &[u64]| numbers.iter().map(|&number| refuses(Wrong::Number(number))).collect();
+    match (parameter.kind.as_str(), parameter.name.as_str()) {
+        ("size_t", "argc") => numbers(&[0, COMMAND_ARGS_MAX + 1, 1 << 63, u64::MAX]),
+        ("size_t", "count") => vec![(Wrong::Number(u64::MAX), faultless(function))],
+        ("size_t", _) => numbers(&[1 << 63, u64::MAX]),
+        ("const char *const *", _) => [Wrong::NullInArgv, Wrong::NullInArgvWithoutLengths].map(refuses).into(),
+        ("const size_t *", _) => vec![refuses(Wrong::HugeInArgv)],
+        ("uint32_t", "flags") => numbers(&[64, 1 << 31, u64::from(u32::MAX)]),
+        ("int64_t", _) => [0, i64::MIN as u64, i64::MAX as u64].map(|number| (Wrong::Number(number), Expected::Survives)).into(),
+        (kind, _) if kind.starts_with("rredis_") && !is_pointer(parameter) => numbers(&[99, 0x7fff_ffff, 0xffff_ffff]),
+        _ => Vec::new(),
+    }
+}

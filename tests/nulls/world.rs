@@ -1,0 +1,355 @@
+//! What faultless calls need: the library, handles that work without a server, texts, and room for what is written.
+
+use std::collections::HashMap;
+use std::ffi::{c_char, c_void};
+use std::ptr::null_mut;
+
+use super::calls::{Case, Wrong};
+use super::prototypes::{Function, Parameter};
+
+/// The real librredis.so, as a program loads it.
+pub struct Library(libloading::Library);
+
+/// Every function of the header, as integers and the one double see it: the two go in registers of their own, and what a
+/// function does not take it does not look at.
+type Anything = unsafe extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, f64) -> u64;
+
+impl Library {
+    pub fn open() -> Self {
+        let path = std::env::current_exe().expect("this test's path").with_file_name("librredis.so");
+        // SAFETY: our own library, which does nothing when it is loaded.
+        Library(unsafe { libloading::Library::new(&path) }.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    }
+
+    fn call(&self, name: &str, arguments: &[u64]) -> u64 {
+        // SAFETY: the name is from the header.
+        let function = unsafe { self.0.get::<Anything>(name.as_bytes()) }.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut all = [0; 10];
+        all[..arguments.len()].copy_from_slice(arguments);
+        let [a, b, c, d, e, f, g, h, i, j] = all;
+        // SAFETY: what the header asks for, but for what a case makes wrong.
+        unsafe { function(a, b, c, d, e, f, g, h, i, j, 1.5) }
+    }
+}
+
+/// One child's things. Nothing is freed: the child ends.
+pub struct World<'l> {
+    library: &'l Library,
+    handles: HashMap<&'static str, u64>,
+}
+
+/// What came of a call.
+pub struct Called {
+    pub returned: u64,
+    pub status: Option<u32>,
+    pub has_err: bool,
+    pub err_written: bool,
+    pub err_status: u32,
+    pub out_written: bool,
+    pub message: String,
+    pub names: Vec<&'static str>,
+}
+
+/// What stands in out_ parameters and in err before a call.
+const UNTOUCHED: u8 = 0xa5;
+
+impl<'l> World<'l> {
+    pub fn new(library: &'l Library) -> Self {
+        World { library, handles: HashMap::new() }
+    }
+
+    /// Make the call of a case. Err: no faultless argument is known for a parameter.
+    pub fn call(&mut self, case: &Case<'_>) -> Result<Called, String> {
+        let function = case.function;
+        self.prepare(function);
+        let mut arguments = Vec::new();
+        let mut outs = Vec::new();
+        let mut err: &'static [u8] = &[];
+        for (i, parameter) in function.parameters.iter().enumerate() {
+            if parameter.kind == "double" {
+                continue;
+            }
+            let wrong = case.wrongs.iter().find(|(index, _)| *index == i).map(|(_, wrong)| *wrong);
+            let value = match wrong {
+                Some(Wrong::Null) => 0,
+                Some(Wrong::Number(number)) => number,
+                _ => self.argument(function, parameter).ok_or_else(|| format!("no argument known for {parameter:?}"))?,
+            };
+            let room = || -> &'static [u8] {
+                // SAFETY: 256 bytes that were leaked for this parameter.
+                unsafe { std::slice::from_raw_parts(value as *const u8, 256) }
+            };
+            match parameter.name.as_str() {
+                "err" if value != 0 => err = room(),
+                name if name.starts_with("out_") && value != 0 => outs.push(room()),
+                _ => {}
+            }
+            arguments.push(value);
+        }
+        spoil_argv(case, &mut arguments);
+        let returned = self.library.call(&function.name, &arguments);
+        let message = err.get(16..).unwrap_or_default().iter().take_while(|&&byte| byte != 0);
+        Ok(Called {
+            returned,
+            status: (function.returns == "rredis_status").then_some(returned as u32),
+            has_err: !err.is_empty(),
+            err_written: err.iter().any(|&byte| byte != UNTOUCHED),
+            err_status: err.get(..4).map_or(0, |status| u32::from_ne_bytes([status[0], status[1], status[2], status[3]])),
+            out_written: outs.iter().any(|out| out.iter().any(|&byte| byte != UNTOUCHED)),
+            message: message.map(|&byte| byte as char).collect(),
+            names: case.names.clone(),
+        })
+    }
+
+    /// Bring about what a faultless call of this function needs.
+    fn prepare(&mut self, function: &Function) {
+        match function.name.as_str() {
+            "rredis_builder_take" => {
+                let builder = self.handle("builder");
+                self.library.call("rredis_builder_add_null", &[builder]);
+            }
+            "rredis_builder_end" => {
+                let builder = self.handle("builder");
+                self.library.call("rredis_builder_open", &[builder, 20]);
+            }
+            "rredis_parser_next" => {
+                let parser = self.handle("parser");
+                self.library.call("rredis_parser_feed", &[parser, leaked(b"+OK\r\n\0"), 5, 0]);
+            }
+            "rredis_parser_commit" => {
+                let parser = self.handle("parser");
+                self.library.call("rredis_parser_reserve", &[parser, 16, room()]);
+            }
+            "rredis_conn_receive" => {
+                let conn = self.handle("conn");
+                let (argv, argv_len) = argv();
+                self.library.call("rredis_conn_send", &[conn, 2, argv, argv_len, 0]);
+            }
+            _ => {}
+        }
+    }
+
+    /// A faultless argument.
+    fn argument(&mut self, function: &Function, parameter: &Parameter) -> Option<u64> {
+        let name = function.name.as_str();
+        Some(match (parameter.kind.as_str(), parameter.name.as_str()) {
+            ("rredis_error *", "err") => room(),
+            (kind, out) if out.starts_with("out_") && kind.ends_with('*') => room(),
+            ("const rredis_reply *" | "rredis_reply *", _) => self.reply(function),
+            ("const rredis_transport *", _) => transport(),
+            ("const rredis_parser_type *", _) => parser_type(),
+            ("const char *const *", "argv") => argv().0,
+            ("const size_t *", "argv_len") => argv().1,
+            ("size_t", "argc") => 2,
+            ("char *", "buffer") => room(),
+            ("size_t", "buffer_len") => 256,
+            ("const char *", text) => leaked(text_for(name, text)?.0),
+            ("size_t", "bytes_len") if name == "rredis_parser_commit" => 4,
+            ("size_t", "wanted") => 16,
+            ("size_t", "count") => 1,
+            ("size_t", len) => text_for(name, len.strip_suffix("_len")?)?.1,
+            ("uint32_t", "flags") => 0,
+            ("int64_t", _) => 1,
+            ("rredis_status" | "rredis_outcome", _) => 1,
+            ("rredis_stat", _) => 20,
+            ("rredis_option", _) if name == "rredis_options_set_int" || name == "rredis_options_get_int" => 2,
+            ("rredis_option", _) => 1,
+            ("rredis_reply_kind", _) if name == "rredis_builder_add_integer" => 1,
+            ("rredis_reply_kind", _) if name == "rredis_builder_add_text" => 10,
+            ("rredis_reply_kind", _) => 20,
+            ("void *", _) => room(),
+            ("rredis_callback_fn", _) => callback as *const () as u64,
+            ("rredis_reply_fn", _) => listener as *const () as u64,
+            ("rredis_free_fn", _) => free as *const () as u64,
+            (kind, handle) if kind.trim_start_matches("const ") == format!("rredis_{handle} *") => self.handle(handle),
+            _ => return None,
+        })
+    }
+
+    fn reply(&mut self, function: &Function) -> u64 {
+        let builder = self.handle("builder");
+        match function.name.as_str() {
+            "rredis_reply_find" => {
+                self.library.call("rredis_builder_open", &[builder, 22]);
+                self.library.call("rredis_builder_add_text", &[builder, 10, leaked(b"key\0"), 3]);
+                self.library.call("rredis_builder_add_integer", &[builder, 1, 7]);
+                self.library.call("rredis_builder_end", &[builder]);
+            }
+            _ => {
+                self.library.call("rredis_builder_add_integer", &[builder, 1, 7]);
+            }
+        }
+        self.made("rredis_builder_take", &[builder])
+    }
+
+    /// A handle that works, one of each kind.
+    fn handle(&mut self, kind: &str) -> u64 {
+        if let Some(handle) = self.handles.get(kind) {
+            return *handle;
+        }
+        let (kind, handle) = match kind {
+            "builder" => ("builder", self.library.call("rredis_builder_new", &[])),
+            "options" => {
+                let options = self.library.call("rredis_options_new", &[]);
+                let set = self.library.call("rredis_options_set_transport", &[options, transport(), 0]);
+                assert_eq!(set as u32, 0, "set_transport");
+                ("options", options)
+            }
+            "parser" => ("parser", self.made("rredis_parser_new", &[0])),
+            "pool" => {
+                let options = self.handle("options");
+                ("pool", self.made("rredis_pool_new", &[options]))
+            }
+            "client" => {
+                let options = self.handle("options");
+                ("client", self.made("rredis_client_new", &[options]))
+            }
+            "conn" => {
+                let client = self.handle("client");
+                ("conn", self.made("rredis_conn_new", &[client]))
+            }
+            other => panic!("how is an rredis_{other} made?"),
+        };
+        self.handles.insert(kind, handle);
+        handle
+    }
+
+    /// What a function writes to its out_ parameter, the last but err.
+    fn made(&self, function: &str, arguments: &[u64]) -> u64 {
+        let (out, err) = (room(), room());
+        let status = self.library.call(function, &[arguments, &[out, err]].concat()) as u32;
+        // SAFETY: the room that was made for err, and written to.
+        let message = unsafe { std::ffi::CStr::from_ptr((err + 16) as *const c_char) };
+        assert_eq!(status, 0, "{function}: {message:?}");
+        // SAFETY: the room that was made for the out_ parameter.
+        unsafe { *(out as *const u64) }
+    }
+}
+
+/// What is wrong within argv: the two arrays stand one behind the other among the arguments.
+fn spoil_argv(case: &Case<'_>, arguments: &mut [u64]) {
+    for &(i, wrong) in &case.wrongs {
+        // SAFETY: arrays of two that were leaked for this call.
+        unsafe {
+            match wrong {
+                Wrong::NullInArgv => *(arguments[i] as *mut u64).add(1) = 0,
+                Wrong::NullInArgvWithoutLengths => {
+                    *(arguments[i] as *mut u64).add(1) = 0;
+                    arguments[i + 1] = 0;
+                }
+                Wrong::HugeInArgv => *(arguments[i] as *mut u64).add(1) = 1 << 63,
+                Wrong::Null | Wrong::Number(_) => {}
+            }
+        }
+    }
+}
+
+/// A text for a parameter, with a NUL, and its length.
+fn text_for(function: &str, parameter: &str) -> Option<(&'static [u8], u64)> {
+    let text: &'static [u8] = match (function, parameter) {
+        (_, "url") => b"redis://localhost:6380/1\0",
+        (_, "command") => b"GET\0",
+        (_, "key") => b"key\0",
+        (_, "value") => b"localhost\0",
+        ("rredis_builder_add_number", "text") => b"1.5\0",
+        (_, "text") => b"words\0",
+        (_, "bytes") => b"+OK\r\n\0",
+        _ => return None,
+    };
+    Some((text, text.len() as u64 - 1))
+}
+
+fn leaked(bytes: &[u8]) -> u64 {
+    Box::leak(bytes.to_vec().into_boxed_slice()).as_ptr() as u64
+}
+
+fn room() -> u64 {
+    Box::leak(Box::new(Aligned([UNTOUCHED; 512]))).0.as_ptr() as u64
+}
+
+#[repr(align(16))]
+struct Aligned([u8; 512]);
+
+fn argv() -> (u64, u64) {
+    let argv: &mut [u64] = Box::leak(Box::new([leaked(b"GET\0"), leaked(b"key\0")]));
+    let argv_len: &mut [usize] = Box::leak(Box::new([3, 3]));
+    (argv.as_ptr() as u64, argv_len.as_ptr() as u64)
+}
+
+/// A transport without a server: it answers +OK to every command.
+fn transport() -> u64 {
+    struct Stream {
+        owed: Vec<u8>,
+    }
+    unsafe extern "C" fn connect(_: *mut c_void, _: *const c_char, _: usize, _: i32, _: i64, out: *mut *mut c_void, _: *mut c_void) -> u32 {
+        // SAFETY: room for a pointer, as the header says.
+        unsafe { *out = Box::into_raw(Box::new(Stream { owed: Vec::new() })).cast() };
+        0
+    }
+    unsafe extern "C" fn read(stream: *mut c_void, buffer: *mut u8, len: usize, _: i64, out: *mut usize, _: *mut c_void) -> u32 {
+        // SAFETY: what connect made, and the buffer that the header promises.
+        unsafe {
+            let stream = &mut *stream.cast::<Stream>();
+            let count = stream.owed.len().min(len);
+            buffer.copy_from_nonoverlapping(stream.owed.as_ptr(), count);
+            stream.owed.drain(..count);
+            *out = count;
+            if count == 0 { 3 } else { 0 }
+        }
+    }
+    unsafe extern "C" fn write(stream: *mut c_void, bytes: *const u8, len: usize, _: i64, out: *mut usize, _: *mut c_void) -> u32 {
+        // SAFETY: what connect made, and the bytes that the header promises.
+        unsafe {
+            let stream = &mut *stream.cast::<Stream>();
+            let bytes = std::slice::from_raw_parts(bytes, len);
+            for _ in bytes.iter().filter(|&&byte| byte == b'*') {
+                stream.owed.extend_from_slice(b"+OK\r\n");
+            }
+            *out = len;
+            0
+        }
+    }
+    unsafe extern "C" fn close(stream: *mut c_void) {
+        // SAFETY: what connect made, once.
+        drop(unsafe { Box::from_raw(stream.cast::<Stream>()) });
+    }
+    // size, name, user_data, connect, read, write, close, fd, user_data_free
+    let fields: [*const (); 9] = [
+        size_of::<[usize; 9]>() as *const (),
+        null_mut(),
+        null_mut(),
+        connect as *const (),
+        read as *const (),
+        write as *const (),
+        close as *const (),
+        null_mut(),
+        null_mut(),
+    ];
+    Box::leak(Box::new(fields)).as_ptr() as u64
+}
+
+fn parser_type() -> u64 {
+    unsafe extern "C" fn refuse(_: *mut c_void, _: *mut c_void, _: *mut c_void) -> u32 {
+        20
+    }
+    // size, name, user_data, start, feed, next, stop, user_data_free
+    let fields: [*const (); 8] = [
+        size_of::<[usize; 8]>() as *const (),
+        null_mut(),
+        null_mut(),
+        refuse as *const (),
+        refuse as *const (),
+        refuse as *const (),
+        free as *const (),
+        null_mut(),
+    ];
+    Box::leak(Box::new(fields)).as_ptr() as u64
+}
+
+extern "C" fn callback() -> u32 {
+    0
+}
+
+extern "C" fn listener() {}
+
+extern "C" fn free() {}
