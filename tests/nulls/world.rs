@@ -161,6 +161,8 @@ impl<'l> World<'l> {
             ("rredis_callback_fn", _) => callback as *const () as u64,
             ("rredis_reply_fn", _) => listener as *const () as u64,
             ("rredis_free_fn", _) => free as *const () as u64,
+            // On a pool, a client's own options say nothing of the connection.
+            (_, "options") if name == "rredis_client_new_on" => self.library.call("rredis_options_new", &[]),
             (kind, handle) if kind.trim_start_matches("const ") == format!("rredis_{handle} *") => self.handle(handle),
             _ => return None,
         })
@@ -193,6 +195,7 @@ impl<'l> World<'l> {
                 let options = self.library.call("rredis_options_new", &[]);
                 let set = self.library.call("rredis_options_set_transport", &[options, transport(), 0]);
                 assert_eq!(set as u32, 0, "set_transport");
+                self.library.call("rredis_options_set_int", &[options, 7, 2, 0]);
                 ("options", options)
             }
             "parser" => ("parser", self.made("rredis_parser_new", &[0])),
