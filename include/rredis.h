@@ -184,7 +184,8 @@ rredis_status rredis_reply_integer(const rredis_reply *reply, int64_t *out_integ
 rredis_status rredis_reply_number(const rredis_reply *reply, double *out_number,
     rredis_error *err);
 
-/// Copy a reply, or a part of one, children and all: to keep what is on loan.
+/// Copy a reply, or a part of one, children and all, attributes not: to keep what is on
+/// loan.
 rredis_status rredis_reply_clone(const rredis_reply *reply, rredis_reply **out_reply,
     rredis_error *err);
 
@@ -353,7 +354,7 @@ rredis_status rredis_parser_feed(rredis_parser *parser, const char *bytes,
 /// Give room to read into, so that no byte is copied twice. It stands until the next call
 /// on this parser: _commit says how much of it was filled. NULL: no memory.
 ///
-///   wanted   how many bytes at least
+///   wanted   how many bytes at least, up to 1 GiB
 ///   out_len  how many there are
 char *rredis_parser_reserve(rredis_parser *parser, size_t wanted, size_t *out_len);
 
@@ -378,11 +379,11 @@ void rredis_parser_free(rredis_parser *parser);
 
 /// Write a command as it goes over the wire.
 ///
-///   argc        how many arguments, the command's name among them
-///   argv        the arguments
-///   argv_len    their lengths; NULL when each ends in a NUL
-///   buffer      where to; NULL with buffer_len 0: only *out_len is written
-///   out_len     how many bytes it has
+///   argc      how many arguments, the command's name among them
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///   buffer    where to; NULL with buffer_len 0: only *out_len is written
+///   out_len   how many bytes it has
 ///
 /// Too small a buffer is RREDIS_ERR_ARGUMENT; the message has the length needed.
 rredis_status rredis_command_encode(size_t argc, const char *const *argv,
