@@ -240,7 +240,7 @@ pub(super) const TABLE: [Row; 46] = [
     number(Key::ReplyBytesMax, "reply_bytes_max", Kind::Bytes, limits::REPLY_BYTES_MAX as i64, 1, BYTES_MAX, OF_CONNECTION),
     number(Key::ReplyDepthMax, "reply_depth_max", Kind::Int, limits::REPLY_DEPTH_MAX as i64, 1, 1 << 20, OF_CONNECTION),
     number(Key::ReplyNodesMax, "reply_nodes_max", Kind::Int, limits::REPLY_NODES_MAX as i64, 1, u32::MAX as i64, OF_CONNECTION),
-    number(Key::ReplyLineMax, "reply_line_max", Kind::Bytes, limits::REPLY_LINE_MAX as i64, 1, 1 << 30, OF_CONNECTION),
+    number(Key::ReplyLineMax, "reply_line_max", Kind::Bytes, limits::REPLY_LINE_MAX as i64, 32, 1 << 30, OF_CONNECTION),
     number(Key::PushBytesMax, "push_bytes_max", Kind::Bytes, limits::PUSH_BYTES_MAX as i64, 1, BYTES_MAX, OF_CONNECTION),
 
     number(Key::Tls, "tls", Kind::Bool, 0, 0, 1, OF_CONNECTION),

@@ -11,6 +11,7 @@
 use super::node::{Kind, Node};
 use super::view::View;
 use crate::error::{Error, Result, Status};
+use crate::limits::Limits;
 use crate::resp::{self, Bytes, Entry, Frame, Type};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::mem::{ManuallyDrop, size_of};
@@ -55,7 +56,9 @@ impl Reply {
 
     /// A deep copy of a node of any tree. Attributes stay behind.
     pub fn clone_of(node: &Node) -> Result<Reply> {
-        let mut builder = super::Builder::new();
+        // What exists already is as large as it may be.
+        let limits = Limits { bytes: u64::MAX, nodes: u64::MAX, depth: u32::MAX, ..Limits::default() };
+        let mut builder = super::Builder::with_limits(limits);
         builder.add_reply(node);
         builder.take()
     }

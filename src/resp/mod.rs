@@ -13,12 +13,15 @@
 
 mod buffer;
 mod encode;
+mod framed;
 mod grammar;
 mod recorder;
 mod scan;
+mod simple;
 mod tape;
 
 pub use encode::{check, encode, encoded_len};
+pub use framed::{Custom, framed};
 pub use recorder::Recorder;
 pub use tape::{Bytes, Entry, Frame, Type};
 
@@ -43,9 +46,7 @@ pub trait Parse: Send {
     /// Whether nothing waits: every byte belonged to a reply that was given.
     fn is_empty(&self) -> bool;
     /// Whether some of the next reply has come; a push that stands alone is no reply.
-    fn has_begun(&self) -> bool {
-        !self.is_empty()
-    }
+    fn has_begun(&self) -> bool;
     /// Give back memory that only a busy connection needs; does nothing unless `is_empty`.
     fn rest(&mut self);
 
@@ -71,14 +72,21 @@ pub trait ParserType: Send + Sync {
 pub fn parser(choice: ParserChoice, limits: Limits) -> Box<dyn Parse> {
     match choice {
         ParserChoice::Auto | ParserChoice::Fast => Box::new(scan::Fast::new(limits)),
-        ParserChoice::Simple => Box::new(scan::Fast::new(limits)),
+        ParserChoice::Simple => Box::new(simple::Simple::new(limits)),
     }
 }
 
-/// The limits as far as an entry of a tape can count.
+/// The limits as far as an entry of a tape can count; and no line is too short for a number.
 fn representable(limits: Limits) -> Limits {
     const MAX: u64 = 1 << 46;
-    Limits { bytes: limits.bytes.min(MAX), nodes: limits.nodes.min(MAX), push_bytes: limits.push_bytes.min(MAX), ..limits }
+    const LINE_MIN: u32 = 32;
+    Limits {
+        bytes: limits.bytes.min(MAX),
+        nodes: limits.nodes.min(MAX),
+        depth: limits.depth,
+        line: limits.line.max(LINE_MIN),
+        push_bytes: limits.push_bytes.min(MAX),
+    }
 }
 
 /// Push, or say that there is no memory: what the peer sends decides how long these grow.

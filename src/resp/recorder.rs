@@ -147,17 +147,21 @@ impl Recorder {
         if self.notes == 0 { entries.next() } else { self.root_behind_notes() }
     }
 
-    /// The reply, if it is whole. Until `clear` the recorder takes nothing more.
+    /// Whether it is one whole reply; if not, why.
+    pub fn check(&self) -> Result<()> {
+        let unfinished = match (&self.failed, self.open.is_empty(), self.has_root) {
+            (Some(error), ..) => return Err(error.clone()),
+            (None, false, _) => "an aggregate is still open",
+            (None, true, false) if self.annotated => "attributes without a value",
+            (None, true, false) => "nothing was added",
+            (None, true, true) => return Ok(()),
+        };
+        Err(Error::new(Status::State, unfinished))
+    }
+
+    /// The reply, if it is whole. A large one takes its text along: what comes next is `clear`.
     pub fn frame(&mut self) -> Result<Frame<'_>> {
-        if let Some(error) = &self.failed {
-            return Err(error.clone());
-        }
-        if !self.open.is_empty() {
-            return Err(Error::new(Status::State, "an aggregate is still open"));
-        }
-        if !self.has_root {
-            return Err(Error::new(Status::State, if self.annotated { "attributes without a value" } else { "nothing was added" }));
-        }
+        self.check()?;
         let is_push = self.root() == Some(Type::Push);
         let bytes = match self.text.len() >= GIVE_BYTES_MIN {
             true => {
@@ -166,17 +170,8 @@ impl Recorder {
             }
             false => Bytes::Borrowed(&self.text),
         };
-        let has_text = !bytes_are_empty(&bytes);
-        Ok(Frame {
-            tape: &self.tape,
-            bytes,
-            base: 0,
-            nodes: self.nodes as usize,
-            notes: self.notes,
-            has_text,
-            is_push,
-            holes: &[],
-        })
+        let (nodes, notes) = (self.nodes as usize, self.notes);
+        Ok(Frame { tape: &self.tape, bytes, base: 0, nodes, notes, has_text: true, is_push, wire_len: 0, holes: &[] })
     }
 
     // ---- The same in pieces, for a parser: text as it comes, and errors at once ----
@@ -209,6 +204,15 @@ impl Recorder {
     pub(super) fn begun(&self) -> &[u8] {
         let from = self.tape.last().map_or(0, |entry| entry.value() as usize);
         &self.text[from..]
+    }
+
+    pub(super) fn begun_kind(&self) -> Option<Type> {
+        self.tape.last().map(|entry| entry.kind())
+    }
+
+    /// Whether attributes wait for the value that they belong to.
+    pub(super) fn is_annotated(&self) -> bool {
+        self.annotated
     }
 
     pub(super) fn leaf(&mut self, entry: Entry) -> Result<()> {
@@ -291,13 +295,6 @@ impl Recorder {
         if self.failed.is_none() {
             self.failed = action(self).err();
         }
-    }
-}
-
-fn bytes_are_empty(bytes: &Bytes<'_>) -> bool {
-    match bytes {
-        Bytes::Borrowed(bytes) => bytes.is_empty(),
-        Bytes::Owned { len, .. } => *len == 0,
     }
 }
 

@@ -103,6 +103,9 @@ impl Fast {
         if self.lent {
             self.lent = false;
             self.tape.truncate(self.scope.tape);
+            // Pushes inside that push lie in the one hole that it leaves. There is room for it: `frame` has seen to that.
+            self.holes.truncate(self.holes_before());
+            self.holes.push((self.scope.base, self.at));
             if let Some(scope) = self.around.pop() {
                 self.scope = scope;
             }
@@ -395,15 +398,21 @@ impl Fast {
         }
     }
 
+    /// How many holes are in what stands before the push that is read.
+    fn holes_before(&self) -> usize {
+        self.holes.partition_point(|hole| hole.0 < self.scope.base)
+    }
+
     /// What was found, as a frame; a reply in progress around a push stays.
     fn frame(&mut self) -> Result<Frame<'_>> {
         let end = self.at;
         if self.lent && (self.scope.tape > 0 || !self.open.is_empty()) {
-            super::push(&mut self.holes, (self.scope.base, end))?;
+            self.holes.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
             self.need = end + 1;
             let scope = self.scope;
             let bytes = Bytes::Borrowed(&self.buffer.unread()[scope.base..end]);
-            return Ok(scope.frame(&self.tape[scope.tape..], bytes, &[]));
+            let holes = &self.holes[self.holes_before()..];
+            return Ok(scope.frame(&self.tape[scope.tape..], bytes, end - scope.base, holes));
         }
         let scope = self.scope;
         self.scope = Scope::root(&self.limits);
@@ -418,7 +427,7 @@ impl Fast {
             true => self.buffer.give(end)?,
             false => Bytes::Borrowed(self.buffer.read(end)),
         };
-        Ok(scope.frame(&self.tape, bytes, &self.holes))
+        Ok(scope.frame(&self.tape, bytes, end, &self.holes))
     }
 }
 
@@ -465,8 +474,7 @@ impl Parse for Fast {
     }
 
     fn has_begun(&self) -> bool {
-        let in_push_alone = self.scope.is_push && self.scope.base == 0;
-        !self.buffer.unread().is_empty() && !in_push_alone
+        self.buffer.unread().first().is_some_and(|&byte| byte != b'>')
     }
 
     fn rest(&mut self) {
@@ -495,9 +503,9 @@ impl Scope {
         Scope { base, tape, bytes_max: limits.push_bytes, is_push: true, ..Scope::root(limits) }
     }
 
-    fn frame<'p>(&self, tape: &'p [Entry], bytes: Bytes<'p>, holes: &'p [(usize, usize)]) -> Frame<'p> {
-        let nodes = self.nodes as usize;
-        Frame { tape, bytes, base: self.base, nodes, notes: self.notes, has_text: self.has_text, is_push: self.is_push, holes }
+    fn frame<'p>(&self, tape: &'p [Entry], bytes: Bytes<'p>, wire_len: usize, holes: &'p [(usize, usize)]) -> Frame<'p> {
+        let Scope { base, notes, has_text, is_push, .. } = *self;
+        Frame { tape, bytes, base, nodes: self.nodes as usize, notes, has_text, is_push, wire_len, holes }
     }
 }
 

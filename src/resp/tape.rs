@@ -126,7 +126,8 @@ pub struct Frame<'p> {
     pub(super) notes: usize,
     pub(super) has_text: bool,
     pub(super) is_push: bool,
-    /// Pushes that stood inside this reply, and are no part of it: places in `bytes`.
+    pub(super) wire_len: usize,
+    /// Pushes that stood inside this reply, and are no part of it: places, counted as those of the tape are.
     pub(super) holes: &'p [(usize, usize)],
 }
 
@@ -174,9 +175,19 @@ impl<'p> Frame<'p> {
         }
     }
 
-    /// How many bytes of the wire it took.
+    /// How many bytes of the wire it took, with the pushes that stood inside it.
     pub fn wire_len(&self) -> usize {
-        self.bytes().len()
+        self.wire_len
+    }
+
+    /// The bytes of this reply alone, without the pushes that stood inside it.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let (bytes, base, holes) = (self.bytes(), self.base, self.holes);
+        (0..=holes.len()).map(move |index| {
+            let from = if index == 0 { 0 } else { holes[index - 1].1 - base };
+            let to = holes.get(index).map_or(bytes.len(), |hole| hole.0 - base);
+            &bytes[from..to]
+        })
     }
 }
 

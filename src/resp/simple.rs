@@ -1,0 +1,413 @@
+//! The simple parser: takes one byte of a line, or one piece of a text, at a time, and notes each value when it is whole.
+//!
+//! It exists to be compared with the fast one, and to be chosen where that is not trusted. Nothing in it is quick, and
+//! nothing takes more than one look at a byte.
+
+use super::buffer::Buffer;
+use super::grammar::{self, Head};
+use super::recorder::Recorder;
+use super::tape::{Entry, Frame, Type};
+use super::{Parse, push};
+use crate::error::{Error, Result};
+use crate::limits::Limits;
+
+pub(super) struct Simple {
+    limits: Limits,
+    input: Buffer,
+    state: State,
+    /// The line that is being read, its type byte first.
+    line: Vec<u8>,
+    /// The reply that is being read, or the push inside one,
+    reading: Reading,
+    /// the replies around that push,
+    around: Vec<Reading>,
+    /// and how many aggregates are open in all of them.
+    depth: u32,
+    /// The reply that `next` showed last.
+    shown: Reading,
+    failed: Option<Error>,
+}
+
+/// What the next byte is.
+#[derive(Clone, Copy)]
+enum State {
+    /// One of a line: its type, its text, or the CR behind it.
+    Line,
+    /// The LF of a line.
+    LineFeed,
+    /// One of so many bytes of text.
+    Text(u64),
+    /// The CR behind a text.
+    TextReturn,
+    /// The LF behind a text, and whether the CR was one.
+    TextFeed(bool),
+    /// The reply is whole: nothing is read until it has been given.
+    Whole,
+}
+
+/// One reply, or one push, as far as it has come.
+struct Reading {
+    recorder: Recorder,
+    open: Vec<Open>,
+    /// Bytes of the wire.
+    bytes: u64,
+    /// Nodes that have come and nodes that are announced.
+    nodes: u64,
+    is_push: bool,
+    /// Whether the text that is being read is in pieces.
+    in_chunks: bool,
+}
+
+/// An aggregate that is not whole: how many elements have come, and how many will, where that was said.
+struct Open {
+    kind: Type,
+    come: u64,
+    count: Option<u64>,
+}
+
+impl Simple {
+    pub(super) fn new(limits: Limits) -> Simple {
+        Simple {
+            limits: super::representable(limits),
+            input: Buffer::default(),
+            state: State::Line,
+            line: Vec::new(),
+            reading: Reading::new(),
+            around: Vec::new(),
+            depth: 0,
+            shown: Reading::new(),
+            failed: None,
+        }
+    }
+
+    /// Read until a reply is whole or the input is at its end.
+    fn advance(&mut self) {
+        if self.failed.is_none() {
+            self.failed = self.read_on().err();
+        }
+    }
+
+    fn read_on(&mut self) -> Result<()> {
+        while let Some(&byte) = self.input.unread().first() {
+            match self.state {
+                State::Whole => return Ok(()),
+                State::Text(left) => {
+                    self.text(left)?;
+                    continue;
+                }
+                State::Line => self.line_byte(byte)?,
+                State::LineFeed if byte == b'\n' => self.line_end()?,
+                State::LineFeed => return Err(grammar::bare_carriage_return()),
+                State::TextReturn => self.state = State::TextFeed(byte == b'\r'),
+                State::TextFeed(true) if byte == b'\n' => self.text_end()?,
+                State::TextFeed(_) => return Err(grammar::bad_trailer()),
+            }
+            self.input.read(1);
+        }
+        Ok(())
+    }
+
+    fn line_byte(&mut self, byte: u8) -> Result<()> {
+        if self.line.is_empty() && !grammar::is_type(byte) {
+            let begins = self.reading.bytes == 0 && self.around.is_empty();
+            return Err(grammar::stranger(if begins { self.input.unread() } else { &self.input.unread()[..1] }));
+        }
+        match byte {
+            b'\r' => self.state = State::LineFeed,
+            b'\n' => return Err(grammar::bare_line_feed()),
+            // The type byte does not count.
+            _ if self.line.len() > self.limits.line as usize => return Err(grammar::line_limit(&self.limits)),
+            _ => push(&mut self.line, byte)?,
+        }
+        Ok(())
+    }
+
+    /// The line is whole.
+    fn line_end(&mut self) -> Result<()> {
+        self.state = State::Line;
+        let line = std::mem::take(&mut self.line);
+        let size = line.len() as u64 + 2;
+        let head = grammar::head(line[0], &line[1..])?;
+        self.check_place(line[0], head)?;
+        if let Head::Aggregate(Type::Push, count) = head {
+            self.begin_push(size, count)?;
+        } else {
+            self.reading.bytes += size;
+            self.value(head, &line[1..])?;
+        }
+        self.line = line;
+        self.line.clear();
+        Ok(())
+    }
+
+    /// Pieces stand in streamed strings and nowhere else, and an end where a stream can end.
+    fn check_place(&self, byte: u8, head: Head) -> Result<()> {
+        let reading = &self.reading;
+        let fits = match head {
+            Head::Chunk(_) => reading.in_chunks,
+            Head::End => !reading.in_chunks && reading.in_stream() && !reading.recorder.is_annotated(),
+            _ => !reading.in_chunks,
+        };
+        if !fits {
+            return Err(grammar::out_of_place(byte));
+        }
+        match reading.open.last() {
+            Some(open) if head == Head::End && open.kind == Type::Map && open.come % 2 == 1 => Err(grammar::odd_map()),
+            _ => Ok(()),
+        }
+    }
+
+    /// A line said this: note it, and go where it leads.
+    fn value(&mut self, head: Head, line: &[u8]) -> Result<()> {
+        self.check_bytes(head)?;
+        match head {
+            Head::Null => self.leaf(Entry::new(Type::Null, 0, 0)),
+            Head::Integer(value) => self.leaf(Entry::new(Type::Integer, 0, value as u64)),
+            Head::Bool(value) => self.leaf(Entry::new(Type::Bool, 0, u64::from(value))),
+            Head::Line(kind) => {
+                self.node()?;
+                self.reading.recorder.begin(kind)?;
+                self.reading.recorder.more(line)?;
+                self.reading.recorder.finish()?;
+                self.came()
+            }
+            Head::Bulk(kind, len) => {
+                self.node()?;
+                self.reading.recorder.begin(kind)?;
+                self.state = if len > 0 { State::Text(len) } else { State::TextReturn };
+                Ok(())
+            }
+            Head::Chunks => {
+                self.node()?;
+                self.reading.in_chunks = true;
+                self.reading.recorder.begin(Type::String)
+            }
+            Head::Chunk(0) => {
+                self.reading.in_chunks = false;
+                self.reading.recorder.finish()?;
+                self.came()
+            }
+            Head::Chunk(len) => {
+                self.state = State::Text(len);
+                Ok(())
+            }
+            Head::Aggregate(kind, count) => self.begin(kind, Some(count)),
+            Head::Streamed(kind) => self.begin(kind, None),
+            Head::End => {
+                self.end()?;
+                self.came()
+            }
+        }
+    }
+
+    /// Whether the reply, with the text that is announced, is within its bytes.
+    fn check_bytes(&self, head: Head) -> Result<()> {
+        let (text, trailer) = match head {
+            Head::Bulk(_, len) => (len, 2),
+            Head::Chunk(len) if len > 0 => (len, 2),
+            _ => (0, 0),
+        };
+        let (is_push, limits) = (self.reading.is_push, &self.limits);
+        let max = if is_push { limits.push_bytes } else { limits.bytes };
+        if self.reading.bytes.saturating_add(text).saturating_add(trailer) > max {
+            return Err(grammar::bytes_limit(limits, is_push, text));
+        }
+        Ok(())
+    }
+
+    /// As much of a text as there is.
+    fn text(&mut self, left: u64) -> Result<()> {
+        let unread = self.input.unread();
+        let len = usize::try_from(left).map_or(unread.len(), |left| left.min(unread.len()));
+        self.reading.recorder.more(&unread[..len])?;
+        self.input.read(len);
+        self.reading.bytes += len as u64;
+        let left = left - len as u64;
+        self.state = if left > 0 { State::Text(left) } else { State::TextReturn };
+        Ok(())
+    }
+
+    /// A text is whole, its CR and LF too.
+    fn text_end(&mut self) -> Result<()> {
+        self.state = State::Line;
+        self.reading.bytes += 2;
+        if self.reading.in_chunks {
+            return Ok(());
+        }
+        if self.reading.recorder.begun_kind() == Some(Type::Verbatim) && self.reading.recorder.begun().get(3) != Some(&b':') {
+            return Err(grammar::bad_verbatim());
+        }
+        self.reading.recorder.finish()?;
+        self.came()
+    }
+
+    fn leaf(&mut self, entry: Entry) -> Result<()> {
+        self.node()?;
+        self.reading.recorder.leaf(entry)?;
+        self.came()
+    }
+
+    /// One more node, if it was not counted when it was announced.
+    fn node(&mut self) -> Result<()> {
+        if self.reading.in_stream() {
+            self.count_nodes(1, 0)?;
+        }
+        Ok(())
+    }
+
+    fn count_nodes(&mut self, nodes: u64, announced: u64) -> Result<()> {
+        self.reading.nodes = self.reading.nodes.saturating_add(nodes);
+        if self.reading.nodes > self.limits.nodes {
+            return Err(grammar::nodes_limit(&self.limits, announced));
+        }
+        Ok(())
+    }
+
+    /// A push: whatever is being read waits until it is whole.
+    fn begin_push(&mut self, size: u64, count: u64) -> Result<()> {
+        let outer = std::mem::replace(&mut self.reading, Reading::new());
+        push(&mut self.around, outer)?;
+        self.reading.is_push = true;
+        self.reading.bytes = size;
+        self.value(Head::Aggregate(Type::Push, count), &[])
+    }
+
+    fn begin(&mut self, kind: Type, count: Option<u64>) -> Result<()> {
+        match kind {
+            Type::Push => {}
+            Type::Attribute => self.count_nodes(1, 0)?,
+            _ => self.node()?,
+        }
+        let announced = count.unwrap_or(0);
+        self.count_nodes(announced, announced)?;
+        if self.depth == self.limits.depth {
+            return Err(grammar::depth_limit(&self.limits));
+        }
+        self.depth += 1;
+        self.reading.recorder.descend(kind)?;
+        push(&mut self.reading.open, Open { kind, come: 0, count })?;
+        self.end_what_is_full()
+    }
+
+    /// The innermost aggregate is whole.
+    fn end(&mut self) -> Result<()> {
+        self.depth -= 1;
+        self.reading.open.pop();
+        self.reading.recorder.ascend()
+    }
+
+    /// A value is whole: one more element for the aggregate that it is in.
+    fn came(&mut self) -> Result<()> {
+        match self.reading.open.last_mut() {
+            Some(open) => open.come += 1,
+            None => self.state = State::Whole,
+        }
+        self.end_what_is_full()
+    }
+
+    fn end_what_is_full(&mut self) -> Result<()> {
+        while let Some(open) = self.reading.open.last()
+            && open.count == Some(open.come)
+        {
+            let kind = open.kind;
+            self.end()?;
+            match self.reading.open.last_mut() {
+                // What attributes belong to is still to come.
+                _ if kind == Type::Attribute => {}
+                Some(outer) => outer.come += 1,
+                None => self.state = State::Whole,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Parse for Simple {
+    fn name(&self) -> &str {
+        "simple"
+    }
+
+    fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+        self.input.room(wanted)
+    }
+
+    fn filled(&mut self, len: usize) -> Result<()> {
+        self.input.filled(len)?;
+        self.advance();
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<Frame<'_>>> {
+        self.advance();
+        if !matches!(self.state, State::Whole) || self.failed.is_some() {
+            return match &self.failed {
+                Some(error) => Err(error.clone()),
+                None => Ok(None),
+            };
+        }
+        self.state = State::Line;
+        // The recorder that was shown last is used again.
+        std::mem::swap(&mut self.shown, &mut self.reading);
+        match self.around.pop() {
+            Some(outer) if self.shown.is_push => {
+                let is_inside = !outer.is_fresh();
+                self.reading = outer;
+                self.reading.bytes += if is_inside { self.shown.bytes } else { 0 };
+            }
+            _ => self.reading.clear(),
+        }
+        let mut frame = self.shown.recorder.frame()?;
+        frame.wire_len = self.shown.bytes as usize;
+        Ok(Some(frame))
+    }
+
+    fn is_empty(&self) -> bool {
+        let between = matches!(self.state, State::Line) && self.line.is_empty();
+        between && self.reading.is_fresh() && self.around.is_empty() && self.input.unread().is_empty()
+    }
+
+    fn has_begun(&self) -> bool {
+        let first = self.around.first().unwrap_or(&self.reading);
+        match self.line.first().or(self.input.unread().first()) {
+            _ if !first.is_fresh() => true,
+            Some(&byte) => self.around.is_empty() && byte != b'>',
+            None => false,
+        }
+    }
+
+    fn rest(&mut self) {
+        if self.is_empty() {
+            self.input.rest();
+            self.line = Vec::new();
+            self.reading = Reading::new();
+            self.shown = Reading::new();
+            self.around = Vec::new();
+        }
+    }
+}
+
+impl Reading {
+    fn new() -> Reading {
+        // The parser has counted already, by the wire's measure; the recorder need not.
+        let limits = Limits { bytes: u64::MAX, nodes: u64::MAX, depth: u32::MAX, line: u32::MAX, push_bytes: u64::MAX };
+        Reading { recorder: Recorder::new(limits), open: Vec::new(), bytes: 0, nodes: 1, is_push: false, in_chunks: false }
+    }
+
+    fn clear(&mut self) {
+        self.recorder.clear();
+        self.open.clear();
+        self.bytes = 0;
+        self.nodes = 1;
+        self.is_push = false;
+        self.in_chunks = false;
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Whether the innermost aggregate goes on until an end.
+    fn in_stream(&self) -> bool {
+        self.open.last().is_some_and(|open| open.count.is_none())
+    }
+}

@@ -1,0 +1,175 @@
+//! The two parsers agree on every input, however it is cut; and what was encoded is what is read.
+
+use crate::dump::{BOTH, Parsed, parse, whole};
+use crate::golden::GOLDEN;
+use proptest::prelude::*;
+use rredis::limits::Limits;
+use rredis::options::ParserChoice;
+use rredis::reply::Kind;
+use rredis::resp;
+
+/// Both parsers' answers to the same bytes, each cut in its own way.
+fn agree(bytes: &[u8], limits: Limits, cuts: &[usize]) -> Result<(), TestCaseError> {
+    let fast = parse(&mut *resp::parser(ParserChoice::Fast, limits), [bytes]);
+    for choice in BOTH {
+        for pieces in [cut(bytes, cuts), bytes.chunks(1).collect(), vec![bytes]] {
+            let other = parse(&mut *resp::parser(choice, limits), pieces);
+            prop_assert_eq!(without_peer(&fast), without_peer(&other), "{:?} {}", choice, bytes.escape_ascii());
+        }
+    }
+    Ok(())
+}
+
+/// Who the peer is can be told only when enough has come; everything else does not depend on the cuts.
+fn without_peer((dumps, error): &Parsed) -> Parsed {
+    let named = |text: &str| text.starts_with("the peer speaks") || text.contains("begins no value");
+    let error = error.clone().map(|(status, text)| (status, if named(&text) { "a stranger".to_owned() } else { text }));
+    (dumps.clone(), error)
+}
+
+fn cut<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+    places.sort_unstable();
+    places.push(bytes.len());
+    let mut from = 0;
+    let pieces = places.into_iter().map(|to| &bytes[std::mem::replace(&mut from, to)..to]);
+    pieces.collect()
+}
+
+/// A value on the wire, of any type.
+fn value() -> impl Strategy<Value = Vec<u8>> {
+    let line = "[ -~]{0,50}";
+    let leaf = prop_oneof![
+        4 => prop::collection::vec(any::<u8>(), 0..40).prop_map(|text| bulk('$', &text)),
+        2 => any::<i64>().prop_map(|value| format!(":{value}\r\n").into_bytes()),
+        1 => line.prop_map(|text| format!("+{text}\r\n").into_bytes()),
+        1 => line.prop_map(|text| format!("-{text}\r\n").into_bytes()),
+        1 => any::<f64>().prop_map(|value| format!(",{value:?}\r\n").replace("NaN", "nan").into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..20).prop_map(|text| bulk('=', &[b"txt:", &text[..]].concat())),
+        1 => prop::collection::vec(any::<u8>(), 0..20).prop_map(|text| bulk('!', &text)),
+        1 => "-?[0-9]{1,30}".prop_map(|digits| format!("({digits}\r\n").into_bytes()),
+        1 => prop::sample::select(vec!["_\r\n", "$-1\r\n", "*-1\r\n", "#t\r\n", "#f\r\n", "*0\r\n", ">0\r\n+x\r\n"]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::collection::vec("[a-z]{1,9}", 0..4).prop_map(|pieces| chunks(&pieces)),
+    ];
+    leaf.prop_recursive(5, 60, 8, |inner| {
+        let items = prop::collection::vec(inner, 0..6);
+        prop_oneof![
+            4 => items.clone().prop_map(|items| counted('*', 1, &items)),
+            1 => items.clone().prop_map(|items| counted('~', 1, &items)),
+            2 => items.clone().prop_map(|items| counted('%', 2, &items)),
+            1 => items.clone().prop_map(|items| [counted('|', 2, &items), b":1\r\n".to_vec()].concat()),
+            1 => items.clone().prop_map(|items| [counted('>', 1, &items), b":2\r\n".to_vec()].concat()),
+            1 => items.prop_map(|items| [b"*?\r\n".to_vec(), items.concat(), b".\r\n".to_vec()].concat()),
+        ]
+    })
+}
+
+fn bulk(letter: char, text: &[u8]) -> Vec<u8> {
+    [format!("{letter}{}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat()
+}
+
+fn chunks(pieces: &[String]) -> Vec<u8> {
+    let pieces: String = pieces.iter().map(|piece| format!(";{}\r\n{piece}\r\n", piece.len())).collect();
+    format!("$?\r\n{pieces};0\r\n").into_bytes()
+}
+
+fn counted(letter: char, each: usize, items: &[Vec<u8>]) -> Vec<u8> {
+    let items = &items[..items.len() / each * each];
+    [format!("{letter}{}\r\n", items.len() / each).into_bytes(), items.concat()].concat()
+}
+
+fn small_limits() -> impl Strategy<Value = Limits> {
+    (1u64..200, 1u64..30, 0u32..6, 0u32..50, 1u64..100)
+        .prop_map(|(bytes, nodes, depth, line, push_bytes)| Limits { bytes, nodes, depth, line, push_bytes })
+}
+
+fn cuts() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(any::<usize>(), 0..6)
+}
+
+/// Bytes that look like RESP more often than chance would have it.
+fn scribble() -> impl Strategy<Value = Vec<u8>> {
+    let piece = prop::sample::select(vec![
+        "\r\n", "\r\n", "\r\n", "\r", "\n", "+", "-", ":", "$", "*", "_", ",", "#", "!", "=", "(", "%", "~", ">", "|", ";", ".",
+        "?", "0", "1", "2", "3", "-1", "12", "t", "f", "txt:", "inf", "1.5e3", "*2\r\n", "|1\r\n", ">1\r\n", "$?\r\n", "*?\r\n",
+        "%?\r\n", ";1\r\na\r\n", ";0\r\n", ".\r\n", ":1\r\n", "$1\r\na\r\n", "+OK\r\n", "_\r\n", "a",
+    ]);
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat().into_bytes())
+}
+
+proptest! {
+    // PROPTEST_CASES in the environment asks for more.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 4, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64), cuts in cuts()) {
+        agree(&bytes, Limits::default(), &cuts)?;
+    }
+
+    #[test]
+    fn on_scribbles(bytes in scribble(), cuts in cuts()) {
+        agree(&bytes, Limits::default(), &cuts)?;
+    }
+
+    #[test]
+    fn on_scribbles_under_small_limits(bytes in scribble(), limits in small_limits(), cuts in cuts()) {
+        agree(&bytes, limits, &cuts)?;
+    }
+
+    #[test]
+    fn on_replies(replies in prop::collection::vec(value(), 1..4), cuts in cuts()) {
+        let bytes = replies.concat();
+        agree(&bytes, Limits::default(), &cuts)?;
+        let (dumps, error) = whole(ParserChoice::Fast, &bytes);
+        prop_assert_eq!(error, None);
+        prop_assert!(dumps.len() >= replies.len());
+    }
+
+    #[test]
+    fn on_replies_under_small_limits(bytes in value(), limits in small_limits(), cuts in cuts()) {
+        agree(&bytes, limits, &cuts)?;
+    }
+
+    #[test]
+    fn on_damaged_replies(bytes in value(), place in any::<usize>(), by in any::<u8>(), how in 0..3, cuts in cuts()) {
+        let mut bytes = bytes;
+        let place = place % bytes.len();
+        match how {
+            0 => bytes[place] = by,
+            1 => drop(bytes.remove(place)),
+            _ => bytes.insert(place, b"\r\n0123456789$*:+-%~>|;.?_,#!=("[usize::from(by) % 30]),
+        }
+        agree(&bytes, Limits::default(), &cuts)?;
+    }
+
+    #[test]
+    fn what_was_encoded_is_read(args in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 1..20), cuts in cuts()) {
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        let mut bytes = Vec::new();
+        resp::encode(&args, &mut bytes).unwrap();
+        for choice in BOTH {
+            let mut parser = resp::parser(choice, Limits::default());
+            for piece in cut(&bytes, &cuts) {
+                parser.feed(piece).unwrap();
+            }
+            let reply = rredis::reply::Reply::build(parser.next().unwrap().unwrap()).unwrap();
+            let read: Vec<&[u8]> = reply.view().children().map(|child| child.text()).collect();
+            prop_assert_eq!(reply.kind(), Kind::RREDIS_REPLY_ARRAY);
+            prop_assert_eq!(&read, &args);
+            prop_assert!(parser.is_empty());
+        }
+    }
+}
+
+#[test]
+fn on_every_golden_reply_with_every_byte_changed() {
+    for (bytes, _) in GOLDEN {
+        for place in 0..bytes.len() {
+            for by in b"\r\n0129-+:$*_,#!=(%~>|;.?a\0\xff" {
+                let mut bytes = bytes.to_vec();
+                bytes[place] = *by;
+                agree(&bytes, Limits::default(), &[place]).unwrap();
+            }
+        }
+    }
+}
