@@ -1,0 +1,221 @@
+//! The house rules that a machine can read. The others are sentences, in CONTRIBUTING.md.
+
+#[path = "tidy/source.rs"]
+mod source;
+
+use source::{Source, body, sources};
+
+/// Each room, and the floor it is on. The ground, below all of them, is 0.
+const FLOORS: &[(&str, u32)] = &[
+    ("error", 0),
+    ("limits", 0),
+    ("options", 0),
+    ("resp", 1),
+    ("reply", 1),
+    ("commands", 1),
+    ("session", 2),
+    ("transport", 2),
+    ("conn", 3),
+    ("pool", 4),
+    ("client", 5),
+    ("ffi", 6),
+];
+
+/// The doors between rooms of one floor, each opening one way.
+const DOORS: &[(&str, &str)] = &[("reply", "resp"), ("commands", "reply")];
+
+/// Where `unsafe` may stand. src/lib.rs and the `mod` lines deny it everywhere else too.
+const UNSAFE: &[&str] = &["ffi/", "reply/tree.rs", "reply/view.rs", "transport/wait.rs"];
+
+/// Functions of the C surface that can neither fail nor panic, and so need no guard.
+const UNGUARDED: &[&str] =
+    &["rredis_version", "rredis_version_number", "rredis_status_name", "rredis_status_outcome_name"];
+
+#[test]
+fn stairs_go_down() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.path != "lib.rs") {
+        let own = floor(source.room()).unwrap_or_else(|| panic!("src/{} is in no room of the floors", source.path));
+        for used in rooms_used(&source.code) {
+            let door = DOORS.contains(&(source.room(), used.as_str()));
+            match floor(&used) {
+                Some(floor) if used == source.room() || floor < own || floor == 0 || door => {}
+                _ => wrong.push(format!("src/{}: crate::{used}", source.path)),
+            }
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn unsafe_stays_where_it_is_expected() {
+    let outside = |source: &&Source| !UNSAFE.iter().any(|place| source.path.starts_with(place));
+    none(&lines_with(sources().iter().filter(outside), |source| &source.code, |line| has_word(line, "unsafe")));
+}
+
+#[test]
+fn unsafe_says_why_it_is_safe() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let text: Vec<&str> = source.text.lines().collect();
+        for (at, line) in source.code.lines().enumerate() {
+            let needs = line.contains("unsafe {") || line.contains("unsafe impl");
+            if needs && !text[at.saturating_sub(3)..=at].iter().any(|line| line.contains("// SAFETY:")) {
+                wrong.push(format!("src/{}:{}: {}", source.path, at + 1, line.trim()));
+            }
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn nothing_ends_or_talks_in_the_hosts_process() {
+    let banned = [".unwrap()", ".expect(", "panic!", "todo!", "unimplemented!", "dbg!", "println!", "print!(", "process::exit", "abort("];
+    none(&lines_with(sources().iter(), |source| &source.shipped, |line| banned.iter().any(|word| line.contains(word))));
+}
+
+#[test]
+fn every_file_has_its_sign() {
+    let unsigned = |source: &Source| !source.text.starts_with("//! ");
+    none(&sources().iter().filter(|source| unsigned(source)).map(|source| format!("src/{}", source.path)).collect::<Vec<_>>());
+}
+
+#[test]
+fn sockets_are_written_to_in_one_way() {
+    let banned = ["write_vectored", "writev", "libc::write(", "libc::select"];
+    none(&lines_with(sources().iter(), |source| &source.code, |line| banned.iter().any(|word| line.contains(word))));
+}
+
+#[test]
+fn deadlines_are_monotonic_and_protocols_have_no_clock() {
+    let clocks = ["conn", "transport", "pool", "client"];
+    let all = sources();
+    let mut wrong = lines_with(all.iter(), |source| &source.code, |line| line.contains("SystemTime"));
+    let others = all.iter().filter(|source| !clocks.contains(&source.room()));
+    wrong.extend(lines_with(others, |source| &source.shipped, |line| line.contains("Instant::now")));
+    none(&wrong);
+}
+
+#[test]
+fn every_export_has_its_files_noun_and_its_guard() {
+    let mut wrong = Vec::new();
+    let all = sources();
+    let mut count = 0;
+    for source in all.iter().filter(|source| source.path.starts_with("ffi/")) {
+        let noun = format!("rredis_{}", source.path.trim_start_matches("ffi/").trim_end_matches(".rs"));
+        for export in source.code.split("extern \"C\" fn ").skip(1).chain(source.code.split("extern     fn ").skip(1)) {
+            count += 1;
+            let name = export.split('(').next().unwrap_or("");
+            if name != noun && !name.starts_with(&format!("{noun}_")) {
+                wrong.push(format!("src/{}: {name}", source.path));
+            }
+            if !UNGUARDED.contains(&name) && !is_guarded(body(export)) {
+                wrong.push(format!("src/{}: {name} has no guard around it", source.path));
+            }
+        }
+    }
+    assert!(count > 50, "only {count} exports found");
+    none(&wrong);
+}
+
+#[test]
+fn every_handle_is_proven_to_be_shared_or_sent() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.path.starts_with("ffi/")) {
+        for (at, _) in source.code.match_indices("pub struct rredis_") {
+            if source.code[..at].trim_end().ends_with("#[derive(Clone, Copy, Debug)]") {
+                continue; // a struct that C sees
+            }
+            let name: String = source.code[at + "pub struct ".len()..].chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect();
+            let proof = match source.code.contains(&format!("Option<&{name}>")) {
+                true => format!("const _: () = shared::<{name}>();"),
+                false => format!("const _: () = sent::<{name}>();"),
+            };
+            if !source.code.contains(&proof) && !source.code.contains(&format!("const _: () = shared::<{name}>();")) {
+                wrong.push(format!("src/{}: {proof}", source.path));
+            }
+        }
+    }
+    none(&wrong);
+}
+
+#[test]
+fn tables_are_in_order() {
+    let all = sources();
+    let find = |path: &str| all.iter().find(|source| source.path == path).unwrap_or_else(|| panic!("src/{path}"));
+    let commands = find("commands/table.rs").text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
+    ascending(&commands.collect::<Vec<_>>(), 200);
+    let numbers = find("options/table.rs").code.lines().filter_map(|line| {
+        let (name, number) = line.trim().strip_suffix(',')?.split_once(" = ")?;
+        name.chars().all(char::is_alphanumeric).then(|| number.parse::<u32>().ok())?
+    });
+    ascending(&numbers.collect::<Vec<_>>(), 40);
+}
+
+fn ascending<T: PartialOrd + std::fmt::Debug>(rows: &[T], least: usize) {
+    assert!(rows.len() >= least, "only {} rows found", rows.len());
+    if let Some(pair) = rows.windows(2).find(|pair| pair[0] >= pair[1]) {
+        panic!("{:?} does not come before {:?}", pair[0], pair[1]);
+    }
+}
+
+fn floor(room: &str) -> Option<u32> {
+    FLOORS.iter().find(|(name, _)| *name == room).map(|(_, floor)| *floor)
+}
+
+/// The rooms that a file names: `crate::room`, alone or within braces.
+fn rooms_used(code: &str) -> Vec<String> {
+    let mut rooms = Vec::new();
+    for after in code.split("crate::").skip(1) {
+        let word = |text: &str| -> String { text.trim_start().chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect() };
+        match after.strip_prefix('{') {
+            Some(list) => rooms.extend(list.split('}').next().unwrap_or("").split(',').map(word)),
+            None => rooms.push(word(after)),
+        }
+    }
+    rooms.retain(|room| !room.is_empty());
+    rooms
+}
+
+/// A guard, perhaps behind the user_data that it must find whatever happens.
+fn is_guarded(body: &str) -> bool {
+    let owner = "let user_data = UserData::new(user_data, user_data_free);";
+    let body = body.trim();
+    let body = body.strip_prefix(owner).unwrap_or(body).trim();
+    let guards = ["guard(err,", "guard_on(", "guard_command(", "guard_alone(", "guard_command_alone(", "quietly("];
+    guards.iter().any(|guard| body.starts_with(guard)) && body.ends_with(')') && closes_last(body)
+}
+
+/// Whether the parenthesis that opens first closes last: nothing is done outside of it.
+fn closes_last(body: &str) -> bool {
+    let mut depth = 0;
+    let close = body.char_indices().find(|(_, letter)| {
+        depth += i32::from(*letter == '(') - i32::from(*letter == ')');
+        depth == 0 && *letter == ')'
+    });
+    close.is_some_and(|(at, _)| at + 1 == body.len())
+}
+
+fn lines_with<'s>(
+    sources: impl Iterator<Item = &'s Source>,
+    part: impl Fn(&'s Source) -> &'s str,
+    is_wrong: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources {
+        for (at, line) in part(source).lines().enumerate() {
+            if is_wrong(line) {
+                found.push(format!("src/{}:{}: {}", source.path, at + 1, line.trim()));
+            }
+        }
+    }
+    found
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    line.split(|letter: char| !letter.is_alphanumeric() && letter != '_').any(|one| one == word)
+}
+
+fn none(wrong: &[String]) {
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
