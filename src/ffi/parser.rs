@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result, Status};
 use crate::ffi::boundary::{
-    Handle, Poison, given, given_text, guard, guard_alone, name_of, quietly, sent, sized, text_with_nul, usable, wrong,
+    Handle, Poison, given, given_text, guard, guard_alone, name_of, quietly, shared, sized, text_with_nul, usable, wrong,
 };
 use crate::ffi::builder::rredis_builder;
 use crate::ffi::callback::{Told, UserData, rredis_free_fn};
@@ -255,14 +255,16 @@ impl ParserType for CustomType {
         if let Some(failure) = returned(status) {
             return Err(told.error(Status::Connect, failure, "start failed").at(&format!("the parser {name}")));
         }
-        drop(State { state, builder: rredis_builder::default(), functions: Arc::clone(&self.0) });
-        let _ = limits;
-        Err(Error::new(Status::Unsupported, "parsers of the caller's own are not built yet"))
+        let state = State { state, builder: rredis_builder::default(), functions: Arc::clone(&self.0) };
+        Ok(resp::framed(Box::new(state), limits))
     }
 }
 
-#[expect(dead_code, reason = "for the while")]
-impl State {
+impl resp::Custom for State {
+    fn name(&self) -> &str {
+        &self.functions.name
+    }
+
     fn feed(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(feed) = self.functions.given.feed else { return Ok(()) };
         let mut told = Told::new();
@@ -321,4 +323,7 @@ impl Handle for rredis_parser {
     }
 }
 
-const _: () = sent::<rredis_parser>();
+// SAFETY: behind a shared borrow only the name is read, which never changes; the parser itself is reached through &mut.
+unsafe impl Sync for rredis_parser {}
+
+const _: () = shared::<rredis_parser>();

@@ -1,3 +1,5 @@
+//! A pool against scripted peers: who waits, who gets what, and what becomes of connections.
+
 use std::sync::Arc;
 use std::thread;
 
