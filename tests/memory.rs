@@ -107,7 +107,13 @@ fn child() {
 
 /// Have the code and the allocator in memory, so that only data counts.
 fn warm_up(choice: ParserChoice) {
-    for bytes in ["*3\r\n:1\r\n+a\r\n$1\r\na\r\n", "*99999999999\r\n", ":x\r\n", "$99999999999999\r\n", "|1\r\n+a\r\n>1\r\n:1\r\n"] {
+    for bytes in [
+        "*3\r\n:1\r\n+a\r\n$1\r\na\r\n",
+        "*99999999999\r\n",
+        ":x\r\n",
+        "$99999999999999\r\n",
+        "|1\r\n+a\r\n>1\r\n:1\r\n",
+    ] {
         let mut parser = resp::parser(choice, Limits::default());
         parser.feed(bytes.as_bytes()).unwrap();
         while let Ok(Some(frame)) = parser.next() {

@@ -121,12 +121,14 @@ impl Reply {
 
     /// The attributes of a node of this tree: a map.
     pub fn attributes(&self, node: &Node) -> Option<&Node> {
-        // SAFETY: self.0 is the root of a whole tree, which lives as long as self.
-        unsafe { attributes_of(self.0.as_ptr(), node).as_ref() }
+        // SAFETY: self.0 is the root of a whole tree.
+        let map = unsafe { attributes_of(self.0.as_ptr(), node) };
+        // SAFETY: null, or a node of this tree, which lives as long as self.
+        unsafe { map.as_ref() }
     }
 
     fn header(&self) -> &Header {
-        // SAFETY: every tree has its header right before the root.
+        // SAFETY: every tree has its header right before the root, and it lives as long as self.
         unsafe { &*header_of(self.0.as_ptr()) }
     }
 
@@ -135,16 +137,22 @@ impl Reply {
         let layout = Layout::from_size_align(size, align_of::<Header>()).map_err(|_| no_memory())?;
         // SAFETY: the layout has the size of a header at least.
         let block = NonNull::new(unsafe { alloc(layout) }).ok_or_else(no_memory)?.as_ptr();
-        // SAFETY: parts.size bytes of the block are for header, nodes and notes, and bytes.len() more for the text.
-        let text = unsafe { block.add(parts.size) };
-        // SAFETY: as above; a block that was just allocated overlaps nothing.
+        let text = block.wrapping_add(parts.size);
+        // SAFETY: behind the parts the block has room for bytes.len(); a block that was just allocated overlaps nothing.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), text, bytes.len()) };
         let text = Text { at: text, len: bytes.len(), base: base as u64 };
         // SAFETY: the block is aligned, and begins with parts.size bytes for the parts.
         unsafe { Reply::finish(block, Block { base: block, layout }, parts, tape, text) }
     }
 
-    fn behind_bytes(parts: Parts, tape: &[Entry], base: usize, buffer: Vec<u8>, from: usize, len: usize) -> Result<Reply> {
+    fn behind_bytes(
+        parts: Parts,
+        tape: &[Entry],
+        base: usize,
+        buffer: Vec<u8>,
+        from: usize,
+        len: usize,
+    ) -> Result<Reply> {
         let slack = align_of::<Header>();
         let end = from.checked_add(len).filter(|&end| end <= buffer.len()).ok_or_else(broken)?;
         let size = end.checked_add(slack).and_then(|size| size.checked_add(parts.size)).ok_or_else(no_memory)?;
@@ -160,13 +168,10 @@ impl Reply {
                 return Err(no_memory());
             }
         };
-        // SAFETY: both places are inside the block, which has size bytes.
-        let (text, behind) = unsafe { (block.add(from), block.add(end)) };
-        let pad = behind.align_offset(slack);
-        // SAFETY: pad is less than slack, which size has room for.
-        let header = unsafe { behind.add(pad) };
-        let text = Text { at: text, len, base: base as u64 };
-        // SAFETY: header is aligned, and has parts.size bytes behind it in the block.
+        let behind = block.wrapping_add(end);
+        let header = behind.wrapping_add(behind.align_offset(slack));
+        let text = Text { at: block.wrapping_add(from), len, base: base as u64 };
+        // SAFETY: header is aligned by less than slack, so it has parts.size bytes behind it in the block.
         unsafe { Reply::finish(header, Block { base: block, layout }, parts, tape, text) }
     }
 
@@ -175,20 +180,16 @@ impl Reply {
     /// it, apart from those.
     unsafe fn finish(place: *mut u8, block: Block, parts: Parts, tape: &[Entry], text: Text) -> Result<Reply> {
         let header = place.cast::<Header>();
-        // SAFETY: a header, the nodes and the notes fit in parts.size bytes, in this order and each aligned to 8.
-        let root = unsafe { header.add(1) }.cast::<Node>();
-        // SAFETY: as above.
-        let end = unsafe { root.add(parts.nodes) };
+        let root = header.wrapping_add(1).cast::<Node>();
+        let end = root.wrapping_add(parts.nodes);
         let notes = end.cast::<Note>();
-        // SAFETY: as above.
+        // SAFETY: a header, the nodes and the notes fit in parts.size bytes, in this order and each aligned to 8.
         unsafe { header.write(Header { base: block.base, layout: block.layout, notes, notes_len: parts.notes }) };
         let mut fill = Fill {
             next: root,
-            // SAFETY: there is at least one node.
-            run_end: unsafe { root.add(1) },
+            run_end: root.wrapping_add(1),
             owner: null_mut(),
-            // SAFETY: as above.
-            free: unsafe { root.add(1) },
+            free: root.wrapping_add(1),
             root,
             end,
             notes,
@@ -202,7 +203,8 @@ impl Reply {
             return Err(error);
         }
         // SAFETY: fill has written that many notes, and nobody else looks at them yet.
-        unsafe { std::slice::from_raw_parts_mut(notes, parts.notes) }.sort_unstable_by_key(|note| (note.node, note.map));
+        unsafe { std::slice::from_raw_parts_mut(notes, parts.notes) }
+            .sort_unstable_by_key(|note| (note.node, note.map));
         // SAFETY: the root is inside the block, so it is not null.
         Ok(Reply(unsafe { NonNull::new_unchecked(root) }))
     }
@@ -228,7 +230,7 @@ impl std::fmt::Debug for Reply {
 /// # Safety
 /// `root` is the root of a living tree, as `into_raw` gave it; `node` is only compared.
 pub unsafe fn attributes_of(root: *const Node, node: *const Node) -> *const Node {
-    // SAFETY: every tree has its header right before the root.
+    // SAFETY: root is the root of a living tree, and every tree has its header right before the root.
     let header = unsafe { &*header_of(root) };
     // SAFETY: the header's notes were written when the tree was built.
     let notes = unsafe { std::slice::from_raw_parts(header.notes, header.notes_len) };
@@ -239,11 +241,8 @@ pub unsafe fn attributes_of(root: *const Node, node: *const Node) -> *const Node
     }
 }
 
-/// # Safety
-/// `root` is the root of a living tree.
-unsafe fn header_of(root: *const Node) -> *const Header {
-    // SAFETY: the caller's word; a header stands right before every root.
-    unsafe { root.cast::<Header>().sub(1) }
+fn header_of(root: *const Node) -> *const Header {
+    root.cast::<Header>().wrapping_sub(1)
 }
 
 /// An allocation, and what it was allocated with.
@@ -320,7 +319,8 @@ impl Fill {
                 Type::Chunked => Kind::RREDIS_REPLY_STRING,
                 Type::Chunk | Type::Number => return Err(broken()),
             };
-            let mut node = Node { kind, reserved: 0, len: 0, str: ptr::null(), elements: ptr::null(), integer: 0, number: 0.0 };
+            let mut node =
+                Node { kind, reserved: 0, len: 0, str: ptr::null(), elements: ptr::null(), integer: 0, number: 0.0 };
             match entry.kind() {
                 Type::Null => {}
                 Type::Integer | Type::Bool => node.integer = entry.value() as i64,
@@ -345,11 +345,10 @@ impl Fill {
                     if len < 4 {
                         return Err(broken());
                     }
-                    // SAFETY: four bytes of the text itself.
-                    node.str = unsafe { str.add(4) };
+                    node.str = str.wrapping_add(4);
                     node.len = len - 4;
                     // SAFETY: the colon behind the three letters, inside the text.
-                    unsafe { str.add(3).cast_mut().write(0) };
+                    unsafe { str.wrapping_add(3).cast_mut().write(0) };
                 }
                 Type::Chunked => {
                     (node.str, node.len) = self.text.join(entry, &mut entries)?;
@@ -358,8 +357,7 @@ impl Fill {
             }
             // SAFETY: next is before run_end, and so one of the tree's nodes.
             unsafe { self.next.write(node) };
-            // SAFETY: as above.
-            self.next = unsafe { self.next.add(1) };
+            self.next = self.next.wrapping_add(1);
             if self.next == self.run_end && self.go_back() {
                 // A tape that goes on behind its root is broken.
                 return if entries.next().is_none() { Ok(()) } else { Err(broken()) };
@@ -390,7 +388,7 @@ impl Fill {
         }
         let map = self.take(1)?;
         // SAFETY: there is room for notes_max notes.
-        unsafe { self.notes.add(self.notes_len).write(Note { node: self.next, map }) };
+        unsafe { self.notes.wrapping_add(self.notes_len).write(Note { node: self.next, map }) };
         node.integer = self.notes_len as i64;
         self.notes_len += 1;
         if count > 0 {
@@ -421,11 +419,10 @@ impl Fill {
             self.next = match full.reserved {
                 ATTRIBUTE => {
                     // SAFETY: an attribute's integer is the place of its note, which was written with it.
-                    let note = unsafe { *self.notes.add(full.integer as usize) };
+                    let note = unsafe { *self.notes.wrapping_add(full.integer as usize) };
                     note.node.cast_mut()
                 }
-                // SAFETY: an owner is in a run that goes on, or ends, right behind it.
-                _ => unsafe { self.owner.add(1) },
+                _ => self.owner.wrapping_add(1),
             };
             self.owner = full.str.cast_mut().cast();
             full.str = ptr::null();
@@ -433,10 +430,8 @@ impl Fill {
             full.integer = 0;
             // SAFETY: null, or a written node of the tree.
             self.run_end = match unsafe { self.owner.as_ref() } {
-                // SAFETY: the run of an owner has len nodes.
-                Some(owner) => unsafe { owner.elements.cast_mut().add(owner.len) },
-                // SAFETY: the root is alone in its run.
-                None => unsafe { self.root.add(1) },
+                Some(owner) => owner.elements.cast_mut().wrapping_add(owner.len),
+                None => self.root.wrapping_add(1),
             };
         }
         false
@@ -450,8 +445,7 @@ impl Fill {
             return Err(broken());
         }
         let run = self.free;
-        // SAFETY: there are that many nodes left.
-        self.free = unsafe { run.add(count) };
+        self.free = run.wrapping_add(count);
         Ok(run)
     }
 }
@@ -461,21 +455,24 @@ impl Text {
     #[inline]
     fn place(&self, entry: Entry) -> Result<(*const std::ffi::c_char, usize)> {
         let (at, len) = self.within(entry)?;
+        let str = self.at.wrapping_add(at);
         // SAFETY: within has looked that the text and one byte behind it are inside.
-        let str = unsafe { self.at.add(at) };
-        // SAFETY: as above.
-        unsafe { str.add(len).write(0) };
+        unsafe { str.wrapping_add(len).write(0) };
         Ok((str.cast_const().cast(), len))
     }
 
     fn slice(&self, entry: Entry) -> Result<&[u8]> {
         let (at, len) = self.within(entry)?;
         // SAFETY: within has looked that the text is inside; all of it is initialised.
-        Ok(unsafe { std::slice::from_raw_parts(self.at.add(at), len) })
+        Ok(unsafe { std::slice::from_raw_parts(self.at.wrapping_add(at), len) })
     }
 
     /// Join the pieces that follow `entry`, where its value says: before the first of them.
-    fn join(&self, entry: Entry, entries: &mut std::slice::Iter<'_, Entry>) -> Result<(*const std::ffi::c_char, usize)> {
+    fn join(
+        &self,
+        entry: Entry,
+        entries: &mut std::slice::Iter<'_, Entry>,
+    ) -> Result<(*const std::ffi::c_char, usize)> {
         let mut end = self.within(Entry::piece(entry.value(), 0))?.0;
         let first = end;
         for _ in 0..entry.len() {
@@ -484,7 +481,7 @@ impl Text {
                 return Err(broken());
             }
             // SAFETY: both ends are inside the text, and the copy moves towards its beginning.
-            unsafe { ptr::copy(self.at.add(at), self.at.add(end), len) };
+            unsafe { ptr::copy(self.at.wrapping_add(at), self.at.wrapping_add(end), len) };
             end += len;
         }
         self.place(Entry::piece(self.base + first as u64, (end - first) as u64))

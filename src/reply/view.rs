@@ -49,7 +49,7 @@ impl<'a> View<'a> {
             return &[];
         }
         // SAFETY: a verbatim text has its three letters and a NUL right before it.
-        unsafe { std::slice::from_raw_parts(self.0.str.cast::<u8>().sub(4), 3) }
+        unsafe { std::slice::from_raw_parts(self.0.str.cast::<u8>().wrapping_sub(4), 3) }
     }
 
     /// How many elements it has; in a map, keys and values both count.
@@ -104,7 +104,10 @@ impl<'a> View<'a> {
     fn has_plain_text(self) -> bool {
         matches!(
             self.kind(),
-            Kind::RREDIS_REPLY_STRING | Kind::RREDIS_REPLY_STATUS | Kind::RREDIS_REPLY_VERBATIM | Kind::RREDIS_REPLY_BIG_NUMBER
+            Kind::RREDIS_REPLY_STRING
+                | Kind::RREDIS_REPLY_STATUS
+                | Kind::RREDIS_REPLY_VERBATIM
+                | Kind::RREDIS_REPLY_BIG_NUMBER
         )
     }
 

@@ -30,7 +30,22 @@ pub(super) enum Head {
 pub(super) fn is_type(byte: u8) -> bool {
     matches!(
         byte,
-        b'+' | b'-' | b':' | b'$' | b'*' | b'_' | b',' | b'#' | b'!' | b'=' | b'(' | b'%' | b'~' | b'>' | b'|' | b';' | b'.'
+        b'+' | b'-'
+            | b':'
+            | b'$'
+            | b'*'
+            | b'_'
+            | b','
+            | b'#'
+            | b'!'
+            | b'='
+            | b'('
+            | b'%'
+            | b'~'
+            | b'>'
+            | b'|'
+            | b';'
+            | b'.'
     )
 }
 

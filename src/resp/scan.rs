@@ -503,7 +503,13 @@ impl Scope {
         Scope { base, tape, bytes_max: limits.push_bytes, is_push: true, ..Scope::root(limits) }
     }
 
-    fn frame<'p>(&self, tape: &'p [Entry], bytes: Bytes<'p>, wire_len: usize, holes: &'p [(usize, usize)]) -> Frame<'p> {
+    fn frame<'p>(
+        &self,
+        tape: &'p [Entry],
+        bytes: Bytes<'p>,
+        wire_len: usize,
+        holes: &'p [(usize, usize)],
+    ) -> Frame<'p> {
         let Scope { base, notes, has_text, is_push, .. } = *self;
         Frame { tape, bytes, base, nodes: self.nodes as usize, notes, has_text, is_push, wire_len, holes }
     }

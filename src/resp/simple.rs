@@ -234,7 +234,9 @@ impl Simple {
         if self.reading.in_chunks {
             return Ok(());
         }
-        if self.reading.recorder.begun_kind() == Some(Type::Verbatim) && self.reading.recorder.begun().get(3) != Some(&b':') {
+        if self.reading.recorder.begun_kind() == Some(Type::Verbatim)
+            && self.reading.recorder.begun().get(3) != Some(&b':')
+        {
             return Err(grammar::bad_verbatim());
         }
         self.reading.recorder.finish()?;
@@ -390,7 +392,14 @@ impl Reading {
     fn new() -> Reading {
         // The parser has counted already, by the wire's measure; the recorder need not.
         let limits = Limits { bytes: u64::MAX, nodes: u64::MAX, depth: u32::MAX, line: u32::MAX, push_bytes: u64::MAX };
-        Reading { recorder: Recorder::new(limits), open: Vec::new(), bytes: 0, nodes: 1, is_push: false, in_chunks: false }
+        Reading {
+            recorder: Recorder::new(limits),
+            open: Vec::new(),
+            bytes: 0,
+            nodes: 1,
+            is_push: false,
+            in_chunks: false,
+        }
     }
 
     fn clear(&mut self) {

@@ -79,8 +79,13 @@ fn counted(letter: char, each: usize, items: &[Vec<u8>]) -> Vec<u8> {
 }
 
 fn small_limits() -> impl Strategy<Value = Limits> {
-    (1u64..200, 1u64..30, 0u32..6, 0u32..50, 1u64..100)
-        .prop_map(|(bytes, nodes, depth, line, push_bytes)| Limits { bytes, nodes, depth, line, push_bytes })
+    (1u64..200, 1u64..30, 0u32..6, 0u32..50, 1u64..100).prop_map(|(bytes, nodes, depth, line, push_bytes)| Limits {
+        bytes,
+        nodes,
+        depth,
+        line,
+        push_bytes,
+    })
 }
 
 fn cuts() -> impl Strategy<Value = Vec<usize>> {
@@ -90,9 +95,54 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
 /// Bytes that look like RESP more often than chance would have it.
 fn scribble() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
-        "\r\n", "\r\n", "\r\n", "\r", "\n", "+", "-", ":", "$", "*", "_", ",", "#", "!", "=", "(", "%", "~", ">", "|", ";", ".",
-        "?", "0", "1", "2", "3", "-1", "12", "t", "f", "txt:", "inf", "1.5e3", "*2\r\n", "|1\r\n", ">1\r\n", "$?\r\n", "*?\r\n",
-        "%?\r\n", ";1\r\na\r\n", ";0\r\n", ".\r\n", ":1\r\n", "$1\r\na\r\n", "+OK\r\n", "_\r\n", "a",
+        "\r\n",
+        "\r\n",
+        "\r\n",
+        "\r",
+        "\n",
+        "+",
+        "-",
+        ":",
+        "$",
+        "*",
+        "_",
+        ",",
+        "#",
+        "!",
+        "=",
+        "(",
+        "%",
+        "~",
+        ">",
+        "|",
+        ";",
+        ".",
+        "?",
+        "0",
+        "1",
+        "2",
+        "3",
+        "-1",
+        "12",
+        "t",
+        "f",
+        "txt:",
+        "inf",
+        "1.5e3",
+        "*2\r\n",
+        "|1\r\n",
+        ">1\r\n",
+        "$?\r\n",
+        "*?\r\n",
+        "%?\r\n",
+        ";1\r\na\r\n",
+        ";0\r\n",
+        ".\r\n",
+        ":1\r\n",
+        "$1\r\na\r\n",
+        "+OK\r\n",
+        "_\r\n",
+        "a",
     ]);
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat().into_bytes())
 }

@@ -76,7 +76,12 @@ fn a_good_parser_gives_what_ours_do() {
     for (bytes, expected) in GOLDEN.iter().filter(|(bytes, _)| !bytes.contains(&b'|')) {
         for size in [1, 7, 1000] {
             let (dumps, error) = brought(Way::Right, bytes, size);
-            assert_eq!((&dumps, error), (&expected.iter().map(|text| text.to_string()).collect(), None), "{}", bytes.escape_ascii());
+            assert_eq!(
+                (&dumps, error),
+                (&expected.iter().map(|text| text.to_string()).collect(), None),
+                "{}",
+                bytes.escape_ascii()
+            );
         }
     }
 }

@@ -55,12 +55,23 @@ fn no_cut_changes_a_reply() {
     for (bytes, expected) in GOLDEN {
         for choice in BOTH {
             for cut in 0..=bytes.len() {
-                let (dumps, error) = parse(&mut *resp::parser(choice, Limits::default()), [&bytes[..cut], &bytes[cut..]]);
-                assert_eq!((&dumps[..], error), (&expected.iter().map(|s| s.to_string()).collect::<Vec<_>>()[..], None), "{choice:?} cut at {cut}: {}", bytes.escape_ascii());
+                let (dumps, error) =
+                    parse(&mut *resp::parser(choice, Limits::default()), [&bytes[..cut], &bytes[cut..]]);
+                assert_eq!(
+                    (&dumps[..], error),
+                    (&expected.iter().map(|s| s.to_string()).collect::<Vec<_>>()[..], None),
+                    "{choice:?} cut at {cut}: {}",
+                    bytes.escape_ascii()
+                );
             }
             let mut parser = resp::parser(choice, Limits::default());
             let (dumps, error) = parse(&mut *parser, bytes.chunks(1));
-            assert_eq!((&dumps, error), (&expected.iter().map(|s| s.to_string()).collect(), None), "{choice:?} {}", bytes.escape_ascii());
+            assert_eq!(
+                (&dumps, error),
+                (&expected.iter().map(|s| s.to_string()).collect(), None),
+                "{choice:?} {}",
+                bytes.escape_ascii()
+            );
             assert!(parser.is_empty());
         }
     }
@@ -142,7 +153,11 @@ fn numbers_follow_their_grammar() {
                 let (dumps, error) = whole(choice, bytes.as_bytes());
                 let status = error.map(|error| error.0);
                 match expected {
-                    Some(value) => assert_eq!((dumps.first().map(String::as_str), status), (Some(*value), None), "{choice:?} {line}"),
+                    Some(value) => assert_eq!(
+                        (dumps.first().map(String::as_str), status),
+                        (Some(*value), None),
+                        "{choice:?} {line}"
+                    ),
                     None => assert_eq!((dumps.len(), status), (0, Some(Status::Protocol)), "{choice:?} {line}"),
                 }
             }
@@ -174,7 +189,12 @@ const REFUSED: &[(&[u8], usize, Status, &str)] = &[
     (b"$\r\n", 0, Status::Protocol, "a length"),
     (b"$9223372036854775808\r\n", 0, Status::Protocol, "a length"),
     (b"$4611686018427387904\r\n", 0, Status::Limit, "reply_bytes_max is 1073741824"),
-    (b"$1099511627776\r\nabc", 0, Status::Limit, "the reply announces 1099511627776 bytes; reply_bytes_max is 1073741824"),
+    (
+        b"$1099511627776\r\nabc",
+        0,
+        Status::Limit,
+        "the reply announces 1099511627776 bytes; reply_bytes_max is 1073741824",
+    ),
     (b"$3\r\nabcXY", 0, Status::Protocol, "longer than its length"),
     (b"$3\r\nabc\rY", 0, Status::Protocol, "longer than its length"),
     (b"$3\r\nabcd\r\n+far enough behind\r\n", 0, Status::Protocol, "longer than its length"),
@@ -234,7 +254,16 @@ fn what_is_no_resp_is_refused_by_name() {
 
 #[test]
 fn what_has_not_come_is_waited_for() {
-    let unfinished: &[&[u8]] = &[b"+OK\r", b"$5\r\nab", b"$3\r\nabc\r", b"*10000000\r\n", b"|1\r\n+a\r\n+b\r\n", b"*2\r\n:1\r\n", b"$?\r\n;1\r\na\r\n", b"*?\r\n:1\r\n"];
+    let unfinished: &[&[u8]] = &[
+        b"+OK\r",
+        b"$5\r\nab",
+        b"$3\r\nabc\r",
+        b"*10000000\r\n",
+        b"|1\r\n+a\r\n+b\r\n",
+        b"*2\r\n:1\r\n",
+        b"$?\r\n;1\r\na\r\n",
+        b"*?\r\n:1\r\n",
+    ];
     for bytes in unfinished {
         for choice in BOTH {
             let mut parser = resp::parser(choice, Limits::default());
@@ -270,35 +299,61 @@ fn limits_hold_to_the_last_one_allowed_and_name_themselves() {
         let default = Limits::default();
         assert_eq!(limited(choice, default, &nest(512, "*1\r\n", ":1\r\n")), Ok(1));
         let (status, text) = limited(choice, default, &nest(513, "*1\r\n", ":1\r\n")).unwrap_err();
-        assert_eq!((status, text.as_str()), (Status::Limit, "the reply nests deeper than reply_depth_max, which is 512"));
-        for deep in [nest(100_000, "*1\r\n", ""), nest(100_000, "%1\r\n", ""), nest(513, "*?\r\n", ""), nest(513, "|1\r\n", "")] {
+        assert_eq!(
+            (status, text.as_str()),
+            (Status::Limit, "the reply nests deeper than reply_depth_max, which is 512")
+        );
+        for deep in
+            [nest(100_000, "*1\r\n", ""), nest(100_000, "%1\r\n", ""), nest(513, "*?\r\n", ""), nest(513, "|1\r\n", "")]
+        {
             assert_eq!(limited(choice, default, &deep).unwrap_err().0, Status::Limit);
         }
         let line = Limits { line: 40, ..default };
         let of = |len: usize, end: &str| format!("+{}{end}", "x".repeat(len)).into_bytes();
         assert_eq!(limited(choice, line, &of(40, "\r\n")), Ok(1));
         let (status, text) = limited(choice, line, &of(41, "\r\n")).unwrap_err();
-        assert_eq!((status, text.as_str()), (Status::Limit, "a line of the reply is longer than reply_line_max, which is 40"));
+        assert_eq!(
+            (status, text.as_str()),
+            (Status::Limit, "a line of the reply is longer than reply_line_max, which is 40")
+        );
         assert_eq!(limited(choice, line, &of(41, "")).unwrap_err().0, Status::Limit);
-        assert_eq!(limited(choice, default, &[b"+".to_vec(), vec![b'a'; 70_000]].concat()).unwrap_err().0, Status::Limit);
+        assert_eq!(
+            limited(choice, default, &[b"+".to_vec(), vec![b'a'; 70_000]].concat()).unwrap_err().0,
+            Status::Limit
+        );
 
         let nodes = Limits { nodes: 4, ..default };
         assert_eq!(limited(choice, nodes, b"*3\r\n:1\r\n:2\r\n:3\r\n"), Ok(1));
         assert_eq!(limited(choice, nodes, b"*?\r\n:1\r\n:2\r\n:3\r\n.\r\n"), Ok(1));
-        assert_eq!(limited(choice, nodes, b"*4\r\n").unwrap_err().1, "the reply has more elements than reply_nodes_max, which is 4");
-        assert_eq!(limited(choice, nodes, b"*5\r\n").unwrap_err().1, "the reply announces 5 elements; reply_nodes_max is 4");
+        assert_eq!(
+            limited(choice, nodes, b"*4\r\n").unwrap_err().1,
+            "the reply has more elements than reply_nodes_max, which is 4"
+        );
+        assert_eq!(
+            limited(choice, nodes, b"*5\r\n").unwrap_err().1,
+            "the reply announces 5 elements; reply_nodes_max is 4"
+        );
         assert_eq!(limited(choice, nodes, b"*?\r\n:1\r\n:2\r\n:3\r\n:4\r\n").unwrap_err().0, Status::Limit);
         assert_eq!(limited(choice, nodes, b"|1\r\n:1\r\n:2\r\n:3\r\n"), Ok(1));
         assert_eq!(limited(choice, nodes, b"|2\r\n").unwrap_err().0, Status::Limit);
 
         let bytes = Limits { bytes: 20, push_bytes: 10, ..default };
         assert_eq!(limited(choice, bytes, b"$13\r\n0123456789012\r\n"), Ok(1));
-        assert_eq!(limited(choice, bytes, b"$14\r\n").unwrap_err().1, "the reply is longer than reply_bytes_max, which is 20");
+        assert_eq!(
+            limited(choice, bytes, b"$14\r\n").unwrap_err().1,
+            "the reply is longer than reply_bytes_max, which is 20"
+        );
         assert_eq!(limited(choice, bytes, b"*2\r\n$10\r\n0123456789\r\n").unwrap_err().0, Status::Limit);
         assert_eq!(limited(choice, bytes, b"*4\r\n:1\r\n:2\r\n:3\r\n:4\r\n"), Ok(1));
         assert_eq!(limited(choice, bytes, b"*5\r\n:1\r\n:2\r\n:3\r\n:4\r\n:5\r\n").unwrap_err().0, Status::Limit);
         assert_eq!(limited(choice, bytes, b">1\r\n+abc\r\n"), Ok(1));
-        assert_eq!(limited(choice, bytes, b">1\r\n+abcd\r\n").unwrap_err().1, "the push is longer than push_bytes_max, which is 10");
-        assert_eq!(limited(choice, bytes, b">1\r\n$11\r\n").unwrap_err().1, "the push announces 11 bytes; push_bytes_max is 10");
+        assert_eq!(
+            limited(choice, bytes, b">1\r\n+abcd\r\n").unwrap_err().1,
+            "the push is longer than push_bytes_max, which is 10"
+        );
+        assert_eq!(
+            limited(choice, bytes, b">1\r\n$11\r\n").unwrap_err().1,
+            "the push announces 11 bytes; push_bytes_max is 10"
+        );
     }
 }

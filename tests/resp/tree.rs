@@ -77,11 +77,23 @@ fn what_goes_wrong_is_kept_until_take() {
     assert_eq!(made(|b| [b.add_null(), b.add_null()].into_iter().collect()), state("more than one root"));
     assert_eq!(made(Builder::end), state("nothing is open that could end"));
     assert_eq!(made(|b| b.open(Kind::RREDIS_REPLY_STRING)), argument("only an ARRAY, SET, MAP or PUSH can be opened"));
-    assert_eq!(made(|b| b.add_text(Kind::RREDIS_REPLY_DOUBLE, b"1")), argument("text is added as a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER"));
-    assert_eq!(made(|b| b.add_text(Kind::RREDIS_REPLY_VERBATIM, b"txt")), argument("a verbatim text begins with three letters and a colon"));
-    assert_eq!(made(|b| b.add_text(Kind::RREDIS_REPLY_BIG_NUMBER, b"1.5")), argument("a big number is digits, with a sign if need be"));
+    assert_eq!(
+        made(|b| b.add_text(Kind::RREDIS_REPLY_DOUBLE, b"1")),
+        argument("text is added as a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER")
+    );
+    assert_eq!(
+        made(|b| b.add_text(Kind::RREDIS_REPLY_VERBATIM, b"txt")),
+        argument("a verbatim text begins with three letters and a colon")
+    );
+    assert_eq!(
+        made(|b| b.add_text(Kind::RREDIS_REPLY_BIG_NUMBER, b"1.5")),
+        argument("a big number is digits, with a sign if need be")
+    );
     assert_eq!(made(|b| b.add_integer(Kind::RREDIS_REPLY_BOOL, 2)), argument("a BOOL is 0 or 1"));
-    assert_eq!(made(|b| b.add_integer(Kind::RREDIS_REPLY_NULL, 0)), argument("an integer is added as an INTEGER or a BOOL"));
+    assert_eq!(
+        made(|b| b.add_integer(Kind::RREDIS_REPLY_NULL, 0)),
+        argument("an integer is added as an INTEGER or a BOOL")
+    );
     assert_eq!(made(|b| b.add_number(1.0, Some(b"one"))), argument("the text of a number is not one"));
     let odd = made(|b| {
         b.open(Kind::RREDIS_REPLY_MAP);
@@ -114,16 +126,20 @@ fn a_builder_counts() {
     let text = |len: usize| move |b: &mut Builder| b.add_text(Kind::RREDIS_REPLY_STRING, &vec![b'x'; len]);
     assert_eq!(status(&text(10)), Ok(()));
     assert_eq!(status(&text(11)), Err(Status::Limit));
-    let nest = |depth: usize| move |b: &mut Builder| {
-        (0..depth).for_each(|_| b.open(array));
-        (0..depth).for_each(|_| b.end());
+    let nest = |depth: usize| {
+        move |b: &mut Builder| {
+            (0..depth).for_each(|_| b.open(array));
+            (0..depth).for_each(|_| b.end());
+        }
     };
     assert_eq!(status(&nest(2)), Ok(()));
     assert_eq!(status(&nest(3)), Err(Status::Limit));
-    let row = |len: usize| move |b: &mut Builder| {
-        b.open(array);
-        (0..len).for_each(|_| b.add_null());
-        b.end();
+    let row = |len: usize| {
+        move |b: &mut Builder| {
+            b.open(array);
+            (0..len).for_each(|_| b.add_null());
+            b.end();
+        }
     };
     assert_eq!(status(&row(2)), Ok(()));
     assert_eq!(status(&row(3)), Err(Status::Limit));
@@ -131,7 +147,8 @@ fn a_builder_counts() {
 
 #[test]
 fn a_copy_is_as_its_original() {
-    let reply = read(b"*9\r\n+OK\r\n-ERR\r\n:1\r\n$1\r\na\r\n_\r\n,1.50\r\n=5\r\ntxt:x\r\n%1\r\n(12\r\n~1\r\n#f\r\n*0\r\n");
+    let reply =
+        read(b"*9\r\n+OK\r\n-ERR\r\n:1\r\n$1\r\na\r\n_\r\n,1.50\r\n=5\r\ntxt:x\r\n%1\r\n(12\r\n~1\r\n#f\r\n*0\r\n");
     let copy = Reply::clone_of(reply.root()).unwrap();
     assert_eq!(dump(&copy), dump(&reply));
     let part = Reply::clone_of(reply.view().get(7).unwrap().node()).unwrap();
@@ -166,7 +183,8 @@ fn a_reply_goes_out_as_an_address_and_comes_back() {
 #[test]
 fn large_replies_of_both_parsers_are_built_in_place() {
     let text: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
-    let bytes = [b"*4\r\n:1\r\n$200000\r\n", &text[..], b"\r\n|1\r\n+a\r\n+b\r\n=8\r\ntxt:long\r\n,2.5\r\n+next\r\n"].concat();
+    let bytes =
+        [b"*4\r\n:1\r\n$200000\r\n", &text[..], b"\r\n|1\r\n+a\r\n+b\r\n=8\r\ntxt:long\r\n,2.5\r\n+next\r\n"].concat();
     for choice in BOTH {
         for first in ["", "+before\r\n"] {
             let mut parser = resp::parser(choice, Limits::default());
