@@ -132,7 +132,8 @@ impl Client {
         let callbacks = RwLock::new(Arc::new(setup.callbacks.clone()));
         let often = Often {
             command_timeout_ms: setup.options.command_timeout_ms(),
-            pool_wait_ms: setup.options.pool_wait_ms(),
+            // The pool's own: a client on it that says anything else was refused.
+            pool_wait_ms: pool.dial().options().pool_wait_ms(),
             push_bytes: pool.dial().options().limits().push_bytes,
         };
         Client(Arc::new(Inner { pool, setup, callbacks, counters: Counters::default(), often }))

@@ -29,6 +29,13 @@ static rredis_reply *receive(rredis_conn *conn) {
   return reply;
 }
 
+// A command that is due no reply.
+static void no_reply(rredis_conn *conn, size_t argc, const char *const *argv, const size_t *argv_len) {
+  rredis_reply *reply = ask(conn, argc, argv, argv_len);
+  CHECK(reply->kind == RREDIS_REPLY_NULL);
+  rredis_reply_free(reply);
+}
+
 // The database is the connection's, and the pool never sees it.
 static void select_stays_here(const rredis_client *client) {
   check_do(client, ARGS("SET", "c:conn:db", "zero"));
@@ -109,7 +116,7 @@ static void several_at_once(const rredis_client *client) {
 static void subscribed(const rredis_client *client) {
   rredis_error err;
   rredis_conn *conn = new_conn(client);
-  CHECK(ask(conn, ARGS("SUBSCRIBE", "c:conn:channel")) == NULL);   // its answers are pushes
+  no_reply(conn, ARGS("SUBSCRIBE", "c:conn:channel"));   // its answers are pushes
   rredis_reply *reply = receive(conn);
   CHECK(reply->kind == RREDIS_REPLY_PUSH && reply->len == 3);
   CHECK(strcmp(reply->elements[0].str, "subscribe") == 0);
@@ -129,8 +136,8 @@ static void subscribed(const rredis_client *client) {
 
 static void silence(const rredis_client *client) {
   rredis_conn *conn = new_conn(client);
-  CHECK(ask(conn, ARGS("CLIENT", "REPLY", "OFF")) == NULL);
-  CHECK(ask(conn, ARGS("SET", "c:conn:quiet", "1")) == NULL);
+  no_reply(conn, ARGS("CLIENT", "REPLY", "OFF"));
+  no_reply(conn, ARGS("SET", "c:conn:quiet", "1"));
   done(conn, ARGS("CLIENT", "REPLY", "ON"));
   rredis_reply *reply = ask(conn, ARGS("GET", "c:conn:quiet"));
   CHECK(check_is(reply, RREDIS_REPLY_STRING, "1"));

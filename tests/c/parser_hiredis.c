@@ -56,14 +56,14 @@ int main(int argc, char **argv) {
   resp2_shapes(client);
   rredis_client_free(client);
 
-  // What hiredis cannot read is its error, in its words.
+  // What hiredis cannot read, RESP3's null, is its error, in its words.
   rredis_error err;
   rredis_options *options = rredis_options_new();
   CHECK_OK(rredis_options_set_parser(options, &type, &err), err);
   rredis_parser *parser = NULL;
   CHECK_OK(rredis_parser_new(options, &parser, &err), err);
   rredis_options_free(options);
-  CHECK_OK(rredis_parser_feed(parser, "?\r\n", 3, &err), err);
+  CHECK_OK(rredis_parser_feed(parser, "_\r\n", 3, &err), err);
   rredis_reply *reply = NULL;
   CHECK_FAILS(rredis_parser_next(parser, &reply, &err), err, RREDIS_ERR_PROTOCOL, RREDIS_OUTCOME_NONE);
   CHECK_SAYS(err, "Protocol error");

@@ -64,7 +64,8 @@ static inline void resp2_shapes(const rredis_client *client) {
   rredis_conn *conn = NULL;
   CHECK_OK(rredis_conn_new(client, &conn, &err), err);
   CHECK_OK(rredis_conn_command(conn, ARGS("SUBSCRIBE", "c:shapes:channel"), &reply, &err), err);
-  CHECK(reply == NULL);
+  CHECK(reply->kind == RREDIS_REPLY_NULL);   // none was due
+  rredis_reply_free(reply);
   CHECK_OK(rredis_conn_receive(conn, 5000, &reply, &err), err);
   CHECK(reply->kind == RREDIS_REPLY_PUSH && reply->len == 3);
   rredis_reply_free(reply);

@@ -98,7 +98,7 @@ static void try(misdeed what, int64_t protocol) {
     CHECK(err.message[0] != 0 && memchr(err.message, 0, sizeof err.message) && !strchr(err.message, '\n'));
     CHECK(status < RREDIS_ERR_PROTOCOL + 10 && status != RREDIS_ERR_AGAIN && status != RREDIS_ERR_PANIC);
     if (what == CONNECT_SAYS) CHECK(status == RREDIS_ERR_CONNECT && err.outcome == RREDIS_OUTCOME_NOT_SENT);
-    if (what == CONNECT_SAYS || what == READ_SAYS || what == WRITE_SAYS) CHECK_SAYS(err, "the cable\\x0Ais wet");
+    if (what == CONNECT_SAYS || what == READ_SAYS || what == WRITE_SAYS) CHECK(strcasestr(err.message, "the cable\\x0ais wet") != NULL);
     if (what == WRITE_AGAIN || what == WRITE_NOTHING || what == WRITE_SAYS) CHECK(err.outcome == RREDIS_OUTCOME_NOT_SENT);
     if (what == READ_AGAIN || what == WRITE_AGAIN) {
       // AGAIN for ever is waited out, not spun out.

@@ -46,6 +46,7 @@ static void commands(rredis_options *options) {
   rredis_conn *conn = NULL;
   CHECK_OK(rredis_conn_new(client, &conn, &err), err);
   CHECK_OK(rredis_conn_command(conn, ARGS("SUBSCRIBE", "c:stack"), &reply, &err), err);
+  rredis_reply_free(reply);
   CHECK_OK(rredis_conn_receive(conn, 5000, &reply, &err), err);
   rredis_reply_free(reply);
   rredis_conn_free(conn);
