@@ -6,21 +6,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::server::{Folder, Server};
-use support::tools::{build, root, run};
+use support::program::Workshop;
+use support::server::Server;
+use support::tools::{root, run};
 
 #[test]
 fn every_page_prints_what_it_says() {
     let server = Server::start(&[]);
-    let folder = Folder::new("pages");
-    let library = build("debug");
-    let redirect = redirect(folder.path());
+    let workshop = Workshop::new();
+    let redirect = redirect(workshop.folder());
     let mut wrong = String::new();
     for page in pages() {
-        let program = compile(&page, &library, folder.path());
-        // The page speaks to 127.0.0.1:6379; what is preloaded leads it to the server of this test.
-        let mut command = Command::new(program);
-        let printed = run(command.env("LD_PRELOAD", &redirect).env("RREDIS_PORT", server.port().to_string()));
+        let program = workshop.compile(&page.display().to_string());
+        let printed = redirected(&program, &redirect, &server);
         let promised = promised(&page);
         if printed != promised {
             wrong += &format!("{}\n-- promises --\n{promised}-- prints --\n{printed}\n", page.display());
@@ -32,13 +30,13 @@ fn every_page_prints_what_it_says() {
 #[test]
 fn the_readme_s_first_program_works_as_it_says() {
     let server = Server::start(&[]);
-    let folder = Folder::new("readme");
-    let library = build("debug");
-    let redirect = redirect(folder.path());
+    let workshop = Workshop::new();
+    let (folder, library) = (workshop.folder(), workshop.library());
+    let redirect = redirect(folder);
     let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
     let program = between(&readme, "```c\n", "```");
     assert!(program.lines().count() <= 15, "a first program has 15 lines");
-    fs::write(folder.path().join("hello.c"), program).expect("a temporary folder can be written");
+    fs::write(folder.join("hello.c"), program).expect("a temporary folder can be written");
 
     // The README's own two lines, with the folders that this test has in the place of those of a user.
     let lines: Vec<&str> = between(&readme, "```sh\n", "```").lines().collect();
@@ -47,10 +45,8 @@ fn the_readme_s_first_program_works_as_it_says() {
         let line = line.replace("$PWD/target/release", &library.display().to_string());
         let line = line.replace("target/release", &library.display().to_string());
         let line = line.replace("-o hello hello.c", "-o $FOLDER/hello $FOLDER/hello.c");
-        run(Command::new("sh").args(["-c", &line]).env("FOLDER", folder.path()));
-        let mut hello = Command::new(folder.path().join("hello"));
-        let printed = run(hello.env("LD_PRELOAD", &redirect).env("RREDIS_PORT", server.port().to_string()));
-        assert_eq!(printed, "hello\n", "{line}");
+        run(Command::new("sh").args(["-c", &line]).env("FOLDER", folder));
+        assert_eq!(redirected(&folder.join("hello"), &redirect, &server), "hello\n", "{line}");
     }
 }
 
@@ -97,18 +93,12 @@ fn promised(page: &Path) -> String {
     comment.lines().map(|line| format!("{}\n", line.trim_start_matches("//").trim_start_matches(' '))).collect()
 }
 
-fn compile(page: &Path, library: &Path, folder: &Path) -> PathBuf {
-    let program = folder.join(page.file_stem().expect("a page has a name"));
-    run(Command::new("cc")
-        .args(["-std=c99", "-Wall", "-Wextra", "-pedantic", "-Werror", "-pthread", "-I", "include", "-o"])
-        .args([&program, page])
-        .arg("-L")
-        .arg(library)
-        .arg("-lrredis")
-        .arg(format!("-Wl,-rpath,{}", library.display())));
-    program
+/// What a program prints that speaks to 127.0.0.1:6379, when it is led to a server of the test's.
+fn redirected(program: &Path, redirect: &Path, server: &Server) -> String {
+    run(Command::new(program).env("LD_PRELOAD", redirect).env("RREDIS_PORT", server.port().to_string()))
 }
 
+/// The object that leads it there, to be preloaded.
 fn redirect(folder: &Path) -> PathBuf {
     let object = folder.join("redirect.so");
     run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&object).args(["tools/redirect.c", "-ldl"]));

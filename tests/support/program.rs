@@ -55,7 +55,7 @@ impl Workshop {
         let mut command = Command::new(compiler);
         command.args(words("RREDIS_TEST_CFLAGS"));
         command.args(if cplusplus { ["-std=c++11", "-Wno-unused"] } else { ["-std=c99", "-Wno-unused-function"] });
-        command.args(["-Wall", "-Wextra", "-Werror", "-pthread", "-g", "-I", "include", "-I", "tests/c", "-o"]);
+        command.args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-pthread", "-g", "-Iinclude", "-Itests/c", "-o"]);
         command.args([program.as_os_str(), OsStr::new(source)]);
         command.arg("-L").arg(&self.library).arg("-lrredis");
         command.arg(format!("-Wl,-rpath,{}", self.library.display()));
