@@ -1,7 +1,7 @@
 // 04. What can go wrong.
 //
 // A call is RREDIS_OK, or says in err what happened (status), what became of the command
-// (outcome), and one line for whoever reads the log (message). Three calls that fail:
+// (outcome), and one line for whoever reads the log (message). Here are three calls that fail.
 //
 // New here: rredis_error, rredis_outcome, rredis_status_outcome_name
 // Run it:   make examples && ./target/examples/04_errors
@@ -47,3 +47,9 @@ int main(void) {
 
 // Prints:
 // SET: fine
+// LPUSH: SERVER, REFUSED
+//   WRONGTYPE Operation against a key holding the wrong kind of value
+// SELECT: ARGUMENT, NOT_SENT
+//   SELECT changes the connection it runs on, and a client shares its connections: use an rredis_conn
+// SET: CONNECT, NOT_SENT
+//   127.0.0.1:1: connect: Connection refused

@@ -49,3 +49,5 @@ int main(void) {
 
 // Prints:
 // a command may take 2000 ms
+// CONFIG: port: 70000 is not between 1 and 65535
+// the server calls us page05

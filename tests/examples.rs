@@ -90,7 +90,7 @@ fn promised(page: &Path) -> String {
     let text = text(page);
     let (_, comment) =
         text.split_once("\n// Prints:\n").unwrap_or_else(|| panic!("{} promises nothing", page.display()));
-    comment.lines().map(|line| format!("{}\n", line.trim_start_matches("//").trim_start_matches(' '))).collect()
+    comment.lines().map(|line| format!("{}\n", line.strip_prefix("// ").unwrap_or_default())).collect()
 }
 
 /// What a program prints that speaks to 127.0.0.1:6379, when it is led to a server of the test's.
