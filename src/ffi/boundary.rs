@@ -394,3 +394,6 @@ use libc::__errno_location as errno_place;
 use libc::__error as errno_place;
 #[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
 use libc::__errno as errno_place;
+
+#[cfg(test)]
+mod tests;

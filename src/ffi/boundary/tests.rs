@@ -1,0 +1,144 @@
+//! The guard, the arguments and the one line of a message, without C in between.
+
+use super::*;
+
+struct Thing {
+    poison: Poison,
+}
+
+impl Handle for Thing {
+    const NAME: &'static str = "thing";
+    fn poison(&self) -> &Poison {
+        &self.poison
+    }
+}
+
+fn thing() -> Thing {
+    Thing { poison: Poison::default() }
+}
+
+/// Run a call with an err, and give what it said.
+fn told(call: impl FnOnce(Err<'_>) -> rredis_status) -> (rredis_status, rredis_error) {
+    let mut err = MaybeUninit::zeroed();
+    let status = call(Some(&mut err));
+    // SAFETY: all zeroes are an rredis_error too.
+    (status, unsafe { err.assume_init() })
+}
+
+fn words(message: &[c_char]) -> String {
+    let bytes = message.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0);
+    String::from_utf8(bytes.collect()).unwrap()
+}
+
+fn line(message: impl AsRef<[u8]>) -> String {
+    words(&one_line::<240>(message.as_ref()))
+}
+
+#[test]
+fn a_panic_is_a_status_that_says_where() {
+    let (status, err) = told(|err| guard(err, || panic!("no {}", "such luck")));
+    assert_eq!(status, rredis_status::RREDIS_ERR_PANIC);
+    assert_eq!(err.outcome, rredis_outcome::RREDIS_OUTCOME_UNKNOWN);
+    let words = words(&err.message);
+    assert!(words.starts_with("a bug in librredis: no such luck (") && words.contains("tests.rs:"), "{words}");
+}
+
+#[test]
+fn a_handle_that_met_a_panic_says_so_ever_after() {
+    let thing = thing();
+    assert_eq!(guard_on(Some(&thing), None, |_| Ok(())), rredis_status::RREDIS_OK);
+    assert!(usable(Some(&thing)).is_some());
+    let (status, _) = told(|err| guard_on(Some(&thing), err, |_| panic!("once")));
+    assert_eq!(status, rredis_status::RREDIS_ERR_PANIC);
+    let (status, err) = told(|err| guard_on(Some(&thing), err, |_| Ok(())));
+    assert_eq!(status, rredis_status::RREDIS_ERR_PANIC);
+    assert_eq!(words(&err.message), "this thing met a bug in librredis before: free it");
+    assert!(usable(Some(&thing)).is_none());
+}
+
+#[test]
+fn so_does_one_that_nobody_shares() {
+    let mut thing = thing();
+    guard_alone(Some(&mut thing), None, |_| panic!("once"));
+    let status = guard_command_alone(Some(&mut thing), None, |_| Ok(()));
+    assert_eq!(status, rredis_status::RREDIS_ERR_PANIC);
+}
+
+#[test]
+fn a_call_that_cannot_tell_gives_its_default() {
+    assert_eq!(quietly(-1, || panic!("unheard")), -1);
+    assert_eq!(quietly(-1, || 7), 7);
+}
+
+#[test]
+fn a_missing_handle_is_named_and_its_command_was_not_sent() {
+    let (status, err) = told(|err| guard_command::<Thing>(None, err, |_| Ok(())));
+    assert_eq!(status, rredis_status::RREDIS_ERR_ARGUMENT);
+    assert_eq!(err.outcome, rredis_outcome::RREDIS_OUTCOME_NOT_SENT);
+    assert_eq!(words(&err.message), "thing is NULL");
+    let (_, err) = told(|err| guard_on::<Thing>(None, err, |_| Ok(())));
+    assert_eq!(err.outcome, rredis_outcome::RREDIS_OUTCOME_NONE);
+}
+
+#[test]
+fn errno_is_left_as_it_was() {
+    set_errno(77);
+    guard(None, || {
+        set_errno(5);
+        Ok(())
+    });
+    assert_eq!(errno(), 77);
+}
+
+#[test]
+fn control_bytes_are_written_out() {
+    assert_eq!(line("a\r\nb\tc\0d\x1b\x7f"), "a\\x0d\\x0ab\\x09c\\x00d\\x1b\\x7f");
+}
+
+#[test]
+fn bytes_that_are_no_text_stay_as_they_are() {
+    let line = one_line::<240>(b"a\xff\xe2\x82b");
+    let bytes: Vec<u8> = line.iter().map(|&byte| byte as u8).take(6).collect();
+    assert_eq!(bytes, b"a\xff\xe2\x82b\0");
+}
+
+#[test]
+fn a_long_message_is_cut_between_characters() {
+    assert_eq!(line("x".repeat(500)).len(), 239);
+    for lead in 0..8 {
+        for piece in ["é", "€", "𝄞", "\n"] {
+            let whole = "x".repeat(lead) + &piece.repeat(300);
+            let line = line(&whole);
+            let width = if piece == "\n" { 4 } else { piece.len() };
+            assert_eq!(line.len(), lead + (239 - lead) / width * width, "{piece:?} behind {lead}");
+        }
+    }
+}
+
+#[test]
+fn arguments_are_looked_at_one_by_one() {
+    let texts = [c"GET".as_ptr(), c"a key".as_ptr(), std::ptr::null()];
+    // SAFETY: two texts that end in a NUL.
+    let two = unsafe { args(2, texts.as_ptr(), std::ptr::null()) };
+    assert_eq!(&*two.unwrap(), [b"GET".as_slice(), b"a key"]);
+    // SAFETY: as above, and a NULL that is looked at before it is used.
+    let three = unsafe { args(3, texts.as_ptr(), std::ptr::null()) };
+    assert_eq!(three.err().unwrap().to_string(), "argv[2] is NULL");
+    // SAFETY: as above; an empty argument needs no pointer.
+    let empty = unsafe { args(3, texts.as_ptr(), [3, 1, 0].as_ptr()) };
+    assert_eq!(&*empty.unwrap(), [b"GET".as_slice(), b"a", b""]);
+    // SAFETY: as above; the length is looked at before it is used.
+    let huge = unsafe { args(2, texts.as_ptr(), [3, usize::MAX].as_ptr()) };
+    assert_eq!(huge.err().unwrap().to_string(), "argv_len[1] is larger than any object");
+}
+
+#[test]
+fn many_arguments_are_as_good_as_few() {
+    let texts = vec![c"x".as_ptr(); 1000];
+    for argc in [1, FEW, FEW + 1, 1000] {
+        // SAFETY: that many texts that end in a NUL.
+        let args = unsafe { args(argc, texts.as_ptr(), std::ptr::null()) }.unwrap();
+        assert_eq!(args.len(), argc);
+        assert!(args.iter().all(|arg| *arg == b"x"));
+    }
+}
