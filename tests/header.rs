@@ -23,7 +23,10 @@ fn it_is_fresh() {
     let committed = fs::read_to_string(PATH).unwrap_or_default();
     let apart = committed.lines().zip(drawn.lines()).position(|(committed, drawn)| committed != drawn);
     let line = apart.map_or(committed.lines().count().min(drawn.lines().count()), |line| line) + 1;
-    assert!(committed == drawn, "include/rredis.h is not what src/ffi says from line {line} on: RREDIS_BLESS=1 writes it anew");
+    assert!(
+        committed == drawn,
+        "include/rredis.h is not what src/ffi says from line {line} on: RREDIS_BLESS=1 writes it anew"
+    );
 }
 
 /// Plain cbindgen draws the same declarations, so no chapter lost one or told it otherwise.
@@ -49,7 +52,11 @@ fn it_is_clean() {
     if found("clang") {
         clean("clang", &["-std=c99", "-x", "c"], &strict);
         clean("clang", &["-std=c99", "-x", "c"], &["-Weverything", "-Werror", "-fsyntax-only"]);
-        clean("clang++", &["-std=c++17", "-x", "c++"], &["-Weverything", "-Wno-c++98-compat-pedantic", "-Werror", "-fsyntax-only"]);
+        clean(
+            "clang++",
+            &["-std=c++17", "-x", "c++"],
+            &["-Weverything", "-Wno-c++98-compat-pedantic", "-Werror", "-fsyntax-only"],
+        );
     }
 }
 
@@ -59,7 +66,10 @@ fn luajit_loads_it() {
     if !found("luajit") {
         return;
     }
-    let script = format!("local ffi = require 'ffi'; ffi.cdef [==[{}]==]; assert(ffi.sizeof 'rredis_error' == 256)", prototypes::plain());
+    let script = format!(
+        "local ffi = require 'ffi'; ffi.cdef [==[{}]==]; assert(ffi.sizeof 'rredis_error' == 256)",
+        prototypes::plain()
+    );
     let output = Command::new("luajit").args(["-e", &script]).output().expect("luajit");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -68,7 +78,8 @@ fn luajit_loads_it() {
 #[test]
 fn it_asks_for_nothing() {
     let text = prototypes::text();
-    let asks: Vec<&str> = text.lines().filter(|line| line.starts_with("#include") || line.starts_with("#define")).collect();
+    let asks: Vec<&str> =
+        text.lines().filter(|line| line.starts_with("#include") || line.starts_with("#define")).collect();
     assert_eq!(asks, ["#define RREDIS_H", "#include <stddef.h>", "#include <stdint.h>"]);
     assert!(text.lines().count() <= 1000, "{} lines", text.lines().count());
 }

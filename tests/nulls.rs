@@ -10,10 +10,9 @@ mod prototypes;
 #[path = "nulls/world.rs"]
 mod world;
 
-use std::fs::File;
-use std::io::Read;
-use std::os::fd::FromRawFd;
-use std::panic::AssertUnwindSafe;
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calls::{Case, Expected, cases};
 use world::{Library, World};
@@ -39,33 +38,16 @@ fn every_function_survives_every_wrong_call() {
 
 /// Run one case in a child, and judge how it ended.
 fn tried(library: &Library, case: &Case) -> Result<(), String> {
-    let (mut said, said_to) = pipe();
-    let (mut printed, printed_to) = pipe();
+    let (said, said_to) = pipe().expect("a pipe");
+    let (printed, printed_to) = pipe().expect("a pipe");
     // SAFETY: the child runs one case and leaves by _exit, whatever happens.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "fork");
     if child == 0 {
-        // SAFETY: descriptors of this process; a case that hangs is ended by the alarm.
-        unsafe {
-            libc::dup2(printed_to, 1);
-            libc::dup2(printed_to, 2);
-            libc::alarm(20);
-        }
-        let judged = std::panic::catch_unwind(AssertUnwindSafe(|| judge(library, case)));
-        let verdict = judged.unwrap_or_else(|_| Err("what the case needs could not be made".to_owned())).err().unwrap_or_default();
-        // SAFETY: writes a text of our own, and ends.
-        unsafe {
-            libc::write(said_to, verdict.as_ptr().cast(), verdict.len());
-            libc::_exit(0);
-        }
+        alone(library, case, said_to, &printed_to);
     }
-    // SAFETY: our own ends of the pipes, closed so that reading finds the end.
-    unsafe {
-        libc::close(said_to);
-        libc::close(printed_to);
-    }
-    let verdict = everything(&mut said);
-    let printed = everything(&mut printed);
+    drop((said_to, printed_to));
+    let (verdict, printed) = (everything(said), everything(printed));
     let mut status = 0;
     // SAFETY: waits for the child that was started above.
     unsafe { libc::waitpid(child, &mut status, 0) };
@@ -75,6 +57,23 @@ fn tried(library: &Library, case: &Case) -> Result<(), String> {
         (_, _, printed) if !printed.is_empty() => Err(format!("printed {printed}")),
         _ => Ok(()),
     }
+}
+
+/// The child: what it finds goes to one pipe, and whatever is printed to the other.
+fn alone(library: &Library, case: &Case, mut said_to: PipeWriter, printed_to: &PipeWriter) -> ! {
+    for stream in [1, 2] {
+        // SAFETY: descriptors of this process.
+        unsafe { libc::dup2(printed_to.as_raw_fd(), stream) };
+    }
+    // SAFETY: a case that hangs is ended.
+    unsafe { libc::alarm(20) };
+    let judged = catch_unwind(AssertUnwindSafe(|| judge(library, case)));
+    let judged = judged.unwrap_or_else(|_| Err("what the case needs could not be made".to_owned()));
+    if let Err(what) = judged {
+        let _ = said_to.write_all(what.as_bytes());
+    }
+    // SAFETY: ends this process, and nothing of the parent's with it.
+    unsafe { libc::_exit(0) }
 }
 
 fn judge(library: &Library, case: &Case) -> Result<(), String> {
@@ -105,16 +104,8 @@ fn judge(library: &Library, case: &Case) -> Result<(), String> {
     }
 }
 
-fn pipe() -> (File, i32) {
-    let mut ends = [0; 2];
-    // SAFETY: room for the two descriptors.
-    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0, "pipe");
-    // SAFETY: the descriptor was just made, and is this file's alone.
-    (unsafe { File::from_raw_fd(ends[0]) }, ends[1])
-}
-
-fn everything(file: &mut File) -> String {
+fn everything(mut pipe: PipeReader) -> String {
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes).expect("a pipe");
+    pipe.read_to_end(&mut bytes).expect("a pipe");
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -21,11 +21,20 @@ fn output(command: &mut Command) -> String {
 #[test]
 fn the_library_exports_the_header_and_nothing_else() {
     let symbols = output(Command::new("nm").args(["--dynamic", "--defined-only"]).arg(library()));
-    let exported: BTreeSet<String> = symbols.lines().filter_map(|line| line.rsplit(' ').next()).map(str::to_owned).collect();
+    let exported: BTreeSet<String> =
+        symbols.lines().filter_map(|line| line.rsplit(' ').next()).map(str::to_owned).collect();
     let declared: BTreeSet<String> = prototypes::functions().into_iter().map(|function| function.name).collect();
     assert!(declared.len() > 50, "only {} functions read from the header", declared.len());
-    assert_eq!(exported.difference(&declared).collect::<Vec<_>>(), Vec::<&String>::new(), "exported, and not in the header");
-    assert_eq!(declared.difference(&exported).collect::<Vec<_>>(), Vec::<&String>::new(), "in the header, and not exported");
+    assert_eq!(
+        exported.difference(&declared).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "exported, and not in the header"
+    );
+    assert_eq!(
+        declared.difference(&exported).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "in the header, and not exported"
+    );
 }
 
 #[test]

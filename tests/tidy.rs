@@ -71,14 +71,21 @@ fn unsafe_says_why_it_is_safe() {
 #[test]
 fn nothing_ends_or_talks_in_the_hosts_process() {
     // expect() is clippy's to refuse: it takes a reasoned exception where a type cannot say what is known.
-    let banned = [".unwrap()", "panic!", "todo!", "unimplemented!", "dbg!", "println!", "print!(", "process::exit", "abort("];
+    let banned =
+        [".unwrap()", "panic!", "todo!", "unimplemented!", "dbg!", "println!", "print!(", "process::exit", "abort("];
     none(&lines_with(sources().iter(), |source| &source.shipped, |line| banned.iter().any(|word| line.contains(word))));
 }
 
 #[test]
 fn every_file_has_its_sign() {
     let unsigned = |source: &Source| !source.text.starts_with("//! ");
-    none(&sources().iter().filter(|source| unsigned(source)).map(|source| format!("src/{}", source.path)).collect::<Vec<_>>());
+    none(
+        &sources()
+            .iter()
+            .filter(|source| unsigned(source))
+            .map(|source| format!("src/{}", source.path))
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -128,7 +135,10 @@ fn every_handle_is_proven_to_be_shared_or_sent() {
             if source.code[..at].trim_end().ends_with("#[derive(Clone, Copy, Debug)]") {
                 continue; // a struct that C sees
             }
-            let name: String = source.code[at + "pub struct ".len()..].chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect();
+            let name: String = source.code[at + "pub struct ".len()..]
+                .chars()
+                .take_while(|&c| c.is_alphanumeric() || c == '_')
+                .collect();
             let proof = match source.code.contains(&format!("Option<&{name}>")) {
                 true => format!("const _: () = shared::<{name}>();"),
                 false => format!("const _: () = sent::<{name}>();"),
@@ -145,7 +155,8 @@ fn every_handle_is_proven_to_be_shared_or_sent() {
 fn tables_are_in_order() {
     let all = sources();
     let find = |path: &str| all.iter().find(|source| source.path == path).unwrap_or_else(|| panic!("src/{path}"));
-    let commands = find("commands/table.rs").text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
+    let commands =
+        find("commands/table.rs").text.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
     ascending(&commands.collect::<Vec<_>>(), 200);
     let numbers = find("options/table.rs").code.lines().filter_map(|line| {
         let (name, number) = line.trim().strip_suffix(',')?.split_once(" = ")?;
@@ -169,7 +180,9 @@ fn floor(room: &str) -> Option<u32> {
 fn rooms_used(code: &str) -> Vec<String> {
     let mut rooms = Vec::new();
     for after in code.split("crate::").skip(1) {
-        let word = |text: &str| -> String { text.trim_start().chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect() };
+        let word = |text: &str| -> String {
+            text.trim_start().chars().take_while(|&c| c.is_alphanumeric() || c == '_').collect()
+        };
         match after.strip_prefix('{') {
             Some(list) => rooms.extend(list.split('}').next().unwrap_or("").split(',').map(word)),
             None => rooms.push(word(after)),

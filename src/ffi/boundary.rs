@@ -39,22 +39,38 @@ pub(crate) fn guard(err: Err<'_>, body: impl FnOnce() -> Result<()>) -> rredis_s
 }
 
 /// Run a call on a shared handle.
-pub(crate) fn guard_on<H: Handle>(handle: Option<&H>, err: Err<'_>, body: impl FnOnce(&H) -> Result<()>) -> rredis_status {
+pub(crate) fn guard_on<H: Handle>(
+    handle: Option<&H>,
+    err: Err<'_>,
+    body: impl FnOnce(&H) -> Result<()>,
+) -> rredis_status {
     finish(err, on(handle, body))
 }
 
 /// Run a call that carries a command: what fails before the command is written did not run.
-pub(crate) fn guard_command<H: Handle>(handle: Option<&H>, err: Err<'_>, body: impl FnOnce(&H) -> Result<()>) -> rredis_status {
+pub(crate) fn guard_command<H: Handle>(
+    handle: Option<&H>,
+    err: Err<'_>,
+    body: impl FnOnce(&H) -> Result<()>,
+) -> rredis_status {
     finish(err, on(handle, body).map_err(not_sent))
 }
 
 /// Run a call on a handle that nobody else uses meanwhile.
-pub(crate) fn guard_alone<H: Handle>(handle: Option<&mut H>, err: Err<'_>, body: impl FnOnce(&mut H) -> Result<()>) -> rredis_status {
+pub(crate) fn guard_alone<H: Handle>(
+    handle: Option<&mut H>,
+    err: Err<'_>,
+    body: impl FnOnce(&mut H) -> Result<()>,
+) -> rredis_status {
     finish(err, alone(handle, body))
 }
 
 /// As `guard_command`, on a handle that nobody else uses meanwhile.
-pub(crate) fn guard_command_alone<H: Handle>(handle: Option<&mut H>, err: Err<'_>, body: impl FnOnce(&mut H) -> Result<()>) -> rredis_status {
+pub(crate) fn guard_command_alone<H: Handle>(
+    handle: Option<&mut H>,
+    err: Err<'_>,
+    body: impl FnOnce(&mut H) -> Result<()>,
+) -> rredis_status {
     finish(err, alone(handle, body).map_err(not_sent))
 }
 
@@ -362,7 +378,9 @@ fn next_piece(text: &[u8]) -> (usize, Piece) {
         let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
         return (1, Piece([b'\\', b'x', digit(byte >> 4), digit(byte & 15)], 4));
     }
-    let width = (2..=4).find(|&width| text.len() >= width && std::str::from_utf8(&text[..width]).is_ok_and(|text| text.chars().count() == 1));
+    let width = (2..=4).find(|&width| {
+        text.len() >= width && std::str::from_utf8(&text[..width]).is_ok_and(|text| text.chars().count() == 1)
+    });
     let width = if byte < 0x80 { 1 } else { width.unwrap_or(1) };
     let mut bytes = [0; 4];
     bytes[..width].copy_from_slice(&text[..width]);
@@ -379,21 +397,23 @@ impl Deref for Piece {
 }
 
 fn errno() -> c_int {
-    // SAFETY: the place of errno is always there, and this thread's own.
-    unsafe { *errno_place() }
+    // SAFETY: asks for an address, and always gets one.
+    let place = unsafe { errno_place() };
+    // SAFETY: errno is always there, and this thread's own.
+    unsafe { *place }
 }
 
 fn set_errno(value: c_int) {
-    // SAFETY: as above.
-    unsafe { *errno_place() = value }
+    // SAFETY: asks for an address, and always gets one.
+    let place = unsafe { errno_place() };
+    // SAFETY: errno is always there, and this thread's own.
+    unsafe { *place = value }
 }
 
 #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox", target_os = "hurd"))]
 use libc::__errno_location as errno_place;
 #[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
 use libc::__error as errno_place;
-#[cfg(any(target_os = "android", target_os = "netbsd", target_os = "openbsd"))]
-use libc::__errno as errno_place;
 
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,8 @@ use std::mem::MaybeUninit;
 
 use crate::ffi::boundary::{given, given_text, guard, number, quietly, sent, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
-use crate::reply::node::{rredis_reply, rredis_reply_kind};
 use crate::reply::Builder;
+use crate::reply::node::{rredis_reply, rredis_reply_kind};
 
 /// A reply that is being made.
 #[derive(Default)]

@@ -63,7 +63,7 @@ pub(crate) struct Told(MaybeUninit<rredis_error>);
 
 impl Response {
     /// The callback, or None where the caller gave no function.
-    pub(crate) fn new(function: rredis_callback_fn, user_data: UserData) -> Option<Arc<dyn Callback>> {
+    pub(crate) fn of(function: rredis_callback_fn, user_data: UserData) -> Option<Arc<dyn Callback>> {
         function.map(|_| Arc::new(Response { function, user_data }) as Arc<dyn Callback>)
     }
 }
@@ -77,21 +77,34 @@ impl Callback for Response {
         let status = with_pointers(args, |argv, argv_len| {
             let err = told.pointer();
             // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
-            unsafe { function(self.user_data.pointer, call_data.cast(), args.len(), argv, argv_len, loan, &mut out_reply, err) }
+            unsafe {
+                function(
+                    self.user_data.pointer,
+                    call_data.cast(),
+                    args.len(),
+                    argv,
+                    argv_len,
+                    loan,
+                    &mut out_reply,
+                    err,
+                )
+            }
         });
         let other = !out_reply.is_null() && !std::ptr::eq(out_reply, loan);
         // SAFETY: what the function wrote is a whole reply, and librredis's from now on, as the header asks.
         let given = other.then(|| unsafe { Reply::from_raw(out_reply) });
         match returned(status) {
             None => Ok(given),
-            Some(status) => Err(told.error(Status::Callback, status, "the callback refused").with_outcome(Outcome::Ran)),
+            Some(status) => {
+                Err(told.error(Status::Callback, status, "the callback refused").with_outcome(Outcome::Ran))
+            }
         }
     }
 }
 
 impl Listener {
     /// The listener, or None where the caller gave no function.
-    pub(crate) fn new(function: rredis_reply_fn, user_data: UserData) -> Option<Arc<dyn Listen>> {
+    pub(crate) fn of(function: rredis_reply_fn, user_data: UserData) -> Option<Arc<dyn Listen>> {
         function.map(|_| Arc::new(Listener { function, user_data }) as Arc<dyn Listen>)
     }
 }

@@ -9,7 +9,9 @@ use std::mem::MaybeUninit;
 
 use crate::client::{Call, Client, Flags};
 use crate::error::Result;
-use crate::ffi::boundary::{Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable};
+use crate::ffi::boundary::{
+    Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable,
+};
 use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;
 use crate::ffi::pool::{rredis_pool, rredis_stat, stat_of};
@@ -148,7 +150,7 @@ pub unsafe extern "C" fn rredis_client_set_callback(
 ) -> rredis_status {
     let user_data = UserData::new(user_data, user_data_free);
     guard_on(client, err, |client| {
-        let callback = Response::new(function, user_data);
+        let callback = Response::of(function, user_data);
         // SAFETY: the caller vouches for command.
         let command = unsafe { given_text(command, command_len, "command")? };
         client.client.set_callback(command, callback)

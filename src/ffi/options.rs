@@ -15,8 +15,8 @@ use crate::ffi::parser::{CustomType, rredis_parser_type};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ffi::transport::{Custom, rredis_transport};
 use crate::options::Key;
-use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::Builder;
+use crate::reply::node::{Kind, rredis_reply};
 
 /// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
 /// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn rredis_options_set_callback(
 ) -> rredis_status {
     let user_data = UserData::new(user_data, user_data_free);
     guard(err, || {
-        let callback = Response::new(function, user_data);
+        let callback = Response::of(function, user_data);
         let options = given(options, "options")?;
         // SAFETY: the caller vouches for command.
         let command = unsafe { given_text(command, command_len, "command")? };
@@ -277,7 +277,7 @@ pub unsafe extern "C" fn rredis_options_on_push(
 ) -> rredis_status {
     let user_data = UserData::new(user_data, user_data_free);
     guard(err, || {
-        let listener = Listener::new(function, user_data);
+        let listener = Listener::of(function, user_data);
         given(options, "options")?.setup.on_push = listener;
         Ok(())
     })

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result, Status};
 use crate::ffi::boundary::{
-    Handle, Poison, given, given_text, guard, guard_alone, name_of, quietly, shared, sized, text_with_nul, usable, wrong,
+    Handle, Poison, given, given_text, guard, guard_alone, name_of, quietly, shared, sized, text_with_nul, usable,
+    wrong,
 };
 use crate::ffi::builder::rredis_builder;
 use crate::ffi::callback::{Told, UserData, rredis_free_fn};

@@ -210,12 +210,6 @@ const STATUSES: &[(u32, &CStr)] = &[
     (91, c"MEMORY"),
 ];
 
-const OUTCOMES: &[(u32, &CStr)] = &[
-    (0, c"NONE"),
-    (1, c"NOT_SENT"),
-    (2, c"REFUSED"),
-    (3, c"UNKNOWN"),
-    (4, c"RAN"),
-];
+const OUTCOMES: &[(u32, &CStr)] = &[(0, c"NONE"), (1, c"NOT_SENT"), (2, c"REFUSED"), (3, c"UNKNOWN"), (4, c"RAN")];
 
 const _: () = assert!(size_of::<rredis_error>() == 256);

@@ -191,7 +191,10 @@ impl Stream {
             None if len <= asked => Ok(Moved::Some(len)),
             None => {
                 let name = &self.functions.name;
-                Err(Error::new(Status::Io, format!("transport {name}: {phase}: {len} bytes where at most {asked} were asked for")))
+                Err(Error::new(
+                    Status::Io,
+                    format!("transport {name}: {phase}: {len} bytes where at most {asked} were asked for"),
+                ))
             }
             Some(Status::Again) => Ok(self.nothing_moved(timeout_ms)),
             Some(failure) => Err(self.functions.error(told, failure, Status::Io, phase)),

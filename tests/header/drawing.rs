@@ -18,7 +18,9 @@ pub fn header() -> String {
             page.push_str(&comment(&chapter.text));
         }
         page.push('\n');
-        let mut named = |name: &str| declarations.remove(name).unwrap_or_else(|| panic!("{name} is in src/ffi, and cbindgen did not draw it"));
+        let mut named = |name: &str| {
+            declarations.remove(name).unwrap_or_else(|| panic!("{name} is in src/ffi, and cbindgen did not draw it"))
+        };
         let drawn: Vec<String> = chapter.names.iter().map(|name| named(name)).collect();
         let (handles, others): (Vec<_>, Vec<_>) = drawn.iter().partition(|drawn| is_handle(drawn));
         if !handles.is_empty() {
@@ -77,7 +79,9 @@ fn name(declaration: &str) -> String {
             let end = code.trim_end_matches(';');
             return end.rsplit([' ', '*']).next().expect("a name").to_owned();
         }
-        (Some(pointer), Some(open)) if pointer <= open => &code[pointer + 2..code[pointer..].find(')').expect("closed") + pointer],
+        (Some(pointer), Some(open)) if pointer <= open => {
+            &code[pointer + 2..code[pointer..].find(')').expect("closed") + pointer]
+        }
         (_, Some(open)) => code[..open].rsplit([' ', '*']).next().expect("a name"),
         _ => panic!("what is this? {declaration}"),
     };
@@ -150,7 +154,13 @@ fn defined(source: &str) -> Vec<(&'static str, String)> {
         laid_out |= line == "#[repr(C)]";
         let kind = match line {
             _ if line.starts_with("pub type") => "type",
-            _ if line.starts_with("pub enum") || line.starts_with("pub struct") => if std::mem::take(&mut laid_out) { "type" } else { "handle" },
+            _ if line.starts_with("pub enum") || line.starts_with("pub struct") => {
+                if std::mem::take(&mut laid_out) {
+                    "type"
+                } else {
+                    "handle"
+                }
+            }
             _ if line.starts_with("pub") && line.contains("extern \"C\" fn") => "fn",
             _ => continue,
         };
@@ -169,7 +179,10 @@ fn comment(lines: &[String]) -> String {
 }
 
 fn is_handle(drawn: &str) -> bool {
-    drawn.lines().last().is_some_and(|line| line.starts_with("typedef struct ") && line.ends_with(';') && !line.contains('('))
+    drawn
+        .lines()
+        .last()
+        .is_some_and(|line| line.starts_with("typedef struct ") && line.ends_with(';') && !line.contains('('))
 }
 
 /// The handles, a line each.
@@ -213,7 +226,9 @@ fn members(body: &[&str]) -> Vec<(String, String)> {
 /// A version is read in hexadecimal.
 fn versioned(line: &str) -> String {
     match line.trim_end_matches(',').split_once("RREDIS_VERSION_OF_HEADER = ") {
-        Some((before, number)) => format!("{before}RREDIS_VERSION_OF_HEADER = {:#08x},", number.parse::<u32>().expect("a number")),
+        Some((before, number)) => {
+            format!("{before}RREDIS_VERSION_OF_HEADER = {:#08x},", number.parse::<u32>().expect("a number"))
+        }
         None => (*line).to_owned(),
     }
 }

@@ -42,7 +42,8 @@ const COMMAND_ARGS_MAX: u64 = 1024 * 1024;
 /// Every case of a function, the faultless call first.
 pub fn cases(function: &Function) -> Vec<Case<'_>> {
     let mut cases = vec![case(function, "nothing wrong", vec![], faultless(function))];
-    let pointers: Vec<usize> = (0..function.parameters.len()).filter(|&i| is_pointer(&function.parameters[i])).collect();
+    let pointers: Vec<usize> =
+        (0..function.parameters.len()).filter(|&i| is_pointer(&function.parameters[i])).collect();
     for &i in &pointers {
         let parameter = &function.parameters[i];
         let expected = if may_be_null(function, parameter) { faultless(function) } else { refused(function) };
@@ -120,7 +121,9 @@ fn wrongs(function: &Function, parameter: &Parameter) -> Vec<(Wrong, Expected)> 
         ("const char *const *", _) => [Wrong::NullInArgv, Wrong::NullInArgvWithoutLengths].map(refuses).into(),
         ("const size_t *", _) => vec![refuses(Wrong::HugeInArgv)],
         ("uint32_t", "flags") => numbers(&[64, 1 << 31, u64::from(u32::MAX)]),
-        ("int64_t", _) => [0, i64::MIN as u64, i64::MAX as u64].map(|number| (Wrong::Number(number), Expected::Survives)).into(),
+        ("int64_t", _) => {
+            [0, i64::MIN as u64, i64::MAX as u64].map(|number| (Wrong::Number(number), Expected::Survives)).into()
+        }
         (kind, _) if kind.starts_with("rredis_") && !is_pointer(parameter) => numbers(&[99, 0x7fff_ffff, 0xffff_ffff]),
         _ => Vec::new(),
     }

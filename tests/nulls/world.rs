@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{c_char, c_void};
-use std::ptr::null_mut;
+use std::ptr::null;
 
 use super::calls::{Case, Wrong};
 use super::prototypes::{Function, Parameter};
@@ -18,12 +18,15 @@ impl Library {
     pub fn open() -> Self {
         let path = std::env::current_exe().expect("this test's path").with_file_name("librredis.so");
         // SAFETY: our own library, which does nothing when it is loaded.
-        Library(unsafe { libloading::Library::new(&path) }.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        Library(
+            unsafe { libloading::Library::new(&path) }.unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+        )
     }
 
     fn call(&self, name: &str, arguments: &[u64]) -> u64 {
         // SAFETY: the name is from the header.
-        let function = unsafe { self.0.get::<Anything>(name.as_bytes()) }.unwrap_or_else(|error| panic!("{name}: {error}"));
+        let function =
+            unsafe { self.0.get::<Anything>(name.as_bytes()) }.unwrap_or_else(|error| panic!("{name}: {error}"));
         let mut all = [0; 10];
         all[..arguments.len()].copy_from_slice(arguments);
         let [a, b, c, d, e, f, g, h, i, j] = all;
@@ -73,7 +76,9 @@ impl<'l> World<'l> {
             let value = match wrong {
                 Some(Wrong::Null) => 0,
                 Some(Wrong::Number(number)) => number,
-                _ => self.argument(function, parameter).ok_or_else(|| format!("no argument known for {parameter:?}"))?,
+                _ => {
+                    self.argument(function, parameter).ok_or_else(|| format!("no argument known for {parameter:?}"))?
+                }
             };
             let room = || -> &'static [u8] {
                 // SAFETY: 256 bytes that were leaked for this parameter.
@@ -94,7 +99,9 @@ impl<'l> World<'l> {
             status: (function.returns == "rredis_status").then_some(returned as u32),
             has_err: !err.is_empty(),
             err_written: err.iter().any(|&byte| byte != UNTOUCHED),
-            err_status: err.get(..4).map_or(0, |status| u32::from_ne_bytes([status[0], status[1], status[2], status[3]])),
+            err_status: err
+                .get(..4)
+                .map_or(0, |status| u32::from_ne_bytes([status[0], status[1], status[2], status[3]])),
             out_written: outs.iter().any(|out| out.iter().any(|&byte| byte != UNTOUCHED)),
             message: message.map(|&byte| byte as char).collect(),
             names: case.names.clone(),
@@ -232,17 +239,16 @@ impl<'l> World<'l> {
 /// What is wrong within argv: the two arrays stand one behind the other among the arguments.
 fn spoil_argv(case: &Case<'_>, arguments: &mut [u64]) {
     for &(i, wrong) in &case.wrongs {
-        // SAFETY: arrays of two that were leaked for this call.
-        unsafe {
-            match wrong {
-                Wrong::NullInArgv => *(arguments[i] as *mut u64).add(1) = 0,
-                Wrong::NullInArgvWithoutLengths => {
-                    *(arguments[i] as *mut u64).add(1) = 0;
-                    arguments[i + 1] = 0;
-                }
-                Wrong::HugeInArgv => *(arguments[i] as *mut u64).add(1) = 1 << 63,
-                Wrong::Null | Wrong::Number(_) => {}
-            }
+        let second = match wrong {
+            Wrong::NullInArgv | Wrong::NullInArgvWithoutLengths => 0,
+            Wrong::HugeInArgv => 1 << 63,
+            Wrong::Null | Wrong::Number(_) => continue,
+        };
+        // SAFETY: an array of two that was leaked for this call.
+        let array = unsafe { &mut *(arguments[i] as *mut [u64; 2]) };
+        array[1] = second;
+        if wrong == Wrong::NullInArgvWithoutLengths {
+            arguments[i + 1] = 0;
         }
     }
 }
@@ -281,54 +287,61 @@ fn argv() -> (u64, u64) {
 
 /// A transport without a server: it answers +OK to every command.
 fn transport() -> u64 {
-    struct Stream {
-        owed: Vec<u8>,
-    }
-    unsafe extern "C" fn connect(_: *mut c_void, _: *const c_char, _: usize, _: i32, _: i64, out: *mut *mut c_void, _: *mut c_void) -> u32 {
-        // SAFETY: room for a pointer, as the header says.
-        unsafe { *out = Box::into_raw(Box::new(Stream { owed: Vec::new() })).cast() };
-        0
-    }
-    unsafe extern "C" fn read(stream: *mut c_void, buffer: *mut u8, len: usize, _: i64, out: *mut usize, _: *mut c_void) -> u32 {
-        // SAFETY: what connect made, and the buffer that the header promises.
-        unsafe {
-            let stream = &mut *stream.cast::<Stream>();
-            let count = stream.owed.len().min(len);
-            buffer.copy_from_nonoverlapping(stream.owed.as_ptr(), count);
-            stream.owed.drain(..count);
-            *out = count;
-            if count == 0 { 3 } else { 0 }
-        }
-    }
-    unsafe extern "C" fn write(stream: *mut c_void, bytes: *const u8, len: usize, _: i64, out: *mut usize, _: *mut c_void) -> u32 {
-        // SAFETY: what connect made, and the bytes that the header promises.
-        unsafe {
-            let stream = &mut *stream.cast::<Stream>();
-            let bytes = std::slice::from_raw_parts(bytes, len);
-            for _ in bytes.iter().filter(|&&byte| byte == b'*') {
-                stream.owed.extend_from_slice(b"+OK\r\n");
-            }
-            *out = len;
-            0
-        }
-    }
-    unsafe extern "C" fn close(stream: *mut c_void) {
-        // SAFETY: what connect made, once.
-        drop(unsafe { Box::from_raw(stream.cast::<Stream>()) });
-    }
     // size, name, user_data, connect, read, write, close, fd, user_data_free
     let fields: [*const (); 9] = [
         size_of::<[usize; 9]>() as *const (),
-        null_mut(),
-        null_mut(),
+        null(),
+        null(),
         connect as *const (),
         read as *const (),
         write as *const (),
         close as *const (),
-        null_mut(),
-        null_mut(),
+        null(),
+        null(),
     ];
     Box::leak(Box::new(fields)).as_ptr() as u64
+}
+
+/// What the transport still has to say.
+type Owed = Vec<u8>;
+
+unsafe extern "C" fn connect(
+    _user_data: *mut c_void,
+    _host: *const c_char,
+    _host_len: usize,
+    _port: i32,
+    _timeout_ms: i64,
+    out_stream: &mut *mut Owed,
+    _err: *mut c_void,
+) -> u32 {
+    *out_stream = Box::into_raw(Box::default());
+    0
+}
+
+unsafe extern "C" fn read(owed: &mut Owed, buffer: *mut u8, len: usize, _: i64, out_len: &mut usize) -> u32 {
+    // SAFETY: the buffer that the header promises.
+    let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
+    let count = owed.len().min(len);
+    for (to, byte) in buffer.iter_mut().zip(owed.drain(..count)) {
+        *to = byte;
+    }
+    *out_len = count;
+    if count == 0 { 3 } else { 0 }
+}
+
+unsafe extern "C" fn write(owed: &mut Owed, bytes: *const u8, len: usize, _: i64, out_len: &mut usize) -> u32 {
+    // SAFETY: the bytes that the header promises.
+    let bytes = unsafe { std::slice::from_raw_parts(bytes, len) };
+    for _ in bytes.iter().filter(|&&byte| byte == b'*') {
+        owed.extend_from_slice(b"+OK\r\n");
+    }
+    *out_len = len;
+    0
+}
+
+unsafe extern "C" fn close(owed: *mut Owed) {
+    // SAFETY: what connect made, once.
+    drop(unsafe { Box::from_raw(owed) });
 }
 
 fn parser_type() -> u64 {
@@ -338,13 +351,13 @@ fn parser_type() -> u64 {
     // size, name, user_data, start, feed, next, stop, user_data_free
     let fields: [*const (); 8] = [
         size_of::<[usize; 8]>() as *const (),
-        null_mut(),
-        null_mut(),
+        null(),
+        null(),
         refuse as *const (),
         refuse as *const (),
         refuse as *const (),
         free as *const (),
-        null_mut(),
+        null(),
     ];
     Box::leak(Box::new(fields)).as_ptr() as u64
 }

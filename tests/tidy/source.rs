@@ -30,7 +30,8 @@ pub fn sources() -> Vec<Source> {
     let mut sources: Vec<Source> = paths.iter().map(|path| source(&root, path)).collect();
     let tests: Vec<String> = sources.iter().flat_map(test_files).collect();
     for source in &mut sources {
-        if tests.iter().any(|test| source.path == format!("{test}.rs") || source.path.starts_with(&format!("{test}/"))) {
+        if tests.iter().any(|test| source.path == format!("{test}.rs") || source.path.starts_with(&format!("{test}/")))
+        {
             source.shipped.clear();
         }
     }
