@@ -250,9 +250,9 @@ impl Connection {
         self.session.is_clean()
     }
 
-    /// Whether a reply is owed to a command already sent.
-    pub fn owes(&self) -> bool {
-        self.session.owes()
+    /// Whether a reply is owed to a command already sent, other than the confirmation of a subscription.
+    pub fn owes_a_reply(&self) -> bool {
+        self.session.owes_a_reply()
     }
 
     /// Whether anything could still arrive without another command being sent.

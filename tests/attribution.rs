@@ -180,7 +180,7 @@ fn a_reply_around_its_deadline_is_its_own_or_nobodys() {
 const REPLIES: [(&[u8], &str); 8] = [
     (b"+OK\r\n", "+OK"),
     (b":-42\r\n", ":-42"),
-    (b"$12\r\nwith\r\nin\0it\r\n", "\"with\\r\\nin\\x00it\""),
+    (b"$11\r\nwith\r\nin\0it\r\n", "\"with\\r\\nin\\x00it\""),
     (b"*-1\r\n", "(nil)"),
     (b"*3\r\n$1\r\na\r\n*2\r\n:1\r\n$-1\r\n$0\r\n\r\n", "[\"a\" [:1 (nil)] \"\"]"),
     (b"%1\r\n+k\r\n,1.5\r\n", "%[+k ,1.5]"),

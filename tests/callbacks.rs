@@ -55,8 +55,8 @@ fn callbacks_of_options_are_for_every_client_made_from_them() {
     assert_eq!((echo(&one), echo(&two)), ("\"from the options\"".to_owned(), "\"from the options\"".to_owned()));
 
     let own = Arc::default();
-    one.callback("ECHO", Some(says("one's own")), &own).expect("it can be set");
-    assert_eq!((echo(&one), echo(&two)), ("\"one's own\"".to_owned(), "\"from the options\"".to_owned()));
+    one.callback("ECHO", Some(says("its own")), &own).expect("it can be set");
+    assert_eq!((echo(&one), echo(&two)), ("\"its own\"".to_owned(), "\"from the options\"".to_owned()));
     one.callback("ECHO", None, &own).expect("it can be taken away");
     assert_eq!(echo(&one), "\"from the options\"", "NULL restores what the options say");
     drop(one);

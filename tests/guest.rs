@@ -24,7 +24,6 @@ fn signals_descriptors_and_streams_stay_the_hosts() {
     interrupted_calls_go_on_where_they_were(&server);
     descriptors_above_1024_are_as_good(&server);
     every_descriptor_closes_on_exec(&server);
-    a_child_leaves_its_parents_connections_alone(&server);
     let said = silence.end();
     assert_eq!(said, "", "the library wrote to the host's stdout or stderr");
 }
@@ -48,8 +47,10 @@ fn a_peer_that_resets_raises_no_sigpipe() {
                 let err = client.command(&[b"SET", b"k".as_slice(), &large]).expect_err("the peer leaves");
                 assert!([Status::IO, Status::CONNECT].contains(&err.status), "round {round}: {err:?}");
             }
-            let mut conn = client.conn().expect("a connection, until it is used");
-            while conn.send(&[b"SET", b"k".as_slice(), &large]).is_ok() {}
+            // The peer may have left before this is made.
+            if let Ok(mut conn) = client.conn() {
+                while conn.send(&[b"SET", b"k".as_slice(), &large]).is_ok() {}
+            }
         }
     }
     // SAFETY: as above.
@@ -115,30 +116,6 @@ fn every_descriptor_closes_on_exec(server: &Server) {
     }
     drop(clients);
     assert_eq!(descriptors(), before, "a freed client leaves a descriptor behind");
-}
-
-/// A forked child that uses the client is told, or makes a connection of its own; it never speaks on its parent's.
-fn a_child_leaves_its_parents_connections_alone(server: &Server) {
-    for url in [server.url(), server.unix_url()] {
-        let client = Client::at(&url);
-        let id = client.number(&["CLIENT", "ID"]);
-        // SAFETY: the child calls the library, whose locks nobody else holds, and _exit.
-        let child = unsafe { libc::fork() };
-        if child == 0 {
-            let code = match client.command_with(&["CLIENT", "ID"], call::RAW, 0) {
-                Ok(reply) => i32::from(reply.integer == id),
-                Err(err) => i32::from(err.status != Status::FORKED),
-            };
-            drop(client);
-            // SAFETY: ends the child without running what is its parent's.
-            unsafe { libc::_exit(code) };
-        }
-        let mut status = -1;
-        // SAFETY: waits for the child, and for nothing else.
-        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
-        assert_eq!(status, 0, "the child spoke on its parent's connection, or died");
-        assert_eq!(client.number(&["CLIENT", "ID"]), id, "the parent's connection is as it was");
-    }
 }
 
 fn descriptors() -> Vec<i32> {

@@ -64,7 +64,7 @@ impl Dedicated {
     fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
         let wait: Wait<'_> = self.client.wait(args, call);
         let (lease, kept) = self.parts()?;
-        if lease.owes() && lease.failure().is_none() {
+        if lease.owes_a_reply() && lease.failure().is_none() {
             let text = "replies to commands sent before are still due: receive them first";
             return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
         }

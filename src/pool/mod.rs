@@ -196,8 +196,8 @@ impl Inner {
         let mut worn_out = Vec::new();
         let mut shelf = self.shelf.lock();
         if let Some(waiter) = shelf.waiters.pop_front() {
-            // The permit goes on to who waits, and is never counted as free.
-            drop(shelf);
+            // The permit goes on to who waits, and is never counted as free. It is handed over before the shelf is let
+            // go: who gives up waiting looks for it behind that lock, and would otherwise miss it and lose it for all.
             waiter.wake(Grant { rested: connection });
             return;
         }

@@ -182,6 +182,15 @@ fn says_no_to_us(text: &[u8]) -> bool {
     text.starts_with(b"ERR max number of clients") || text.starts_with(b"DENIED")
 }
 
+/// What to make of a reply that nobody asked for: a server that is full says so before it is asked anything.
+pub(super) fn unasked(error: Error, reply: &Reply) -> Error {
+    match reply.text() {
+        text if reply.is_error() && says_no_to_us(text) => refusal(Status::Connect, text),
+        text if reply.is_error() => Error { message: [&error.message, b": ".as_slice(), text].concat(), ..error },
+        _ => error,
+    }
+}
+
 fn refusal(status: Status, text: &[u8]) -> Error {
     Error::new(status, [b"the server says: ", text].concat())
 }

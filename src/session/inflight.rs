@@ -124,6 +124,11 @@ impl Inflight {
         !self.queue.is_empty()
     }
 
+    /// Whether a reply is owed, confirmations aside: those are pushes, and whoever waits for a reply can keep them.
+    pub(super) fn owes_a_reply(&self) -> bool {
+        self.queue.iter().any(|entry| matches!(entry.due, Due::Reply(_)))
+    }
+
     /// Nothing owed and nothing left to hand over.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.bytes.is_empty()

@@ -178,9 +178,14 @@ impl Session {
         self.state.is_queueing()
     }
 
-    /// Whether a reply is owed to a command already submitted.
+    /// Whether anything is owed to a command already submitted.
     pub fn owes(&self) -> bool {
         self.inflight.owes()
+    }
+
+    /// Whether a reply is owed to a command already submitted; the confirmations of SUBSCRIBE and its kin are none.
+    pub fn owes_a_reply(&self) -> bool {
+        self.inflight.owes_a_reply()
     }
 
     /// Whether anything could still arrive without another command being sent.
@@ -248,7 +253,7 @@ impl Session {
             self.events.push_back(Event::Push(reply, wire_len));
             return Ok(());
         }
-        let (ticket, due) = self.inflight.answered()?;
+        let (ticket, due) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
         match due {
             Due::Reply(effect) => self.state.became(effect, &reply),
             Due::Confirmations { .. } if !reply.is_error() => {

@@ -276,24 +276,24 @@ impl Client {
 }
 
 impl Conn {
-    /// None: a command that is due no reply.
-    pub fn command<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<Option<Reply>> {
+    /// A command that is due no reply gives a NULL.
+    pub fn command<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<Reply> {
         self.command_with(args, call::RAW, 0)
     }
 
-    pub fn command_with<A: AsRef<[u8]>>(&mut self, args: &[A], flags: u32, timeout_ms: i64) -> Result<Option<Reply>> {
+    pub fn command_with<A: AsRef<[u8]>>(&mut self, args: &[A], flags: u32, timeout_ms: i64) -> Result<Reply> {
         let (argv, lens) = arrays(args);
         let (argv, lens) = (argv.as_ptr(), lens.as_ptr());
         // SAFETY: the arrays and what they point at outlive the call.
-        let reply: *mut Node = made(|out, err| unsafe {
+        made(|out, err| unsafe {
             rredis_conn_command_with(self.0, args.len(), argv, lens, flags, timeout_ms, ptr::null_mut(), out, err)
-        })?;
-        Ok((!reply.is_null()).then_some(Reply(reply)))
+        })
+        .map(Reply)
     }
 
-    /// What a command that must succeed replied; `none` for no reply.
+    /// What a command that must succeed replied.
     pub fn ask<A: AsRef<[u8]>>(&mut self, args: &[A]) -> String {
-        self.command(args).expect("the server answers").map_or("none".to_owned(), |reply| reply.dump())
+        self.command(args).expect("the server answers").dump()
     }
 
     pub fn send<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<()> {
