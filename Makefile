@@ -32,6 +32,9 @@ asan: ## the C programs under AddressSanitizer, Rust side too
 tsan: ## threads on one client under ThreadSanitizer
 	@tools/tsan
 
+bench: ## both parsers against the packaged hiredis, in instructions and in time
+	@benches/run
+
 bindings: ## LuaJIT, Ruby, Go and Python load the library
 	@cargo test --test bindings
 
@@ -53,4 +56,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan bench bindings header examples run-NN install clean
