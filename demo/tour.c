@@ -80,14 +80,14 @@ static int is_text(const rredis_reply *reply, const char *text) {
 
 // ---- The steps ----------------------------------------------------------------------
 
-static void greet(const char *url) {
+static void greet(const char *url, const char *socket) {
   const char *info[] = {"INFO", "server"};
   rredis_reply *reply = ask(2, info, NULL);
   const char *version = reply->str ? strstr(reply->str, "redis_version:") : NULL;
   int len = version ? (int)strcspn(version + 14, "\r\n") : 1;
   printf("\nlibrredis %s, Redis %.*s at %s\n", rredis_version(), len, version ? version + 14 : "?", url);
-  if (*prefix) printf("(all keys begin with %s)\n", prefix);
-  printf("\n");
+  if (socket) printf("a private server (in %.*s) that is gone afterwards\n\n", (int)(strrchr(socket, '/') - socket), socket);
+  else printf("a server of yours: all keys begin with %s and are removed\n\n", prefix);
   rredis_reply_free(reply);
 }
 
@@ -299,7 +299,7 @@ int main(int argc, char **argv) {
   }
   rredis_reply *address = NULL;  // as text without the password
   if (rredis_options_to_url(options, &address, &err) != RREDIS_OK) return 1;
-  greet(address->str);
+  greet(address->str, argc == 5 ? argv[2] : NULL);
   rredis_reply_free(address);
   rredis_options_free(options);
 
