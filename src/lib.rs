@@ -21,7 +21,10 @@
     clippy::print_stdout,
     clippy::print_stderr
 )]
-#![cfg_attr(test, expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should say where"))]
+#![cfg_attr(
+    test,
+    expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails should say where")
+)]
 
 pub mod error;
 pub mod limits;

@@ -30,7 +30,8 @@ fn a_tour_of_the_users_own_server_kills_nothing_and_removes_its_keys() {
     assert_eq!(wire.ask(&["AUTH", "secret"]), "OK");
     assert_eq!(wire.ask(&["SET", "foo", "theirs"]), "OK");
     let process = server.process();
-    let said = run(Command::new("tools/demo").env("RREDIS_URL", format!("redis://:secret@127.0.0.1:{}", server.port())));
+    let said =
+        run(Command::new("tools/demo").env("RREDIS_URL", format!("redis://:secret@127.0.0.1:{}", server.port())));
     assert_eq!(said.trim_end().lines().last(), Some("All is well."), "{said}");
     assert!(!said.contains("secret"), "the password is shown:\n{said}");
     assert_eq!(wire.ask(&["GET", "foo"]), "theirs");

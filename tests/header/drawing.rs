@@ -152,18 +152,15 @@ fn defined(source: &str) -> Vec<(&'static str, String)> {
         let words: Vec<&str> = line.split([' ', '(', '{', ';', ':']).filter(|word| !word.is_empty()).collect();
         let named = words.iter().copied().find(|word| word.starts_with("rredis_"));
         laid_out |= line == "#[repr(C)]";
-        let kind = match line {
-            _ if line.starts_with("pub type") => "type",
-            _ if line.starts_with("pub enum") || line.starts_with("pub struct") => {
-                if std::mem::take(&mut laid_out) {
-                    "type"
-                } else {
-                    "handle"
+        let kind =
+            match line {
+                _ if line.starts_with("pub type") => "type",
+                _ if line.starts_with("pub enum") || line.starts_with("pub struct") => {
+                    if std::mem::take(&mut laid_out) { "type" } else { "handle" }
                 }
-            }
-            _ if line.starts_with("pub") && line.contains("extern \"C\" fn") => "fn",
-            _ => continue,
-        };
+                _ if line.starts_with("pub") && line.contains("extern \"C\" fn") => "fn",
+                _ => continue,
+            };
         found.extend(named.map(|name| (kind, name.to_owned())));
     }
     found
