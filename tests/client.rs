@@ -47,7 +47,8 @@ fn values_are_bytes() {
     assert!(reply.text() == value, "a value came back changed");
     // A NUL stands behind every text.
     // SAFETY: the header promises one byte more than len.
-    assert_eq!(unsafe { *reply.str.add(reply.len) }, 0);
+    let whole = unsafe { std::slice::from_raw_parts(reply.str, reply.len + 1) };
+    assert_eq!(whole.last(), Some(&0));
     assert_eq!(client.ask(&["SET", "", "the empty key"]), "+OK");
     assert_eq!(client.ask(&["GET", ""]), "\"the empty key\"");
 }

@@ -36,7 +36,7 @@ fn a_unix_socket_that_cannot_be_used_says_why_and_what_to_look_at() {
     drop(UnixListener::bind(path("left")).expect("a socket can be made"));
     refused(&path("left"), libc::ECONNREFUSED, &["Connection refused", "unixsocket"]);
     let _forbidden = UnixListener::bind(path("forbidden")).expect("a socket can be made");
-    fs::set_permissions(path("forbidden"), fs::Permissions::from_mode(0)).expect("it is ours");
+    fs::set_permissions(path("forbidden"), fs::Permissions::from_mode(0o000)).expect("it is ours");
     // SAFETY: asks for a number.
     if unsafe { libc::geteuid() } != 0 {
         // Nothing is forbidden to root.

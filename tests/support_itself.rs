@@ -56,7 +56,7 @@ fn a_peer_shakes_hands_answers_and_records() {
     stream.write_all(b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n").expect("it reads");
     peer.until_marks(1);
     stream.write_all(b"*2\r\n$3\r\nget\r\n$1\r\nz\r\n").expect("it reads");
-    let mut text = vec![0; 200];
+    let mut text = [0; 200];
     let mut len = 0;
     while !text[..len].ends_with(b"v:z\r\n") {
         len += stream.read(&mut text[len..]).expect("it answers");

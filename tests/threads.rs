@@ -29,7 +29,7 @@ fn threads_that_share_a_client_get_their_own_replies() {
         });
         assert!(client.stat(stat::CONNECTIONS_CREATED) <= 8);
         assert_eq!(client.stat(stat::CONNECTIONS_IN_USE), 0);
-        assert!(client.stat(stat::COMMANDS) >= (THREADS * (commands)) as i64);
+        assert!(client.stat(stat::COMMANDS) >= (THREADS * commands) as i64);
         assert_eq!(client.ask(&["FLUSHALL"]), "+OK");
     }
     println!("{THREADS} threads, {commands} commands each");

@@ -1,6 +1,7 @@
 //! What the tests share: servers of their own, peers that follow a script, and the C functions as C sees them.
 
 #![allow(dead_code, unused_imports, reason = "each test binary uses its own part of this")]
+#![allow(clippy::multiple_unsafe_ops_per_block, reason = "one call of C reads better whole")]
 
 pub mod c;
 pub mod functions;

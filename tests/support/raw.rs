@@ -77,7 +77,6 @@ type Lens = *const usize;
 
 // SAFETY: these are the prototypes of include/rredis.h, which tests/header.rs keeps true to the library.
 #[rustfmt::skip]
-#[expect(clippy::too_many_arguments, reason = "as in the header")]
 unsafe extern "C" {
     pub fn rredis_status_name(status: u32) -> *const c_char;
     pub fn rredis_status_outcome_name(outcome: u32) -> *const c_char;
