@@ -108,3 +108,24 @@ fn found(program: &str) -> bool {
     }
     found
 }
+
+/// An option has the same number and the same name on both sides, and so has a count.
+#[test]
+fn its_numbers_are_the_rooms_numbers() {
+    let (mut options, mut stats) = (0, 0);
+    for line in prototypes::plain().lines() {
+        let Some((name, number)) = line.trim().trim_end_matches(',').split_once(" = ") else { continue };
+        if let Some(name) = name.strip_prefix("RREDIS_OPTION_") {
+            let key = rredis::options::Key::from_number(number.parse().expect("a number"));
+            let known = key.map_or("", |key| key.name()).to_uppercase();
+            assert_eq!(name.replace("_MS", ""), known);
+            options += 1;
+        }
+        if name.starts_with("RREDIS_STAT_") {
+            let stat = rredis::pool::Stat::from_number(number.parse().expect("a number"));
+            assert!(stat.is_some(), "{name}");
+            stats += 1;
+        }
+    }
+    assert!(options > 40 && stats > 20, "{options} options, {stats} counts");
+}
