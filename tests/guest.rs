@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::c::{Client, Options, Outcome, Status, call, option};
+use support::c::{Client, Options, Outcome, Status, call, option, stat};
 use support::peer::{Hello, Line, Peer};
 use support::server::Server;
 
@@ -24,6 +24,7 @@ fn signals_descriptors_and_streams_stay_the_hosts() {
     interrupted_calls_go_on_where_they_were(&server);
     descriptors_above_1024_are_as_good(&server);
     every_descriptor_closes_on_exec(&server);
+    a_child_leaves_its_parents_connections_alone(&server);
     let said = silence.end();
     assert_eq!(said, "", "the library wrote to the host's stdout or stderr");
 }
@@ -116,6 +117,38 @@ fn every_descriptor_closes_on_exec(server: &Server) {
     }
     drop(clients);
     assert_eq!(descriptors(), before, "a freed client leaves a descriptor behind");
+}
+
+/// A forked child makes connections of its own, and never speaks on its parent's.
+fn a_child_leaves_its_parents_connections_alone(server: &Server) {
+    for url in [server.url(), server.unix_url()] {
+        let client = Client::at(&url);
+        let id = client.number(&["CLIENT", "ID"]);
+        let mut conn = client.conn().expect("the one that rested");
+        assert_eq!(client.ask(&["PING"]), "+PONG", "and a second rests");
+        let before = descriptors();
+        // SAFETY: the child calls the library, whose locks nobody else holds, and _exit.
+        let child = unsafe { libc::fork() };
+        if child == 0 {
+            let own = client.command_with(&["CLIENT", "ID"], call::RAW, 5000);
+            let has_its_own = own.is_ok_and(|reply| reply.integer > id + 1);
+            let is_told = conn.command(&["PING"]).is_err_and(|err| err.status == Status::FORKED);
+            // The parent's second is closed, and the child's own has its place.
+            let closes_what_rests = descriptors().len() == before.len();
+            drop((conn, client));
+            let code = [has_its_own, is_told, closes_what_rests].iter().position(|held| !held);
+            // SAFETY: ends the child without running what is its parent's.
+            unsafe { libc::_exit(code.map_or(0, |which| 1 + which as i32)) };
+        }
+        let mut status = -1;
+        // SAFETY: waits for the child, and for nothing else.
+        assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+        assert_eq!(status, 0, "the child died, or did not have its own, was not told, or kept what rested");
+        assert_eq!(conn.ask(&["CLIENT", "ID"]), format!(":{id}"), "the parent's connection is as it was");
+        drop(conn);
+        assert_eq!(client.number(&["CLIENT", "ID"]), id);
+        assert_eq!(client.stat(stat::CONNECTIONS_CREATED), 2);
+    }
 }
 
 fn descriptors() -> Vec<i32> {

@@ -81,6 +81,10 @@ impl Dedicated {
 
     fn parts(&mut self) -> Result<(&mut Lease, &mut Kept)> {
         match &mut self.lease {
+            Some(lease) if lease.is_foreign() => {
+                let text = "the connection belongs to the process that made it, and this is a child of that";
+                Err(Error::new(Status::Forked, text).with_outcome(Outcome::NotSent))
+            }
             Some(lease) => Ok((lease, &mut self.kept)),
             None => Err(Error::new(Status::State, "the connection was given back")),
         }

@@ -1,10 +1,12 @@
 //! Who answers: connections, leased while a command runs, bounded in number, handed on in the order they were asked for.
 #![forbid(unsafe_code)]
 
+mod fork;
 mod health;
 mod stats;
 
 use std::collections::VecDeque;
+use std::process;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
@@ -13,6 +15,7 @@ use crate::conn::{Connection, Dial, Kept};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::transport::Deadline;
 
+use fork::PerProcess;
 pub use stats::{Counters, Stat};
 
 /// A pool. Cloning shares it; the last clone closes what rests in it.
@@ -23,7 +26,7 @@ struct Inner {
     dial: Dial,
     /// Connections at the most: idle, leased and being opened.
     max: usize,
-    shelf: Mutex<Shelf>,
+    shelves: PerProcess<Mutex<Shelf>>,
     counters: Counters,
 }
 
@@ -53,6 +56,8 @@ struct Grant {
 /// A connection on lease. Given back by `give_back`, and only so: dropped, it is closed.
 pub struct Lease {
     pool: Arc<Inner>,
+    /// Which process leased it: a child of fork must not use it.
+    process: u32,
     /// None only while it is being given up.
     connection: Option<Connection>,
     /// It rested in the pool before, so the server may have closed it meanwhile.
@@ -63,7 +68,7 @@ impl Pool {
     /// A pool that opens its connections this way, when they are asked for.
     pub fn new(dial: Dial) -> Pool {
         let max = dial.options().pool_max();
-        Pool(Arc::new(Inner { dial, max, shelf: Mutex::default(), counters: Counters::default() }))
+        Pool(Arc::new(Inner { dial, max, shelves: PerProcess::new(), counters: Counters::default() }))
     }
 
     /// How it opens its connections.
@@ -90,7 +95,7 @@ impl Pool {
                 return Ok(lease);
             }
             // That one was lost while it rested. The permit is still ours: look for another.
-            grant.rested = self.0.shelf.lock().idle.pop();
+            grant.rested = self.0.shelf().lock().idle.pop();
         }
     }
 
@@ -109,14 +114,14 @@ impl Pool {
 
     /// Close every connection that rests now.
     pub fn drop_idle(&self) {
-        let idle = std::mem::take(&mut self.0.shelf.lock().idle);
+        let idle = std::mem::take(&mut self.0.shelf().lock().idle);
         self.0.counters.closed(idle.len());
         drop(idle);
     }
 
     /// One figure. `None`: this pool does not keep it.
     pub fn stat(&self, stat: Stat) -> Option<i64> {
-        let of_the_shelf = |figure: fn(&Shelf) -> usize| Some(figure(&self.0.shelf.lock()) as i64);
+        let of_the_shelf = |figure: fn(&Shelf) -> usize| Some(figure(&self.0.shelf().lock()) as i64);
         match stat {
             Stat::Connections => of_the_shelf(|shelf| shelf.idle.len() + shelf.leased),
             Stat::ConnectionsInUse => of_the_shelf(|shelf| shelf.leased),
@@ -127,16 +132,24 @@ impl Pool {
     }
 
     fn open_connections(&self) -> usize {
-        let shelf = self.0.shelf.lock();
+        let shelf = self.0.shelf().lock();
         shelf.idle.len() + shelf.leased
     }
 }
 
 impl Inner {
+    /// This process's shelf. In a child of fork what rests on its parent's is closed here, which the parent does not notice.
+    fn shelf(&self) -> &Mutex<Shelf> {
+        self.shelves.here(|parents| {
+            let idle = parents.try_lock().map(|mut shelf| std::mem::take(&mut shelf.idle));
+            drop(idle);
+        })
+    }
+
     /// A permit, at once or in turn.
     fn ask(&self, deadline: Deadline, wait_ms: i64) -> Result<Grant> {
         let waiter = {
-            let mut shelf = self.shelf.lock();
+            let mut shelf = self.shelf().lock();
             if let Some(grant) = shelf.grant(self.max) {
                 return Ok(grant);
             }
@@ -148,7 +161,7 @@ impl Inner {
         if let Some(grant) = waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
             return Ok(grant);
         }
-        self.shelf.lock().waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+        self.shelf().lock().waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
         // It may have been granted between the end of the wait and the lock.
         match waiter.grant.lock().take() {
             Some(grant) => Ok(grant),
@@ -166,7 +179,7 @@ impl Inner {
 
     /// A permit to open a connection, if one is free now.
     fn permit(self: &Arc<Self>) -> Option<Permit<'_>> {
-        let mut shelf = self.shelf.lock();
+        let mut shelf = self.shelf().lock();
         let free = shelf.waiters.is_empty() && shelf.idle.len() + shelf.leased < self.max;
         free.then(|| {
             shelf.leased += 1;
@@ -188,13 +201,13 @@ impl Inner {
             self.counters.lost();
             return None;
         }
-        Some(Lease { pool: Arc::clone(self), connection: Some(connection), rested: true })
+        Some(Lease { pool: Arc::clone(self), process: process::id(), connection: Some(connection), rested: true })
     }
 
     /// A permit comes back: with a connection for the next, or to open one.
     fn take_back(&self, connection: Option<Connection>) {
         let mut worn_out = Vec::new();
-        let mut shelf = self.shelf.lock();
+        let mut shelf = self.shelf().lock();
         if let Some(waiter) = shelf.waiters.pop_front() {
             // The permit goes on to who waits, and is never counted as free. It is handed over before the shelf is let
             // go: who gives up waiting looks for it behind that lock, and would otherwise miss it and lose it for all.
@@ -263,7 +276,7 @@ impl Permit<'_> {
         }
         let pool = Arc::clone(self.0);
         std::mem::forget(self);
-        Ok(Lease { pool, connection: Some(connection), rested: false })
+        Ok(Lease { pool, process: process::id(), connection: Some(connection), rested: false })
     }
 }
 
@@ -276,6 +289,9 @@ impl Drop for Permit<'_> {
 impl Lease {
     /// Give the connection back, if it is as a new one; else it is closed.
     pub fn give_back(mut self) {
+        if self.is_foreign() {
+            return;
+        }
         let Some(mut connection) = self.connection.take() else { return };
         self.pool.counters.moved(connection.traffic());
         if connection.is_clean() {
@@ -287,6 +303,11 @@ impl Lease {
             self.pool.take_back(None);
         }
         // Its drop finds nothing left to close.
+    }
+
+    /// Whether it was leased by another process than this, the one that forked.
+    pub fn is_foreign(&self) -> bool {
+        self.process != process::id()
     }
 }
 
@@ -308,6 +329,10 @@ impl std::ops::DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if self.is_foreign() {
+            // The permit is the parent's, on a shelf of its own.
+            return;
+        }
         if let Some(mut connection) = self.connection.take() {
             self.pool.counters.moved(connection.traffic());
             self.pool.counters.ended(&connection);
