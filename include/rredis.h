@@ -54,15 +54,13 @@ uint32_t rredis_version_number(void);
 
 // ---- Handles ------------------------------------------------------------------------
 
-typedef struct rredis_builder rredis_builder;  // A reply that is being made.
-typedef struct rredis_client rredis_client;    // A client: what most programs need one
-                                               // of.
-typedef struct rredis_conn rredis_conn;        // A connection of one's own.
-typedef struct rredis_options rredis_options;  // Options, for any number of clients,
-                                               // pools and parsers.
-typedef struct rredis_parser rredis_parser;    // Bytes in, replies out.
-typedef struct rredis_pool rredis_pool;        // Connections to one server, for any
-                                               // number of clients.
+typedef struct rredis_builder rredis_builder;  // a reply that is being made
+typedef struct rredis_client rredis_client;    // what most programs need one of
+typedef struct rredis_conn rredis_conn;        // one connection kept for oneself
+typedef struct rredis_options rredis_options;  // what a pool, a client or a parser is
+                                               // made from
+typedef struct rredis_parser rredis_parser;    // bytes in, replies out
+typedef struct rredis_pool rredis_pool;        // connections that clients share
 
 // ---- Status and errors --------------------------------------------------------------
 
@@ -114,9 +112,9 @@ typedef struct rredis_error {
   rredis_outcome outcome;  // what became of its command
   int32_t os_error;        // errno, or 0
   int32_t attempts;        // how often the command was tried
-  char message[240];       // One line, and a NUL. Control bytes are written \xHH. A
+  char message[240];       // one line, and a NUL; control bytes are written \xHH; a
                            // server's error is as the server said it, its code word
-                           // first; cut to fit, never inside a UTF-8 character.
+                           // first; cut to fit, never inside a UTF-8 character
 } rredis_error;
 
 /// Name a status, as "TIMEOUT"; "?" where there is no such status.
@@ -316,11 +314,12 @@ typedef enum rredis_parser_kind {
   RREDIS_PARSER_SIMPLE = 2,  // written to be simple
 } rredis_parser_kind;
 
-/// A parser of yours: set size, fill in the rest. It is copied. There is one state for
-/// each connection.
+/// A parser of yours: set size, fill in the rest. It is copied. Each connection has a
+/// state of its own.
 ///
-/// Limits hold because the builder counts. A push is a root of kind PUSH. Any other
-/// status than the two of next ends the connection, with the text in err.
+/// librredis finds where each reply ends, and holds it to the limits. A state is fed one
+/// reply, and must give exactly one for it; so none is ever another command's. A push is
+/// a root of kind PUSH. What fails ends the connection, with the text in err.
 typedef struct rredis_parser_type {
   /// sizeof(rredis_parser_type): later fields come behind
   size_t size;
@@ -330,7 +329,7 @@ typedef struct rredis_parser_type {
   void *user_data;
   /// Makes a state.
   rredis_status (*start)(void *user_data, void **out_state, rredis_error *err);
-  /// Takes all of the bytes, which may end anywhere.
+  /// Takes all of the bytes: those of one reply, perhaps in pieces.
   rredis_status (*feed)(void *state, const char *bytes, size_t bytes_len,
       rredis_error *err);
   /// RREDIS_OK: one whole reply stands in builder. RREDIS_ERR_AGAIN: not yet.
@@ -419,7 +418,7 @@ typedef enum rredis_option {
   RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection that rested so long is
                                                 // closed; 5 minutes
   RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection so old is closed; -1
-  RREDIS_OPTION_SHARE = 25,                     // an rredis_share
+  RREDIS_OPTION_SHARE = 25,                     // an rredis_share; NEVER
   RREDIS_OPTION_INFLIGHT_MAX = 26,              // commands under way on one connection;
                                                 // 4096
   RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // bytes of them; 64 MiB
@@ -439,8 +438,8 @@ typedef enum rredis_option {
   RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // doubled each time, up to this; 512 ms
   RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // tries after the first, in a hundred
                                                 // calls; 10
-  RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape
-  RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind
+  RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape; CANONICAL
+  RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind; AUTO
   RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // of one reply; 1 GiB
   RREDIS_OPTION_REPLY_DEPTH_MAX = 61,           // aggregates within aggregates; 512
   RREDIS_OPTION_REPLY_NODES_MAX = 62,           // of one reply; 16777216
@@ -458,7 +457,7 @@ typedef enum rredis_option {
   RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: its key, never given back
   RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name the server must prove;
                                                 // HOST
-  RREDIS_OPTION_TLS_VERSION_MIN = 79,           // 12 or 13, for 1.2 and 1.3
+  RREDIS_OPTION_TLS_VERSION_MIN = 79,           // 12 or 13, for 1.2 and 1.3; 12
   RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: believe anybody; for tests
   RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,      // 1: show confirmations of
                                                 // subscriptions too
@@ -485,14 +484,17 @@ rredis_options *rredis_options_new(void);
 rredis_status rredis_options_set_int(rredis_options *options, rredis_option option,
     int64_t value, rredis_error *err);
 
-/// Set a text. Numbers are understood too, and durations, as in a URL.
+/// Set a text. An empty one is none, where there may be none.
 rredis_status rredis_options_set_str(rredis_options *options, rredis_option option,
     const char *value, size_t value_len, rredis_error *err);
 
 /// Set what a URL says: all of it, or nothing where any part is wrong.
 ///
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
-///   unix:///run/redis.sock?database=1
+///   unix:///run/redis.sock?database=1&protocol=2
+///
+/// A user and a password may stand before the host, with a colon between and an at sign
+/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte.
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);
 

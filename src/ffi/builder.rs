@@ -11,7 +11,7 @@ use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::Builder;
 use crate::reply::node::{rredis_reply, rredis_reply_kind};
 
-/// A reply that is being made.
+/// a reply that is being made
 #[derive(Default)]
 pub struct rredis_builder(pub(crate) Builder);
 

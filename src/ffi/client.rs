@@ -38,7 +38,7 @@ pub enum rredis_call {
     RREDIS_CALL_ALONE = 32,
 }
 
-/// A client: what most programs need one of.
+/// what most programs need one of
 pub struct rredis_client {
     pub(crate) client: Client,
     parser: CString,
@@ -56,7 +56,7 @@ pub extern "C" fn rredis_client_new(
 ) -> rredis_status {
     guard(err, || {
         let out_client = given(out_client, "out_client")?;
-        let client = Client::new(&rredis_options::setup(options))?;
+        let client = Client::new(&rredis_options::setup(options)?)?;
         out_client.write(rredis_client::boxed(client)?);
         Ok(())
     })
@@ -76,7 +76,7 @@ pub extern "C" fn rredis_client_new_on(
 ) -> rredis_status {
     guard_on(pool, err, |pool| {
         let out_client = given(out_client, "out_client")?;
-        let client = Client::new_on(&pool.pool, &rredis_options::setup(options))?;
+        let client = Client::new_on(&pool.pool, &rredis_options::setup(options)?)?;
         out_client.write(rredis_client::boxed(client)?);
         Ok(())
     })

@@ -14,7 +14,7 @@ use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 use crate::reply::{Builder, Reply};
 
-/// A connection of one's own.
+/// one connection kept for oneself
 pub struct rredis_conn {
     dedicated: Dedicated,
     poison: Poison,

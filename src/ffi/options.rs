@@ -51,7 +51,7 @@ pub enum rredis_option {
     RREDIS_OPTION_POOL_IDLE_MS = 23,
     /// a connection so old is closed; -1
     RREDIS_OPTION_POOL_AGE_MS = 24,
-    /// an rredis_share
+    /// an rredis_share; NEVER
     RREDIS_OPTION_SHARE = 25,
     /// commands under way on one connection; 4096
     RREDIS_OPTION_INFLIGHT_MAX = 26,
@@ -77,9 +77,9 @@ pub enum rredis_option {
     RREDIS_OPTION_BACKOFF_MS_MAX = 42,
     /// tries after the first, in a hundred calls; 10
     RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,
-    /// an rredis_shape
+    /// an rredis_shape; CANONICAL
     RREDIS_OPTION_SHAPE = 50,
-    /// an rredis_parser_kind
+    /// an rredis_parser_kind; AUTO
     RREDIS_OPTION_PARSER = 51,
     /// of one reply; 1 GiB
     RREDIS_OPTION_REPLY_BYTES_MAX = 60,
@@ -109,7 +109,7 @@ pub enum rredis_option {
     RREDIS_OPTION_TLS_KEY_PEM = 77,
     /// text: the name the server must prove; HOST
     RREDIS_OPTION_TLS_SERVER_NAME = 78,
-    /// 12 or 13, for 1.2 and 1.3
+    /// 12 or 13, for 1.2 and 1.3; 12
     RREDIS_OPTION_TLS_VERSION_MIN = 79,
     /// 1: believe anybody; for tests
     RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,
@@ -140,7 +140,7 @@ pub enum rredis_share {
     RREDIS_SHARE_ALWAYS = 2,
 }
 
-/// Options, for any number of clients, pools and parsers.
+/// what a pool, a client or a parser is made from
 pub struct rredis_options {
     setup: Setup,
     texts: Texts,
@@ -168,7 +168,7 @@ pub extern "C" fn rredis_options_set_int(
     })
 }
 
-/// Set a text. Numbers are understood too, and durations, as in a URL.
+/// Set a text. An empty one is none, where there may be none.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_str(
     options: Option<&mut rredis_options>,
@@ -191,7 +191,10 @@ pub unsafe extern "C" fn rredis_options_set_str(
 /// Set what a URL says: all of it, or nothing where any part is wrong.
 ///
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
-///   unix:///run/redis.sock?database=1
+///   unix:///run/redis.sock?database=1&protocol=2
+///
+/// A user and a password may stand before the host, with a colon between and an at sign
+/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_url(
     options: Option<&mut rredis_options>,
@@ -351,8 +354,10 @@ impl rredis_options {
     }
 
     /// What a handle made from these is made from; NULL means the defaults.
-    pub(crate) fn setup(options: Option<&rredis_options>) -> Setup {
-        options.map(|options| options.setup.clone()).unwrap_or_default()
+    pub(crate) fn setup(options: Option<&rredis_options>) -> Result<Setup> {
+        let setup = options.map(|options| options.setup.clone()).unwrap_or_default();
+        setup.options.check()?;
+        Ok(setup)
     }
 }
 

@@ -33,11 +33,12 @@ pub enum rredis_parser_kind {
     RREDIS_PARSER_SIMPLE = 2,
 }
 
-/// A parser of yours: set size, fill in the rest. It is copied. There is one state for
-/// each connection.
+/// A parser of yours: set size, fill in the rest. It is copied. Each connection has a
+/// state of its own.
 ///
-/// Limits hold because the builder counts. A push is a root of kind PUSH. Any other
-/// status than the two of next ends the connection, with the text in err.
+/// librredis finds where each reply ends, and holds it to the limits. A state is fed one
+/// reply, and must give exactly one for it; so none is ever another command's. A push is
+/// a root of kind PUSH. What fails ends the connection, with the text in err.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_parser_type {
@@ -55,7 +56,7 @@ pub struct rredis_parser_type {
             err: *mut rredis_error,
         ) -> MaybeUninit<rredis_status>,
     >,
-    /// Takes all of the bytes, which may end anywhere.
+    /// Takes all of the bytes: those of one reply, perhaps in pieces.
     pub feed: Option<
         unsafe extern "C-unwind" fn(
             state: *mut c_void,
@@ -78,7 +79,7 @@ pub struct rredis_parser_type {
     pub user_data_free: rredis_free_fn,
 }
 
-/// Bytes in, replies out.
+/// bytes in, replies out
 pub struct rredis_parser {
     parse: Box<dyn Parse>,
     name: CString,
@@ -98,7 +99,7 @@ pub extern "C" fn rredis_parser_new(
 ) -> rredis_status {
     guard(err, || {
         let out_parser = given(out_parser, "out_parser")?;
-        let setup = rredis_options::setup(options);
+        let setup = rredis_options::setup(options)?;
         let limits = setup.options.limits();
         let parse = match setup.parser {
             Some(parser) => parser.start(limits)?,

@@ -60,7 +60,7 @@ pub enum rredis_stat {
     RREDIS_STAT_ERRORS_INTERNAL = 45,
 }
 
-/// Connections to one server, for any number of clients.
+/// connections that clients share
 pub struct rredis_pool {
     pub(crate) pool: Pool,
     poison: Poison,
@@ -77,7 +77,7 @@ pub extern "C" fn rredis_pool_new(
 ) -> rredis_status {
     guard(err, || {
         let out_pool = given(out_pool, "out_pool")?;
-        let pool = Pool::new(rredis_options::setup(options).dial()?);
+        let pool = Pool::new(rredis_options::setup(options)?.dial()?);
         out_pool.write(Box::into_raw(Box::new(rredis_pool { pool, poison: Poison::default() })));
         Ok(())
     })

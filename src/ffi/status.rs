@@ -86,8 +86,8 @@ pub struct rredis_error {
     pub os_error: i32,
     /// how often the command was tried
     pub attempts: i32,
-    /// One line, and a NUL. Control bytes are written \xHH. A server's error is as the
-    /// server said it, its code word first; cut to fit, never inside a UTF-8 character.
+    /// one line, and a NUL; control bytes are written \xHH; a server's error is as the
+    /// server said it, its code word first; cut to fit, never inside a UTF-8 character
     pub message: [c_char; 240],
 }
 
