@@ -100,8 +100,10 @@ fn parser(given: &Given) -> rredis_parser_type {
 fn client(options: Option<&rredis_options>) -> Box<rredis_client> {
     let mut client = MaybeUninit::uninit();
     assert_eq!(rredis_client_new(options, Some(&mut client), None), RREDIS_OK);
-    // SAFETY: written, and ours.
-    unsafe { Box::from_raw(client.assume_init()) }
+    // SAFETY: written, for the call succeeded.
+    let client = unsafe { client.assume_init() };
+    // SAFETY: made by _new, and ours.
+    unsafe { Box::from_raw(client) }
 }
 
 fn set_callback(options: Option<&mut rredis_options>, name: &str, given: &Given) -> rredis_status {
