@@ -269,7 +269,7 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 //
 // Bytes of your own: a connection over anything. Handshake, protocol and everything
 // else work on top of it. For one stream there are never two calls at once, but they
-// come from any thread that uses the client.
+// come from any thread that uses the client. They may use any client but that one.
 
 /// A transport: set size, fill in what you have, zero the rest. It is copied.
 ///

@@ -7,7 +7,7 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use crate::client::{Call, Dedicated};
-use crate::error::Result;
+use crate::error::{Outcome, Result};
 use crate::ffi::boundary::{Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, sent};
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -133,14 +133,12 @@ impl Handle for rredis_conn {
 
 /// The reply that came, or NULL where none was due.
 fn reply_or_null(reply: Option<Reply>) -> Result<Reply> {
-    reply.map_or_else(
-        || {
-            let mut builder = Builder::new();
-            builder.add_null();
-            builder.take()
-        },
-        Ok,
-    )
+    if let Some(reply) = reply {
+        return Ok(reply);
+    }
+    let mut builder = Builder::new();
+    builder.add_null();
+    builder.take().map_err(|error| error.with_outcome(Outcome::Unknown))
 }
 
 const _: () = sent::<rredis_conn>();

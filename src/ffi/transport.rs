@@ -2,7 +2,7 @@
 //!
 //! Bytes of your own: a connection over anything. Handshake, protocol and everything
 //! else work on top of it. For one stream there are never two calls at once, but they
-//! come from any thread that uses the client.
+//! come from any thread that uses the client. They may use any client but that one.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
