@@ -18,13 +18,14 @@ fn sigpipe_at_its_default_never_ends_a_host() {
     let workshop = Workshop::new();
     let mut command = Command::new(workshop.compile("tests/hosts/sigpipe.c"));
     command.args(address(&server));
-    // SAFETY: signal(2) is allowed between fork and exec. Rust ignores SIGPIPE, and what it starts would inherit that.
-    unsafe {
-        command.pre_exec(|| {
-            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
-            Ok(())
-        })
+    // Rust ignores SIGPIPE, and what it starts would inherit that.
+    let by_default = || {
+        // SAFETY: signal(2) takes any signal and either of its two constants.
+        unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+        Ok(())
     };
+    // SAFETY: what runs between fork and exec is one signal(2), which is allowed there.
+    unsafe { command.pre_exec(by_default) };
     let ended = watch(&mut command);
     assert_ne!(ended.status.signal(), Some(libc::SIGPIPE), "ended by SIGPIPE: a shell would say 141");
     assert!(ended.status.success() && ended.said.is_empty(), "{}\n{}", ended.status, ended.said);

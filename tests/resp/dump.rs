@@ -66,8 +66,10 @@ fn check_unused(node: &Node) {
     assert!(node.integer == 0 || kind == 1 || kind == 2);
     assert!(node.number == 0.0 || kind == 15);
     if has_text {
-        // SAFETY: a text has a NUL behind its last byte.
-        assert_eq!(unsafe { *node.str.add(node.len) }, 0);
+        // SAFETY: a text has a NUL behind its last byte, which belongs to it.
+        let end = unsafe { node.str.add(node.len) };
+        // SAFETY: as above.
+        assert_eq!(unsafe { *end }, 0);
     }
 }
 
@@ -77,7 +79,7 @@ pub fn parse<'a>(parser: &mut dyn Parse, pieces: impl IntoIterator<Item = &'a [u
     for piece in pieces {
         let fed = feed_all(parser, piece, &mut dumps);
         if let Err(error) = fed {
-            let again = parser.next().err().expect("an error is final");
+            let again = parser.next().expect_err("an error is final");
             assert_eq!(again, error);
             return (dumps, Some((error.status, error.to_string())));
         }
