@@ -59,14 +59,20 @@ static inline void check_sleep_ms(int64_t ms) {
 
 static inline void check_tick(int signal) { UNUSED(signal); }
 
-// A signal every millisecond, and no SA_RESTART: whatever can be interrupted, is.
+static inline void check_calm(void) {
+  struct itimerval never = {{0, 0}, {0, 0}};
+  setitimer(ITIMER_REAL, &never, NULL);
+}
+
+// A signal every millisecond, and no SA_RESTART: whatever can be interrupted, is. It ends with the program proper: what a
+// sanitizer does after that cannot bear it.
 static inline void check_storm(void) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
   action.sa_handler = check_tick;
   sigaction(SIGALRM, &action, NULL);
   struct itimerval every = {{0, 1000}, {0, 1000}};
-  setitimer(ITIMER_REAL, &every, NULL);
+  CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0 && atexit(check_calm) == 0);
 }
 
 // So many descriptors open that the library's own are far above 1024, where select(2) would write out of bounds.
