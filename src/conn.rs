@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Result, Status};
-use crate::limits::READ_BYTES;
+use crate::limits::{READ_BYTES, UNASKED_BYTES_MAX};
 use crate::options::{Endpoint, Options};
 use crate::reply::Reply;
 use crate::resp::{self, ParserType};
@@ -293,11 +293,11 @@ impl Connection {
             while session.poll()?.is_some() {}
             Ok((session.is_ready() && session.outgoing().is_empty()).then_some(()))
         });
-        let allowed_ms = self.dial.options.connect_timeout_ms();
+        let waited_ms = self.opened.elapsed().as_millis();
         driven.map_err(|error| match error.status {
             Status::Timeout => Error::new(
                 Status::Timeout,
-                format!("{}: handshake: the server did not answer within {allowed_ms} ms", self.dial.place),
+                format!("{}: handshake: the server did not answer within {waited_ms} ms", self.dial.place),
             ),
             Status::Io => Error { status: Status::Connect, ..error }.at("handshake").at(&self.dial.place),
             _ => error.at("handshake").at(&self.dial.place),
@@ -315,7 +315,8 @@ impl Connection {
             let handed = self.hand_over(deadline);
             if handed.is_err() {
                 // A peer that closes may have said why before.
-                while let Ok(true) = self.read(0) {}
+                let end = self.moved.bytes_in + UNASKED_BYTES_MAX;
+                while self.moved.bytes_in < end && matches!(self.read(0), Ok(true)) {}
             }
             if let Some(result) = done(&mut self.session)? {
                 return Ok(result);
@@ -390,11 +391,15 @@ impl Connection {
         }
     }
 
-    /// Read what is there, without waiting.
+    /// Read what is there, without waiting. Who writes faster than this reads is not waited for either.
     fn take_in(&mut self, kept: &mut Kept) -> Result<()> {
+        let end = self.moved.bytes_in + UNASKED_BYTES_MAX;
         while self.read(0)? {
             while let Some(event) = self.session.poll()? {
                 kept.keep(event)?;
+            }
+            if self.moved.bytes_in >= end {
+                return Err(Error::new(Status::Limit, "what the server sends unasked does not end"));
             }
         }
         Ok(())

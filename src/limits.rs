@@ -20,6 +20,9 @@ pub const POOL_MAX: u32 = 65_535;
 pub const READ_BYTES: usize = 16 << 10;
 /// Bytes of room that a program may ask of a parser at once: they are zeroed before they are lent.
 pub const RESERVE_BYTES_MAX: usize = 1 << 30;
+/// Bytes read from a connection without waiting for a command's reply: what came while it rested, or what a peer said before
+/// it closed. More than a socket holds, so that only one who goes on writing meanwhile meets it.
+pub const UNASKED_BYTES_MAX: u64 = 8 << 20;
 /// Bytes of buffer that a resting connection keeps.
 pub const REST_BYTES_MAX: usize = 64 << 10;
 

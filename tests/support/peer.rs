@@ -267,6 +267,14 @@ impl Line {
         }
     }
 
+    /// Read at least so many bytes, of which nothing more is heard. How many there were.
+    pub fn some_bytes(&mut self, len: usize) -> io::Result<usize> {
+        while self.unread.len() < len {
+            self.read_some(len - self.unread.len())?;
+        }
+        Ok(std::mem::take(&mut self.unread).len())
+    }
+
     /// Read until the client leaves.
     pub fn until_left(&mut self) -> io::Result<()> {
         loop {
