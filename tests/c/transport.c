@@ -15,6 +15,15 @@ typedef struct {
 
 typedef struct { counts *of; int fd, relay, turn; pthread_t thread; } stream;
 
+// A connect that a signal interrupts goes on by itself, and is asked for again until it is done.
+static void connected(int fd, const void *address, socklen_t len) {
+  while (connect(fd, address, len) != 0 && errno != EISCONN) {
+    CHECK(errno == EINTR || errno == EALREADY);
+    struct pollfd ready = {fd, POLLOUT, 0};
+    (void)poll(&ready, 1, 10);
+  }
+}
+
 static int connect_to(const char *host, int32_t port) {
   int fd;
   if (port == 0) {
@@ -23,7 +32,7 @@ static int connect_to(const char *host, int32_t port) {
     address.sun_family = AF_UNIX;
     snprintf(address.sun_path, sizeof address.sun_path, "%s", host);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    connected(fd, &address, sizeof address);
   } else {
     struct sockaddr_in address;
     memset(&address, 0, sizeof address);
@@ -31,7 +40,7 @@ static int connect_to(const char *host, int32_t port) {
     address.sin_port = htons((uint16_t)port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    CHECK(connect(fd, (struct sockaddr *)&address, sizeof address) == 0);
+    connected(fd, &address, sizeof address);
   }
   return fd;
 }
