@@ -236,6 +236,47 @@ fn a_command_need_not_wait_for_confirmations_to_be_received() {
 }
 
 #[test]
+fn subscriptions_in_strange_places_are_told_apart_or_refused() {
+    let server = Server::start(&[]);
+    for protocol in [2, 3] {
+        let client = one_connection(&server, protocol);
+        let mut conn = client.conn().expect("a connection");
+        assert_eq!(conn.ask(&["UNSUBSCRIBE"]), "(nil)");
+        assert_eq!(conn.receive(20_000).expect("of nothing").dump(), ">[\"unsubscribe\" (nil) :0]", "RESP{protocol}");
+        assert_eq!(conn.ask(&["MULTI"]), "+OK");
+        let err = conn.command(&["subscribe", "c"]).expect_err("its confirmation would stand in EXEC's reply");
+        assert_eq!((err.status, err.outcome), (Status::STATE, Outcome::NOT_SENT), "{err:?}");
+        assert_eq!(conn.ask(&["ECHO", "x"]), "+QUEUED");
+        assert_eq!(conn.ask(&["EXEC"]), "[\"x\"]");
+        // With replies off, confirmations come all the same.
+        assert_eq!(conn.ask(&["CLIENT", "REPLY", "OFF"]), "(nil)");
+        assert_eq!(conn.ask(&["SUBSCRIBE", "c"]), "(nil)");
+        assert_eq!(conn.receive(20_000).expect("c").dump(), ">[\"subscribe\" \"c\" :1]", "RESP{protocol}");
+        assert_eq!(conn.ask(&["UNSUBSCRIBE", "c"]), "(nil)");
+        assert_eq!(conn.receive(20_000).expect("c").dump(), ">[\"unsubscribe\" \"c\" :0]", "RESP{protocol}");
+        assert_eq!(conn.ask(&["CLIENT", "REPLY", "ON"]), "+OK");
+        assert_eq!(conn.ask(&["ECHO", "y"]), "\"y\"");
+        drop(conn);
+        probe(&client, protocol, "strange places");
+    }
+}
+
+#[test]
+fn an_array_that_only_looks_like_a_message_is_a_reply() {
+    let server = Server::start(&[]);
+    let client = Options::at(&server.url()).int(option::PROTOCOL, 2).client();
+    assert_eq!(client.ask(&["RPUSH", "list", "message", "c", "not one"]), ":3");
+    assert_eq!(client.ask(&["LRANGE", "list", "0", "-1"]), "[\"message\" \"c\" \"not one\"]");
+    let mut conn = client.conn().expect("a connection");
+    assert_eq!(conn.ask(&["LRANGE", "list", "0", "-1"]), "[\"message\" \"c\" \"not one\"]");
+    assert_eq!(conn.ask(&["SUBSCRIBE", "c"]), "(nil)");
+    assert_eq!(conn.receive(20_000).expect("c").dump(), ">[\"subscribe\" \"c\" :1]");
+    assert_eq!(conn.ask(&["PING", "message"]), "[\"pong\" \"message\"]");
+    let err = conn.command(&["GET", "k"]).expect_err("not while subscribed in RESP2");
+    assert_eq!((err.status, err.outcome), (Status::SERVER, Outcome::REFUSED), "{err:?}");
+}
+
+#[test]
 fn monitor_shows_what_others_do() {
     let server = Server::start(&[]);
     for protocol in [2, 3] {

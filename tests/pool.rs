@@ -139,6 +139,34 @@ fn who_waits_too_long_for_a_connection_is_told_that_all_are_busy() {
 }
 
 #[test]
+fn who_gives_up_waiting_leaves_the_pool_whole() {
+    let server = Server::start(&[]);
+    let client = Options::at(&server.url()).int(option::POOL_MAX, 2).client();
+    let end = Instant::now() + Duration::from_secs(2);
+    thread::scope(|scope| {
+        for number in 0..16 {
+            let client = &client;
+            scope.spawn(move || {
+                for count in 0.. {
+                    if Instant::now() > end {
+                        return;
+                    }
+                    // About as long as it takes the one before to finish.
+                    let word = format!("{number}.{count}");
+                    match client.command_with(&["ECHO", &word], call::TIMEOUT | call::RAW, 1 + (number + count) % 3) {
+                        Ok(reply) => assert_eq!(reply.text(), word.as_bytes()),
+                        Err(err) => assert!([Status::BUSY, Status::TIMEOUT].contains(&err.status), "{err:?}"),
+                    }
+                }
+            });
+        }
+    });
+    assert!(client.stat(stat::WAITS_TIMED_OUT) > 0, "nobody gave up");
+    assert_eq!((client.stat(stat::CONNECTIONS_IN_USE), client.stat(stat::WAITING)), (0, 0));
+    assert_eq!((block(&client, "0.01"), id(&client) > 0), ("(nil)".to_owned(), true));
+}
+
+#[test]
 fn who_waits_longest_is_served_first() {
     let server = Server::start(&[]);
     let client = Options::at(&server.url()).int(option::POOL_MAX, 1).client();

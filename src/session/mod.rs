@@ -89,7 +89,14 @@ impl Session {
     pub fn submit_any(&mut self, args: &[&[u8]]) -> Result<Submitted> {
         self.ready()?;
         resp::check(args)?;
-        let due = self.state.due(commands::effect(args));
+        let effect = commands::effect(args);
+        if self.state.is_queueing() && matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
+            // The server puts its confirmation in the place of an element of EXEC's reply, or beside it: nothing tells.
+            let text =
+                "inside MULTI a subscription is confirmed in the middle of EXEC's reply: subscribe before or after";
+            return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
+        }
+        let due = self.state.due(effect);
         let ticket = self.inflight.submit(args, due)?;
         Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
     }
@@ -244,7 +251,7 @@ impl Session {
             return Ok(());
         }
         // In RESP2 a message is an array like any other: only the state of the connection tells them apart.
-        if (self.state.is_subscribed() || self.inflight.next_confirms()) && push::is_message(&reply) {
+        if (self.state.expects_messages() || self.inflight.next_confirms()) && push::is_message(&reply) {
             self.confirm(&reply);
             self.events.push_back(Event::Push(reply.into_push(), wire_len));
             return Ok(());

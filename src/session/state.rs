@@ -17,6 +17,8 @@ pub(super) struct State {
     monitoring: bool,
     replies: Replies,
     subscriptions: [HashSet<Vec<u8>>; 3],
+    /// Subscribed while replies were off. Confirmations come all the same; an error in their place does not.
+    subscribed_unseen: bool,
     /// Changed in a way that this side does not undo: another user, a name, tracking, another protocol.
     changed: bool,
 }
@@ -39,6 +41,7 @@ impl State {
             monitoring: false,
             replies: Replies::On,
             subscriptions: Default::default(),
+            subscribed_unseen: false,
             changed: false,
         }
     }
@@ -128,6 +131,11 @@ impl State {
         self.subscriptions.iter().any(|names| !names.is_empty())
     }
 
+    /// Whether what looks like a message may be one.
+    pub(super) fn expects_messages(&self) -> bool {
+        self.is_subscribed() || self.subscribed_unseen
+    }
+
     pub(super) fn is_monitoring(&self) -> bool {
         self.monitoring
     }
@@ -162,6 +170,7 @@ impl State {
     /// A command whose answer nobody will see: what it changes, it may have changed.
     fn unseen(&mut self, effect: Effect) -> Due {
         self.changed |= effect != Effect::None;
+        self.subscribed_unseen |= matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. });
         Due::Nothing
     }
 }
