@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes src/commands/table.rs: the command names that the redis-server on this machine answers to, and the newer ones
-# listed below, which its `COMMAND` cannot know yet. Run it from the top of the tree when a newer server is at hand.
+# listed below, which its `COMMAND` cannot know yet; and which of them only read. Run it from the top of the tree when a
+# newer server is at hand.
 set -eu
 export LC_ALL=C
 
@@ -11,6 +12,11 @@ DELEX DELIFEQ DIGEST GCRA HOTKEYS INCREX MSETEX LMOVEM BLMOVEM SDIFFCARD SUNIONC
 VADD VCARD VDIM VEMB VGETATTR VINFO VISMEMBER VLINKS VRANDMEMBER VRANGE VREM VSETATTR VSIM
 ARCOUNT ARDEL ARDELRANGE ARGET ARGETRANGE ARGREP ARINFO ARINSERT ARLASTITEMS ARLEN ARMGET ARMSET ARNEXT AROP ARRING
 ARSCAN ARSEEK ARSET"
+
+# Of the newer ones, those that only read; and what the server does not count as reading, but is as harmless to repeat.
+# Of the commands with a second word, those of which every one reads.
+newer_reads="HEXPIRETIME HPEXPIRETIME HPTTL HTTL DIGEST SDIFFCARD SUNIONCARD VCARD VDIM VEMB VGETATTR VINFO VISMEMBER VLINKS
+VRANDMEMBER VRANGE VSIM EVAL_RO EVALSHA_RO FCALL_RO PING ECHO TIME INFO ROLE LASTSAVE COMMAND OBJECT XINFO"
 
 folder=$(mktemp -d)
 redis-server --port 0 --unixsocket "$folder/s" --dir "$folder" --save '' >"$folder/log" &
@@ -30,6 +36,15 @@ done
 pub(super) const NAMES: &[&str] = &[
 TOP
   { redis-cli -s "$folder/s" command list; echo "$newer" | tr ' ' '\n'; } |
+    tr '[:lower:]' '[:upper:]' | grep -v '|' | sort -u | sed 's/.*/    "&",/'
+  cat <<'MIDDLE'
+];
+
+/// Those that only read, and so may be repeated, in the same order.
+#[rustfmt::skip]
+pub(super) const READS: &[&str] = &[
+MIDDLE
+  { redis-cli -s "$folder/s" command list filterby aclcat read; echo "$newer_reads" | tr ' ' '\n'; } |
     tr '[:lower:]' '[:upper:]' | grep -v '|' | sort -u | sed 's/.*/    "&",/'
   echo '];'
 } >src/commands/table.rs

@@ -1,10 +1,13 @@
 //! What is known of every command: its name, what it does to a connection, what an error from it means.
 
+mod blocking;
 mod table;
 
 use std::cmp::Ordering;
 
 use crate::error::Outcome;
+
+pub use blocking::{Blocking, blocking};
 
 /// What channels are subscribed by: their names, patterns of names, or names that shards own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +75,19 @@ pub enum Effect {
 pub fn known(args: &[&[u8]]) -> bool {
     let Some(name) = args.first() else { return false };
     table::NAMES.binary_search_by(|row| compare(row, name)).is_ok()
+}
+
+/// Whether the command only reads, so that it may be repeated when nobody knows whether it ran.
+pub fn only_reads(args: &[&[u8]]) -> bool {
+    let Some(name) = args.first() else { return false };
+    table::READS.binary_search_by(|row| compare(row, name)).is_ok()
+}
+
+/// Whether the server refused a command for a reason that passes, so that it may be tried again.
+pub fn refusal_passes(error: &[u8]) -> bool {
+    const PASSING: [&[u8]; 4] = [b"LOADING", b"MASTERDOWN", b"TRYAGAIN", b"CLUSTERDOWN"];
+    let word = error.split(|byte| *byte == b' ').next().unwrap_or_default();
+    PASSING.contains(&word)
 }
 
 /// The canonical name of a command that changes its connection, which a client of many connections therefore refuses.
@@ -237,6 +253,27 @@ mod tests {
         assert!(table::NAMES.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(table::NAMES.iter().all(|name| !name.bytes().any(|byte| byte.is_ascii_lowercase() || byte == b' ')));
         assert!(table::NAMES.len() > 240);
+        assert!(table::READS.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(table::READS.iter().all(|name| table::NAMES.contains(name)));
+    }
+
+    #[test]
+    fn what_only_reads_may_be_repeated_and_nothing_else() {
+        for name in ["GET", "hgetall", "Ping", "XINFO", "EVAL_RO", "SCAN", "ZRANGE", "XREAD"] {
+            assert!(only_reads(&[name.as_bytes()]), "{name}");
+        }
+        for name in ["SET", "INCR", "EVAL", "XREADGROUP", "SPOP", "GETDEL", "GETEX", "SORT", "CONFIG", "NOSUCH", "PUBLISH", "BLPOP"] {
+            assert!(!only_reads(&[name.as_bytes()]), "{name}");
+        }
+    }
+
+    #[test]
+    fn some_refusals_pass() {
+        assert!(refusal_passes(b"LOADING Redis is loading the dataset in memory"));
+        assert!(refusal_passes(b"TRYAGAIN"));
+        for error in [&b"LOADINGS x"[..], b"ERR LOADING", b"READONLY You can't write", b"BUSY x", b""] {
+            assert!(!refusal_passes(error));
+        }
     }
 
     #[test]
