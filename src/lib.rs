@@ -3,11 +3,11 @@
 //! ```text
 //!  roof    ffi                       C names, C types, panics caught
 //!   5      client                    what a user does: commands, dedicated connections, callbacks
-//!   4      pool                      who answers: leased connections
+//!   4      pool      route           who answers: leased connections | how often it is asked
 //!   3      conn                      one socket driven by one session, against a deadline
 //!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
 //!   1      resp   reply   commands   wire bytes | the tree | what is known of every command
-//!  ground  error  options  limits    words everyone uses
+//!  ground  error  options  limits  process   words everyone uses
 //! ```
 #![deny(
     unsafe_code,
@@ -29,6 +29,7 @@
 pub mod error;
 pub mod limits;
 pub mod options;
+pub mod process;
 
 pub mod commands;
 pub mod reply;
@@ -40,6 +41,7 @@ pub mod transport;
 pub mod conn;
 
 pub mod pool;
+pub mod route;
 
 pub mod client;
 

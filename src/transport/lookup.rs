@@ -5,8 +5,6 @@
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::process;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 
@@ -14,6 +12,7 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{Deadline, no_answer, wait};
 use crate::error::{Error, Result, Status};
+use crate::process::PerProcess;
 
 /// The addresses of `host`, in the order in which the system prefers them.
 pub(super) fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
@@ -135,36 +134,11 @@ fn ask_the_system(host: &str) -> io::Result<Vec<SocketAddr>> {
     (host, 0).to_socket_addrs().map(Iterator::collect)
 }
 
-/// The look-ups of one process, and which process that is; 0: of none yet.
-///
-/// A child of fork has none of its parent's threads: their look-ups would never end there, and a lock that one of them held
-/// would stay locked. So a child begins its own, in the next place.
-struct Place {
-    process: AtomicU32,
-    lookups: OnceLock<Arc<Lookups>>,
-}
-
-impl Place {
-    const fn new() -> Self {
-        Place { process: AtomicU32::new(0), lookups: OnceLock::new() }
-    }
-}
-
-static PLACES: [Place; 16] = [const { Place::new() }; 16];
-
+/// The look-ups of this process. A child of fork has none of its parent's threads: their look-ups would never end there, and
+/// a lock that one of them held would stay locked.
 fn of_this_process() -> Arc<Lookups> {
-    of_process(process::id(), &PLACES)
-}
-
-/// The look-ups of one process. Past as many generations of forks as there are places, they are not shared.
-fn of_process(id: u32, places: &[Place]) -> Arc<Lookups> {
-    for place in places {
-        let owner = place.process.compare_exchange(0, id, Ordering::Relaxed, Ordering::Relaxed);
-        if owner.is_ok() || owner == Err(id) {
-            return Arc::clone(place.lookups.get_or_init(|| Lookups::new(ask_the_system)));
-        }
-    }
-    Lookups::new(ask_the_system)
+    static LOOKUPS: PerProcess<Arc<Lookups>> = PerProcess::new();
+    Arc::clone(LOOKUPS.get(|_| Lookups::new(ask_the_system)))
 }
 
 /// Look-ups at once in a process: what a resolver that hangs can cost it in threads.
