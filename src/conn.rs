@@ -5,12 +5,12 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::{READ_BYTES, UNASKED_BYTES_MAX};
-use crate::options::{Endpoint, Options};
+use crate::options::{Endpoint, Options, Secret};
 use crate::reply::Reply;
 use crate::resp::{self, ParserType};
 use crate::session::{Event, Greeting, Session, Submitted, Ticket};
@@ -26,12 +26,22 @@ pub struct Dial {
     place: Arc<str>,
     connect: Arc<dyn Connect>,
     parser: Option<Arc<dyn ParserType>>,
+    credentials: Option<Arc<dyn Credentials>>,
+    /// The server knows no HELLO: it is not asked again.
+    resp2: Arc<AtomicBool>,
     /// Set where code of the caller's serves the connection: which pool it must not use meanwhile.
     serves: Option<u64>,
 }
 
+/// Says who we are, each time a connection is opened.
+pub trait Credentials: Send + Sync {
+    /// The user name, where there is one, and the password.
+    fn ask(&self, endpoint: &str) -> Result<(Option<Vec<u8>>, Secret)>;
+}
+
 /// An open connection that has been greeted.
 pub struct Connection {
+    id: u64,
     session: Session,
     transport: Box<dyn Transport>,
     dial: Dial,
@@ -61,9 +71,48 @@ pub struct Wait<'a> {
     pub name: &'a [u8],
 }
 
+/// What happened that somebody may want to be told of, once the connection has gone back.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A connection was opened.
+    Connected {
+        /// Its number.
+        id: u64,
+    },
+    /// A connection was lost.
+    Lost {
+        /// Its number.
+        id: u64,
+        /// Why.
+        error: Error,
+    },
+    /// A command will be tried again.
+    Retry {
+        /// Its name.
+        command: Vec<u8>,
+        /// How often it was tried.
+        attempts: u32,
+        /// How long the next try waits.
+        wait_ms: i64,
+        /// Why the last one failed.
+        error: Error,
+    },
+    /// Nobody gave a connection back in time.
+    Busy {
+        /// Connections in use.
+        in_use: i64,
+        /// Connections at the most.
+        max: i64,
+        /// How long was waited.
+        waited_ms: i64,
+    },
+}
+
 /// What came unasked, or before it was asked for, in order: kept until somebody may see it, and bounded.
 pub struct Kept {
     events: VecDeque<Event>,
+    /// None where nobody wants to be told.
+    notices: Option<Vec<Notice>>,
     /// Bytes on the wire of the pushes among them.
     bytes: u64,
     bytes_max: u64,
@@ -77,6 +126,7 @@ impl Dial {
         connect: Option<Arc<dyn Connect>>,
         parser: Option<Arc<dyn ParserType>>,
     ) -> Result<Dial> {
+        options.check()?;
         if options.tls() {
             return Err(Error::new(Status::Unsupported, "tls: this build has no TLS"));
         }
@@ -88,9 +138,20 @@ impl Dial {
             endpoint: Arc::new(endpoint),
             connect: connect.unwrap_or_else(|| Arc::new(sockets)),
             parser,
+            credentials: None,
+            resp2: Arc::default(),
             serves,
             options: Arc::new(options),
         })
+    }
+
+    /// The same, but that it asks who we are at each connect.
+    pub fn with_credentials(mut self, credentials: Option<Arc<dyn Credentials>>) -> Dial {
+        if credentials.is_some() {
+            self.serves.get_or_insert_with(next_number);
+        }
+        self.credentials = credentials;
+        self
     }
 
     /// The options.
@@ -135,8 +196,9 @@ impl Dial {
             Some(parser) => parser.start(limits)?,
             None => resp::parser(self.options.parser(), limits),
         };
-        let session = Session::new(parser, self.greeting())?;
+        let session = Session::new(parser, self.greeting()?)?;
         let mut connection = Connection {
+            id: next_number(),
             session,
             transport,
             dial: self.clone(),
@@ -149,16 +211,27 @@ impl Dial {
         Ok(connection)
     }
 
-    fn greeting(&self) -> Greeting {
+    fn greeting(&self) -> Result<Greeting> {
         let options = &self.options;
-        Greeting {
-            protocol: options.protocol(),
-            username: options.username().map(<[u8]>::to_vec),
-            password: options.password().cloned(),
+        let (username, password) = match &self.credentials {
+            Some(credentials) => {
+                let (username, password) = credentials.ask(&self.place)?;
+                (username, Some(password))
+            }
+            None => (options.username().map(<[u8]>::to_vec), options.password().cloned()),
+        };
+        let protocol = match options.protocol() {
+            0 if self.resp2.load(Ordering::Relaxed) => 2,
+            protocol => protocol,
+        };
+        Ok(Greeting {
+            protocol,
+            username,
+            password,
             client_name: options.client_name().map(<[u8]>::to_vec),
             library_name: options.library_name().map(<[u8]>::to_vec),
             database: options.database(),
-        }
+        })
     }
 }
 
@@ -180,6 +253,24 @@ impl Drop for Served {
 }
 
 impl Connection {
+    /// Its number, which no other connection of this process has.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Ask the server whether it is there.
+    pub fn ping(&mut self, deadline: Deadline, allowed_ms: i64, kept: &mut Kept) -> Result<()> {
+        let wait = Wait { deadline: deadline.earlier(Deadline::after_ms(allowed_ms)), allowed_ms, name: b"PING" };
+        let ticket = self.submit(&[b"PING"])?;
+        let reply = self.reply_to(ticket, &wait, kept)?;
+        match reply.is_error() {
+            // A server that is loading, or an ACL without PING, is there all the same.
+            true => Ok(()),
+            false if reply.text() == b"PONG" => Ok(()),
+            false => Err(Error::new(Status::Protocol, "PING was answered with something else")),
+        }
+    }
+
     /// Queue a command that leaves the connection as it is.
     pub fn submit(&mut self, args: &[&[u8]]) -> Result<Ticket> {
         self.session.submit(args).map_err(|error| self.told(error, Outcome::NotSent))
@@ -293,6 +384,9 @@ impl Connection {
             while session.poll()?.is_some() {}
             Ok((session.is_ready() && session.outgoing().is_empty()).then_some(()))
         });
+        if self.session.fell_back() {
+            self.dial.resp2.store(true, Ordering::Relaxed);
+        }
         let waited_ms = self.opened.elapsed().as_millis();
         driven.map_err(|error| match error.status {
             Status::Timeout => Error::new(
@@ -435,10 +529,35 @@ impl Wait<'_> {
     }
 }
 
+impl Notice {
+    /// A connection was lost.
+    pub fn lost(connection: &Connection, error: &Error) -> Notice {
+        Notice::Lost { id: connection.id, error: error.clone() }
+    }
+}
+
 impl Kept {
     /// Keep pushes of up to so many bytes on the wire; or nothing at all, when nobody wants to see it.
     pub fn new(wanted: bool, bytes_max: u64) -> Kept {
-        Kept { events: VecDeque::new(), bytes: 0, bytes_max, wanted }
+        Kept { events: VecDeque::new(), notices: None, bytes: 0, bytes_max, wanted }
+    }
+
+    /// Keep notices too, if somebody wants to be told.
+    pub fn with_notices(mut self, wanted: bool) -> Kept {
+        self.notices = wanted.then(Vec::new);
+        self
+    }
+
+    /// Something happened.
+    pub fn notice(&mut self, notice: Notice) {
+        if let Some(notices) = &mut self.notices {
+            notices.push(notice);
+        }
+    }
+
+    /// What happened since this was last asked.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.notices.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// The oldest that was kept.

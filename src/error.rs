@@ -47,6 +47,35 @@ pub enum Status {
     Memory,
 }
 
+impl Status {
+    /// Its name, as the C boundary has it behind `RREDIS_ERR_`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Argument => "ARGUMENT",
+            Status::State => "STATE",
+            Status::Again => "AGAIN",
+            Status::Config => "CONFIG",
+            Status::Unsupported => "UNSUPPORTED",
+            Status::Connect => "CONNECT",
+            Status::Io => "IO",
+            Status::Timeout => "TIMEOUT",
+            Status::Busy => "BUSY",
+            Status::Woken => "WOKEN",
+            Status::Forked => "FORKED",
+            Status::Tls => "TLS",
+            Status::Protocol => "PROTOCOL",
+            Status::Limit => "LIMIT",
+            Status::Auth => "AUTH",
+            Status::Server => "SERVER",
+            Status::Watch => "WATCH",
+            Status::Aborted => "ABORTED",
+            Status::Callback => "CALLBACK",
+            Status::Panic => "PANIC",
+            Status::Memory => "MEMORY",
+        }
+    }
+}
+
 /// What became of the command of a failed call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Outcome {

@@ -21,23 +21,23 @@ pub struct Callbacks {
 
 impl Callbacks {
     /// Set the callback of a command of one or two words, in any case of letters; `None` takes it away.
-    pub fn set(&mut self, name: &[u8], callback: Option<Arc<dyn Callback>>) -> Result<Option<Arc<dyn Callback>>> {
+    pub fn set(&mut self, name: &[u8], callback: Option<Arc<dyn Callback>>) -> Result<()> {
         let words: Vec<&[u8]> = name.split(|byte| *byte == b' ').collect();
         if words.len() > 2 || words.iter().any(|word| word.is_empty()) {
             let text = "command: a command's name is one word, or two with one space between them";
             return Err(Error::new(Status::Argument, text));
         }
         let name = name.to_ascii_uppercase();
-        Ok(match callback {
+        match callback {
             Some(callback) => self.by_name.insert(name, callback),
             None => self.by_name.remove(&name),
-        })
+        };
+        Ok(())
     }
 
-    /// Put back what another table has for a command.
-    pub fn restore(&mut self, name: &[u8], from: &Callbacks) -> Result<Option<Arc<dyn Callback>>> {
-        let original = from.by_name.get(&name.to_ascii_uppercase()).cloned();
-        self.set(name, original)
+    /// The callback set for just this name.
+    pub fn get(&self, name: &[u8]) -> Option<&Arc<dyn Callback>> {
+        self.by_name.get(&name.to_ascii_uppercase())
     }
 
     /// The callback for a command: that of its two words wins over that of its first.

@@ -22,8 +22,10 @@ impl Dedicated {
     /// Lease a connection of the client's pool.
     pub fn new(client: &Client) -> Result<Dedicated> {
         let wait = client.wait(&[], &Call::default());
-        let mut kept = Kept::new(true, client.0.often.push_bytes);
-        let lease = client.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None))?;
+        let mut kept = Kept::new(true, client.0.often.push_bytes).with_notices(client.0.setup.on_event.is_some());
+        let lease = client.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None));
+        client.tell(&mut kept);
+        let lease = lease?;
         Ok(Dedicated { client: client.clone(), lease: Some(lease), kept })
     }
 
@@ -58,7 +60,7 @@ impl Dedicated {
             let text = "nothing is due on this connection, and nothing can come unasked";
             return Err(Error::new(Status::State, text));
         }
-        lease.next(Deadline::after_ms(timeout_ms))
+        lease.next(Deadline::after_ms(timeout_ms)).map_err(|error| error.with_outcome(Outcome::None))
     }
 
     fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
@@ -81,11 +83,10 @@ impl Dedicated {
 
     fn parts(&mut self) -> Result<(&mut Lease, &mut Kept)> {
         match &mut self.lease {
-            Some(lease) if lease.is_foreign() => {
-                let text = "the connection belongs to the process that made it, and this is a child of that";
-                Err(Error::new(Status::Forked, text).with_outcome(Outcome::NotSent))
+            Some(lease) => {
+                lease.refuse_foreign().map_err(|error| error.with_outcome(Outcome::NotSent))?;
+                Ok((lease, &mut self.kept))
             }
-            Some(lease) => Ok((lease, &mut self.kept)),
             None => Err(Error::new(Status::State, "the connection was given back")),
         }
     }

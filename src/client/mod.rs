@@ -3,18 +3,21 @@
 
 pub mod callbacks;
 pub mod dedicated;
+mod events;
 pub mod setup;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use parking_lot::RwLock;
+use arc_swap::ArcSwap;
 
-use crate::commands;
-use crate::conn::{Kept, Wait};
+use crate::commands::{self, Blocking};
+use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::{Counters, Lease, Pool, Stat};
 use crate::reply::Reply;
 use crate::resp;
+use crate::route::retry::{self, Retry};
 use crate::transport::Deadline;
 
 pub use callbacks::{Callback, Callbacks};
@@ -28,15 +31,18 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     pool: Pool,
     setup: Setup,
-    /// Copied when it changes: a command takes the table as it is when its reply has come.
-    callbacks: RwLock<Arc<Callbacks>>,
+    /// Copied when it changes: a command takes the table as it is when its reply has come. No lock, so none that a child of
+    /// fork could find locked.
+    callbacks: ArcSwap<Callbacks>,
     counters: Counters,
+    retry: Retry,
     often: Often,
 }
 
 /// Options that every command asks for, looked up once.
 struct Often {
     command_timeout_ms: i64,
+    block_slack_ms: i64,
     pool_wait_ms: i64,
     push_bytes: u64,
 }
@@ -84,26 +90,26 @@ impl Client {
     /// Send one command and wait for its reply. A server's error is an error, unless the call asks for it as a reply.
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
         self.0.counters.command();
-        let result = self.command_to_the_wire(args, call).and_then(|reply| self.finish(args, call, reply));
+        let result = self
+            .command_to_the_wire(args, call)
+            .and_then(|(reply, attempts)| self.finish(args, call, reply).map_err(|error| Error { attempts, ..error }));
         result.inspect_err(|error| self.0.counters.failed(error))
     }
 
     /// Set the response callback of a command, for this client alone; `None` restores.
     pub fn set_callback(&self, name: &[u8], callback: Option<Arc<dyn Callback>>) -> Result<()> {
-        // The function that was replaced is dropped, and with it perhaps freed by the caller's code, outside the lock.
-        let replaced;
-        let table;
-        {
-            let mut callbacks = self.0.callbacks.write();
-            let mut changed = Callbacks::clone(&callbacks);
-            replaced = match callback {
-                None => changed.restore(name, &self.0.setup.callbacks)?,
-                some => changed.set(name, some)?,
-            };
-            table = std::mem::replace(&mut *callbacks, Arc::new(changed));
+        let original = || self.0.setup.callbacks.get(name).cloned();
+        let callback = callback.or_else(original);
+        // Another thread may change the table meanwhile: then this change is made again, to what it left.
+        loop {
+            let table = self.0.callbacks.load_full();
+            let mut changed = Callbacks::clone(&table);
+            changed.set(name, callback.clone())?;
+            let before = self.0.callbacks.compare_and_swap(&table, Arc::new(changed));
+            if Arc::ptr_eq(&before, &table) {
+                return Ok(());
+            }
         }
-        drop((replaced, table));
-        Ok(())
     }
 
     /// One figure. `None`: it is not kept.
@@ -129,40 +135,72 @@ impl Client {
     }
 
     fn with_pool(pool: Pool, setup: Setup) -> Client {
-        let callbacks = RwLock::new(Arc::new(setup.callbacks.clone()));
+        let callbacks = ArcSwap::from_pointee(setup.callbacks.clone());
+        let retry = Retry::new(&setup.options);
         let often = Often {
             command_timeout_ms: setup.options.command_timeout_ms(),
+            block_slack_ms: setup.options.block_slack_ms(),
             // The pool's own: a client on it that says anything else was refused.
             pool_wait_ms: pool.dial().options().pool_wait_ms(),
             push_bytes: pool.dial().options().limits().push_bytes,
         };
-        Client(Arc::new(Inner { pool, setup, callbacks, counters: Counters::default(), often }))
+        Client(Arc::new(Inner { pool, setup, callbacks, counters: Counters::default(), retry, often }))
     }
 
     /// The reply as the server gave it, errors included.
-    fn command_to_the_wire(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
+    fn command_to_the_wire(&self, args: &[&[u8]], call: &Call) -> Result<(Reply, u32)> {
         if let Some(name) = commands::connection_state(args) {
             return Err(not_for_a_client(name));
         }
         resp::check(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
         let wait = self.wait(args, call);
+        self.0.retry.begin();
         let mut attempts = 0;
         loop {
             attempts += 1;
             let mut kept = self.kept();
             let tried = self.try_once(args, &wait, &mut kept);
+            let again = self.again(args, call, &tried, attempts, &wait);
+            if let Some((wait, error)) = &again {
+                self.0.counters.retried();
+                kept.notice(Notice::Retry {
+                    command: args.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default(),
+                    attempts,
+                    wait_ms: wait.as_millis() as i64,
+                    error: error.clone(),
+                });
+            }
             self.show(kept);
-            match tried {
-                Ok(reply) => return Ok(reply),
-                // The server had closed it while it rested, and no byte of the command left: nothing happened yet.
-                Err(Tried { error, rested: true })
-                    if error.outcome == Outcome::NotSent && error.status == Status::Io =>
-                {
-                    self.0.counters.retried();
-                }
-                Err(Tried { error, .. }) => return Err(Error { attempts, ..error }),
+            match (again, tried) {
+                (Some((wait, _)), _) => std::thread::sleep(wait),
+                (None, Ok(reply)) => return Ok((reply, attempts)),
+                (None, Err(Tried { error, .. })) => return Err(Error { attempts, ..error }),
             }
         }
+    }
+
+    /// Whether to try again, how long to wait before that, and what went wrong.
+    fn again(
+        &self,
+        args: &[&[u8]],
+        call: &Call,
+        tried: &std::result::Result<Reply, Tried>,
+        attempts: u32,
+        wait: &Wait<'_>,
+    ) -> Option<(Duration, Error)> {
+        let error = match tried {
+            Ok(reply) if !reply.is_error() => return None,
+            Ok(reply) => server_error(args, reply),
+            // The server had closed it while it rested, and no byte of the command left: nothing happened yet.
+            Err(Tried { error, rested: true }) if error.outcome == Outcome::NotSent && error.status == Status::Io => {
+                return Some((Duration::ZERO, error.clone()));
+            }
+            Err(Tried { error, .. }) => error.clone(),
+        };
+        if call.flags.has(Flags::NO_RETRY) || !retry::may_repeat(args, call.flags.has(Flags::IDEMPOTENT), &error) {
+            return None;
+        }
+        Some((self.0.retry.wait(attempts, wait.deadline)?, error))
     }
 
     fn try_once(&self, args: &[&[u8]], wait: &Wait<'_>, kept: &mut Kept) -> std::result::Result<Reply, Tried> {
@@ -176,7 +214,10 @@ impl Client {
                 lease.give_back();
                 Ok(reply)
             }
-            Err(error) => Err(Tried { error, rested }),
+            Err(error) => {
+                kept.notice(Notice::lost(&lease, &error));
+                Err(Tried { error, rested })
+            }
         }
     }
 
@@ -199,7 +240,7 @@ impl Client {
         if call.flags.has(Flags::RAW) {
             return Ok(reply);
         }
-        let table = Arc::clone(&self.0.callbacks.read());
+        let table = self.0.callbacks.load();
         let Some(callback) = table.find(args) else { return Ok(reply) };
         match callback.call(call.call_data, args, &reply) {
             Ok(made) => Ok(made.unwrap_or(reply)),
@@ -209,20 +250,35 @@ impl Client {
 
     /// Show what came unasked to who wants to see it. The connection has gone back.
     fn show(&self, mut kept: Kept) {
-        let Some(listener) = &self.0.setup.on_push else { return };
-        while let Some(push) = kept.take() {
-            listener.hear(&push);
+        self.tell(&mut kept);
+        if let Some(listener) = &self.0.setup.on_push {
+            while let Some(push) = kept.take() {
+                listener.hear(&push);
+            }
+        }
+    }
+
+    fn tell(&self, kept: &mut Kept) {
+        if let Some(listener) = &self.0.setup.on_event {
+            events::tell(listener.as_ref(), self.0.pool.dial().place(), &kept.take_notices());
         }
     }
 
     fn kept(&self) -> Kept {
-        Kept::new(self.0.setup.on_push.is_some(), self.0.often.push_bytes)
+        Kept::new(self.0.setup.on_push.is_some(), self.0.often.push_bytes).with_notices(self.0.setup.on_event.is_some())
     }
 
     fn wait<'a>(&self, args: &[&'a [u8]], call: &Call) -> Wait<'a> {
         let allowed_ms = match call.flags.has(Flags::TIMEOUT) {
             true => call.timeout_ms,
-            false => self.0.often.command_timeout_ms,
+            // A command that waits on the server has the time that it says, and some for the way.
+            false => match commands::blocking(args) {
+                Some(Blocking::Forever) => -1,
+                Some(Blocking::For(waits)) => i64::try_from(waits.as_millis())
+                    .unwrap_or(i64::MAX)
+                    .saturating_add(self.0.often.block_slack_ms.max(0)),
+                None => self.0.often.command_timeout_ms,
+            },
         };
         Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: args.first().copied().unwrap_or(b"") }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::conn::Dial;
+use crate::conn::{Credentials, Dial};
 use crate::error::Result;
 use crate::options::Options;
 use crate::reply::Reply;
@@ -25,6 +25,10 @@ pub struct Setup {
     pub parser: Option<Arc<dyn ParserType>>,
     /// Shown what the server sends unasked.
     pub on_push: Option<Arc<dyn Listen>>,
+    /// Told what happens to connections and commands.
+    pub on_event: Option<Arc<dyn Listen>>,
+    /// Asked who we are at each connect, in place of the options.
+    pub credentials: Option<Arc<dyn Credentials>>,
 }
 
 /// Is shown what nobody asked for.
@@ -36,6 +40,7 @@ pub trait Listen: Send + Sync {
 impl Setup {
     /// How connections made from this are opened.
     pub fn dial(&self) -> Result<Dial> {
-        Dial::new(self.options.clone(), self.transport.clone(), self.parser.clone())
+        let dial = Dial::new(self.options.clone(), self.transport.clone(), self.parser.clone())?;
+        Ok(dial.with_credentials(self.credentials.clone()))
     }
 }

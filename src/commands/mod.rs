@@ -262,7 +262,20 @@ mod tests {
         for name in ["GET", "hgetall", "Ping", "XINFO", "EVAL_RO", "SCAN", "ZRANGE", "XREAD"] {
             assert!(only_reads(&[name.as_bytes()]), "{name}");
         }
-        for name in ["SET", "INCR", "EVAL", "XREADGROUP", "SPOP", "GETDEL", "GETEX", "SORT", "CONFIG", "NOSUCH", "PUBLISH", "BLPOP"] {
+        for name in [
+            "SET",
+            "INCR",
+            "EVAL",
+            "XREADGROUP",
+            "SPOP",
+            "GETDEL",
+            "GETEX",
+            "SORT",
+            "CONFIG",
+            "NOSUCH",
+            "PUBLISH",
+            "BLPOP",
+        ] {
             assert!(!only_reads(&[name.as_bytes()]), "{name}");
         }
     }

@@ -12,6 +12,11 @@ pub(super) fn is_worn_out(connection: &Connection, options: &Options) -> bool {
     is_past(opened.elapsed(), options.pool_age_ms()) || is_past(rested.elapsed(), options.pool_idle_ms())
 }
 
+/// Whether it rested for so long that the server is to be asked whether it is there.
+pub(super) fn wants_ping(connection: &Connection, options: &Options) -> bool {
+    is_past(connection.age().1.elapsed(), options.health_check_ms())
+}
+
 /// Take out the connections that rested for too long, the oldest first, down to the number that is to stay.
 pub(super) fn sort_out(idle: &mut Vec<Connection>, options: &Options, out: &mut Vec<Connection>) {
     let stay = options.pool_idle_min();

@@ -1,21 +1,21 @@
 //! Who answers: connections, leased while a command runs, bounded in number, handed on in the order they were asked for.
 #![forbid(unsafe_code)]
 
-mod fork;
 mod health;
 mod stats;
 
 use std::collections::VecDeque;
 use std::process;
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::conn::{Connection, Dial, Kept};
+use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
+use crate::process::PerProcess;
 use crate::transport::Deadline;
 
-use fork::PerProcess;
 pub use stats::{Counters, Stat};
 
 /// A pool. Cloning shares it; the last clone closes what rests in it.
@@ -26,6 +26,7 @@ struct Inner {
     dial: Dial,
     /// Connections at the most: idle, leased and being opened.
     max: usize,
+    /// A child of fork begins with an empty shelf and a new lock.
     shelves: PerProcess<Mutex<Shelf>>,
     counters: Counters,
 }
@@ -56,7 +57,7 @@ struct Grant {
 /// A connection on lease. Given back by `give_back`, and only so: dropped, it is closed.
 pub struct Lease {
     pool: Arc<Inner>,
-    /// Which process leased it: a child of fork must not use it.
+    /// The process that leased it: no other may use it.
     process: u32,
     /// None only while it is being given up.
     connection: Option<Connection>,
@@ -68,7 +69,10 @@ impl Pool {
     /// A pool that opens its connections this way, when they are asked for.
     pub fn new(dial: Dial) -> Pool {
         let max = dial.options().pool_max();
-        Pool(Arc::new(Inner { dial, max, shelves: PerProcess::new(), counters: Counters::default() }))
+        let pool = Pool(Arc::new(Inner { dial, max, shelves: PerProcess::new(), counters: Counters::default() }));
+        // Made before there can be a child that finds it half made.
+        pool.0.shelf();
+        pool
     }
 
     /// How it opens its connections.
@@ -86,12 +90,12 @@ impl Pool {
     /// `kept` takes the pushes that came while it rested.
     pub fn lease(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
         self.0.dial.refuse_reentry()?;
-        let mut grant = self.0.ask(deadline, wait_ms)?;
+        let mut grant = self.0.ask(deadline, wait_ms, kept)?;
         loop {
             let Some(connection) = grant.rested.take() else {
                 return self.0.open(deadline, kept);
             };
-            if let Some(lease) = self.0.wake(connection, kept) {
+            if let Some(lease) = self.0.wake(connection, deadline, kept) {
                 return Ok(lease);
             }
             // That one was lost while it rested. The permit is still ours: look for another.
@@ -138,16 +142,17 @@ impl Pool {
 }
 
 impl Inner {
-    /// This process's shelf. In a child of fork what rests on its parent's is closed here, which the parent does not notice.
+    /// The shelf of this process. Connections that a child inherited are closed there, without a byte, if their lock is free;
+    /// if one of the parent's threads held it, they stay open in the child, and unused.
     fn shelf(&self) -> &Mutex<Shelf> {
-        self.shelves.here(|parents| {
-            let idle = parents.try_lock().map(|mut shelf| std::mem::take(&mut shelf.idle));
-            drop(idle);
+        self.shelves.get(|inherited| {
+            drop(inherited.and_then(Mutex::try_lock).map(|mut shelf| std::mem::take(&mut shelf.idle)));
+            Mutex::default()
         })
     }
 
     /// A permit, at once or in turn.
-    fn ask(&self, deadline: Deadline, wait_ms: i64) -> Result<Grant> {
+    fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
         let waiter = {
             let mut shelf = self.shelf().lock();
             if let Some(grant) = shelf.grant(self.max) {
@@ -158,6 +163,7 @@ impl Inner {
             waiter
         };
         self.counters.waited();
+        let since = Instant::now();
         if let Some(grant) = waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
             return Ok(grant);
         }
@@ -167,6 +173,8 @@ impl Inner {
             Some(grant) => Ok(grant),
             None => {
                 self.counters.waited_in_vain();
+                let waited_ms = since.elapsed().as_millis() as i64;
+                kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
                 let text = format!(
                     "{}: pool: all {} connections are in use (pool_max), and none came back in time",
                     self.dial.place(),
@@ -192,13 +200,19 @@ impl Inner {
     }
 
     /// The lease of a connection that rested, if it is still good; else it is closed.
-    fn wake(self: &Arc<Self>, mut connection: Connection, kept: &mut Kept) -> Option<Lease> {
-        if health::is_worn_out(&connection, self.dial.options()) {
+    fn wake(self: &Arc<Self>, mut connection: Connection, deadline: Deadline, kept: &mut Kept) -> Option<Lease> {
+        let options = self.dial.options();
+        if health::is_worn_out(&connection, options) {
             self.counters.closed(1);
             return None;
         }
-        if connection.wake(kept).is_err() {
+        let mut woken = connection.wake(kept);
+        if woken.is_ok() && health::wants_ping(&connection, options) {
+            woken = connection.ping(deadline, options.command_timeout_ms(), kept);
+        }
+        if let Err(error) = woken {
             self.counters.lost();
+            kept.notice(Notice::lost(&connection, &error));
             return None;
         }
         Some(Lease { pool: Arc::clone(self), process: process::id(), connection: Some(connection), rested: true })
@@ -269,9 +283,11 @@ impl Permit<'_> {
     fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
         let mut connection = self.0.dial.open(deadline)?;
         self.0.counters.created();
+        kept.notice(Notice::Connected { id: connection.id() });
         // A server that speaks before it is asked is not one to talk to.
         if let Err(error) = connection.wake(kept) {
             self.0.counters.lost();
+            kept.notice(Notice::lost(&connection, &error));
             return Err(error);
         }
         let pool = Arc::clone(self.0);
@@ -289,12 +305,25 @@ impl Drop for Permit<'_> {
 impl Lease {
     /// Give the connection back, if it is as a new one; else it is closed.
     pub fn give_back(mut self) {
-        if self.is_foreign() {
+        self.end(true);
+    }
+
+    /// Refuse to use, in a child of fork, a connection that its parent leased.
+    pub fn refuse_foreign(&self) -> Result<()> {
+        match self.process == process::id() {
+            true => Ok(()),
+            false => Err(Error::new(Status::Forked, "the connection belongs to the process that made it")),
+        }
+    }
+
+    fn end(&mut self, may_rest: bool) {
+        let Some(mut connection) = self.connection.take() else { return };
+        // In a child of fork it is closed, and that is all: the permit was the parent's.
+        if self.refuse_foreign().is_err() {
             return;
         }
-        let Some(mut connection) = self.connection.take() else { return };
         self.pool.counters.moved(connection.traffic());
-        if connection.is_clean() {
+        if may_rest && connection.is_clean() {
             connection.rest();
             self.pool.take_back(Some(connection));
         } else {
@@ -302,12 +331,6 @@ impl Lease {
             drop(connection);
             self.pool.take_back(None);
         }
-        // Its drop finds nothing left to close.
-    }
-
-    /// Whether it was leased by another process than this, the one that forked.
-    pub fn is_foreign(&self) -> bool {
-        self.process != process::id()
     }
 }
 
@@ -329,16 +352,7 @@ impl std::ops::DerefMut for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.is_foreign() {
-            // The permit is the parent's, on a shelf of its own.
-            return;
-        }
-        if let Some(mut connection) = self.connection.take() {
-            self.pool.counters.moved(connection.traffic());
-            self.pool.counters.ended(&connection);
-            drop(connection);
-            self.pool.take_back(None);
-        }
+        self.end(false);
     }
 }
 

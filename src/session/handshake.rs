@@ -33,6 +33,7 @@ pub(super) struct Handshake {
     asked: VecDeque<Word>,
     /// HELLO was refused: the answers to the rest of the first write say nothing.
     falling_back: bool,
+    fell_back: bool,
 }
 
 /// One command of the greeting.
@@ -61,7 +62,7 @@ impl Answer {
 impl Handshake {
     /// Queue the first write. `None`: there is nothing to say.
     pub(super) fn start(greeting: Greeting, inflight: &mut Inflight) -> Result<Option<Handshake>> {
-        let mut handshake = Handshake { greeting, asked: VecDeque::new(), falling_back: false };
+        let mut handshake = Handshake { greeting, asked: VecDeque::new(), falling_back: false, fell_back: false };
         if handshake.greeting.protocol == 2 {
             handshake.ask_in_resp2(inflight)?;
         } else {
@@ -84,6 +85,7 @@ impl Handshake {
         }
         if self.falling_back {
             self.falling_back = false;
+            self.fell_back = true;
             self.ask_in_resp2(inflight)?;
             if !self.asked.is_empty() {
                 return Ok(Answer::MoreDue);
@@ -91,6 +93,11 @@ impl Handshake {
         }
         *state = State::new(self.greeting.database);
         Ok(Answer::Over)
+    }
+
+    /// Whether HELLO was refused.
+    pub(super) fn fell_back(&self) -> bool {
+        self.fell_back
     }
 
     fn judge(&mut self, word: Word, reply: &Reply) -> Result<()> {
@@ -105,7 +112,7 @@ impl Handshake {
 
     /// A refusal that ends the connection is an error; any other is made the best of.
     fn refused(&mut self, word: Word, reply: &Reply) -> Result<()> {
-        let text = reply.text();
+        let text = &self.without_secrets(reply.text());
         if says_no_to_us(text) {
             return Err(refusal(Status::Connect, text));
         }
@@ -128,6 +135,24 @@ impl Handshake {
             // A server that knows no names serves as well without.
             Word::SetName | Word::SetInfo => Ok(()),
         }
+    }
+
+    /// Some servers repeat the arguments of what they do not know.
+    fn without_secrets(&self, text: &[u8]) -> Vec<u8> {
+        let secret = self.greeting.password.as_ref().map(Secret::bytes).filter(|secret| !secret.is_empty());
+        let Some(secret) = secret else { return text.to_vec() };
+        let mut clean = Vec::with_capacity(text.len());
+        let mut at = 0;
+        while at < text.len() {
+            if text[at..].starts_with(secret) {
+                clean.extend_from_slice(b"***");
+                at += secret.len();
+            } else {
+                clean.push(text[at]);
+                at += 1;
+            }
+        }
+        clean
     }
 
     fn ask_with_hello(&mut self, inflight: &mut Inflight) -> Result<()> {

@@ -27,6 +27,7 @@ pub struct Session {
     inflight: Inflight,
     state: State,
     handshake: Option<Handshake>,
+    fell_back: bool,
     events: VecDeque<Event>,
     failure: Option<Error>,
     /// The conversation ended while the reply that was next was already on its way.
@@ -71,6 +72,7 @@ impl Session {
             inflight: Inflight::default(),
             state: State::new(greeting.database),
             handshake: None,
+            fell_back: false,
             events: VecDeque::new(),
             failure: None,
             begun: false,
@@ -171,6 +173,11 @@ impl Session {
         self.handshake.is_none() && self.failure.is_none()
     }
 
+    /// Whether the server refused HELLO, and was then spoken to in RESP2.
+    pub fn fell_back(&self) -> bool {
+        self.fell_back
+    }
+
     /// Whether the connection is as a new one: nothing owed, nothing unread, nothing changed.
     pub fn is_clean(&self) -> bool {
         self.is_ready()
@@ -246,6 +253,7 @@ impl Session {
         if let Some(handshake) = &mut self.handshake {
             let answer = handshake.answered(&reply, &mut self.inflight, &mut self.state)?;
             if answer.is_over() {
+                self.fell_back = handshake.fell_back();
                 self.handshake = None;
             }
             return Ok(());

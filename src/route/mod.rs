@@ -1,0 +1,3 @@
+//! Who is asked, and how often.
+
+pub mod retry;

@@ -1,0 +1,161 @@
+//! Trying again: only what surely did not run, what only reads, or what the caller calls idempotent; within the deadline,
+//! after a wait that grows and is never the same, and out of a budget that keeps a failing server from being stormed.
+#![forbid(unsafe_code)]
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use crate::commands;
+use crate::error::{Error, Outcome, Status};
+use crate::options::Options;
+use crate::transport::Deadline;
+
+/// How often a client tries a command again, and how long it waits before it does.
+#[derive(Debug)]
+pub struct Retry {
+    max: u32,
+    backoff_ms: u64,
+    backoff_max_ms: u64,
+    budget: Budget,
+}
+
+/// Retries that were earned by commands, in thousandths.
+#[derive(Debug)]
+struct Budget {
+    per_command: i64,
+    left: AtomicI64,
+}
+
+impl Retry {
+    /// As the options have it.
+    pub fn new(options: &Options) -> Retry {
+        Retry {
+            max: options.retry_max(),
+            backoff_ms: u64::try_from(options.backoff_ms()).unwrap_or(0),
+            backoff_max_ms: u64::try_from(options.backoff_max_ms()).unwrap_or(u64::MAX),
+            budget: Budget::new(options.retry_budget_percent()),
+        }
+    }
+
+    /// A command is about to be tried for the first time.
+    pub fn begin(&self) {
+        self.budget.earn();
+    }
+
+    /// How long to wait before the next try, after so many. `None`: there is none.
+    pub fn wait(&self, attempts: u32, deadline: Deadline) -> Option<Duration> {
+        if attempts > self.max || deadline.has_passed() {
+            return None;
+        }
+        let doubled = 1u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
+        let longest = self.backoff_ms.saturating_mul(doubled).min(self.backoff_max_ms);
+        let wait = Duration::from_millis(random() % longest.saturating_add(1).max(1));
+        // A wait that leaves no time for the try is not begun.
+        let in_time = deadline.remaining().is_none_or(|remaining| wait < remaining);
+        (in_time && self.budget.spend()).then_some(wait)
+    }
+}
+
+/// Whether a command that failed may be tried again. `idempotent`: its caller says that it may run twice.
+pub fn may_repeat(args: &[&[u8]], idempotent: bool, error: &Error) -> bool {
+    let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
+    match error.outcome {
+        Outcome::NotSent => network,
+        Outcome::Refused => error.status == Status::Server && commands::refusal_passes(&error.message),
+        Outcome::Unknown => network && (idempotent || commands::only_reads(args)),
+        Outcome::None | Outcome::Ran => false,
+    }
+}
+
+impl Budget {
+    fn new(percent: u32) -> Budget {
+        Budget { per_command: i64::from(percent) * 10, left: AtomicI64::new(if percent == 0 { 0 } else { BUDGET_MAX }) }
+    }
+
+    fn earn(&self) {
+        if self.left.load(Ordering::Relaxed) < BUDGET_MAX {
+            self.left.fetch_add(self.per_command, Ordering::Relaxed);
+        }
+    }
+
+    fn spend(&self) -> bool {
+        let spent = |left| (left >= 1000).then_some(left - 1000);
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent).is_ok()
+    }
+}
+
+/// Spread, not secrecy: the keys that std draws for its maps are different every time.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// What a client that was quiet may spend at once: a hundred retries.
+const BUDGET_MAX: i64 = 100_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Key;
+
+    fn retry(max: i64, percent: i64) -> Retry {
+        let mut options = Options::new();
+        options.set_int(Key::RetryMax, max).unwrap();
+        options.set_int(Key::RetryBudgetPercent, percent).unwrap();
+        Retry::new(&options)
+    }
+
+    #[test]
+    fn waits_grow_to_their_limit_and_end_with_the_tries() {
+        let retry = retry(20, 100);
+        for (attempts, longest) in [(1, 8), (2, 16), (3, 32), (7, 512), (20, 512)] {
+            for _ in 0..50 {
+                retry.begin();
+                let wait = retry.wait(attempts, Deadline::never()).unwrap();
+                assert!(wait <= Duration::from_millis(longest), "{attempts}: {wait:?}");
+            }
+        }
+        assert_eq!(retry.wait(21, Deadline::never()), None);
+    }
+
+    #[test]
+    fn no_wait_goes_past_the_deadline() {
+        assert_eq!(retry(3, 100).wait(1, Deadline::after_ms(0)), None);
+    }
+
+    #[test]
+    fn a_client_that_keeps_failing_runs_out_of_retries() {
+        let retry = retry(3, 10);
+        let allowed = (0..10_000).filter(|_| {
+            retry.begin();
+            retry.wait(1, Deadline::never()).is_some()
+        });
+        // A hundred to begin with, then one for every ten commands.
+        let allowed = allowed.count();
+        assert!((1000..=1201).contains(&allowed), "{allowed}");
+    }
+
+    #[test]
+    fn only_what_cannot_run_twice_or_may_is_repeated() {
+        let error = |status, outcome, text: &str| Error::new(status, text).with_outcome(outcome);
+        let (incr, get): (&[&[u8]], &[&[u8]]) = (&[b"INCR", b"k"], &[b"GET", b"k"]);
+        let lost = error(Status::Io, Outcome::Unknown, "");
+        assert!(!may_repeat(incr, false, &lost));
+        assert!(may_repeat(incr, true, &lost));
+        assert!(may_repeat(get, false, &lost));
+        assert!(may_repeat(incr, false, &error(Status::Connect, Outcome::NotSent, "")));
+        assert!(may_repeat(incr, false, &error(Status::Server, Outcome::Refused, "LOADING x")));
+        for never in [
+            error(Status::Server, Outcome::Refused, "WRONGTYPE x"),
+            error(Status::Server, Outcome::Unknown, "LOADING x"),
+            error(Status::Protocol, Outcome::Unknown, ""),
+            error(Status::Limit, Outcome::Ran, ""),
+            error(Status::Auth, Outcome::NotSent, ""),
+            error(Status::Busy, Outcome::NotSent, ""),
+            error(Status::Argument, Outcome::NotSent, ""),
+        ] {
+            assert!(!may_repeat(get, true, &never), "{never:?}");
+        }
+    }
+}
