@@ -15,7 +15,7 @@ use crate::reply::Reply;
 use crate::resp::{self, ParserType};
 use crate::session::{Event, Greeting, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
-use crate::transport::{Connect, Deadline, Moved, Sockets, Transport};
+use crate::transport::{self, Connect, Deadline, Moved, Sockets, Transport};
 
 /// How to open a connection: the options, and what a program may bring of its own.
 #[derive(Clone)]
@@ -49,6 +49,8 @@ pub struct Connection {
     rested: Instant,
     /// What the next read asks for: grows while reads come back full.
     read_bytes: usize,
+    /// How many reads in a row found nothing where there should have been something.
+    vain_reads: u32,
     moved: Traffic,
 }
 
@@ -127,16 +129,14 @@ impl Dial {
         parser: Option<Arc<dyn ParserType>>,
     ) -> Result<Dial> {
         options.check()?;
-        if options.tls() {
-            return Err(Error::new(Status::Unsupported, "tls: this build has no TLS"));
-        }
         let endpoint = options.endpoint();
         let serves = (connect.is_some() || parser.is_some()).then(next_number);
         let sockets = Sockets { keepalive_ms: options.keepalive_ms(), user_timeout_ms: options.user_timeout_ms() };
+        let connect = connect.unwrap_or_else(|| Arc::new(sockets));
         Ok(Dial {
             place: endpoint.to_string().into(),
             endpoint: Arc::new(endpoint),
-            connect: connect.unwrap_or_else(|| Arc::new(sockets)),
+            connect: if options.tls() { transport::with_tls(connect, &options)? } else { connect },
             parser,
             credentials: None,
             resp2: Arc::default(),
@@ -205,6 +205,7 @@ impl Dial {
             opened: Instant::now(),
             rested: Instant::now(),
             read_bytes: READ_BYTES,
+            vain_reads: 0,
             moved: Traffic::default(),
         };
         connection.greet(deadline)?;
@@ -322,9 +323,9 @@ impl Connection {
     pub fn wake(&mut self, kept: &mut Kept) -> Result<()> {
         let idle = self.transport.fd().map_or(Idle::Readable, wait::idle_state);
         let taken = match idle {
-            Idle::Quiet => return Ok(()),
+            Idle::Quiet if !self.transport.pending() => return Ok(()),
             Idle::Closed => Err(closed(false)),
-            Idle::Readable => serving(self.dial.serves, || self.take_in(kept)),
+            Idle::Quiet | Idle::Readable => serving(self.dial.serves, || self.take_in(kept)),
         };
         let taken = taken.and_then(|()| match self.session.is_clean() {
             true => Ok(()),
@@ -406,12 +407,7 @@ impl Connection {
     fn drive<T>(&mut self, deadline: Deadline, mut done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
         let mut time_is_up = false;
         loop {
-            let handed = self.hand_over(deadline);
-            if handed.is_err() {
-                // A peer that closes may have said why before.
-                let end = self.moved.bytes_in + UNASKED_BYTES_MAX;
-                while self.moved.bytes_in < end && matches!(self.read(0), Ok(true)) {}
-            }
+            let handed = self.hand_over(deadline).map_err(|error| self.last_words(error));
             if let Some(result) = done(&mut self.session)? {
                 return Ok(result);
             }
@@ -424,6 +420,19 @@ impl Connection {
                 None => self.read_in_slices(deadline)?,
             };
         }
+    }
+
+    /// A peer that no longer takes anything may have said why before: take it in.
+    fn last_words(&mut self, error: Error) -> Error {
+        let end = self.moved.bytes_in + UNASKED_BYTES_MAX;
+        while self.moved.bytes_in < end {
+            match self.read(0) {
+                Ok(true) => {}
+                Err(said) if said.status == Status::Tls => return said,
+                Ok(false) | Err(_) => break,
+            }
+        }
+        error
     }
 
     /// Write what waits, as far as the transport takes it.
@@ -443,14 +452,18 @@ impl Connection {
 
     /// Wait until the descriptor has something, and read it. True: the time is up.
     fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<bool> {
-        // A transport of the caller's may hold bytes that its descriptor no longer shows.
-        if self.dial.serves.is_some() && self.read(0)? {
+        // TLS, or a transport of the caller's, may hold bytes that the descriptor no longer shows.
+        if (self.transport.pending() || self.dial.serves.is_some()) && self.read(0)? {
             return Ok(deadline.has_passed());
         }
         let blocked = !self.session.outgoing().is_empty();
         let ready = wait::wait(fd, true, blocked, deadline)?;
-        if ready.readable && !self.read(0)? {
-            std::thread::sleep(PAUSE);
+        if ready.readable {
+            // A piece of a TLS record is nothing to read yet; nothing time after time is a descriptor that lies.
+            self.vain_reads = if self.read(0)? { 0 } else { self.vain_reads.saturating_add(1) };
+            if self.vain_reads > VAIN_READS_MAX {
+                std::thread::sleep(PAUSE);
+            }
         }
         Ok(!ready.readable && !ready.writable || deadline.has_passed())
     }
@@ -619,7 +632,8 @@ thread_local! {
 
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.
 const SLICE_MS: i64 = 100;
-/// What a transport that claims to be ready and moves nothing has to wait.
+/// How often a transport may claim to be ready and move nothing, before it has to wait each time; and how long.
+const VAIN_READS_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);
 /// The most that one read asks for: large replies come in few system calls.
 const READ_BYTES_MAX: usize = 1 << 20;

@@ -3,6 +3,8 @@
 mod deadline;
 mod lookup;
 mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
 mod unix;
 
 #[cfg(test)]
@@ -12,6 +14,8 @@ pub(crate) mod script;
 pub mod wait;
 
 pub use deadline::Deadline;
+#[cfg(feature = "tls")]
+pub use tls::with_tls;
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -35,11 +39,17 @@ pub trait Transport: Send {
     /// Read into `buffer`: `Some(0)` is the end of the stream. With an `fd`, `timeout_ms` is always 0.
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved>;
 
-    /// Write what fits of `bytes`. With an `fd`, `timeout_ms` is always 0.
+    /// Write what fits of `bytes`. With an `fd`, `timeout_ms` is always 0. What was not taken comes again, at the
+    /// beginning of the next call's bytes.
     fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved>;
 
     /// What to poll before reading and writing; without it the two calls do the waiting.
     fn fd(&self) -> Option<RawFd>;
+
+    /// Whether a read may find bytes that `fd` no longer shows, for they have left the kernel.
+    fn pending(&self) -> bool {
+        false
+    }
 }
 
 /// What a read or a write came to.
@@ -49,6 +59,15 @@ pub enum Moved {
     Some(usize),
     /// None could be moved in time.
     None,
+}
+
+/// TLS on top of a way to connect: not in this build.
+#[cfg(not(feature = "tls"))]
+pub fn with_tls(
+    _below: std::sync::Arc<dyn Connect>,
+    _options: &crate::options::Options,
+) -> Result<std::sync::Arc<dyn Connect>> {
+    Err(Error::new(Status::Unsupported, "tls: this build has no TLS"))
 }
 
 /// The built-in way to connect: TCP or a Unix socket, as the endpoint says.

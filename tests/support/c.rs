@@ -33,6 +33,7 @@ impl Status {
     pub const TIMEOUT: Status = Status(12);
     pub const BUSY: Status = Status(13);
     pub const FORKED: Status = Status(15);
+    pub const TLS: Status = Status(16);
     pub const PROTOCOL: Status = Status(20);
     pub const LIMIT: Status = Status(21);
     pub const AUTH: Status = Status(30);

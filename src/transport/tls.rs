@@ -1,0 +1,258 @@
+//! TLS over any transport: bytes are sealed and opened here; the transport below moves them.
+#![forbid(unsafe_code)]
+
+mod files;
+mod reasons;
+mod settings;
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
+
+use super::{Connect, Deadline, Moved, Transport, no_answer, shown, wait};
+use crate::error::{Error, Result, Status};
+use crate::options::{Endpoint, Options};
+use settings::Settings;
+
+/// The same way to connect, with TLS on top of it as the options say. Files are read now, and again when they change.
+pub fn with_tls(below: Arc<dyn Connect>, options: &Options) -> Result<Arc<dyn Connect>> {
+    Ok(Arc::new(Tls { below, settings: Settings::new(options)? }))
+}
+
+struct Tls {
+    below: Arc<dyn Connect>,
+    settings: Settings,
+}
+
+impl Connect for Tls {
+    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>> {
+        let (name, config) = (self.settings.name(endpoint)?, self.settings.config());
+        let below = self.below.connect(endpoint, deadline)?;
+        let shaken = Stream::new(below, config, name).and_then(|mut stream| {
+            stream.shake_hands(deadline)?;
+            Ok(stream)
+        });
+        match shaken {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) if error.status == Status::Io => {
+                Err(Error { status: Status::Connect, ..error }.at("tls").at(&shown(endpoint)))
+            }
+            Err(error) => Err(error.at("tls").at(&shown(endpoint))),
+        }
+    }
+
+    fn name(&self) -> &str {
+        self.below.name()
+    }
+}
+
+/// One TLS connection. Nothing is written when it is dropped, not even TLS's goodbye: RESP has no use for it, and in a
+/// forked child the stream is still the parent's.
+struct Stream {
+    below: Box<dyn Transport>,
+    tls: ClientConnection,
+    /// Sealed bytes for the transport below, and how many of them it has taken.
+    sealed: Vec<u8>,
+    gone: usize,
+    /// How many bytes of the caller's are in there, in one record. They count as written when all of it is gone: the
+    /// peer cannot open less.
+    offered: usize,
+    /// Opened bytes may still wait to be read.
+    more: bool,
+    /// The peer has said goodbye, or TLS has failed: nothing further is taken from below.
+    over: bool,
+    /// Something of the peer's was opened: it has accepted us.
+    heard: bool,
+}
+
+impl Stream {
+    fn new(below: Box<dyn Transport>, config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Stream> {
+        let tls = ClientConnection::new(config, name)
+            .map_err(|error| Error::new(Status::Tls, reasons::sentence(&error, false)))?;
+        let sealed = Vec::new();
+        Ok(Stream { below, tls, sealed, gone: 0, offered: 0, more: true, over: false, heard: false })
+    }
+
+    /// Until the peer has proved who it is, and everything we owe it for that is written.
+    fn shake_hands(&mut self, deadline: Deadline) -> Result<()> {
+        let allowed_ms = deadline.remaining_ms();
+        let mut vain = 0;
+        loop {
+            let timeout_ms = if self.fd().is_some() { 0 } else { deadline.remaining_ms() };
+            let handed = self.hand_over(timeout_ms).or_else(|error| self.last_words(error))?;
+            if handed && !self.tls.is_handshaking() {
+                return Ok(());
+            }
+            let taken = self.tls.is_handshaking() && self.take_in(timeout_ms)?;
+            if self.over {
+                return Err(self.ended());
+            }
+            if deadline.has_passed() {
+                return Err(no_answer("handshake", allowed_ms));
+            }
+            if taken {
+                continue;
+            }
+            if let Some(fd) = self.fd() {
+                wait::wait(fd, self.tls.is_handshaking(), !self.sealed.is_empty(), deadline)?;
+            }
+            vain += 1;
+            if vain > VAIN_MAX {
+                thread::sleep(PAUSE); // A transport that claims to be ready, and moves nothing.
+            }
+        }
+    }
+
+    /// A peer that no longer takes anything may have said why before.
+    fn last_words(&mut self, error: Error) -> Result<bool> {
+        for _ in 0..ROUNDS_MAX {
+            if self.over || !self.take_in(0).unwrap_or(false) {
+                break;
+            }
+        }
+        Err(if self.over { self.ended() } else { error })
+    }
+
+    /// Take what the transport below has, once, and open it. False: it has nothing.
+    fn take_in(&mut self, timeout_ms: i64) -> Result<bool> {
+        let mut below = Below { transport: &mut *self.below, timeout_ms, failure: None };
+        let taken = self.tls.read_tls(&mut below);
+        let failure = below.failure;
+        match taken {
+            Ok(0) => self.over = true,
+            Ok(_) => match self.tls.process_new_packets() {
+                Ok(state) => self.over = state.peer_has_closed(),
+                Err(_) => self.over = true, // It says so again when what was opened before has been read.
+            },
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) => return Err(failure.unwrap_or_else(|| Error::os(Status::Io, "read", &error))),
+        }
+        // What TLS itself has to answer, such as an alert. That it cannot be written is for the next write to say.
+        let _ = self.hand_over(0);
+        Ok(true)
+    }
+
+    /// Why nothing further can come.
+    fn ended(&mut self) -> Error {
+        match self.tls.process_new_packets() {
+            // What happens to a connection that was in use is its breaking; before, it is the handshake's failing.
+            Err(error) => {
+                let status = if self.heard { Status::Io } else { Status::Tls };
+                Error::new(status, reasons::sentence(&error, self.heard))
+            }
+            Ok(_) if self.tls.is_handshaking() => Error::new(
+                Status::Io,
+                "the peer closed the connection before it had proved who it is (does it speak TLS on this port?)",
+            ),
+            Ok(_) => Error::new(Status::Io, "read: the connection was cut, not closed: TLS's goodbye is missing"),
+        }
+    }
+
+    /// Write what is sealed. False: the transport below does not take all of it now.
+    fn hand_over(&mut self, timeout_ms: i64) -> Result<bool> {
+        loop {
+            if self.sealed.is_empty() {
+                if !self.tls.wants_write() {
+                    return Ok(true);
+                }
+                // Into memory, which cannot fail: only the transport below knows how to write without raising SIGPIPE.
+                self.tls.write_tls(&mut self.sealed).map_err(|error| Error::os(Status::Io, "write", &error))?;
+            }
+            match self.below.write(&self.sealed[self.gone..], timeout_ms)? {
+                Moved::None | Moved::Some(0) => return Ok(false),
+                Moved::Some(len) => self.gone += len,
+            }
+            if self.gone >= self.sealed.len() {
+                self.sealed = Vec::new(); // A connection at rest holds no buffer for it.
+                self.gone = 0;
+            }
+        }
+    }
+
+    fn read_opened(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        for round in 0..ROUNDS_MAX {
+            match self.tls.reader().read(buffer) {
+                Ok(len) => {
+                    self.more = len == buffer.len();
+                    self.heard |= len > 0;
+                    return Ok(Moved::Some(len));
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock && !self.over => self.more = false,
+                Err(_) => return Err(self.ended()),
+            }
+            let timeout_ms = if round == 0 { timeout_ms } else { 0 };
+            if !self.take_in(timeout_ms)? {
+                break;
+            }
+        }
+        Ok(Moved::None)
+    }
+
+    fn seal(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        if self.offered == 0 {
+            let record = &bytes[..bytes.len().min(RECORD_BYTES)];
+            self.offered = self.tls.writer().write(record).map_err(|error| Error::os(Status::Io, "write", &error))?;
+        }
+        match self.hand_over(timeout_ms)? {
+            true => Ok(Moved::Some(std::mem::take(&mut self.offered))),
+            false => Ok(Moved::None),
+        }
+    }
+}
+
+impl Transport for Stream {
+    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        if buffer.is_empty() {
+            return Ok(Moved::None);
+        }
+        self.read_opened(buffer, timeout_ms).map_err(|error| error.at("tls"))
+    }
+
+    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        if bytes.is_empty() {
+            return Ok(Moved::None);
+        }
+        self.seal(bytes, timeout_ms).map_err(|error| error.at("tls"))
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        self.below.fd()
+    }
+
+    fn pending(&self) -> bool {
+        self.more || self.over || self.below.pending()
+    }
+}
+
+/// The transport below as rustls reads it.
+struct Below<'a> {
+    transport: &'a mut dyn Transport,
+    timeout_ms: i64,
+    failure: Option<Error>,
+}
+
+impl Read for Below<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.transport.read(buffer, self.timeout_ms) {
+            Ok(Moved::Some(len)) => Ok(len.min(buffer.len())),
+            Ok(Moved::None) => Err(ErrorKind::WouldBlock.into()),
+            Err(error) => {
+                self.failure = Some(error);
+                Err(ErrorKind::Other.into())
+            }
+        }
+    }
+}
+
+/// What is sealed at once: the most that one record of TLS may hold.
+const RECORD_BYTES: usize = 16_384;
+/// How often one read looks below: a peer that sends records with nothing in them does not keep it for ever.
+const ROUNDS_MAX: usize = 64;
+/// How often a handshake may wait and then find nothing, before it rests in between.
+const VAIN_MAX: u32 = 16;
+const PAUSE: Duration = Duration::from_millis(1);

@@ -1,0 +1,91 @@
+//! Why TLS failed, in one sentence that says what to look at.
+
+use rustls::pki_types::UnixTime;
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+
+/// The sentence. `used`: the connection was in use before, so the peer does speak TLS.
+pub(super) fn sentence(error: &Error, used: bool) -> String {
+    match error {
+        Error::InvalidCertificate(error) => format!("the server's certificate {}", certificate(error)),
+        Error::AlertReceived(alert) => refusal(*alert),
+        Error::PeerIncompatible(why) => {
+            format!("the server and this client have no version or cipher in common ({why:?}; see tls_version_min)")
+        }
+        Error::InvalidMessage(
+            InvalidMessage::InvalidContentType
+            | InvalidMessage::UnknownProtocolVersion
+            | InvalidMessage::MessageTooLarge
+            | InvalidMessage::InvalidEmptyPayload,
+        ) if !used => "the peer does not speak TLS (is it the port for TLS?)".to_owned(),
+        other => format!("the peer broke the rules: {other}"),
+    }
+}
+
+fn certificate(error: &CertificateError) -> String {
+    match error {
+        CertificateError::Expired => "has expired".to_owned(),
+        CertificateError::ExpiredContext { time, not_after } => {
+            format!("has expired, {} ago by this machine's clock", span(*not_after, *time))
+        }
+        CertificateError::NotValidYet => "is not yet valid".to_owned(),
+        CertificateError::NotValidYetContext { time, not_before } => {
+            format!("is not yet valid, for another {} by this machine's clock", span(*time, *not_before))
+        }
+        CertificateError::UnknownIssuer => {
+            "is from nobody that is trusted here (see tls_ca_file), or does not come with what links it to them"
+                .to_owned()
+        }
+        CertificateError::NotValidForName => "is for another name (see tls_server_name)".to_owned(),
+        CertificateError::NotValidForNameContext { expected, presented } => {
+            let names = match presented.as_slice() {
+                [] => "no name at all".to_owned(),
+                names => names.join(", "),
+            };
+            format!("is not for \"{}\" (see tls_server_name) but for {names}", expected.to_str())
+        }
+        CertificateError::Revoked => "has been revoked".to_owned(),
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "is not one for servers".to_owned()
+        }
+        CertificateError::BadSignature => "is not signed by whom it names".to_owned(),
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "is an authority's own (CA:TRUE), which no server may show".to_owned()
+        }
+        other => format!("is not good: {other}"),
+    }
+}
+
+/// What the server says in an alert.
+fn refusal(alert: AlertDescription) -> String {
+    let what = match alert {
+        AlertDescription::CertificateRequired | AlertDescription::NoCertificate => {
+            "wants a certificate of ours (see tls_cert_file)"
+        }
+        AlertDescription::BadCertificate
+        | AlertDescription::UnsupportedCertificate
+        | AlertDescription::CertificateRevoked
+        | AlertDescription::CertificateExpired
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::UnknownCA
+        | AlertDescription::AccessDenied => "does not accept our certificate",
+        AlertDescription::ProtocolVersion => "refuses the versions of TLS that are allowed here (see tls_version_min)",
+        AlertDescription::HandshakeFailure => {
+            "wants a certificate of ours (see tls_cert_file), or has no cipher in common with us"
+        }
+        AlertDescription::UnrecognisedName => "does not know the name we asked for (see tls_server_name)",
+        _ => "ended TLS",
+    };
+    format!("the server {what} (alert {alert:?})")
+}
+
+/// How long it is from one time to a later one, in the largest unit that fits.
+fn span(from: UnixTime, to: UnixTime) -> String {
+    let seconds = to.as_secs().saturating_sub(from.as_secs());
+    let (count, unit) = match seconds {
+        0..120 => (seconds, "seconds"),
+        120..7_200 => (seconds / 60, "minutes"),
+        7_200..172_800 => (seconds / 3_600, "hours"),
+        _ => (seconds / 86_400, "days"),
+    };
+    format!("{count} {unit}")
+}

@@ -1,0 +1,134 @@
+//! What the options say of TLS, as rustls wants it: whom to trust, who we are, and whom a certificate must name.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::client::Resumption;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion, version};
+
+use super::files::{self, Stamps};
+use crate::error::{Error, Result, Status};
+use crate::options::{Endpoint, Key, Options};
+
+/// The options, and what was made of them: anew when a file that they name has changed.
+pub(super) struct Settings {
+    options: Options,
+    made: ArcSwap<Made>,
+}
+
+struct Made {
+    stamps: Stamps,
+    config: Arc<ClientConfig>,
+}
+
+impl Settings {
+    pub(super) fn new(options: &Options) -> Result<Settings> {
+        let settings = Settings { options: options.clone(), made: ArcSwap::from_pointee(make(options)?) };
+        settings.name(&options.endpoint())?;
+        Ok(settings)
+    }
+
+    /// The name or address that the server's certificate must be for.
+    pub(super) fn name(&self, endpoint: &Endpoint) -> Result<ServerName<'static>> {
+        let name = match (self.options.text(Key::TlsServerName), endpoint) {
+            (Some(name), _) => String::from_utf8_lossy(name),
+            (None, Endpoint::Tcp { host, .. }) => Cow::Borrowed(host.as_str()),
+            // Nobody is verified then, and for an address no name is sent.
+            (None, Endpoint::Unix { .. }) if self.options.tls_insecure_skip_verify() => Cow::Borrowed("127.0.0.1"),
+            (None, Endpoint::Unix { .. }) => {
+                return Err(config("tls_server_name: needed over a Unix socket, whose path is on no certificate"));
+            }
+        };
+        // The zone of an address is this machine's own affair, and the dot at the end of a name is DNS's.
+        if let Ok(address) = name.split('%').next().unwrap_or_default().parse::<IpAddr>() {
+            return Ok(ServerName::IpAddress(address.into()));
+        }
+        ServerName::try_from(name.trim_end_matches('.').to_owned())
+            .map_err(|_| config(format!("tls_server_name: \"{name}\" is no name that a certificate can be for")))
+    }
+
+    /// What rustls is to do. While changed files cannot be used, what was read before stays in force: they may be
+    /// half-written.
+    pub(super) fn config(&self) -> Arc<ClientConfig> {
+        let mut made = self.made.load_full();
+        if made.stamps != files::stamps(&self.options)
+            && let Ok(anew) = make(&self.options)
+        {
+            made = Arc::new(anew);
+            self.made.store(Arc::clone(&made));
+        }
+        Arc::clone(&made.config)
+    }
+}
+
+fn make(options: &Options) -> Result<Made> {
+    let stamps = files::stamps(options); // Before the files are read: a change meanwhile is seen the next time.
+    let provider = Arc::new(ring::default_provider());
+    let versions = if options.int(Key::TlsVersionMin)? == 13 { FROM_1_3 } else { FROM_1_2 };
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(versions)
+        .map_err(|error| config(format!("tls: {error}")))?;
+    let builder = match options.tls_insecure_skip_verify() {
+        true => builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))),
+        false => builder.with_root_certificates(files::roots(options)?),
+    };
+    let mut config = match files::identity(options)? {
+        Some(identity) => builder.with_client_cert_resolver(identity),
+        None => builder.with_no_client_auth(),
+    };
+    // Every connection proves anew who answers; and nothing is ever sent before that, where it could be replayed.
+    config.resumption = Resumption::disabled();
+    config.enable_early_data = false;
+    Ok(Made { stamps, config: Arc::new(config) })
+}
+
+/// Believes whoever holds the key of the certificate shown: for RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY and nothing else.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+pub(super) fn config(message: impl Into<Vec<u8>>) -> Error {
+    Error::new(Status::Config, message)
+}
+
+const FROM_1_2: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];
+const FROM_1_3: &[&SupportedProtocolVersion] = &[&version::TLS13];
