@@ -45,6 +45,27 @@ fn no_descriptor_is_inherited_or_left() {
 }
 
 #[test]
+fn a_guest_leaves_the_house_as_it_was() {
+    Workshop::new().check("tests/hosts/guest.c", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn a_host_may_unload_the_library_and_load_it_again() {
+    let workshop = Workshop::new();
+    let program = workshop.compile_alone("tests/hosts/unload.c");
+    silent(Command::new(program).env("LD_LIBRARY_PATH", workshop.library()).args(address(&Server::start(&[]))));
+}
+
+#[test]
+fn an_exception_that_leaves_a_callback_ends_the_process_with_a_sentence() {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    let ended = watch(Command::new(workshop.compile("tests/hosts/throws.cpp")).args(address(&server)));
+    assert_eq!(ended.status.signal(), Some(libc::SIGABRT), "{}\n{}", ended.status, ended.said);
+    assert!(ended.said.contains("exception"), "{}", ended.said);
+}
+
+#[test]
 fn hostile_bytes_are_a_status_and_silence() {
     Workshop::new().check("tests/hosts/hostile.c", &Server::start(&[]), &[]);
 }

@@ -11,9 +11,17 @@ typedef struct {
   int connects, closes, freed;
   int relayed;      // connect gives one end of a socketpair
   size_t most;      // bytes moved by one call at most
+  const rredis_client *served, *other;
 } counts;
 
-typedef struct { counts *of; int fd, relay, turn; pthread_t thread; } stream;
+typedef struct { counts *of; int fd, relay, turn, taken; pthread_t thread; } stream;
+
+// For one stream there are never two calls at once, whichever threads they come from.
+static void enter(stream *s) { CHECK(__sync_lock_test_and_set(&s->taken, 1) == 0); }
+static rredis_status leave(stream *s, rredis_status status) {
+  __sync_lock_release(&s->taken);
+  return status;
+}
 
 // A connect that a signal interrupts goes on by itself, and is asked for again until it is done.
 static void connected(int fd, const void *address, socklen_t len) {
@@ -87,7 +95,7 @@ static rredis_status my_connect(void *user_data, const char *host, size_t host_l
     s->relay = 1;
     CHECK(pthread_create(&s->thread, NULL, relay, ends) == 0);
   }
-  s->of->connects++;
+  __sync_fetch_and_add(&s->of->connects, 1);
   *out_stream = s;
   return RREDIS_OK;
 }
@@ -115,25 +123,38 @@ static rredis_status moved(ssize_t got, size_t *out_len, rredis_error *err) {
   return RREDIS_ERR_IO;
 }
 
+// A transport may use any client but the one it serves.
+static void use_clients(const counts *of) {
+  rredis_error err;
+  rredis_reply *reply = NULL;
+  CHECK_FAILS(rredis_client_command(of->served, ARGS("PING"), &reply, &err), err, RREDIS_ERR_STATE, RREDIS_OUTCOME_NOT_SENT);
+  check_do(of->other, ARGS("PING"));
+}
+
 static rredis_status my_read(void *data, char *buffer, size_t buffer_len, int64_t timeout_ms, size_t *out_len, rredis_error *err) {
   stream *s = data;
+  enter(s);
   CHECK(buffer && buffer_len > 0);
-  if (++s->turn % 5 == 0) return RREDIS_ERR_AGAIN;   // now and then for no reason at all
-  if (timeout_ms != 0 && wait_for(s, POLLIN, timeout_ms) != 0) return RREDIS_ERR_AGAIN;
-  return moved(recv(s->fd, buffer, buffer_len < s->of->most ? buffer_len : s->of->most, MSG_DONTWAIT), out_len, err);
+  if (++s->turn % 11 == 0) return leave(s, RREDIS_ERR_AGAIN);   // now and then for no reason at all
+  if (s->turn % 512 == 1) use_clients(s->of);
+  if (timeout_ms != 0 && wait_for(s, POLLIN, timeout_ms) != 0) return leave(s, RREDIS_ERR_AGAIN);
+  size_t len = buffer_len < s->of->most ? buffer_len : s->of->most;
+  return leave(s, moved(recv(s->fd, buffer, len, MSG_DONTWAIT), out_len, err));
 }
 
 static rredis_status my_write(void *data, const char *bytes, size_t bytes_len, int64_t timeout_ms, size_t *out_len, rredis_error *err) {
   stream *s = data;
+  enter(s);
   CHECK(bytes && bytes_len > 0);
-  if (++s->turn % 7 == 0) return RREDIS_ERR_AGAIN;
-  if (timeout_ms != 0 && wait_for(s, POLLOUT, timeout_ms) != 0) return RREDIS_ERR_AGAIN;
-  return moved(send(s->fd, bytes, bytes_len < s->of->most ? bytes_len : s->of->most, MSG_DONTWAIT | MSG_NOSIGNAL), out_len, err);
+  if (++s->turn % 13 == 0) return leave(s, RREDIS_ERR_AGAIN);
+  if (timeout_ms != 0 && wait_for(s, POLLOUT, timeout_ms) != 0) return leave(s, RREDIS_ERR_AGAIN);
+  size_t len = bytes_len < s->of->most ? bytes_len : s->of->most;
+  return leave(s, moved(send(s->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL), out_len, err));
 }
 
 static void my_close(void *data) {
   stream *s = data;
-  s->of->closes++;
+  __sync_fetch_and_add(&s->of->closes, 1);
   close(s->fd);
   if (s->relay) pthread_join(s->thread, NULL);
   free(s);
@@ -178,9 +199,19 @@ static void everything_works(const rredis_client *client, size_t value_len) {
   rredis_conn_free(conn);
 }
 
+static void *from_a_thread(void *client) {
+  char key[64];
+  snprintf(key, sizeof key, "c:transport:%lu", (unsigned long)pthread_self());
+  for (int i = 0; i < 5; i++) {
+    check_do(client, ARGS("SET", key, key));
+    check_value(client, key, key, strlen(key));
+  }
+  return NULL;
+}
+
 static void run(rredis_options *options, int64_t protocol, int relayed, int with_fd, size_t most) {
   rredis_error err;
-  counts count = {0, 0, 0, relayed, most};
+  counts count = {0, 0, 0, relayed, most, NULL, NULL};
   rredis_transport transport;
   memset(&transport, 0, sizeof transport);
   transport.size = sizeof transport;
@@ -197,12 +228,18 @@ static void run(rredis_options *options, int64_t protocol, int relayed, int with
   check_set_int(options, RREDIS_OPTION_PROTOCOL, protocol);
   check_set_int(options, RREDIS_OPTION_POOL_MAX, 2);
 
-  rredis_client *client = check_client(options);
-  everything_works(client, most * 1000);
+  rredis_client *client = check_client(options), *other = check_client(check_options_unix());
+  count.served = client;
+  count.other = other;
+  everything_works(client, most * 400);
+  pthread_t threads[4];
+  for (int i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, from_a_thread, client) == 0);
+  for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
   CHECK(count.freed == 0);
   rredis_client_free(client);
   CHECK(count.connects >= 2 && count.closes == count.connects);
   CHECK(count.freed == 1);
+  rredis_client_free(other);
 }
 
 static void refused(void) {

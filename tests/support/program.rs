@@ -44,8 +44,18 @@ impl Workshop {
         &self.library
     }
 
-    /// Compile a file of the project's, as `"tests/c/reply.c"`; C++ where its name says so.
+    /// Compile a file of the project's, `"tests/c/reply.c"`, and link it with the library; C++ where its name says so.
     pub fn compile(&self, source: &str) -> PathBuf {
+        let rpath = format!("-Wl,-rpath,{}", self.library.display());
+        self.compile_with(source, &[OsStr::new("-L"), self.library.as_os_str(), "-lrredis".as_ref(), rpath.as_ref()])
+    }
+
+    /// The same for a program that finds the library by itself.
+    pub fn compile_alone(&self, source: &str) -> PathBuf {
+        self.compile_with(source, &["-ldl".as_ref()])
+    }
+
+    fn compile_with(&self, source: &str, libraries: &[&OsStr]) -> PathBuf {
         let cplusplus = source.ends_with(".cpp");
         let program = self.folder().join(Path::new(source).file_stem().expect("a source has a name"));
         let compiler = match std::env::var("RREDIS_TEST_CC") {
@@ -55,10 +65,8 @@ impl Workshop {
         let mut command = Command::new(compiler);
         command.args(words("RREDIS_TEST_CFLAGS"));
         command.args(if cplusplus { ["-std=c++11", "-Wno-unused"] } else { ["-std=c99", "-Wno-unused-function"] });
-        command.args(["-Wall", "-Wextra", "-pedantic", "-Werror", "-pthread", "-g", "-Iinclude", "-Itests/c", "-o"]);
-        command.args([program.as_os_str(), OsStr::new(source)]);
-        command.arg("-L").arg(&self.library).arg("-lrredis");
-        command.arg(format!("-Wl,-rpath,{}", self.library.display()));
+        command.args(["-Wall", "-Wextra", "-Werror", "-pthread", "-g", "-I", "include", "-I", "tests/c", "-o"]);
+        command.args([program.as_os_str(), OsStr::new(source)]).args(libraries);
         if source.contains("hiredis") {
             command.arg("-lhiredis");
         }
