@@ -139,7 +139,7 @@ fn a_reply_that_is_late_is_never_the_next_commands() {
             let command = line.command()?;
             if line.number == 0 {
                 // Past the deadline of the command, and within that of the next.
-                line.wait(Duration::from_millis(200))?;
+                line.wait(Duration::from_millis(1000))?;
             }
             line.send(&honest(&command))?;
             line.serve()

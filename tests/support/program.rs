@@ -74,6 +74,13 @@ impl Workshop {
         program
     }
 
+    /// What a program prints that speaks to 127.0.0.1:6379, when it is led to this server instead.
+    pub fn led_to(&self, server: &Server, program: &Path) -> String {
+        let redirect = self.folder().join("redirect.so");
+        run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&redirect).args(["tools/redirect.c", "-ldl"]));
+        run(Command::new(program).env("LD_PRELOAD", redirect).env("RREDIS_PORT", server.port().to_string()))
+    }
+
     /// Compile a program and run it against a server: it must succeed, and nothing may be said by anybody.
     pub fn check(&self, source: &str, server: &Server, weather: &[(&str, &str)]) {
         let program = self.compile(source);

@@ -1,0 +1,71 @@
+//! The README says what is so: its first program works as it stands there, and all that it names is there.
+
+mod support;
+
+use std::fs;
+use std::process::Command;
+
+use support::program::Workshop;
+use support::server::Server;
+use support::tools::{root, run};
+
+#[test]
+fn the_first_program_works_as_it_says() {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    let (folder, library) = (workshop.folder(), workshop.library().display().to_string());
+    let readme = readme();
+    let program = between(&readme, "```c\n", "```");
+    assert!(program.lines().count() <= 15, "a first program has 15 lines");
+    fs::write(folder.join("hello.c"), program).expect("a temporary folder can be written");
+
+    // The README's own two lines, with the folders that this test has in the place of those of a user.
+    let lines: Vec<&str> = between(&readme, "```sh\n", "```").lines().collect();
+    assert_eq!(lines.len(), 2, "one line for the shared library, one for the static one");
+    for line in lines {
+        let line = line.replace("$PWD/target/release", &library).replace("target/release", &library);
+        let line = line.replace("-o hello hello.c", "-o $FOLDER/hello $FOLDER/hello.c");
+        run(Command::new("sh").args(["-c", &line]).env("FOLDER", folder));
+        assert_eq!(workshop.led_to(&server, &folder.join("hello")), "hello\n", "{line}");
+    }
+}
+
+#[test]
+fn what_it_names_is_there() {
+    let readme = readme();
+    for target in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        assert!(target.contains("://") || root().join(target).exists(), "it links to {target}");
+    }
+    let makefile = fs::read_to_string(root().join("Makefile")).expect("there is a Makefile");
+    let commands = readme.split("`make ").skip(1).chain(readme.split("\n    make ").skip(1));
+    for target in commands.filter_map(|rest| rest.split(['`', ' ', '\n']).next()) {
+        let target = target.replace("run-01", "run-%");
+        assert!(makefile.contains(&format!("\n{target}:")), "it says make {target}");
+    }
+}
+
+#[test]
+fn every_promise_is_tested() {
+    let readme = readme();
+    let table = between(&readme, "## What it promises", "## ");
+    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 10, "the table of promises is not there");
+    for row in rows {
+        let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+        let names: Vec<&str> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "nothing tests: {row}");
+        for name in names.iter().filter(|name| !name.starts_with("make ")) {
+            let files = [format!("tests/{name}.rs"), format!("tests/{name}/main.rs")];
+            assert!(files.iter().any(|file| root().join(file).exists()), "there is no test {name}");
+        }
+    }
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).expect("there is a README")
+}
+
+fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
+    let (_, rest) = text.split_once(start).unwrap_or_else(|| panic!("no {start:?} in the text"));
+    rest.split_once(end).unwrap_or_else(|| panic!("no {end:?} behind {start:?}")).0
+}
