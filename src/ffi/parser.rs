@@ -181,8 +181,9 @@ pub extern "C" fn rredis_parser_next(
     guard_alone(parser, err, |parser| {
         let out_reply = given(out_reply, "out_reply")?;
         parser.room = 0;
-        let frame = parser.parse.next()?;
-        let frame = frame.ok_or_else(|| Error::new(Status::Again, "no whole reply has arrived yet"))?;
+        let Some(frame) = parser.parse.next()? else {
+            return Err(Error::new(Status::Again, "no whole reply has arrived yet"));
+        };
         out_reply.write(Reply::build(frame)?.into_raw());
         Ok(())
     })

@@ -45,8 +45,13 @@ unsafe impl Sync for Reply {}
 impl Reply {
     /// The tree of a frame. The frame's text is copied, or kept where the parser gave its buffer away.
     pub fn build(frame: Frame<'_>) -> Result<Reply> {
-        let parts = Parts::of(&frame)?;
-        let (tape, base, has_text) = (frame.tape(), frame.base(), frame.has_text());
+        let (tape, base) = (frame.tape(), frame.base());
+        if let ([entry], Bytes::Borrowed(bytes)) = (tape, frame.place())
+            && let Some(kind) = plain_kind(entry.kind())
+        {
+            return Reply::of_leaf(kind, *entry, bytes, base);
+        }
+        let (parts, has_text) = (Parts::of(&frame)?, frame.has_text());
         match frame.into_bytes() {
             Bytes::Borrowed(bytes) => Reply::beside_copy(parts, tape, base, if has_text { bytes } else { &[] }),
             Bytes::Owned { buffer, from, len } if has_text => Reply::behind_bytes(parts, tape, base, buffer, from, len),
@@ -130,6 +135,38 @@ impl Reply {
     fn header(&self) -> &Header {
         // SAFETY: every tree has its header right before the root, and it lives as long as self.
         unsafe { &*header_of(self.0.as_ptr()) }
+    }
+
+    /// The short way for what most replies are: one value without elements, of a kind that needs no second look.
+    fn of_leaf(kind: Kind, entry: Entry, bytes: &[u8], base: usize) -> Result<Reply> {
+        const PARTS: usize = size_of::<Header>() + size_of::<Node>();
+        let mut node = Node { kind, ..NOTHING };
+        let mut text: &[u8] = &[];
+        if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
+            let at = entry.value().wrapping_sub(base as u64) as usize;
+            text = bytes.get(at..).and_then(|rest| rest.get(..entry.len())).ok_or_else(broken)?;
+        } else {
+            node.integer = entry.value() as i64;
+        }
+        let size = PARTS.checked_add(text.len()).and_then(|size| size.checked_add(1)).ok_or_else(no_memory)?;
+        let layout = Layout::from_size_align(size, align_of::<Header>()).map_err(|_| no_memory())?;
+        // SAFETY: the layout has the size of a header at least.
+        let block = NonNull::new(unsafe { alloc(layout) }).ok_or_else(no_memory)?;
+        let (header, str) = (block.cast::<Header>(), block.as_ptr().wrapping_add(PARTS));
+        let root = header.as_ptr().wrapping_add(1).cast::<Node>();
+        if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
+            (node.len, node.str) = (text.len(), str.cast_const().cast());
+        }
+        // SAFETY: behind the parts the block has room for the text and one byte; a new block overlaps nothing.
+        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), str, text.len()) };
+        // SAFETY: as above.
+        unsafe { str.wrapping_add(text.len()).write(0) };
+        // SAFETY: the block is aligned for a header, and begins with room for one.
+        unsafe { header.write(Header { base: block.as_ptr(), layout, notes: ptr::null(), notes_len: 0 }) };
+        // SAFETY: the root stands right behind the header, where there is room for it.
+        unsafe { root.write(node) };
+        // SAFETY: inside the block, so it is not null.
+        Ok(Reply(unsafe { NonNull::new_unchecked(root) }))
     }
 
     fn beside_copy(parts: Parts, tape: &[Entry], base: usize, bytes: &[u8]) -> Result<Reply> {
@@ -232,6 +269,9 @@ impl std::fmt::Debug for Reply {
 pub unsafe fn attributes_of(root: *const Node, node: *const Node) -> *const Node {
     // SAFETY: root is the root of a living tree, and every tree has its header right before the root.
     let header = unsafe { &*header_of(root) };
+    if header.notes_len == 0 {
+        return ptr::null();
+    }
     // SAFETY: the header's notes were written when the tree was built.
     let notes = unsafe { std::slice::from_raw_parts(header.notes, header.notes_len) };
     let behind = notes.partition_point(|note| note.node <= node);
@@ -304,10 +344,10 @@ impl Fill {
             let kind = match entry.kind() {
                 Type::Null => Kind::RREDIS_REPLY_NULL,
                 Type::Integer => Kind::RREDIS_REPLY_INTEGER,
-                Type::Bool => Kind::RREDIS_REPLY_BOOL,
                 Type::String => Kind::RREDIS_REPLY_STRING,
                 Type::Status => Kind::RREDIS_REPLY_STATUS,
                 Type::Error => Kind::RREDIS_REPLY_ERROR,
+                Type::Bool => Kind::RREDIS_REPLY_BOOL,
                 Type::Verbatim => Kind::RREDIS_REPLY_VERBATIM,
                 Type::BigNumber => Kind::RREDIS_REPLY_BIG_NUMBER,
                 Type::Double => Kind::RREDIS_REPLY_DOUBLE,
@@ -319,8 +359,7 @@ impl Fill {
                 Type::Chunked => Kind::RREDIS_REPLY_STRING,
                 Type::Chunk | Type::Number => return Err(broken()),
             };
-            let mut node =
-                Node { kind, reserved: 0, len: 0, str: ptr::null(), elements: ptr::null(), integer: 0, number: 0.0 };
+            let mut node = Node { kind, ..NOTHING };
             match entry.kind() {
                 Type::Null => {}
                 Type::Integer | Type::Bool => node.integer = entry.value() as i64,
@@ -498,6 +537,20 @@ impl Text {
     }
 }
 
+/// The kinds whose nodes are a value or a text, and nothing else to see to.
+#[inline]
+fn plain_kind(kind: Type) -> Option<Kind> {
+    match kind {
+        Type::Null => Some(Kind::RREDIS_REPLY_NULL),
+        Type::Integer => Some(Kind::RREDIS_REPLY_INTEGER),
+        Type::Bool => Some(Kind::RREDIS_REPLY_BOOL),
+        Type::String => Some(Kind::RREDIS_REPLY_STRING),
+        Type::Status => Some(Kind::RREDIS_REPLY_STATUS),
+        Type::Error => Some(Kind::RREDIS_REPLY_ERROR),
+        _ => None,
+    }
+}
+
 #[cold]
 fn no_memory() -> Error {
     Error::memory("the reply")
@@ -509,5 +562,15 @@ fn broken() -> Error {
     Error::new(Status::Panic, "a reply was noted wrongly by its parser")
 }
 
+/// A node with nothing in it.
+const NOTHING: Node = Node {
+    kind: Kind::RREDIS_REPLY_NULL,
+    reserved: 0,
+    len: 0,
+    str: ptr::null(),
+    elements: ptr::null(),
+    integer: 0,
+    number: 0.0,
+};
 /// In `reserved` while the map of an attribute is being filled.
 const ATTRIBUTE: u32 = 1;

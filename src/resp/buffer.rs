@@ -16,23 +16,34 @@ impl Buffer {
     /// At least `wanted` bytes to read into. What is unread moves to the front when that is no more work than what was
     /// read meanwhile, so that no pattern of reading costs more than one move a byte.
     pub(super) fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+        let lacking = self.make_room(wanted)?;
+        self.bytes.resize(self.bytes.len() + lacking, 0);
+        Ok(&mut self.bytes[self.end..])
+    }
+
+    /// Take over a copy of these bytes.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        let lacking = self.make_room(bytes.len())?;
+        let (over, behind) = bytes.split_at(bytes.len() - lacking);
+        self.bytes[self.end..self.end + over.len()].copy_from_slice(over);
+        self.bytes.extend_from_slice(behind);
+        self.end += bytes.len();
+        Ok(())
+    }
+
+    /// See to it that there is room for `wanted` bytes; so many of them lie where nothing was ever written.
+    fn make_room(&mut self, wanted: usize) -> Result<usize> {
         let unread = self.end - self.start;
         if unread == 0 {
             (self.start, self.end) = (0, 0);
         }
-        if wanted > self.bytes.len() - self.end {
-            if self.start >= unread {
-                self.bytes.copy_within(self.start..self.end, 0);
-                (self.start, self.end) = (0, unread);
-            }
-            let len = self.end.checked_add(wanted).ok_or_else(|| Error::memory("what the server sends"))?;
-            if len > self.bytes.len() {
-                let more = len - self.bytes.len();
-                self.bytes.try_reserve(more).map_err(|_| Error::memory("what the server sends"))?;
-                self.bytes.resize(len, 0);
-            }
+        if wanted > self.bytes.len() - self.end && self.start >= unread {
+            self.bytes.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, unread);
         }
-        Ok(&mut self.bytes[self.end..])
+        let lacking = wanted.saturating_sub(self.bytes.len() - self.end);
+        self.bytes.try_reserve(lacking).map_err(|_| Error::memory("what the server sends"))?;
+        Ok(lacking)
     }
 
     /// So many bytes of the room are now from the peer.

@@ -3,6 +3,7 @@
 //! ```text
 //!  Parse      what every parser does: bytes in, one whole reply at a time out
 //!  scan       the fast one
+//!  quick      its short ways, for what is common
 //!  simple     the same language, written to be obviously right
 //!  framed     a parser of the caller's, kept to one reply for one reply
 //!  recorder   a reply noted piece by piece, for simple, framed, and the builder of replies
@@ -15,6 +16,7 @@ mod buffer;
 mod encode;
 mod framed;
 mod grammar;
+mod quick;
 mod recorder;
 mod scan;
 mod simple;

@@ -5,7 +5,7 @@
 
 use super::grammar::{self, Head};
 use super::tape::{Bytes, Entry, Frame, GIVE_BYTES_MIN, Type};
-use super::{Parse, buffer::Buffer};
+use super::{Parse, buffer::Buffer, quick};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
@@ -133,8 +133,7 @@ impl Fast {
         }
     }
 
-    /// The short way for what replies are mostly made of: whole strings and integers, one after the other. Whatever is
-    /// unusual, wrong, or not all there is left to `step`.
+    /// The short way for as many elements as it is good for, aggregates among them.
     #[inline]
     fn leaves(&mut self, bytes: &[u8]) -> Result<()> {
         let max = (self.scope.base as u64).saturating_add(self.scope.bytes_max);
@@ -144,21 +143,34 @@ impl Fast {
         };
         let mut at = self.at;
         let mut owed = self.level.count;
+        let mut has_text = self.scope.has_text;
         while owed > 0 {
-            let Some((entry, end)) = leaf(bytes, at) else { break };
-            super::push(&mut self.tape, entry)?;
-            self.scope.has_text |= entry.kind() as u8 >= Type::String as u8;
-            at = end;
+            if let Some((entry, end)) = quick::leaf(bytes, at) {
+                super::push(&mut self.tape, entry)?;
+                has_text |= entry.kind() as u8 >= Type::String as u8;
+                at = end;
+            } else if let Some((entry, value, end)) = quick::double(bytes, at) {
+                super::push(&mut self.tape, entry)?;
+                super::push(&mut self.tape, Entry::new(Type::Number, 0, value.to_bits()))?;
+                has_text = true;
+                at = end;
+            } else {
+                break;
+            }
             owed -= 1;
         }
         self.at = at;
         self.level.count = owed;
+        self.scope.has_text = has_text;
         Ok(())
     }
 
     /// One line, and the text behind it if it has some.
     fn step(&mut self, bytes: &[u8]) -> Result<Step> {
         let at = self.at;
+        if let Some((kind, count, next)) = self.quick_header(bytes) {
+            return self.aggregate(at, next, kind, count);
+        }
         let Some(&byte) = bytes.get(at) else {
             self.need = at + 1;
             return Ok(Step::Short);
@@ -181,6 +193,11 @@ impl Fast {
             return Err(grammar::bytes_limit(&self.limits, self.scope.is_push, text_len.saturating_sub(2)));
         }
         if text_len > 0 { self.text(bytes, next, head, text_len as usize) } else { self.line(at, next, head) }
+    }
+
+    fn quick_header(&self, bytes: &[u8]) -> Option<(Type, u64, usize)> {
+        let fits = |next: usize| (next - self.scope.base) as u64 <= self.scope.bytes_max;
+        quick::header(bytes, self.at).filter(|&(_, _, next)| self.level.form != Form::Chunks && fits(next))
     }
 
     /// Where the line at `self.at` ends: the place of its CR, once the LF is there too.
@@ -403,6 +420,18 @@ impl Fast {
         self.holes.partition_point(|hole| hole.0 < self.scope.base)
     }
 
+    /// A reply that is one short value and all there: most are. None of what `scan` keeps is touched.
+    #[inline]
+    fn scalar(&mut self, entry: Entry, len: usize) -> Result<Frame<'_>> {
+        self.searched = 0;
+        self.need = 1;
+        super::push(&mut self.tape, entry)?;
+        let has_text = entry.kind() as u8 >= Type::String as u8;
+        let bytes = Bytes::Borrowed(self.buffer.read(len));
+        let tape = &self.tape;
+        Ok(Frame { tape, bytes, base: 0, nodes: 1, notes: 0, has_text, is_push: false, wire_len: len, holes: &[] })
+    }
+
     /// What was found, as a frame; a reply in progress around a push stays.
     fn frame(&mut self) -> Result<Frame<'_>> {
         let end = self.at;
@@ -444,6 +473,10 @@ impl Parse for Fast {
         self.buffer.filled(len)
     }
 
+    fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        self.buffer.feed(bytes)
+    }
+
     fn next(&mut self) -> Result<Option<Frame<'_>>> {
         self.settle();
         if let Some(error) = &self.failed {
@@ -454,6 +487,12 @@ impl Parse for Fast {
         }
         if self.at == 0 {
             self.holes.clear();
+            if let Some((entry, len)) = quick::leaf(self.buffer.unread(), 0)
+                && len < GIVE_BYTES_MIN
+                && len as u64 <= self.limits.bytes
+            {
+                return self.scalar(entry, len).map(Some);
+            }
         }
         // Taken out and put back, so that the scan may have both the bytes and the parser.
         let buffer = std::mem::take(&mut self.buffer);
@@ -513,51 +552,6 @@ impl Scope {
         let Scope { base, notes, has_text, is_push, .. } = *self;
         Frame { tape, bytes, base, nodes: self.nodes as usize, notes, has_text, is_push, wire_len, holes }
     }
-}
-
-/// A whole string or integer at `at`, and where it ends. None: anything else, or not all of it is there.
-#[inline(always)]
-fn leaf(bytes: &[u8], at: usize) -> Option<(Entry, usize)> {
-    // As long as the longest header that is taken here; the end of the bytes is left to the thorough way.
-    let head: &[u8; 16] = bytes.get(at..)?.first_chunk()?;
-    match head[0] {
-        b'$' => {
-            let (len, digits) = short_number(head, 1)?;
-            let begin = at + 1 + digits + 2;
-            let end = begin + len as usize;
-            let trailer = bytes.get(end..end + 2)?;
-            if trailer != b"\r\n" {
-                return None;
-            }
-            Some((Entry::new(Type::String, len, begin as u64), end + 2))
-        }
-        b':' => {
-            let negative = head[1] == b'-';
-            let sign = usize::from(negative);
-            let (size, digits) = short_number(head, 1 + sign)?;
-            let value = if negative { (size as i64).wrapping_neg() } else { size as i64 };
-            Some((Entry::new(Type::Integer, 0, value as u64), at + 1 + sign + digits + 2))
-        }
-        _ => None,
-    }
-}
-
-/// Up to ten digits without a leading zero, and the CR LF behind them.
-#[inline(always)]
-fn short_number(head: &[u8; 16], from: usize) -> Option<(u64, usize)> {
-    let mut value = 0u64;
-    let mut digits = 0;
-    while digits < 11 {
-        let digit = head[from + digits].wrapping_sub(b'0');
-        if digit > 9 {
-            break;
-        }
-        value = value * 10 + u64::from(digit);
-        digits += 1;
-    }
-    let ends = head[from + digits] == b'\r' && head[from + digits + 1] == b'\n';
-    let leads = digits == 0 || (digits > 1 && head[from] == b'0');
-    if ends && !leads { Some((value, digits)) } else { None }
 }
 
 /// The first CR or LF. Most lines are short: a few bytes are looked at by hand before the wide compares are got out.

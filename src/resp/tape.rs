@@ -162,6 +162,11 @@ impl<'p> Frame<'p> {
         self.is_push
     }
 
+    /// Where the bytes are.
+    pub fn place(&self) -> &Bytes<'p> {
+        &self.bytes
+    }
+
     /// The bytes, and whoever owned them no longer does.
     pub fn into_bytes(self) -> Bytes<'p> {
         self.bytes
