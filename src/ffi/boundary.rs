@@ -260,11 +260,11 @@ fn alone<H: Handle>(mut handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Res
 }
 
 fn poisoned<H: Handle>(handle: Option<&H>, result: Result<()>) -> Result<()> {
-    let panicked = result.as_ref().is_err_and(|error| error.status == Status::Panic);
-    if let Some(handle) = handle.filter(|_| panicked) {
+    let Err(error) = result else { return Ok(()) };
+    if let Some(handle) = handle.filter(|_| error.status == Status::Panic) {
         handle.poison().set();
     }
-    result
+    Err(error)
 }
 
 impl Poison {
@@ -288,7 +288,12 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     let result = catch_unwind(AssertUnwindSafe(body));
     INSIDE.set(INSIDE.get() - 1);
     set_errno(errno);
-    result.unwrap_or_else(|payload| Err(panic_error(payload)))
+    // An error is large, so a success is made anew and not moved: that is half the time of a small call.
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error),
+        Err(payload) => Err(panic_error(payload)),
+    }
 }
 
 fn panic_error(payload: Box<dyn Any + Send>) -> Error {

@@ -181,11 +181,15 @@ pub extern "C" fn rredis_parser_next(
     guard_alone(parser, err, |parser| {
         let out_reply = given(out_reply, "out_reply")?;
         parser.room = 0;
-        let Some(frame) = parser.parse.next()? else {
-            return Err(Error::new(Status::Again, "no whole reply has arrived yet"));
-        };
-        out_reply.write(Reply::build(frame)?.into_raw());
-        Ok(())
+        // The frame stays where it is: a small reply costs hardly more than moving it would.
+        match &mut parser.parse.next() {
+            Ok(Some(frame)) => {
+                out_reply.write(Reply::build_from(frame)?.into_raw());
+                Ok(())
+            }
+            Ok(None) => Err(Error::new(Status::Again, "no whole reply has arrived yet")),
+            Err(error) => Err(error.clone()),
+        }
     })
 }
 

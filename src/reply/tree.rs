@@ -12,7 +12,7 @@ use super::node::{Kind, Node};
 use super::view::View;
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
-use crate::resp::{self, Bytes, Entry, Frame, Type};
+use crate::resp::{self, Entry, Frame, Given, Type};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::mem::{ManuallyDrop, size_of};
 use std::ptr::{self, NonNull, null_mut};
@@ -44,19 +44,23 @@ unsafe impl Sync for Reply {}
 
 impl Reply {
     /// The tree of a frame. The frame's text is copied, or kept where the parser gave its buffer away.
-    pub fn build(frame: Frame<'_>) -> Result<Reply> {
-        let (tape, base) = (frame.tape(), frame.base());
-        if let ([entry], Bytes::Borrowed(bytes)) = (tape, frame.place())
+    pub fn build(mut frame: Frame<'_>) -> Result<Reply> {
+        Reply::build_from(&mut frame)
+    }
+
+    /// The same, for a caller who minds what it costs to move a frame: it is used up where it is.
+    #[inline]
+    pub fn build_from(frame: &mut Frame<'_>) -> Result<Reply> {
+        if let Some(given) = frame.take_buffer() {
+            return Reply::of_buffer(frame, given);
+        }
+        if let [entry] = frame.tape()
             && let Some(kind) = plain_kind(entry.kind())
         {
-            return Reply::of_leaf(kind, *entry, bytes, base);
+            return Reply::of_leaf(kind, *entry, frame.bytes(), frame.base());
         }
-        let (parts, has_text) = (Parts::of(&frame)?, frame.has_text());
-        match frame.into_bytes() {
-            Bytes::Borrowed(bytes) => Reply::beside_copy(parts, tape, base, if has_text { bytes } else { &[] }),
-            Bytes::Owned { buffer, from, len } if has_text => Reply::behind_bytes(parts, tape, base, buffer, from, len),
-            Bytes::Owned { .. } => Reply::beside_copy(parts, tape, base, &[]),
-        }
+        let bytes = if frame.has_text() { frame.bytes() } else { &[] };
+        Reply::beside_copy(Parts::of(frame)?, frame.tape(), frame.base(), bytes)
     }
 
     /// A deep copy of a node of any tree. Attributes stay behind.
@@ -182,14 +186,13 @@ impl Reply {
         unsafe { Reply::finish(block, Block { base: block, layout }, parts, tape, text) }
     }
 
-    fn behind_bytes(
-        parts: Parts,
-        tape: &[Entry],
-        base: usize,
-        buffer: Vec<u8>,
-        from: usize,
-        len: usize,
-    ) -> Result<Reply> {
+    /// The tree of a frame whose parser gave its buffer away: built behind the bytes, where they are.
+    fn of_buffer(frame: &Frame<'_>, given: Given) -> Result<Reply> {
+        let (parts, tape, base) = (Parts::of(frame)?, frame.tape(), frame.base());
+        if !frame.has_text() {
+            return Reply::beside_copy(parts, tape, base, &[]);
+        }
+        let Given { buffer, from, len } = given;
         let slack = align_of::<Header>();
         let end = from.checked_add(len).filter(|&end| end <= buffer.len()).ok_or_else(broken)?;
         let size = end.checked_add(slack).and_then(|size| size.checked_add(parts.size)).ok_or_else(no_memory)?;

@@ -1,6 +1,6 @@
 //! The bytes between the socket and a parser: read into in place, and zeroed only where nothing was ever read.
 
-use super::tape::Bytes;
+use super::tape::Given;
 use crate::error::{Error, Result, Status};
 use crate::limits::REST_BYTES_MAX;
 
@@ -69,14 +69,14 @@ impl Buffer {
     }
 
     /// The same, with the whole buffer given away; the bytes behind them move to a new one.
-    pub(super) fn give<'p>(&mut self, len: usize) -> Result<Bytes<'p>> {
+    pub(super) fn give(&mut self, len: usize) -> Result<Given> {
         let behind = &self.bytes[self.start + len..self.end];
         let mut bytes = Vec::new();
         bytes.try_reserve(behind.len()).map_err(|_| Error::memory("what the server sends"))?;
         bytes.extend_from_slice(behind);
         let next = Buffer { start: 0, end: bytes.len(), bytes };
         let Buffer { bytes: buffer, start: from, .. } = std::mem::replace(self, next);
-        Ok(Bytes::Owned { buffer, from, len })
+        Ok(Given { buffer, from, len })
     }
 
     /// Keep no more than a resting connection may.

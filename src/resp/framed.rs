@@ -79,8 +79,8 @@ impl Parse for Framed {
         match self.translate() {
             Ok(None) => Ok(None),
             Ok(Some(wire_len)) => {
-                let mut frame = self.recorder.frame()?;
-                frame.wire_len = wire_len;
+                let frame = self.recorder.frame()?;
+                frame.about.wire_len = wire_len;
                 Ok(Some(frame))
             }
             Err(error) => {

@@ -25,7 +25,7 @@ mod tape;
 pub use encode::{check, encode, encoded_len};
 pub use framed::{Custom, framed};
 pub use recorder::Recorder;
-pub use tape::{Bytes, Entry, Frame, Type};
+pub use tape::{Entry, Frame, Given, Type};
 
 pub(crate) use grammar::{double, integer, is_double};
 

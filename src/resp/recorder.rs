@@ -1,7 +1,7 @@
 //! A reply noted piece by piece: the slow and plain way to a tape.
 
 use super::grammar;
-use super::tape::{Bytes, Entry, Frame, GIVE_BYTES_MIN, Type};
+use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type};
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
 
@@ -17,6 +17,8 @@ pub struct Recorder {
     annotated: bool,
     nodes: u64,
     notes: usize,
+    /// Of the frame that was given last.
+    about: About,
     failed: Option<Error>,
 }
 
@@ -38,6 +40,7 @@ impl Recorder {
             annotated: false,
             nodes: 0,
             notes: 0,
+            about: About::default(),
             failed: None,
         }
     }
@@ -51,6 +54,7 @@ impl Recorder {
         self.annotated = false;
         self.nodes = 0;
         self.notes = 0;
+        self.about = About::default();
         self.failed = None;
     }
 
@@ -162,16 +166,19 @@ impl Recorder {
     /// The reply, if it is whole. A large one takes its text along: what comes next is `clear`.
     pub fn frame(&mut self) -> Result<Frame<'_>> {
         self.check()?;
-        let is_push = self.root() == Some(Type::Push);
-        let bytes = match self.text.len() >= GIVE_BYTES_MIN {
+        self.about.is_push = self.root() == Some(Type::Push);
+        self.about.nodes = self.nodes as usize;
+        self.about.notes = self.notes;
+        self.about.has_text = true;
+        self.about.wire_len = self.text.len();
+        self.about.buffer = match self.text.len() >= GIVE_BYTES_MIN {
             true => {
                 let buffer = std::mem::take(&mut self.text);
-                Bytes::Owned { from: 0, len: buffer.len(), buffer }
+                Some(Given { from: 0, len: buffer.len(), buffer })
             }
-            false => Bytes::Borrowed(&self.text),
+            false => None,
         };
-        let (nodes, notes) = (self.nodes as usize, self.notes);
-        Ok(Frame { tape: &self.tape, bytes, base: 0, nodes, notes, has_text: true, is_push, wire_len: 0, holes: &[] })
+        Ok(Frame { tape: &self.tape, bytes: &self.text, about: &mut self.about })
     }
 
     // ---- The same in pieces, for a parser: text as it comes, and errors at once ----

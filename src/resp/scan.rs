@@ -4,7 +4,7 @@
 //! and never searched. It does not recurse: `open` has the aggregates that still owe elements.
 
 use super::grammar::{self, Head};
-use super::tape::{Bytes, Entry, Frame, GIVE_BYTES_MIN, Type};
+use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Type};
 use super::{Parse, buffer::Buffer, quick};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -26,7 +26,8 @@ pub(super) struct Fast {
     around: Vec<Scope>,
     /// How long the tape was when an attribute ended: what it annotates must follow.
     annotated: usize,
-    holes: Vec<(usize, usize)>,
+    /// Of the frame that was given last; its holes are those of the reply that is being read.
+    about: About,
     /// A push came out of the middle of a reply: its entries go, and the reply goes on.
     lent: bool,
     failed: Option<Error>,
@@ -91,7 +92,7 @@ impl Fast {
             scope: Scope::root(&limits),
             around: Vec::new(),
             annotated: 0,
-            holes: Vec::new(),
+            about: About::default(),
             lent: false,
             failed: None,
         }
@@ -100,12 +101,14 @@ impl Fast {
     /// Forget what the last frame showed: it has been looked at.
     #[inline]
     fn settle(&mut self) {
+        self.about.buffer = None;
         if self.lent {
             self.lent = false;
             self.tape.truncate(self.scope.tape);
             // Pushes inside that push lie in the one hole that it leaves. There is room for it: `frame` has seen to that.
-            self.holes.truncate(self.holes_before());
-            self.holes.push((self.scope.base, self.at));
+            let before = self.holes_before();
+            self.about.holes.truncate(before);
+            self.about.holes.push((self.scope.base, self.at));
             if let Some(scope) = self.around.pop() {
                 self.scope = scope;
             }
@@ -147,7 +150,7 @@ impl Fast {
         while owed > 0 {
             if let Some((entry, end)) = quick::leaf(bytes, at) {
                 super::push(&mut self.tape, entry)?;
-                has_text |= entry.kind() as u8 >= Type::String as u8;
+                has_text |= entry.is_text();
                 at = end;
             } else if let Some((entry, value, end)) = quick::double(bytes, at) {
                 super::push(&mut self.tape, entry)?;
@@ -417,7 +420,7 @@ impl Fast {
 
     /// How many holes are in what stands before the push that is read.
     fn holes_before(&self) -> usize {
-        self.holes.partition_point(|hole| hole.0 < self.scope.base)
+        self.about.holes.partition_point(|hole| hole.0 < self.scope.base)
     }
 
     /// A reply that is one short value and all there: most are. None of what `scan` keeps is touched.
@@ -426,24 +429,23 @@ impl Fast {
         self.searched = 0;
         self.need = 1;
         super::push(&mut self.tape, entry)?;
-        let has_text = entry.kind() as u8 >= Type::String as u8;
-        let bytes = Bytes::Borrowed(self.buffer.read(len));
-        let tape = &self.tape;
-        Ok(Frame { tape, bytes, base: 0, nodes: 1, notes: 0, has_text, is_push: false, wire_len: len, holes: &[] })
+        let about = &mut self.about;
+        (about.base, about.nodes, about.notes, about.wire_len) = (0, 1, 0, len);
+        (about.has_text, about.is_push, about.holes_from) = (entry.is_text(), false, 0);
+        Ok(Frame { tape: &self.tape, bytes: self.buffer.read(len), about })
     }
 
     /// What was found, as a frame; a reply in progress around a push stays.
     fn frame(&mut self) -> Result<Frame<'_>> {
-        let end = self.at;
-        if self.lent && (self.scope.tape > 0 || !self.open.is_empty()) {
-            self.holes.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
+        let (end, scope) = (self.at, self.scope);
+        self.about = About { holes: std::mem::take(&mut self.about.holes), ..scope.about(end) };
+        if self.lent && (scope.tape > 0 || !self.open.is_empty()) {
+            self.about.holes_from = self.holes_before();
+            self.about.holes.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
             self.need = end + 1;
-            let scope = self.scope;
-            let bytes = Bytes::Borrowed(&self.buffer.unread()[scope.base..end]);
-            let holes = &self.holes[self.holes_before()..];
-            return Ok(scope.frame(&self.tape[scope.tape..], bytes, end - scope.base, holes));
+            let bytes = &self.buffer.unread()[scope.base..end];
+            return Ok(Frame { tape: &self.tape[scope.tape..], bytes, about: &mut self.about });
         }
-        let scope = self.scope;
         self.scope = Scope::root(&self.limits);
         self.around.clear();
         self.lent = false;
@@ -453,10 +455,13 @@ impl Fast {
         self.need = 1;
         self.annotated = 0;
         let bytes = match end >= GIVE_BYTES_MIN {
-            true => self.buffer.give(end)?,
-            false => Bytes::Borrowed(self.buffer.read(end)),
+            true => {
+                self.about.buffer = Some(self.buffer.give(end)?);
+                &[]
+            }
+            false => self.buffer.read(end),
         };
-        Ok(scope.frame(&self.tape, bytes, end, &self.holes))
+        Ok(Frame { tape: &self.tape, bytes, about: &mut self.about })
     }
 }
 
@@ -486,7 +491,7 @@ impl Parse for Fast {
             return Ok(None);
         }
         if self.at == 0 {
-            self.holes.clear();
+            self.about.holes.clear();
             if let Some((entry, len)) = quick::leaf(self.buffer.unread(), 0)
                 && len < GIVE_BYTES_MIN
                 && len as u64 <= self.limits.bytes
@@ -522,7 +527,7 @@ impl Parse for Fast {
             self.buffer.rest();
             self.tape.shrink_to(TAPE_REST_MAX);
             self.open.shrink_to(TAPE_REST_MAX);
-            self.holes = Vec::new();
+            self.about.holes = Vec::new();
         }
     }
 }
@@ -542,15 +547,9 @@ impl Scope {
         Scope { base, tape, bytes_max: limits.push_bytes, is_push: true, ..Scope::root(limits) }
     }
 
-    fn frame<'p>(
-        &self,
-        tape: &'p [Entry],
-        bytes: Bytes<'p>,
-        wire_len: usize,
-        holes: &'p [(usize, usize)],
-    ) -> Frame<'p> {
+    fn about(&self, end: usize) -> About {
         let Scope { base, notes, has_text, is_push, .. } = *self;
-        Frame { tape, bytes, base, nodes: self.nodes as usize, notes, has_text, is_push, wire_len, holes }
+        About { base, nodes: self.nodes as usize, notes, has_text, is_push, wire_len: end - base, ..About::default() }
     }
 }
 

@@ -358,8 +358,8 @@ impl Parse for Simple {
             }
             _ => self.reading.clear(),
         }
-        let mut frame = self.shown.recorder.frame()?;
-        frame.wire_len = self.shown.bytes as usize;
+        let frame = self.shown.recorder.frame()?;
+        frame.about.wire_len = self.shown.bytes as usize;
         Ok(Some(frame))
     }
 

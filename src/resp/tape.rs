@@ -1,5 +1,7 @@
 //! What the parsers hand on: one reply as a flat tape of entries over its bytes.
 
+use std::fmt;
+
 /// What an entry of a tape stands for. Numbered as the nodes of a reply are; those from 30 on are no nodes of their own.
 #[repr(u8)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,19 +43,18 @@ pub enum Type {
 }
 
 /// One entry: what it is, how many bytes or elements it has, and a value or the place of its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Two words, so that it is written and read as such: from the low end of `head` the type, a flag, and the length.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Entry {
-    kind: Type,
-    given: bool,
-    len_high: u16,
-    len_low: u32,
+    head: u64,
     value: u64,
 }
 
 impl Entry {
     #[inline(always)]
     pub(super) fn new(kind: Type, len: u64, value: u64) -> Entry {
-        Entry { kind, given: false, len_high: (len >> 32) as u16, len_low: len as u32, value }
+        Entry { head: kind as u64 | len << LEN_SHIFT, value }
     }
 
     /// A text of so many bytes at this place.
@@ -62,29 +63,54 @@ impl Entry {
     }
 
     /// A double whose value stands in the next entry.
+    #[inline(always)]
     pub(super) fn given(self) -> Entry {
-        Entry { given: true, ..self }
+        Entry { head: self.head | GIVEN, ..self }
     }
 
     pub(super) fn set_len(&mut self, len: u64) {
-        *self = Entry { given: self.given, ..Entry::new(self.kind, len, self.value) };
+        self.head = self.head & ((1 << LEN_SHIFT) - 1) | len << LEN_SHIFT;
     }
 
     /// What it stands for.
     #[inline(always)]
     pub fn kind(self) -> Type {
-        self.kind
+        match self.head as u8 {
+            0 => Type::Null,
+            1 => Type::Integer,
+            2 => Type::Bool,
+            10 => Type::String,
+            11 => Type::Status,
+            12 => Type::Error,
+            13 => Type::Verbatim,
+            14 => Type::BigNumber,
+            15 => Type::Double,
+            20 => Type::Array,
+            21 => Type::Set,
+            22 => Type::Map,
+            23 => Type::Push,
+            30 => Type::Attribute,
+            31 => Type::Chunked,
+            33 => Type::Number,
+            _ => Type::Chunk,
+        }
+    }
+
+    /// Whether it has text.
+    #[inline(always)]
+    pub(super) fn is_text(self) -> bool {
+        self.head as u8 >= Type::String as u8
     }
 
     /// Whether the next entry has this double's value.
     pub fn is_given(self) -> bool {
-        self.given
+        self.head & GIVEN != 0
     }
 
     /// Bytes of text, or elements.
     #[inline(always)]
     pub fn len(self) -> usize {
-        ((u64::from(self.len_high) << 32) | u64::from(self.len_low)) as usize
+        (self.head >> LEN_SHIFT) as usize
     }
 
     /// Whether it has neither bytes nor elements.
@@ -99,27 +125,29 @@ impl Entry {
     }
 }
 
-/// The bytes under a tape. After each text stands one byte that may become a NUL.
-#[derive(Debug)]
-pub enum Bytes<'p> {
-    /// Still the parser's: to be copied.
-    Borrowed(&'p [u8]),
-    /// A large buffer that the parser gave away: `len` bytes behind the first `from`.
-    Owned {
-        /// The whole buffer.
-        buffer: Vec<u8>,
-        /// Where the reply begins in it.
-        from: usize,
-        /// How long the reply is.
-        len: usize,
-    },
+impl fmt::Debug for Entry {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} {} {}", self.kind(), self.len(), self.value)
+    }
 }
 
-/// One whole reply, or one push, as the parser found it.
-#[derive(Debug)]
+const GIVEN: u64 = 1 << 8;
+const LEN_SHIFT: u32 = 16;
+
+/// One whole reply, or one push, as the parser found it: a tape over bytes. After each text stands one byte that may become
+/// a NUL.
+///
+/// It is handed from floor to floor, so it is small; what is to be known of it stays with the parser.
 pub struct Frame<'p> {
     pub(super) tape: &'p [Entry],
-    pub(super) bytes: Bytes<'p>,
+    /// Empty where the parser gave its buffer away.
+    pub(super) bytes: &'p [u8],
+    pub(super) about: &'p mut About,
+}
+
+/// What is to be known of a frame.
+#[derive(Default)]
+pub(super) struct About {
     /// What the offsets of the tape count from: the place of the frame's first byte.
     pub(super) base: usize,
     pub(super) nodes: usize,
@@ -127,8 +155,23 @@ pub struct Frame<'p> {
     pub(super) has_text: bool,
     pub(super) is_push: bool,
     pub(super) wire_len: usize,
-    /// Pushes that stood inside this reply, and are no part of it: places, counted as those of the tape are.
-    pub(super) holes: &'p [(usize, usize)],
+    /// The bytes, where the parser gave its buffer away.
+    pub(super) buffer: Option<Given>,
+    /// Pushes that stood inside the reply, and are no part of it: places, counted as those of the tape are. The frame's own
+    /// begin at `holes_from`.
+    pub(super) holes: Vec<(usize, usize)>,
+    pub(super) holes_from: usize,
+}
+
+/// A large buffer that a parser gave away: `len` bytes behind the first `from`.
+#[derive(Debug)]
+pub struct Given {
+    /// The whole buffer.
+    pub buffer: Vec<u8>,
+    /// Where the reply begins in it.
+    pub from: usize,
+    /// How long the reply is.
+    pub len: usize,
 }
 
 impl<'p> Frame<'p> {
@@ -139,60 +182,63 @@ impl<'p> Frame<'p> {
 
     /// What the values of text entries count from.
     pub fn base(&self) -> usize {
-        self.base
+        self.about.base
     }
 
     /// How many nodes the tree will have, those of attributes among them.
     pub fn nodes(&self) -> usize {
-        self.nodes
+        self.about.nodes
     }
 
     /// How many attributes there are.
     pub fn notes(&self) -> usize {
-        self.notes
+        self.about.notes
     }
 
     /// Whether any entry has text.
     pub fn has_text(&self) -> bool {
-        self.has_text
+        self.about.has_text
     }
 
     /// Whether the server sent it unasked.
     pub fn is_push(&self) -> bool {
-        self.is_push
+        self.about.is_push
     }
 
-    /// Where the bytes are.
-    pub fn place(&self) -> &Bytes<'p> {
-        &self.bytes
+    /// The buffer, if the parser gave it away; it is the taker's then.
+    #[inline]
+    pub fn take_buffer(&mut self) -> Option<Given> {
+        self.about.buffer.take()
     }
 
-    /// The bytes, and whoever owned them no longer does.
-    pub fn into_bytes(self) -> Bytes<'p> {
-        self.bytes
-    }
-
-    /// The bytes as they are.
+    /// The bytes, while nobody has taken the buffer.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Borrowed(bytes) => bytes,
-            Bytes::Owned { buffer, from, len } => &buffer[*from..*from + *len],
+        match &self.about.buffer {
+            None => self.bytes,
+            Some(Given { buffer, from, len }) => &buffer[*from..*from + *len],
         }
     }
 
     /// How many bytes of the wire it took, with the pushes that stood inside it.
     pub fn wire_len(&self) -> usize {
-        self.wire_len
+        self.about.wire_len
     }
 
     /// The bytes of this reply alone, without the pushes that stood inside it.
     pub(super) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        let (bytes, base, holes) = (self.bytes(), self.base, self.holes);
+        let (bytes, base, holes) = (self.bytes(), self.about.base, &self.about.holes[self.about.holes_from..]);
         (0..=holes.len()).map(move |index| {
             let from = if index == 0 { 0 } else { holes[index - 1].1 - base };
             let to = holes.get(index).map_or(bytes.len(), |hole| hole.0 - base);
             &bytes[from..to]
         })
+    }
+}
+
+impl fmt::Debug for Frame<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} over {} bytes", self.tape, self.bytes().len())
     }
 }
 
