@@ -5,7 +5,7 @@ mod files;
 mod reasons;
 mod settings;
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::thread;
@@ -62,6 +62,10 @@ struct Stream {
     /// How many bytes of the caller's are in there, in one record. They count as written when all of it is gone: the
     /// peer cannot open less.
     offered: usize,
+    /// Bytes of the peer's, how many of them TLS has taken, and what the next read below asks for.
+    arrived: Vec<u8>,
+    opened: usize,
+    room: usize,
     /// Opened bytes may still wait to be read.
     more: bool,
     /// The peer has said goodbye, or TLS has failed: nothing further is taken from below.
@@ -74,14 +78,25 @@ impl Stream {
     fn new(below: Box<dyn Transport>, config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Stream> {
         let tls = ClientConnection::new(config, name)
             .map_err(|error| Error::new(Status::Tls, reasons::sentence(&error, false)))?;
-        let sealed = Vec::new();
-        Ok(Stream { below, tls, sealed, gone: 0, offered: 0, more: true, over: false, heard: false })
+        Ok(Stream {
+            below,
+            tls,
+            sealed: Vec::new(),
+            gone: 0,
+            offered: 0,
+            arrived: Vec::new(),
+            opened: 0,
+            room: ROOM_MIN,
+            more: true,
+            over: false,
+            heard: false,
+        })
     }
 
     /// Until the peer has proved who it is, and everything we owe it for that is written.
     fn shake_hands(&mut self, deadline: Deadline) -> Result<()> {
         let allowed_ms = deadline.remaining_ms();
-        let mut vain = 0;
+        let (mut vain, mut silent) = (0, true);
         loop {
             let timeout_ms = if self.fd().is_some() { 0 } else { deadline.remaining_ms() };
             let handed = self.hand_over(timeout_ms).or_else(|error| self.last_words(error))?;
@@ -93,9 +108,14 @@ impl Stream {
                 return Err(self.ended());
             }
             if deadline.has_passed() {
-                return Err(no_answer("handshake", allowed_ms));
+                let mut error = no_answer("handshake", allowed_ms);
+                if silent {
+                    error.message.extend_from_slice(DOES_IT.as_bytes());
+                }
+                return Err(error);
             }
             if taken {
+                silent = false;
                 continue;
             }
             if let Some(fd) = self.fd() {
@@ -118,20 +138,27 @@ impl Stream {
         Err(if self.over { self.ended() } else { error })
     }
 
-    /// Take what the transport below has, once, and open it. False: it has nothing.
+    /// Open a piece of what the transport below has. False: it has nothing.
     fn take_in(&mut self, timeout_ms: i64) -> Result<bool> {
-        let mut below = Below { transport: &mut *self.below, timeout_ms, failure: None };
-        let taken = self.tls.read_tls(&mut below);
-        let failure = below.failure;
-        match taken {
-            Ok(0) => self.over = true,
-            Ok(_) => match self.tls.process_new_packets() {
-                Ok(state) => self.over = state.peer_has_closed(),
-                Err(_) => self.over = true, // It says so again when what was opened before has been read.
-            },
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) => return Err(failure.unwrap_or_else(|| Error::os(Status::Io, "read", &error))),
+        if self.arrived.is_empty() {
+            let mut room = vec![0; self.room];
+            let Moved::Some(len) = self.below.read(&mut room, timeout_ms)? else { return Ok(false) };
+            self.room = if len < room.len() { ROOM_MIN } else { ROOM_MAX.min(self.room * 2) };
+            room.truncate(len);
+            self.arrived = room;
         }
+        // Nothing of nothing is how TLS learns that the stream has ended.
+        let opened = self.tls.read_tls(&mut &self.arrived[self.opened..]);
+        match opened.map_err(|error| Error::os(Status::Io, "read", &error))? {
+            0 => self.over = true,
+            len => self.opened += len,
+        }
+        if self.opened >= self.arrived.len() {
+            self.arrived = Vec::new();
+            self.opened = 0;
+        }
+        // An error comes again when what was opened before it has been read.
+        self.over |= self.tls.process_new_packets().map_or(true, |state| state.peer_has_closed());
         // What TLS itself has to answer, such as an alert. That it cannot be written is for the next write to say.
         let _ = self.hand_over(0);
         Ok(true)
@@ -145,10 +172,10 @@ impl Stream {
                 let status = if self.heard { Status::Io } else { Status::Tls };
                 Error::new(status, reasons::sentence(&error, self.heard))
             }
-            Ok(_) if self.tls.is_handshaking() => Error::new(
-                Status::Io,
-                "the peer closed the connection before it had proved who it is (does it speak TLS on this port?)",
-            ),
+            Ok(_) if self.tls.is_handshaking() => {
+                let what = "the peer closed the connection before it had proved who it is";
+                Error::new(Status::Io, format!("{what}{DOES_IT}"))
+            }
             Ok(_) => Error::new(Status::Io, "read: the connection was cut, not closed: TLS's goodbye is missing"),
         }
     }
@@ -225,34 +252,19 @@ impl Transport for Stream {
     }
 
     fn pending(&self) -> bool {
-        self.more || self.over || self.below.pending()
-    }
-}
-
-/// The transport below as rustls reads it.
-struct Below<'a> {
-    transport: &'a mut dyn Transport,
-    timeout_ms: i64,
-    failure: Option<Error>,
-}
-
-impl Read for Below<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self.transport.read(buffer, self.timeout_ms) {
-            Ok(Moved::Some(len)) => Ok(len.min(buffer.len())),
-            Ok(Moved::None) => Err(ErrorKind::WouldBlock.into()),
-            Err(error) => {
-                self.failure = Some(error);
-                Err(ErrorKind::Other.into())
-            }
-        }
+        self.more || self.over || !self.arrived.is_empty() || self.below.pending()
     }
 }
 
 /// What is sealed at once: the most that one record of TLS may hold.
 const RECORD_BYTES: usize = 16_384;
-/// How often one read looks below: a peer that sends records with nothing in them does not keep it for ever.
+/// What one read of the transport below asks for: more while large replies come.
+const ROOM_MIN: usize = 4096;
+const ROOM_MAX: usize = 65_536;
+/// How often one read looks at the next piece: a peer that sends records with nothing in them does not keep it for ever.
 const ROUNDS_MAX: usize = 64;
+/// What to look at when a peer says nothing.
+const DOES_IT: &str = " (does it speak TLS on this port?)";
 /// How often a handshake may wait and then find nothing, before it rests in between.
 const VAIN_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);

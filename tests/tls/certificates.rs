@@ -29,7 +29,14 @@ impl Authority {
 
     /// One that this one vouches for.
     pub fn below(&self, name: &str) -> Authority {
-        let issuer = CertifiedIssuer::signed_by(authority(name), pair(), &self.issuer).expect("an authority can sign");
+        self.below_with(name, |_| {})
+    }
+
+    /// The same, changed before it is signed.
+    pub fn below_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Authority {
+        let mut params = authority(name);
+        change(&mut params);
+        let issuer = CertifiedIssuer::signed_by(params, pair(), &self.issuer).expect("an authority can sign");
         let links = issuer.pem() + &self.links;
         Authority { issuer, links }
     }

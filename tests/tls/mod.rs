@@ -4,4 +4,5 @@
 
 pub mod certificates;
 pub mod front;
+pub mod openssl;
 pub mod world;

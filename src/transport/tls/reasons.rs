@@ -37,21 +37,42 @@ fn certificate(error: &CertificateError) -> String {
         }
         CertificateError::NotValidForName => "is for another name (see tls_server_name)".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
-            let names = match presented.as_slice() {
-                [] => "no name at all".to_owned(),
-                names => names.join(", "),
-            };
-            format!("is not for \"{}\" (see tls_server_name) but for {names}", expected.to_str())
+            format!("is not for \"{}\" (see tls_server_name) but for {}", expected.to_str(), names(presented))
         }
         CertificateError::Revoked => "has been revoked".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "is not one for servers".to_owned()
         }
-        CertificateError::BadSignature => "is not signed by whom it names".to_owned(),
+        CertificateError::BadSignature => {
+            "is not signed by whom it names, or with a key of fewer than 2048 bits".to_owned()
+        }
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "is signed in a way that proves nothing any more, such as SHA-1".to_owned()
+        }
         CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
             "is an authority's own (CA:TRUE), which no server may show".to_owned()
         }
+        CertificateError::Other(other) if other.to_string().contains("EndEntityUsedAsCa") => {
+            "is signed by somebody who may not sign".to_owned()
+        }
         other => format!("is not good: {other}"),
+    }
+}
+
+/// The first few names on a certificate, as they stand there: rustls gives them with their kind around them.
+fn names(presented: &[String]) -> String {
+    let plain = |name: &String| {
+        let inside = name.split_once('(').map_or(name.as_str(), |(_, inside)| inside.trim_end_matches(')'));
+        inside.trim_matches('"').to_owned()
+    };
+    match presented {
+        [] => "no name at all".to_owned(),
+        _ => {
+            let first: Vec<String> = presented.iter().take(NAMES_MAX).map(plain).collect();
+            let others = presented.len().saturating_sub(NAMES_MAX);
+            first.join(", ") + &if others == 0 { String::new() } else { format!(" and {others} more") }
+        }
     }
 }
 
@@ -89,3 +110,6 @@ fn span(from: UnixTime, to: UnixTime) -> String {
     };
     format!("{count} {unit}")
 }
+
+/// Names of a certificate that a message has room for.
+const NAMES_MAX: usize = 3;
