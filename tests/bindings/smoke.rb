@@ -108,9 +108,9 @@ end
 # Threads of Ruby's, one client.
 threads = 4.times.map do |number|
   Thread.new do
-    out = nil
-    50.times { |i| command(client, 'ECHO', "#{number}-#{i}") { |reply| out = reply.text } }
-    out
+    heard = nil
+    50.times { |i| command(client, 'ECHO', "#{number}-#{i}") { |reply| heard = reply.text } }
+    heard
   end
 end
 expect(threads.map(&:value) == %w[0-49 1-49 2-49 3-49], 'threads')
