@@ -14,6 +14,7 @@ use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
 use crate::resp::{self, Entry, Frame, Given, Type};
 use std::alloc::{Layout, alloc, dealloc, realloc};
+use std::ffi::c_char;
 use std::mem::{ManuallyDrop, size_of};
 use std::ptr::{self, NonNull, null_mut};
 
@@ -314,6 +315,9 @@ impl Parts {
     }
 }
 
+/// What is left of a tape.
+type Entries<'t> = std::slice::Iter<'t, Entry>;
+
 /// The bytes that texts are in: places on the tape are counted from `base`.
 #[derive(Clone, Copy)]
 struct Text {
@@ -343,111 +347,116 @@ struct Fill {
 impl Fill {
     fn fill(&mut self, tape: &[Entry]) -> Result<()> {
         let mut entries = tape.iter();
-        while let Some(&entry) = entries.next() {
-            let kind = match entry.kind() {
-                Type::Null => Kind::RREDIS_REPLY_NULL,
-                Type::Integer => Kind::RREDIS_REPLY_INTEGER,
-                Type::String => Kind::RREDIS_REPLY_STRING,
-                Type::Status => Kind::RREDIS_REPLY_STATUS,
-                Type::Error => Kind::RREDIS_REPLY_ERROR,
-                Type::Bool => Kind::RREDIS_REPLY_BOOL,
-                Type::Verbatim => Kind::RREDIS_REPLY_VERBATIM,
-                Type::BigNumber => Kind::RREDIS_REPLY_BIG_NUMBER,
-                Type::Double => Kind::RREDIS_REPLY_DOUBLE,
-                Type::Array => Kind::RREDIS_REPLY_ARRAY,
-                Type::Set => Kind::RREDIS_REPLY_SET,
-                Type::Map => Kind::RREDIS_REPLY_MAP,
-                Type::Push => Kind::RREDIS_REPLY_PUSH,
-                Type::Attribute => Kind::RREDIS_REPLY_MAP,
-                Type::Chunked => Kind::RREDIS_REPLY_STRING,
-                Type::Chunk | Type::Number => return Err(broken()),
-            };
-            let mut node = Node { kind, ..NOTHING };
-            match entry.kind() {
-                Type::Null => {}
-                Type::Integer | Type::Bool => node.integer = entry.value() as i64,
-                Type::Array | Type::Set | Type::Map | Type::Push if entry.is_empty() => {}
-                Type::Array | Type::Set | Type::Map | Type::Push => {
-                    self.aggregate(node, entry.len())?;
-                    continue;
-                }
-                Type::Attribute => {
-                    self.attribute(node, entry.len())?;
-                    continue;
-                }
-                Type::Double => {
-                    (node.str, node.len) = self.text.place(entry)?;
-                    node.number = match entry.is_given() {
-                        true => f64::from_bits(entries.next().ok_or_else(broken)?.value()),
-                        false => resp::double(self.text.slice(entry)?),
-                    };
-                }
-                Type::Verbatim => {
-                    let (str, len) = self.text.place(entry)?;
-                    if len < 4 {
-                        return Err(broken());
-                    }
-                    node.str = str.wrapping_add(4);
-                    node.len = len - 4;
-                    // SAFETY: the colon behind the three letters, inside the text.
-                    unsafe { str.wrapping_add(3).cast_mut().write(0) };
-                }
-                Type::Chunked => {
-                    (node.str, node.len) = self.text.join(entry, &mut entries)?;
-                }
-                _ => (node.str, node.len) = self.text.place(entry)?,
-            }
-            // SAFETY: next is before run_end, and so one of the tree's nodes.
-            unsafe { self.next.write(node) };
-            self.next = self.next.wrapping_add(1);
-            if self.next == self.run_end && self.go_back() {
+        loop {
+            self.plain(&mut entries)?;
+            if self.next != self.run_end {
+                let entry = *entries.next().ok_or_else(broken)?;
+                self.special(entry, &mut entries)?;
+            } else if self.go_back() {
                 // A tape that goes on behind its root is broken.
                 return if entries.next().is_none() { Ok(()) } else { Err(broken()) };
             }
         }
-        Err(broken())
     }
 
-    /// Write an aggregate with elements, and turn to its elements.
+    /// As many nodes of the run as are of a plain kind.
     #[inline]
-    fn aggregate(&mut self, mut node: Node, count: usize) -> Result<()> {
-        let run = self.take(count)?;
-        node.len = count;
-        node.elements = run;
-        node.str = self.owner.cast();
+    fn plain(&mut self, entries: &mut Entries<'_>) -> Result<()> {
+        let (mut next, run_end, text) = (self.next, self.run_end, self.text);
+        let mut rest = entries.as_slice();
+        while next != run_end
+            && let Some((&entry, behind)) = rest.split_first()
+            && let Some(kind) = plain_kind(entry.kind())
+        {
+            let mut node = Node { kind, ..NOTHING };
+            if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
+                (node.str, node.len) = text.place(entry)?;
+            } else {
+                node.integer = entry.value() as i64;
+            }
+            // SAFETY: next is before run_end, and so one of the tree's nodes.
+            unsafe { next.write(node) };
+            next = next.wrapping_add(1);
+            rest = behind;
+        }
+        self.next = next;
+        *entries = rest.iter();
+        Ok(())
+    }
+
+    /// One node of any other kind, or what stands before a node.
+    fn special(&mut self, entry: Entry, entries: &mut Entries<'_>) -> Result<()> {
+        let (node, text) = match entry.kind() {
+            Type::Array => return self.aggregate(Kind::RREDIS_REPLY_ARRAY, entry.len()),
+            Type::Set => return self.aggregate(Kind::RREDIS_REPLY_SET, entry.len()),
+            Type::Map => return self.aggregate(Kind::RREDIS_REPLY_MAP, entry.len()),
+            Type::Push => return self.aggregate(Kind::RREDIS_REPLY_PUSH, entry.len()),
+            Type::Attribute => return self.attribute(entry.len()),
+            Type::Double => {
+                let given = if entry.is_given() { Some(entries.next().ok_or_else(broken)?.value()) } else { None };
+                let number = match given {
+                    Some(bits) => f64::from_bits(bits),
+                    None => resp::double(self.text.slice(entry)?),
+                };
+                (Node { kind: Kind::RREDIS_REPLY_DOUBLE, number, ..NOTHING }, self.text.place(entry)?)
+            }
+            Type::BigNumber => (Node { kind: Kind::RREDIS_REPLY_BIG_NUMBER, ..NOTHING }, self.text.place(entry)?),
+            Type::Verbatim => (Node { kind: Kind::RREDIS_REPLY_VERBATIM, ..NOTHING }, self.text.behind_format(entry)?),
+            Type::Chunked => (Node { kind: Kind::RREDIS_REPLY_STRING, ..NOTHING }, self.text.join(entry, entries)?),
+            _ => return Err(broken()),
+        };
+        self.write(Node { str: text.0, len: text.1, ..node });
+        Ok(())
+    }
+
+    #[inline]
+    fn write(&mut self, node: Node) {
         // SAFETY: next is before run_end, and so one of the tree's nodes.
         unsafe { self.next.write(node) };
-        self.owner = self.next;
-        self.next = run;
-        self.run_end = self.free;
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// Write an aggregate, and turn to its elements if it has some.
+    #[inline]
+    fn aggregate(&mut self, kind: Kind, len: usize) -> Result<()> {
+        if len == 0 {
+            self.write(Node { kind, ..NOTHING });
+            return Ok(());
+        }
+        let run = self.take(len)?;
+        let node = self.next;
+        self.write(Node { kind, len, elements: run, str: self.owner.cast(), ..NOTHING });
+        self.descend(node, run);
         Ok(())
     }
 
     /// Write the map of an attribute beside the tree, note that it belongs to `next`, and turn to its elements.
-    fn attribute(&mut self, mut node: Node, count: usize) -> Result<()> {
+    fn attribute(&mut self, len: usize) -> Result<()> {
         if self.notes_len == self.notes_max {
             return Err(broken());
         }
         let map = self.take(1)?;
         // SAFETY: there is room for notes_max notes.
         unsafe { self.notes.wrapping_add(self.notes_len).write(Note { node: self.next, map }) };
-        node.integer = self.notes_len as i64;
-        self.notes_len += 1;
-        if count > 0 {
-            let run = self.take(count)?;
-            node.reserved = ATTRIBUTE;
-            node.len = count;
-            node.elements = run;
-            node.str = self.owner.cast();
-            self.owner = map;
-            self.next = run;
-            self.run_end = self.free;
-        } else {
-            node.integer = 0;
+        let mut node = Node { kind: Kind::RREDIS_REPLY_MAP, ..NOTHING };
+        if len > 0 {
+            let run = self.take(len)?;
+            (node.reserved, node.integer) = (ATTRIBUTE, self.notes_len as i64);
+            (node.len, node.elements, node.str) = (len, run, self.owner.cast());
+            self.descend(map, run);
         }
+        self.notes_len += 1;
         // SAFETY: map is one of the tree's nodes.
         unsafe { map.write(node) };
         Ok(())
+    }
+
+    /// The next nodes are the elements of `owner`, all of `run`.
+    #[inline]
+    fn descend(&mut self, owner: *mut Node, run: *mut Node) {
+        self.owner = owner;
+        self.next = run;
+        self.run_end = self.free;
     }
 
     /// The run is full: go on behind its owner, or behind the owner's owner. True: the root was full.
@@ -495,12 +504,21 @@ impl Fill {
 impl Text {
     /// Where a text is, and how long; its NUL is written behind it.
     #[inline]
-    fn place(&self, entry: Entry) -> Result<(*const std::ffi::c_char, usize)> {
+    fn place(&self, entry: Entry) -> Result<(*const c_char, usize)> {
         let (at, len) = self.within(entry)?;
         let str = self.at.wrapping_add(at);
         // SAFETY: within has looked that the text and one byte behind it are inside.
         unsafe { str.wrapping_add(len).write(0) };
         Ok((str.cast_const().cast(), len))
+    }
+
+    /// A verbatim text is what is behind its three letters and the colon, which becomes their NUL.
+    fn behind_format(&self, entry: Entry) -> Result<(*const c_char, usize)> {
+        let (str, len) = self.place(entry)?;
+        let len = len.checked_sub(4).ok_or_else(broken)?;
+        // SAFETY: the colon behind the three letters, inside the text.
+        unsafe { str.wrapping_add(3).cast_mut().write(0) };
+        Ok((str.wrapping_add(4), len))
     }
 
     fn slice(&self, entry: Entry) -> Result<&[u8]> {
@@ -510,11 +528,7 @@ impl Text {
     }
 
     /// Join the pieces that follow `entry`, where its value says: before the first of them.
-    fn join(
-        &self,
-        entry: Entry,
-        entries: &mut std::slice::Iter<'_, Entry>,
-    ) -> Result<(*const std::ffi::c_char, usize)> {
+    fn join(&self, entry: Entry, entries: &mut Entries<'_>) -> Result<(*const c_char, usize)> {
         let mut end = self.within(Entry::piece(entry.value(), 0))?.0;
         let first = end;
         for _ in 0..entry.len() {

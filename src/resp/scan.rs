@@ -4,7 +4,7 @@
 //! and never searched. It does not recurse: `open` has the aggregates that still owe elements.
 
 use super::grammar::{self, Head};
-use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Type};
+use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, TEXT, Type};
 use super::{Parse, buffer::Buffer, quick};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -63,7 +63,8 @@ struct Scope {
     /// Nodes that have come and nodes that are announced.
     nodes: u64,
     notes: usize,
-    has_text: bool,
+    /// What the entries have in common: see `TEXT`.
+    traits: u64,
     is_push: bool,
 }
 
@@ -144,28 +145,12 @@ impl Fast {
             Ok(max) if max < bytes.len() => &bytes[..max],
             _ => bytes,
         };
-        let mut at = self.at;
-        let mut owed = self.level.count;
-        let mut has_text = self.scope.has_text;
-        while owed > 0 {
-            if let Some((entry, end)) = quick::leaf(bytes, at) {
-                super::push(&mut self.tape, entry)?;
-                has_text |= entry.is_text();
-                at = end;
-            } else if let Some((entry, value, end)) = quick::double(bytes, at) {
-                super::push(&mut self.tape, entry)?;
-                super::push(&mut self.tape, Entry::new(Type::Number, 0, value.to_bits()))?;
-                has_text = true;
-                at = end;
-            } else {
-                break;
-            }
-            owed -= 1;
-        }
-        self.at = at;
-        self.level.count = owed;
-        self.scope.has_text = has_text;
-        Ok(())
+        let mut run = Run { at: self.at, owed: self.level.count, traits: self.scope.traits };
+        let outcome = run.leaves(bytes, &mut self.tape);
+        self.at = run.at;
+        self.level.count = run.owed;
+        self.scope.traits = run.traits;
+        outcome
     }
 
     /// One line, and the text behind it if it has some.
@@ -261,7 +246,7 @@ impl Fast {
             Head::Integer(value) => self.leaf(Entry::new(Type::Integer, 0, value as u64))?,
             Head::Bool(value) => self.leaf(Entry::new(Type::Bool, 0, u64::from(value)))?,
             Head::Line(kind) => {
-                self.scope.has_text = true;
+                self.scope.traits |= TEXT;
                 self.leaf(Entry::new(kind, len, text))?;
             }
             Head::Aggregate(kind, count) => return self.aggregate(at, next, kind, count),
@@ -271,7 +256,7 @@ impl Fast {
             }
             Head::Chunks => {
                 self.element()?;
-                self.scope.has_text = true;
+                self.scope.traits |= TEXT;
                 let entry = self.tape.len();
                 super::push(&mut self.tape, Entry::new(Type::Chunked, 0, at as u64))?;
                 super::push(&mut self.open, self.level)?;
@@ -304,7 +289,7 @@ impl Fast {
             return Err(grammar::bad_trailer());
         }
         let place = next as u64;
-        self.scope.has_text = true;
+        self.scope.traits |= TEXT;
         match head {
             Head::Bulk(Type::Verbatim, _) if bytes[next + 3] != b':' => return Err(grammar::bad_verbatim()),
             Head::Bulk(kind, _) => self.leaf(Entry::new(kind, len as u64, place))?,
@@ -431,7 +416,7 @@ impl Fast {
         super::push(&mut self.tape, entry)?;
         let about = &mut self.about;
         (about.base, about.nodes, about.notes, about.wire_len) = (0, 1, 0, len);
-        (about.has_text, about.is_push, about.holes_from) = (entry.is_text(), false, 0);
+        (about.has_text, about.is_push, about.holes_from) = (entry.traits() & TEXT != 0, false, 0);
         Ok(Frame { tape: &self.tape, bytes: self.buffer.read(len), about })
     }
 
@@ -532,6 +517,38 @@ impl Parse for Fast {
     }
 }
 
+/// Leaves in a row: where the next is, how many more are owed, and what they have in common. Apart from the parser, so that
+/// it is in registers.
+struct Run {
+    at: usize,
+    owed: u64,
+    traits: u64,
+}
+
+impl Run {
+    #[inline(never)]
+    fn leaves(&mut self, bytes: &[u8], tape: &mut Vec<Entry>) -> Result<()> {
+        let Run { mut at, mut owed, mut traits } = *self;
+        while owed > 0 {
+            if let Some((entry, end)) = quick::leaf(bytes, at) {
+                super::push(tape, entry)?;
+                traits |= entry.traits();
+                at = end;
+            } else if let Some((entry, value, end)) = quick::double(bytes, at) {
+                super::push(tape, entry)?;
+                super::push(tape, Entry::new(Type::Number, 0, value.to_bits()))?;
+                traits |= entry.traits();
+                at = end;
+            } else {
+                break;
+            }
+            owed -= 1;
+        }
+        *self = Run { at, owed, traits };
+        Ok(())
+    }
+}
+
 impl Level {
     fn root() -> Level {
         Level { form: Form::Root, kind: Type::Null, count: 1, entry: 0 }
@@ -540,7 +557,7 @@ impl Level {
 
 impl Scope {
     fn root(limits: &Limits) -> Scope {
-        Scope { base: 0, tape: 0, bytes_max: limits.bytes, nodes: 1, notes: 0, has_text: false, is_push: false }
+        Scope { base: 0, tape: 0, bytes_max: limits.bytes, nodes: 1, notes: 0, traits: 0, is_push: false }
     }
 
     fn push(base: usize, tape: usize, limits: &Limits) -> Scope {
@@ -548,7 +565,8 @@ impl Scope {
     }
 
     fn about(&self, end: usize) -> About {
-        let Scope { base, notes, has_text, is_push, .. } = *self;
+        let Scope { base, notes, is_push, .. } = *self;
+        let has_text = self.traits & TEXT != 0;
         About { base, nodes: self.nodes as usize, notes, has_text, is_push, wire_len: end - base, ..About::default() }
     }
 }

@@ -96,10 +96,10 @@ impl Entry {
         }
     }
 
-    /// Whether it has text.
+    /// Bits that tell, of any number of entries together, whether one of them has text.
     #[inline(always)]
-    pub(super) fn is_text(self) -> bool {
-        self.head as u8 >= Type::String as u8
+    pub(super) fn traits(self) -> u64 {
+        self.head
     }
 
     /// Whether the next entry has this double's value.
@@ -131,6 +131,8 @@ impl fmt::Debug for Entry {
     }
 }
 
+/// Set in the number of every type with text, and of none without but attributes, where it does no harm.
+pub(super) const TEXT: u64 = 8;
 const GIVEN: u64 = 1 << 8;
 const LEN_SHIFT: u32 = 16;
 
