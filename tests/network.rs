@@ -84,13 +84,42 @@ fn a_command_is_given_its_time_and_no_more() {
 #[test]
 fn the_options_time_counts_where_the_call_has_none() {
     let server = Server::start(&[]);
-    let client = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 100).client();
+    let client = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 100).int(option::RETRY_MAX, 0).client();
+    assert_eq!(client.ask(&["PING"]), "+PONG");
+    server.freeze(true);
     let start = Instant::now();
-    let err = client.command(&["BRPOPLPUSH", "nothing", "nowhere", "0"]).expect_err("nothing comes");
+    let err = client.command(&["PING"]).expect_err("it does not run");
+    server.freeze(false);
     assert_eq!(err.status, Status::TIMEOUT, "{err:?}");
-    assert!(start.elapsed() >= Duration::from_millis(100));
+    assert!(start.elapsed() >= Duration::from_millis(100) && start.elapsed() < SLACK);
     // Without the flag, timeout_ms does not count.
-    assert_eq!(client.command_with(&["PING"], call::DEFAULT, 0).expect("a PONG").dump(), "+PONG");
+    let patient = Client::at(&server.url());
+    assert_eq!(patient.command_with(&["PING"], call::DEFAULT, 0).expect("a PONG").dump(), "+PONG");
+}
+
+#[test]
+fn a_command_that_waits_on_the_server_has_the_time_that_it_says_and_some_for_the_way() {
+    let server = Server::start(&[]);
+    let options = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 100).int(option::RETRY_MAX, 0);
+    let client = options.int(option::BLOCK_SLACK_MS, 300).client();
+    assert_eq!(client.ask(&["BLPOP", "nothing", "0.4"]), "(nil)", "longer than the command timeout");
+    let err = late(&client, &["BLPOP", "nothing", "5"], 100);
+    assert_eq!(err.outcome, Outcome::UNKNOWN, "a time of the call's own counts all the same: {err:?}");
+    // For ever, until somebody comes.
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| client.ask(&["BLPOP", "list", "0"]));
+        std::thread::sleep(Duration::from_millis(600));
+        assert_eq!(server.ask(&["RPUSH", "list", "x"]), "1");
+        assert_eq!(waits.join().expect("no panic"), "[\"list\" \"x\"]");
+    });
+    // The slack is what ends it where the server does not.
+    assert_eq!(client.ask(&["PING"]), "+PONG");
+    server.freeze(true);
+    let start = Instant::now();
+    let err = client.command(&["BLPOP", "nothing", "0.1"]).expect_err("it does not run");
+    server.freeze(false);
+    assert_eq!((err.status, err.outcome), (Status::TIMEOUT, Outcome::UNKNOWN), "{err:?}");
+    assert!(start.elapsed() >= Duration::from_millis(400) && start.elapsed() < SLACK, "{:?}", start.elapsed());
 }
 
 #[test]
