@@ -478,6 +478,45 @@ fn row_66_swapped_replies_cannot_be_told() {
 }
 
 #[test]
+fn each_limit_is_an_option_and_is_named_where_it_is_met() {
+    let text = |len: usize| format!("${len}\r\n{}\r\n", "x".repeat(len)).into_bytes();
+    let push = |len: usize| [b">1\r\n".as_slice(), &text(len), b"+OK\r\n"].concat();
+    let (ran, unknown) = (Outcome::RAN, Outcome::UNKNOWN);
+    let cases = [
+        (option::REPLY_BYTES_MAX, 1000, text(900), text(2000), "reply_bytes_max", ran),
+        (
+            option::REPLY_NODES_MAX,
+            100,
+            b"*90\r\n".iter().chain(&b":1\r\n".repeat(90)).copied().collect(),
+            b"*200\r\n".iter().chain(&b":1\r\n".repeat(200)).copied().collect(),
+            "reply_nodes_max",
+            ran,
+        ),
+        (option::REPLY_DEPTH_MAX, 10, nest(b"*1\r\n", 10), nest(b"*1\r\n", 11), "reply_depth_max", ran),
+        (option::REPLY_LINE_MAX, 100, line_of(90, b"\r\n"), line_of(200, b"\r\n"), "reply_line_max", ran),
+        (option::PUSH_BYTES_MAX, 1000, push(900), push(2000), "push_bytes_max", unknown),
+    ];
+    for (limit, value, within, beyond, name, outcome) in cases {
+        for parser in [FAST, SIMPLE] {
+            let answers = [within.clone(), beyond.clone()];
+            let peer = Peer::tcp(Hello::Resp3, move |line| {
+                for answer in &answers {
+                    line.command()?;
+                    line.send(answer)?;
+                }
+                line.serve()
+            });
+            let options = Options::at(&peer.url()).int(option::PARSER, parser).int(option::RETRY_MAX, 0);
+            let client = options.int(limit, value).client();
+            client.command(&["GET", "within"]).unwrap_or_else(|err| panic!("{name} {parser}: {err:?}"));
+            let err = client.command(&["GET", "beyond"]).expect_err(name);
+            assert_eq!((err.status, err.outcome), (Status::LIMIT, outcome), "{name} {parser}: {err:?}");
+            assert!(err.message.contains(name), "{name} {parser}: {err:?}");
+        }
+    }
+}
+
+#[test]
 fn a_push_is_shown_wherever_it_stood_and_never_counted() {
     for stream in [">2\r\n+a\r\n+b\r\n*2\r\n:1\r\n:2\r\n", "*2\r\n:1\r\n>2\r\n+a\r\n+b\r\n:2\r\n"] {
         let peer = Peer::tcp(Hello::Resp3, move |line| {

@@ -155,6 +155,15 @@ impl Options {
         self
     }
 
+    /// Be told what happens to connections and commands.
+    pub fn on_event(self, function: Listener) -> Options {
+        let data = Boxed::leak(function, &Arc::default());
+        // SAFETY: as on_push.
+        status(|err| unsafe { rredis_options_on_event(self.0, Some(run_listener), data, Some(free_listener), err) })
+            .expect("a listener can be set");
+        self
+    }
+
     pub fn client(&self) -> Client {
         self.try_client().expect("a client can be made")
     }

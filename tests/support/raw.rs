@@ -98,6 +98,8 @@ unsafe extern "C" {
         function: Option<RawCallback>, user_data: *mut c_void, user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
     pub fn rredis_options_on_push(options: *mut rredis_options, function: Option<RawListener>, user_data: *mut c_void,
         user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
+    pub fn rredis_options_on_event(options: *mut rredis_options, function: Option<RawListener>, user_data: *mut c_void,
+        user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
     pub fn rredis_options_free(options: *mut rredis_options);
 
     pub fn rredis_pool_new(options: *const rredis_options, out_pool: *mut *mut rredis_pool, err: *mut RawError) -> u32;

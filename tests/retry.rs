@@ -1,0 +1,188 @@
+//! Trying again: what may be repeated is, what may have run is not, and what rested is looked at before it is used.
+
+mod support;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use support::c::{Client, Options, Outcome, Status, call, option, stat};
+use support::peer::{Hello, Line, Peer, honest};
+use support::server::{Server, free_port};
+
+/// A peer that leaves without an answer to the first command of so many connections.
+fn leaves(times: usize) -> Peer {
+    Peer::tcp(Hello::Resp3, move |line| {
+        let command = line.command()?;
+        if line.number < times {
+            return Ok(());
+        }
+        line.send(&honest(&command))?;
+        line.serve()
+    })
+}
+
+#[test]
+fn what_only_reads_is_tried_again_and_what_may_have_run_is_not() {
+    let peer = leaves(2);
+    let client = Client::at(&peer.url());
+    assert_eq!(client.ask(&["GET", "k"]), "\"v:k\"", "the third try is answered");
+    assert_eq!((peer.connections(), client.stat(stat::RETRIES)), (3, 2));
+
+    let peer = leaves(2);
+    let client = Client::at(&peer.url());
+    let err = client.command(&["INCR", "k"]).expect_err("it may have run");
+    assert_eq!((err.status, err.outcome, err.attempts), (Status::IO, Outcome::UNKNOWN, 1), "{err:?}");
+    assert_eq!((peer.connections(), client.stat(stat::RETRIES)), (1, 0));
+}
+
+#[test]
+fn who_calls_it_idempotent_has_it_repeated_and_who_wants_one_try_has_one() {
+    let peer = leaves(2);
+    let client = Client::at(&peer.url());
+    let reply = client.command_with(&["SET", "k", "v"], call::IDEMPOTENT | call::RAW, 0).expect("the third try");
+    assert_eq!(reply.dump(), "+OK");
+    assert_eq!(peer.connections(), 3);
+
+    let peer = leaves(1);
+    let err = Client::at(&peer.url()).command_with(&["GET", "k"], call::NO_RETRY, 0).expect_err("one try");
+    assert_eq!((err.status, err.attempts), (Status::IO, 1), "{err:?}");
+    assert_eq!(peer.connections(), 1);
+}
+
+#[test]
+fn tries_end_and_say_how_many_there_were() {
+    let peer = leaves(usize::MAX);
+    let client = Options::at(&peer.url()).int(option::RETRY_MAX, 2).int(option::BACKOFF_MS, 1).client();
+    let err = client.command(&["GET", "k"]).expect_err("nobody answers");
+    assert_eq!((err.status, err.outcome, err.attempts), (Status::IO, Outcome::UNKNOWN, 3), "{err:?}");
+    assert_eq!(peer.connections(), 3);
+
+    let url = format!("redis://127.0.0.1:{}", free_port());
+    let client = Options::at(&url).int(option::RETRY_MAX, 4).int(option::BACKOFF_MS, 1).client();
+    let err = client.command(&["INCR", "k"]).expect_err("nobody listens");
+    assert_eq!((err.status, err.outcome, err.attempts), (Status::CONNECT, Outcome::NOT_SENT, 5), "{err:?}");
+}
+
+#[test]
+fn tries_end_at_the_deadline() {
+    let url = format!("redis://127.0.0.1:{}", free_port());
+    let client = Options::at(&url).int(option::RETRY_MAX, 1000).int(option::RETRY_BUDGET_PERCENT, 100).client();
+    let start = Instant::now();
+    let err = client.command_with(&["GET", "k"], call::TIMEOUT, 300).expect_err("nobody listens");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert_eq!(err.outcome, Outcome::NOT_SENT, "{err:?}");
+    assert!(err.attempts > 1, "{err:?}");
+}
+
+#[test]
+fn a_server_that_is_down_for_a_moment_costs_a_moment() {
+    let mut server = Server::start(&[]);
+    let options = Options::at(&server.url()).int(option::RETRY_MAX, 100).int(option::RETRY_BUDGET_PERCENT, 100);
+    let client = options.int(option::BACKOFF_MS, 20).int(option::COMMAND_TIMEOUT_MS, 20_000).client();
+    assert_eq!(client.ask(&["PING"]), "+PONG");
+    server.kill();
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| client.ask(&["INCR", "k"]));
+        std::thread::sleep(Duration::from_millis(150));
+        server.restart();
+        assert_eq!(waits.join().expect("no panic"), ":1", "once, and only once");
+    });
+}
+
+#[test]
+fn a_refusal_that_passes_is_waited_out_and_any_other_is_not() {
+    for (refusal, passes) in [
+        ("-LOADING Redis is loading the dataset in memory\r\n", true),
+        ("-TRYAGAIN Multiple keys request during rehashing of slot\r\n", true),
+        ("-CLUSTERDOWN The cluster is down\r\n", true),
+        ("-WRONGTYPE Operation against a key\r\n", false),
+        ("-ERR LOADING is not the first word\r\n", false),
+        ("-LOADINGS is another word\r\n", false),
+    ] {
+        let peer = Peer::tcp(Hello::Resp3, move |line| {
+            for _ in 0..2 {
+                line.command()?;
+                line.send(refusal.as_bytes())?;
+            }
+            line.serve()
+        });
+        let client = Client::at(&peer.url());
+        match client.command_with(&["SET", "k", "v"], call::RAW, 0) {
+            Ok(reply) => assert!(passes && reply.dump() == "+OK", "{refusal}"),
+            Err(err) => {
+                assert!(!passes, "{refusal}: {err:?}");
+                assert_eq!((err.status, err.outcome, err.attempts), (Status::SERVER, Outcome::REFUSED, 1), "{refusal}");
+            }
+        }
+        assert_eq!(peer.connections(), 1, "{refusal}");
+    }
+}
+
+#[test]
+fn a_server_that_loads_without_end_meets_the_deadline_or_the_last_try() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        loop {
+            line.command()?;
+            line.send(b"-LOADING for ever\r\n")?;
+        }
+    });
+    let options = || Options::at(&peer.url()).int(option::RETRY_BUDGET_PERCENT, 100);
+    let err = options().client().command(&["GET", "k"]).expect_err("it loads");
+    assert_eq!((err.status, err.outcome, err.attempts), (Status::SERVER, Outcome::REFUSED, 4), "{err:?}");
+    assert!(err.message.starts_with("LOADING "), "{err:?}");
+    let start = Instant::now();
+    let endless = options().int(option::RETRY_MAX, 1000).client();
+    let err = endless.command_with(&["GET", "k"], call::TIMEOUT, 200).expect_err("it loads");
+    assert!([Status::SERVER, Status::TIMEOUT].contains(&err.status), "{err:?}");
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn a_broken_peer_is_not_asked_twice() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let peer = Peer::tcp(Hello::Resp3, move |line| {
+        line.command()?;
+        count.fetch_add(1, Ordering::SeqCst);
+        line.send(b"?\r\n")?;
+        line.until_left()
+    });
+    let err = Client::at(&peer.url()).command(&["GET", "k"]).expect_err("that is no RESP");
+    assert_eq!((err.status, err.attempts), (Status::PROTOCOL, 1), "{err:?}");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_connection_that_rested_is_tried_before_it_is_used() {
+    let pinged = |interval_ms: i64| {
+        let peer = Peer::tcp(Hello::Resp3, Line::serve);
+        let client = Options::at(&peer.url()).int(option::HEALTH_CHECK_MS, interval_ms).client();
+        for key in ["a", "b", "c"] {
+            assert_eq!(client.ask(&["GET", key]), format!("\"v:{key}\""));
+        }
+        assert_eq!(peer.connections(), 1);
+        peer.commands(0).iter().filter(|command| command[0] == b"PING").count()
+    };
+    assert_eq!(pinged(0), 2, "every time but the first");
+    assert_eq!((pinged(60_000), pinged(-1)), (0, 0));
+}
+
+#[test]
+fn a_connection_that_went_dead_while_it_rested_sends_no_command() {
+    fn dead_after_one(line: &mut Line) -> io::Result<()> {
+        let command = line.command()?;
+        line.send(&honest(&command))?;
+        if line.number == 0 { line.stall() } else { line.serve() }
+    }
+    let peer = Peer::tcp(Hello::Resp3, dead_after_one);
+    let client = Options::at(&peer.url()).int(option::HEALTH_CHECK_MS, 0).int(option::RETRY_MAX, 0).client();
+    assert_eq!(client.ask(&["GET", "first"]), "\"v:first\"");
+    match client.command_with(&["INCR", "k"], call::TIMEOUT, 300) {
+        Ok(reply) => assert_eq!(reply.dump(), "+OK", "by the second connection"),
+        Err(err) => assert_eq!(err.outcome, Outcome::NOT_SENT, "{err:?}"),
+    }
+    assert_eq!(client.ask(&["GET", "next"]), "\"v:next\"");
+    assert!(peer.commands(0).iter().all(|command| command[0] != b"INCR"));
+}
