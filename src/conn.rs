@@ -264,6 +264,12 @@ impl Connection {
         let wait = Wait { deadline: deadline.earlier(Deadline::after_ms(allowed_ms)), allowed_ms, name: b"PING" };
         let ticket = self.submit(&[b"PING"])?;
         let reply = self.reply_to(ticket, &wait, kept)?;
+        // One answer too many would be the next command's.
+        if !self.session.is_clean() {
+            let error = Error::new(Status::Protocol, "the server sent what nobody had asked for");
+            self.session.fail(error.clone());
+            return Err(self.told(error, Outcome::NotSent));
+        }
         match reply.is_error() {
             // A server that is loading, or an ACL without PING, is there all the same.
             true => Ok(()),

@@ -7,6 +7,7 @@ pub mod c;
 pub mod functions;
 pub mod peer;
 pub mod program;
+pub mod proxy;
 pub mod raw;
 pub mod server;
 pub mod tools;

@@ -1,0 +1,139 @@
+//! A proxy in front of a real server, that cuts each connection where it is told to.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::server::Server;
+
+/// A listener that passes bytes on to a server, on threads that end with it.
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+/// Where one connection is cut: after so many bytes of the client's were passed on, or of the server's, whichever is first.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    pub up: usize,
+    pub down: usize,
+    /// Whether the client sees a reset, or the end of the stream.
+    pub reset: bool,
+}
+
+struct Shared {
+    stopped: AtomicBool,
+    connections: AtomicUsize,
+    cuts: AtomicUsize,
+}
+
+impl Cut {
+    pub const NEVER: Cut = Cut { up: usize::MAX, down: usize::MAX, reset: false };
+}
+
+impl Proxy {
+    /// Pass on to this server; `plan` says where the connection of each number is cut.
+    pub fn before(server: &Server, plan: impl Fn(usize) -> Cut + Send + Sync + 'static) -> Proxy {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        let shared = Arc::new(Shared {
+            stopped: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            cuts: AtomicUsize::new(0),
+        });
+        let behind: PathBuf = server.unix_path();
+        let accepting = thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || accept_all(&listener, &behind, &shared, &plan)
+        });
+        Proxy { port, shared, accepting: Some(accepting) }
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// How many connections it has cut.
+    pub fn cuts(&self) -> usize {
+        self.shared.cuts.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
+        if let Some(accepting) = self.accepting.take() {
+            assert!(accepting.join().is_ok() || thread::panicking(), "a proxy panicked");
+        }
+    }
+}
+
+fn accept_all(listener: &TcpListener, behind: &Path, shared: &Shared, plan: &(impl Fn(usize) -> Cut + Sync)) {
+    thread::scope(|scope| {
+        while let Ok((client, _)) = listener.accept() {
+            if shared.stopped.load(Ordering::SeqCst) {
+                return;
+            }
+            let cut = plan(shared.connections.fetch_add(1, Ordering::SeqCst));
+            // An error is that one side left.
+            scope.spawn(move || drop(pass_on(client, behind, cut, shared)));
+        }
+    });
+}
+
+fn pass_on(mut client: TcpStream, behind: &Path, cut: Cut, shared: &Shared) -> io::Result<()> {
+    let mut server = UnixStream::connect(behind)?;
+    client.set_nodelay(true)?;
+    client.set_nonblocking(true)?;
+    server.set_nonblocking(true)?;
+    let mut left = [cut.up, cut.down];
+    let mut quiet = 0;
+    while !shared.stopped.load(Ordering::SeqCst) {
+        let up = pass(&mut client, &mut server, &mut left[0])?;
+        let down = pass(&mut server, &mut client, &mut left[1])?;
+        if left.contains(&0) {
+            shared.cuts.fetch_add(1, Ordering::SeqCst);
+            if cut.reset {
+                SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
+            }
+            return Ok(());
+        }
+        quiet = if up || down { 0 } else { quiet + 1 };
+        if quiet > 20 {
+            thread::sleep(Duration::from_micros(200));
+        } else {
+            thread::yield_now();
+        }
+    }
+    Ok(())
+}
+
+/// Pass on what is there, of what may be passed on yet. False: nothing is there.
+fn pass(from: &mut impl Read, to: &mut impl Write, left: &mut usize) -> io::Result<bool> {
+    let mut buffer = [0; 4096];
+    let len = match from.read(&mut buffer[..4096.min(*left)]) {
+        Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+        Ok(len) => len,
+        Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut at = 0;
+    while at < len {
+        match to.write(&buffer[at..len]) {
+            Ok(written) => at += written,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(Duration::from_micros(100)),
+            Err(error) => return Err(error),
+        }
+    }
+    *left -= len;
+    Ok(true)
+}
