@@ -34,6 +34,8 @@ pub enum Then {
 pub enum Goodbye {
     Said,
     Missing,
+    /// A reset, and nothing before it.
+    Reset,
     /// Bytes that are no record of TLS.
     Garbage,
 }
@@ -166,21 +168,25 @@ fn pass_on(
         if opened.map_err(io::Error::other)?.plaintext_bytes_to_read() > 0 {
             let len = tls.reader().read(&mut buffer)?;
             if peer.is_none() {
-                let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, behind))?;
-                stream.set_read_timeout(Some(Duration::from_millis(1)))?;
-                peer = Some(stream);
+                peer = Some(TcpStream::connect((Ipv4Addr::LOCALHOST, behind))?);
             }
             peer.as_mut().expect("just now").write_all(&buffer[..len])?;
             moved = true;
         }
         if let Some(stream) = &mut peer {
+            stream.set_nonblocking(true)?;
             match stream.read(&mut buffer) {
                 Ok(0) => return close(client, tls, goodbye),
-                Ok(len) => tls.writer().write_all(&buffer[..len])?,
+                Ok(len) => {
+                    tls.writer().write_all(&buffer[..len])?;
+                    moved = true;
+                }
                 Err(error) if is_late(&error) => {}
                 Err(error) => return Err(error),
             }
-        } else if !moved {
+            stream.set_nonblocking(false)?;
+        }
+        if !moved {
             thread::sleep(Duration::from_millis(1));
         }
     }
@@ -189,6 +195,9 @@ fn pass_on(
 
 fn close(mut client: TcpStream, mut tls: ServerConnection, goodbye: Goodbye) -> io::Result<()> {
     client.set_nonblocking(false)?;
+    if goodbye == Goodbye::Reset {
+        return socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO));
+    }
     if goodbye == Goodbye::Said {
         tls.send_close_notify();
     }

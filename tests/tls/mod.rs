@@ -4,5 +4,6 @@
 
 pub mod certificates;
 pub mod front;
+pub mod memory;
 pub mod openssl;
 pub mod world;
