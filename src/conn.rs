@@ -326,12 +326,12 @@ impl Connection {
     }
 
     /// Look at a connection that rested: pushes that came meanwhile are kept, anything else is an error and its end.
-    pub fn wake(&mut self, kept: &mut Kept) -> Result<()> {
+    pub fn wake(&mut self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
         let idle = self.transport.fd().map_or(Idle::Readable, wait::idle_state);
         let taken = match idle {
             Idle::Quiet if !self.transport.pending() => return Ok(()),
             Idle::Closed => Err(closed(false)),
-            Idle::Quiet | Idle::Readable => serving(self.dial.serves, || self.take_in(kept)),
+            Idle::Quiet | Idle::Readable => serving(self.dial.serves, || self.take_in(deadline, kept)),
         };
         let taken = taken.and_then(|()| match self.session.is_clean() {
             true => Ok(()),
@@ -505,13 +505,13 @@ impl Connection {
     }
 
     /// Read what is there, without waiting. Who writes faster than this reads is not waited for either.
-    fn take_in(&mut self, kept: &mut Kept) -> Result<()> {
+    fn take_in(&mut self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
         let end = self.moved.bytes_in + UNASKED_BYTES_MAX;
         while self.read(0)? {
             while let Some(event) = self.session.poll()? {
                 kept.keep(event)?;
             }
-            if self.moved.bytes_in >= end {
+            if self.moved.bytes_in >= end || deadline.has_passed() {
                 return Err(Error::new(Status::Limit, "what the server sends unasked does not end"));
             }
         }

@@ -84,12 +84,12 @@ fn pushes_are_kept_and_bounded() {
 fn a_connection_that_rested_is_looked_at() {
     let (mut connection, script) = greeted([]);
     let mut kept = Kept::new(true, 1000);
-    connection.wake(&mut kept).unwrap();
+    connection.wake(Deadline::never(), &mut kept).unwrap();
     script.add(give(">1\r\n+news\r\n"));
-    connection.wake(&mut kept).unwrap();
+    connection.wake(Deadline::never(), &mut kept).unwrap();
     assert_eq!(kept.take().unwrap().view().get(0).unwrap().text(), b"news");
     script.add(give("$4\r\nEVIL\r\n"));
-    assert_eq!(connection.wake(&mut kept).unwrap_err().status, Status::Protocol);
+    assert_eq!(connection.wake(Deadline::never(), &mut kept).unwrap_err().status, Status::Protocol);
     assert!(!connection.is_clean());
 }
 
@@ -97,7 +97,7 @@ fn a_connection_that_rested_is_looked_at() {
 fn half_a_reply_that_nobody_asked_for_is_noticed_too() {
     let (mut connection, script) = greeted([]);
     script.add(give("$4\r\nEV"));
-    assert_eq!(connection.wake(&mut Kept::new(false, 0)).unwrap_err().status, Status::Protocol);
+    assert_eq!(connection.wake(Deadline::never(), &mut Kept::new(false, 0)).unwrap_err().status, Status::Protocol);
 }
 
 #[test]

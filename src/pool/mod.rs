@@ -206,7 +206,7 @@ impl Inner {
             self.counters.closed(1);
             return None;
         }
-        let mut woken = connection.wake(kept);
+        let mut woken = connection.wake(deadline, kept);
         if woken.is_ok() && health::wants_ping(&connection, options) {
             woken = connection.ping(deadline, options.command_timeout_ms(), kept);
         }
@@ -285,7 +285,7 @@ impl Permit<'_> {
         self.0.counters.created();
         kept.notice(Notice::Connected { id: connection.id() });
         // A server that speaks before it is asked is not one to talk to.
-        if let Err(error) = connection.wake(kept) {
+        if let Err(error) = connection.wake(deadline, kept) {
             self.0.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
             return Err(error);
