@@ -447,13 +447,15 @@ typedef enum rredis_option {
   RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // of pushes that wait to be shown; 64
                                                 // MiB
   RREDIS_OPTION_TLS = 70,                       // 0, or 1: over TLS
-  RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of certificates to
-                                                // trust; without any, the system's
+  RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of certificates (PEM) to
+                                                // trust, read anew when it changes;
+                                                // without any, the system's
   RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a folder of them
   RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the certificates themselves
-  RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: our own certificate's file
+  RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: our own certificate's file, and
+                                                // what links it to an authority
   RREDIS_OPTION_TLS_CERT_PEM = 75,              // text: our own certificate
-  RREDIS_OPTION_TLS_KEY_FILE = 76,              // text: the file of its key
+  RREDIS_OPTION_TLS_KEY_FILE = 76,              // text: the file of its key; CERT_FILE
   RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: its key, never given back
   RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name the server must prove;
                                                 // HOST

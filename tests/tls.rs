@@ -182,6 +182,23 @@ fn large_values_go_both_ways_at_once() {
 }
 
 #[test]
+fn a_peer_that_writes_before_it_reads_on_is_read_meanwhile() {
+    // Neither side's buffers hold what is on its way: if writing waited for the peer, both would wait for ever.
+    const SIZE: usize = 8 << 20;
+    let root = Authority::new("a root");
+    let peer = Listener::stubborn(&root.issue(&["127.0.0.1"]), 3, SIZE);
+    let options = Options::at(&format!("rediss://127.0.0.1:{}?protocol=2&command_timeout=20", peer.port()));
+    let mut conn = options.text(option::TLS_CA_PEM, &root.pem()).client().conn().expect("a connection");
+    let value = vec![b'x'; SIZE];
+    for _ in 0..3 {
+        conn.send(&[b"SET", b"k".as_slice(), &value]).expect("it is sent, and answers are read meanwhile");
+    }
+    for _ in 0..3 {
+        assert_eq!(conn.receive(20_000).expect("an answer").len, SIZE);
+    }
+}
+
+#[test]
 fn many_threads_share_a_client() {
     let server = TlsServer::start(&[]);
     let client = server.options().int(option::POOL_MAX, 4).client();

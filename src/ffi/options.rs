@@ -93,17 +93,17 @@ pub enum rredis_option {
     RREDIS_OPTION_PUSH_BYTES_MAX = 64,
     /// 0, or 1: over TLS
     RREDIS_OPTION_TLS = 70,
-    /// text: a file of certificates to trust; without any, the system's
+    /// text: a file of certificates (PEM) to trust, read anew when it changes; without any, the system's
     RREDIS_OPTION_TLS_CA_FILE = 71,
     /// text: a folder of them
     RREDIS_OPTION_TLS_CA_DIR = 72,
     /// text: the certificates themselves
     RREDIS_OPTION_TLS_CA_PEM = 73,
-    /// text: our own certificate's file
+    /// text: our own certificate's file, and what links it to an authority
     RREDIS_OPTION_TLS_CERT_FILE = 74,
     /// text: our own certificate
     RREDIS_OPTION_TLS_CERT_PEM = 75,
-    /// text: the file of its key
+    /// text: the file of its key; CERT_FILE
     RREDIS_OPTION_TLS_KEY_FILE = 76,
     /// text: its key, never given back
     RREDIS_OPTION_TLS_KEY_PEM = 77,

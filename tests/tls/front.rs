@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::certificates::Identity;
 use crate::support::peer::Peer;
@@ -62,6 +62,28 @@ impl Listener {
             while then == Then::Stall && !end() {
                 note(&mut stream, heard)?;
             }
+            Ok(())
+        })
+    }
+
+    /// Answer each of `count` commands with `size` bytes, and read no further while they are being written; a command is
+    /// as long as its answer, or longer.
+    pub fn stubborn(identity: &Identity, count: usize, size: usize) -> Listener {
+        let config = server_config(identity);
+        Listener::start(move |stream, _, _| {
+            let tls = ServerConnection::new(Arc::clone(&config)).map_err(io::Error::other)?;
+            let mut stream = StreamOwned::new(tls, stream);
+            let mut answer = format!("${size}\r\n").into_bytes();
+            answer.resize(answer.len() + size, b'y');
+            answer.extend_from_slice(b"\r\n");
+            let mut command = vec![0; size];
+            for _ in 0..count {
+                stream.read_exact(&mut command[..1])?;
+                stream.write_all(&answer)?;
+                stream.read_exact(&mut command[1..])?;
+            }
+            stream.flush()?;
+            while stream.read(&mut command)? > 0 {}
             Ok(())
         })
     }
