@@ -265,6 +265,12 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
 
+/// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
+/// then the password. Both are wiped when they have been sent. Any other status than
+/// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
+typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
+    size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
+
 // ---- Transports ---------------------------------------------------------------------
 //
 // Bytes of your own: a connection over anything. Handshake, protocol and everything
@@ -508,6 +514,13 @@ rredis_status rredis_options_set_callback(rredis_options *options, const char *c
     size_t command_len, rredis_callback_fn function, void *user_data,
     rredis_free_fn user_data_free, rredis_error *err);
 
+/// Ask a function of yours who we are at each connect, in place of the options.
+///
+///   function  NULL: the options say it
+rredis_status rredis_options_set_credentials(rredis_options *options,
+    rredis_credentials_fn function, void *user_data, rredis_free_fn user_data_free,
+    rredis_error *err);
+
 /// Connect through a transport of yours.
 rredis_status rredis_options_set_transport(rredis_options *options,
     const rredis_transport *transport, rredis_error *err);
@@ -520,6 +533,15 @@ rredis_status rredis_options_set_parser(rredis_options *options,
 ///
 ///   function  NULL: what comes is dropped
 rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn function,
+    void *user_data, rredis_free_fn user_data_free, rredis_error *err);
+
+/// Be told what happens to connections and commands, inside the call during which it does.
+///
+/// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status, text],
+/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms].
+///
+///   function  NULL: nothing is told
+rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
 /// Read a number, be it set or the default.
@@ -672,8 +694,8 @@ rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_con
 /// Send one command and wait for the one reply that is due.
 ///
 /// A command that is due none (CLIENT REPLY OFF; SUBSCRIBE and its kin, whose answers are
-/// pushes) gives a NULL reply once it is written. RREDIS_ERR_STATE: replies to _send are
-/// still due.
+/// pushes) gives a reply of kind NULL once it is written. RREDIS_ERR_STATE: replies to
+/// _send are still due.
 rredis_status rredis_conn_command(rredis_conn *conn, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);

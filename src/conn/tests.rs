@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::options::Key;
+use crate::options::{Key, Options};
 use crate::transport::script::{Script, Scripts, Step, expect, give};
 
 const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
@@ -115,7 +115,7 @@ fn a_handshake_that_stalls_is_a_timeout_of_the_handshake() {
 fn a_transport_may_not_use_the_client_that_it_serves() {
     let (connection, _script) = greeted([]);
     assert!(connection.dial.refuse_reentry().is_ok());
-    let refused = serving(connection.dial.serves, || connection.dial.refuse_reentry()).unwrap_err();
+    let refused = serving(connection.dial.serves(), || connection.dial.refuse_reentry()).unwrap_err();
     assert_eq!((refused.status, refused.outcome), (Status::State, Outcome::NotSent));
     assert!(connection.dial.refuse_reentry().is_ok(), "when it is done serving it may");
 }

@@ -5,10 +5,14 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::client::{Callback, Listen};
+use crate::conn::Credentials;
 use crate::error::{Error, Outcome, Result, Status};
+use crate::ffi::boundary::wrong;
+use crate::ffi::builder::rredis_builder;
 use crate::ffi::status::{name, returned, rredis_error, rredis_status};
-use crate::reply::Reply;
-use crate::reply::node::rredis_reply;
+use crate::options::Secret;
+use crate::reply::node::{Kind, rredis_reply};
+use crate::reply::{Reply, View};
 
 /// Called once with the user_data it was given with, when no handle needs that any more:
 /// inside the call that ended the last of them, or inside the setter, where that fails.
@@ -40,6 +44,19 @@ pub type rredis_callback_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
+/// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
+/// then the password. Both are wiped when they have been sent. Any other status than
+/// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
+pub type rredis_credentials_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        endpoint: *const c_char,
+        endpoint_len: usize,
+        credentials: *mut rredis_builder,
+        err: *mut rredis_error,
+    ) -> MaybeUninit<rredis_status>,
+>;
+
 /// A response callback of the caller's.
 pub(crate) struct Response {
     function: rredis_callback_fn,
@@ -49,6 +66,12 @@ pub(crate) struct Response {
 /// A function of the caller's that is shown replies.
 pub(crate) struct Listener {
     function: rredis_reply_fn,
+    user_data: UserData,
+}
+
+/// A function of the caller's that says who we are.
+pub(crate) struct Asked {
+    function: rredis_credentials_fn,
     user_data: UserData,
 }
 
@@ -117,6 +140,49 @@ impl Listen for Listener {
     }
 }
 
+impl Asked {
+    /// The function, or None where the caller gave none.
+    pub(crate) fn of(function: rredis_credentials_fn, user_data: UserData) -> Option<Arc<dyn Credentials>> {
+        function.map(|_| Arc::new(Asked { function, user_data }) as Arc<dyn Credentials>)
+    }
+}
+
+impl Credentials for Asked {
+    fn ask(&self, endpoint: &str) -> Result<(Option<Vec<u8>>, Secret)> {
+        let Some(function) = self.function else { return Err(wrong("credentials: function is NULL")) };
+        let mut builder = rredis_builder::default();
+        builder.0.reserve(CREDENTIALS_BYTES)?;
+        builder.0.open(Kind::RREDIS_REPLY_ARRAY);
+        let mut told = Told::new();
+        let (text, len, err) = (endpoint.as_ptr().cast(), endpoint.len(), told.pointer());
+        // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
+        let status = unsafe { function(self.user_data.pointer, text, len, &mut builder, err) };
+        builder.0.end();
+        let given = builder.0.take();
+        builder.0.wipe();
+        if let Some(status) = returned(status) {
+            return Err(told.error(Status::Callback, status, "the credentials were refused"));
+        }
+        let given = given.map_err(|error| Error { status: Status::Callback, ..error }.at("credentials"))?;
+        let said = credentials_of(&given);
+        given.wipe();
+        said.ok_or_else(|| {
+            Error::new(Status::Callback, "credentials: a user name or a NULL is due, and then a password")
+        })
+    }
+}
+
+/// A user name or a NULL, and a password.
+fn credentials_of(given: &Reply) -> Option<(Option<Vec<u8>>, Secret)> {
+    let [user, password] = [given.view().get(0)?, given.view().get(1)?];
+    let is_text = |view: View<'_>| view.kind() == Kind::RREDIS_REPLY_STRING;
+    if given.view().len() != 2 || !is_text(password) || !(user.is_null() || is_text(user)) {
+        return None;
+    }
+    let username = (!user.is_null()).then(|| user.text().to_vec());
+    Some((username, Secret::new(password.text())))
+}
+
 impl UserData {
     /// To be made before anything is checked: then it is freed in every case.
     pub(crate) fn new(pointer: *mut c_void, free: rredis_free_fn) -> Self {
@@ -180,3 +246,6 @@ fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *con
     let argv_len: Vec<usize> = args.iter().map(|arg| arg.len()).collect();
     body(argv.as_ptr(), argv_len.as_ptr())
 }
+
+/// Room for a user name and a password, so that they are not copied about.
+const CREDENTIALS_BYTES: usize = 4096;

@@ -38,8 +38,8 @@ pub extern "C" fn rredis_conn_new(
 /// Send one command and wait for the one reply that is due.
 ///
 /// A command that is due none (CLIENT REPLY OFF; SUBSCRIBE and its kin, whose answers are
-/// pushes) gives a NULL reply once it is written. RREDIS_ERR_STATE: replies to _send are
-/// still due.
+/// pushes) gives a reply of kind NULL once it is written. RREDIS_ERR_STATE: replies to
+/// _send are still due.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_command(
     conn: Option<&mut rredis_conn>,

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use crate::client::Setup;
 use crate::error::Result;
 use crate::ffi::boundary::{given, given_text, guard, number, quietly, shared, wrong};
-use crate::ffi::callback::{Listener, Response, UserData, rredis_callback_fn, rredis_free_fn, rredis_reply_fn};
+use crate::ffi::callback::{
+    Asked, Listener, Response, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn, rredis_reply_fn,
+};
 use crate::ffi::parser::{CustomType, rredis_parser_type};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ffi::transport::{Custom, rredis_transport};
@@ -237,6 +239,25 @@ pub unsafe extern "C" fn rredis_options_set_callback(
     })
 }
 
+/// Ask a function of yours who we are at each connect, in place of the options.
+///
+///   function  NULL: the options say it
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_set_credentials(
+    options: Option<&mut rredis_options>,
+    function: rredis_credentials_fn,
+    user_data: *mut c_void,
+    user_data_free: rredis_free_fn,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    let user_data = UserData::new(user_data, user_data_free);
+    guard(err, || {
+        let credentials = Asked::of(function, user_data);
+        given(options, "options")?.setup.credentials = credentials;
+        Ok(())
+    })
+}
+
 /// Connect through a transport of yours.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_transport(
@@ -282,6 +303,28 @@ pub unsafe extern "C" fn rredis_options_on_push(
     guard(err, || {
         let listener = Listener::of(function, user_data);
         given(options, "options")?.setup.on_push = listener;
+        Ok(())
+    })
+}
+
+/// Be told what happens to connections and commands, inside the call during which it does.
+///
+/// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status, text],
+/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms].
+///
+///   function  NULL: nothing is told
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_on_event(
+    options: Option<&mut rredis_options>,
+    function: rredis_reply_fn,
+    user_data: *mut c_void,
+    user_data_free: rredis_free_fn,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    let user_data = UserData::new(user_data, user_data_free);
+    guard(err, || {
+        let listener = Listener::of(function, user_data);
+        given(options, "options")?.setup.on_event = listener;
         Ok(())
     })
 }

@@ -7,6 +7,7 @@ mod stats;
 use std::collections::VecDeque;
 use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -28,6 +29,8 @@ struct Inner {
     max: usize,
     /// A child of fork begins with an empty shelf and a new lock.
     shelves: PerProcess<Mutex<Shelf>>,
+    /// Grows when all connections are to go; those leased before are closed when they come back.
+    era: AtomicU64,
     counters: Counters,
 }
 
@@ -59,6 +62,7 @@ pub struct Lease {
     pool: Arc<Inner>,
     /// The process that leased it: no other may use it.
     process: u32,
+    era: u64,
     /// None only while it is being given up.
     connection: Option<Connection>,
     /// It rested in the pool before, so the server may have closed it meanwhile.
@@ -69,7 +73,13 @@ impl Pool {
     /// A pool that opens its connections this way, when they are asked for.
     pub fn new(dial: Dial) -> Pool {
         let max = dial.options().pool_max();
-        let pool = Pool(Arc::new(Inner { dial, max, shelves: PerProcess::new(), counters: Counters::default() }));
+        let pool = Pool(Arc::new(Inner {
+            dial,
+            max,
+            shelves: PerProcess::new(),
+            era: AtomicU64::new(0),
+            counters: Counters::default(),
+        }));
         // Made before there can be a child that finds it half made.
         pool.0.shelf();
         pool
@@ -116,8 +126,9 @@ impl Pool {
         Ok(())
     }
 
-    /// Close every connection that rests now.
+    /// Close every connection that rests now; those in use are closed when they come back.
     pub fn drop_idle(&self) {
+        self.0.era.fetch_add(1, Ordering::Relaxed);
         let idle = std::mem::take(&mut self.0.shelf().lock().idle);
         self.0.counters.closed(idle.len());
         drop(idle);
@@ -215,7 +226,7 @@ impl Inner {
             kept.notice(Notice::lost(&connection, &error));
             return None;
         }
-        Some(Lease { pool: Arc::clone(self), process: process::id(), connection: Some(connection), rested: true })
+        Some(Lease::new(Arc::clone(self), connection, true))
     }
 
     /// A permit comes back: with a connection for the next, or to open one.
@@ -292,7 +303,7 @@ impl Permit<'_> {
         }
         let pool = Arc::clone(self.0);
         std::mem::forget(self);
-        Ok(Lease { pool, process: process::id(), connection: Some(connection), rested: false })
+        Ok(Lease::new(pool, connection, false))
     }
 }
 
@@ -303,6 +314,11 @@ impl Drop for Permit<'_> {
 }
 
 impl Lease {
+    fn new(pool: Arc<Inner>, connection: Connection, rested: bool) -> Lease {
+        let era = pool.era.load(Ordering::Relaxed);
+        Lease { pool, process: process::id(), era, connection: Some(connection), rested }
+    }
+
     /// Give the connection back, if it is as a new one; else it is closed.
     pub fn give_back(mut self) {
         self.end(true);
@@ -323,7 +339,8 @@ impl Lease {
             return;
         }
         self.pool.counters.moved(connection.traffic());
-        if may_rest && connection.is_clean() {
+        let wanted = self.era == self.pool.era.load(Ordering::Relaxed);
+        if may_rest && wanted && connection.is_clean() {
             connection.rest();
             self.pool.take_back(Some(connection));
         } else {

@@ -127,6 +127,19 @@ fn warming_opens_and_dropping_closes_what_rests() {
 }
 
 #[test]
+fn what_is_in_use_when_all_are_to_go_is_closed_when_it_comes_back() {
+    let (first, second) = (script(), script());
+    let pool = pool(1, [first.clone(), second.clone()]);
+    let held = lease(&pool, -1).unwrap();
+    pool.drop_idle();
+    assert_eq!(first.closed(), 0);
+    held.give_back();
+    assert_eq!(first.closed(), 1);
+    lease(&pool, -1).unwrap().give_back();
+    assert_eq!((second.closed(), counts(&pool)), (0, (1, 0, 1)));
+}
+
+#[test]
 fn the_last_handle_closes_what_rests() {
     let script = script();
     let pool = pool(1, [script.clone()]);

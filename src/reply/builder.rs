@@ -99,6 +99,17 @@ impl Builder {
         self.failed = None;
     }
 
+    /// Make room, so that a text that comes is not copied about.
+    pub fn reserve(&mut self, bytes: usize) -> Result<()> {
+        self.recorder.reserve(bytes)
+    }
+
+    /// Overwrite everything that was added, and forget it.
+    pub fn wipe(&mut self) {
+        self.recorder.wipe();
+        self.failed = None;
+    }
+
     /// Change places with a parser's recorder, so that a function of the caller's may add to it through a builder. An error
     /// that only the builder knew goes along.
     pub fn swap(&mut self, recorder: &mut Recorder) {

@@ -15,8 +15,10 @@ use crate::limits::Limits;
 use crate::resp::{self, Entry, Frame, Given, Type};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::ffi::c_char;
-use std::mem::{ManuallyDrop, size_of};
+use std::mem::{ManuallyDrop, MaybeUninit, size_of};
 use std::ptr::{self, NonNull, null_mut};
+
+use zeroize::Zeroize;
 
 /// A whole reply, owned.
 pub struct Reply(NonNull<Node>);
@@ -80,6 +82,17 @@ impl Reply {
     pub unsafe fn from_raw(root: *mut Node) -> Reply {
         // SAFETY: into_raw never gives a null.
         Reply(unsafe { NonNull::new_unchecked(root) })
+    }
+
+    /// Overwrite all of it, and free it: what it held shall not be found in memory.
+    pub fn wipe(self) {
+        let Header { base, layout, .. } = *self.header();
+        std::mem::forget(self);
+        // SAFETY: the header has the block and its layout; nobody else owns it, and nothing of it is read any more.
+        let block = unsafe { std::slice::from_raw_parts_mut(base.cast::<MaybeUninit<u8>>(), layout.size()) };
+        block.zeroize();
+        // SAFETY: allocated with this layout, and forgotten above.
+        unsafe { dealloc(base, layout) };
     }
 
     /// The root's address, which is all there is to know; `from_raw` takes it back.

@@ -2,6 +2,8 @@
 
 use super::grammar;
 use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type};
+use zeroize::Zeroize;
+
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
 
@@ -43,6 +45,17 @@ impl Recorder {
             about: About::default(),
             failed: None,
         }
+    }
+
+    /// Make room for texts of so many bytes.
+    pub fn reserve(&mut self, bytes: usize) -> Result<()> {
+        self.text.try_reserve(bytes).map_err(|_| Error::memory("the text"))
+    }
+
+    /// Overwrite every text, and begin anew.
+    pub fn wipe(&mut self) {
+        self.text.zeroize();
+        self.clear();
     }
 
     /// Forget everything, errors too.

@@ -196,6 +196,7 @@ impl Handshake {
     }
 
     fn ask(&mut self, word: Word, args: &[&[u8]], inflight: &mut Inflight) -> Result<()> {
+        inflight.reserve(crate::resp::encoded_len(args) + ROOM)?;
         inflight.submit(args, Due::Greeting)?;
         self.asked.push_back(word);
         Ok(())
@@ -219,3 +220,6 @@ pub(super) fn unasked(error: Error, reply: &Reply) -> Error {
 fn refusal(status: Status, text: &[u8]) -> Error {
     Error::new(status, [b"the server says: ", text].concat())
 }
+
+/// Room for the rest of the greeting behind what has secrets in it.
+const ROOM: usize = 1024;

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use zeroize::Zeroize;
+
 use crate::commands::Effect;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::REST_BYTES_MAX;
@@ -132,6 +134,18 @@ impl Inflight {
     /// Nothing owed and nothing left to hand over.
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.bytes.is_empty()
+    }
+
+    /// Make room, so that a secret that comes is not copied about.
+    pub(super) fn reserve(&mut self, bytes: usize) -> Result<()> {
+        self.bytes.try_reserve(bytes).map_err(|_| Error::memory("the command"))
+    }
+
+    /// Overwrite what was handed over: there were secrets in it.
+    pub(super) fn wipe(&mut self) {
+        if self.outgoing().is_empty() {
+            self.bytes.zeroize();
+        }
     }
 
     pub(super) fn rest(&mut self) {

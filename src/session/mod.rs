@@ -255,6 +255,7 @@ impl Session {
             if answer.is_over() {
                 self.fell_back = handshake.fell_back();
                 self.handshake = None;
+                self.inflight.wipe();
             }
             return Ok(());
         }

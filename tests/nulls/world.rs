@@ -167,6 +167,7 @@ impl<'l> World<'l> {
             ("void *", _) => room(),
             ("rredis_callback_fn", _) => callback as *const () as u64,
             ("rredis_reply_fn", _) => listener as *const () as u64,
+            ("rredis_credentials_fn", _) => credentials as *const () as u64,
             ("rredis_free_fn", _) => free as *const () as u64,
             // On a pool, a client's own options say nothing of the connection.
             (_, "options") if name == "rredis_client_new_on" => self.library.call("rredis_options_new", &[]),
@@ -363,6 +364,10 @@ fn parser_type() -> u64 {
 }
 
 extern "C" fn callback() -> u32 {
+    0
+}
+
+extern "C" fn credentials() -> i32 {
     0
 }
 

@@ -1,43 +1,22 @@
 //! One connection: a session over a transport, driven until something happened or the time is up.
 #![forbid(unsafe_code)]
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
+mod dial;
+mod kept;
+
 use std::os::fd::RawFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::{READ_BYTES, UNASKED_BYTES_MAX};
-use crate::options::{Endpoint, Options, Secret};
 use crate::reply::Reply;
-use crate::resp::{self, ParserType};
-use crate::session::{Event, Greeting, Session, Submitted, Ticket};
+use crate::session::{Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
-use crate::transport::{self, Connect, Deadline, Moved, Sockets, Transport};
+use crate::transport::{Deadline, Moved, Transport};
 
-/// How to open a connection: the options, and what a program may bring of its own.
-#[derive(Clone)]
-pub struct Dial {
-    options: Arc<Options>,
-    endpoint: Arc<Endpoint>,
-    /// The endpoint as messages name it.
-    place: Arc<str>,
-    connect: Arc<dyn Connect>,
-    parser: Option<Arc<dyn ParserType>>,
-    credentials: Option<Arc<dyn Credentials>>,
-    /// The server knows no HELLO: it is not asked again.
-    resp2: Arc<AtomicBool>,
-    /// Set where code of the caller's serves the connection: which pool it must not use meanwhile.
-    serves: Option<u64>,
-}
-
-/// Says who we are, each time a connection is opened.
-pub trait Credentials: Send + Sync {
-    /// The user name, where there is one, and the password.
-    fn ask(&self, endpoint: &str) -> Result<(Option<Vec<u8>>, Secret)>;
-}
+use dial::serving;
+pub use dial::{Credentials, Dial};
+pub use kept::{Kept, Notice};
 
 /// An open connection that has been greeted.
 pub struct Connection {
@@ -73,137 +52,23 @@ pub struct Wait<'a> {
     pub name: &'a [u8],
 }
 
-/// What happened that somebody may want to be told of, once the connection has gone back.
-#[derive(Clone, Debug)]
-pub enum Notice {
-    /// A connection was opened.
-    Connected {
-        /// Its number.
+impl Connection {
+    /// Greet the server on a transport that was just connected.
+    fn greeted(
         id: u64,
-    },
-    /// A connection was lost.
-    Lost {
-        /// Its number.
-        id: u64,
-        /// Why.
-        error: Error,
-    },
-    /// A command will be tried again.
-    Retry {
-        /// Its name.
-        command: Vec<u8>,
-        /// How often it was tried.
-        attempts: u32,
-        /// How long the next try waits.
-        wait_ms: i64,
-        /// Why the last one failed.
-        error: Error,
-    },
-    /// Nobody gave a connection back in time.
-    Busy {
-        /// Connections in use.
-        in_use: i64,
-        /// Connections at the most.
-        max: i64,
-        /// How long was waited.
-        waited_ms: i64,
-    },
-}
-
-/// What came unasked, or before it was asked for, in order: kept until somebody may see it, and bounded.
-pub struct Kept {
-    events: VecDeque<Event>,
-    /// None where nobody wants to be told.
-    notices: Option<Vec<Notice>>,
-    /// Bytes on the wire of the pushes among them.
-    bytes: u64,
-    bytes_max: u64,
-    wanted: bool,
-}
-
-impl Dial {
-    /// How to open connections with these options.
-    pub fn new(
-        options: Options,
-        connect: Option<Arc<dyn Connect>>,
-        parser: Option<Arc<dyn ParserType>>,
-    ) -> Result<Dial> {
-        options.check()?;
-        let endpoint = options.endpoint();
-        let serves = (connect.is_some() || parser.is_some()).then(next_number);
-        let sockets = Sockets { keepalive_ms: options.keepalive_ms(), user_timeout_ms: options.user_timeout_ms() };
-        let connect = connect.unwrap_or_else(|| Arc::new(sockets));
-        Ok(Dial {
-            place: endpoint.to_string().into(),
-            endpoint: Arc::new(endpoint),
-            connect: if options.tls() { transport::with_tls(connect, &options)? } else { connect },
-            parser,
-            credentials: None,
-            resp2: Arc::default(),
-            serves,
-            options: Arc::new(options),
-        })
-    }
-
-    /// The same, but that it asks who we are at each connect.
-    pub fn with_credentials(mut self, credentials: Option<Arc<dyn Credentials>>) -> Dial {
-        if credentials.is_some() {
-            self.serves.get_or_insert_with(next_number);
-        }
-        self.credentials = credentials;
-        self
-    }
-
-    /// The options.
-    pub fn options(&self) -> &Options {
-        &self.options
-    }
-
-    /// The endpoint as messages name it.
-    pub fn place(&self) -> &str {
-        &self.place
-    }
-
-    /// What reads the replies: "fast", "simple", or the caller's own name for it.
-    pub fn parser_name(&self) -> String {
-        match &self.parser {
-            Some(parser) => parser.name().to_owned(),
-            None => resp::parser(self.options.parser(), self.options.limits()).name().to_owned(),
-        }
-    }
-
-    /// Open a connection and greet the server. Every failure is one of connecting: no command was sent.
-    pub fn open(&self, deadline: Deadline) -> Result<Connection> {
-        let allowed_ms = self.options.connect_timeout_ms();
-        let deadline = deadline.earlier(Deadline::after_ms(allowed_ms));
-        serving(self.serves, || self.open_and_greet(deadline)).map_err(|error| error.with_outcome(Outcome::NotSent))
-    }
-
-    /// Refuse a call that comes from a transport or a parser while it serves this very pool.
-    pub fn refuse_reentry(&self) -> Result<()> {
-        let Some(number) = self.serves else { return Ok(()) };
-        if SERVING.with_borrow(|serving| serving.contains(&number)) {
-            let text = "a transport or a parser may not use the client that it serves";
-            return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
-        }
-        Ok(())
-    }
-
-    fn open_and_greet(&self, deadline: Deadline) -> Result<Connection> {
-        let transport = self.connect.connect(&self.endpoint, deadline)?;
-        let limits = self.options.limits();
-        let parser = match &self.parser {
-            Some(parser) => parser.start(limits)?,
-            None => resp::parser(self.options.parser(), limits),
-        };
-        let session = Session::new(parser, self.greeting()?)?;
+        session: Session,
+        transport: Box<dyn Transport>,
+        dial: Dial,
+        deadline: Deadline,
+    ) -> Result<Connection> {
+        let now = Instant::now();
         let mut connection = Connection {
-            id: next_number(),
+            id,
             session,
             transport,
-            dial: self.clone(),
-            opened: Instant::now(),
-            rested: Instant::now(),
+            dial,
+            opened: now,
+            rested: now,
             read_bytes: READ_BYTES,
             vain_reads: 0,
             moved: Traffic::default(),
@@ -212,48 +77,6 @@ impl Dial {
         Ok(connection)
     }
 
-    fn greeting(&self) -> Result<Greeting> {
-        let options = &self.options;
-        let (username, password) = match &self.credentials {
-            Some(credentials) => {
-                let (username, password) = credentials.ask(&self.place)?;
-                (username, Some(password))
-            }
-            None => (options.username().map(<[u8]>::to_vec), options.password().cloned()),
-        };
-        let protocol = match options.protocol() {
-            0 if self.resp2.load(Ordering::Relaxed) => 2,
-            protocol => protocol,
-        };
-        Ok(Greeting {
-            protocol,
-            username,
-            password,
-            client_name: options.client_name().map(<[u8]>::to_vec),
-            library_name: options.library_name().map(<[u8]>::to_vec),
-            database: options.database(),
-        })
-    }
-}
-
-/// Run what may call functions of the caller's that serve this pool.
-fn serving<T>(number: Option<u64>, body: impl FnOnce() -> T) -> T {
-    let Some(number) = number else { return body() };
-    SERVING.with_borrow_mut(|serving| serving.push(number));
-    let _done = Served;
-    body()
-}
-
-/// Takes the number of a pool back when its functions have run, panic or not.
-struct Served;
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        SERVING.with_borrow_mut(|serving| serving.pop());
-    }
-}
-
-impl Connection {
     /// Its number, which no other connection of this process has.
     pub fn id(&self) -> u64 {
         self.id
@@ -331,7 +154,7 @@ impl Connection {
         let taken = match idle {
             Idle::Quiet if !self.transport.pending() => return Ok(()),
             Idle::Closed => Err(closed(false)),
-            Idle::Quiet | Idle::Readable => serving(self.dial.serves, || self.take_in(deadline, kept)),
+            Idle::Quiet | Idle::Readable => serving(self.dial.serves(), || self.take_in(deadline, kept)),
         };
         let taken = taken.and_then(|()| match self.session.is_clean() {
             true => Ok(()),
@@ -392,21 +215,21 @@ impl Connection {
             Ok((session.is_ready() && session.outgoing().is_empty()).then_some(()))
         });
         if self.session.fell_back() {
-            self.dial.resp2.store(true, Ordering::Relaxed);
+            self.dial.remember_resp2();
         }
         let waited_ms = self.opened.elapsed().as_millis();
         driven.map_err(|error| match error.status {
             Status::Timeout => Error::new(
                 Status::Timeout,
-                format!("{}: handshake: the server did not answer within {waited_ms} ms", self.dial.place),
+                format!("{}: handshake: the server did not answer within {waited_ms} ms", self.dial.place()),
             ),
-            Status::Io => Error { status: Status::Connect, ..error }.at("handshake").at(&self.dial.place),
-            _ => error.at("handshake").at(&self.dial.place),
+            Status::Io => Error { status: Status::Connect, ..error }.at("handshake").at(self.dial.place()),
+            _ => error.at("handshake").at(self.dial.place()),
         })
     }
 
     fn serve<T>(&mut self, deadline: Deadline, done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
-        serving(self.dial.serves, || self.drive(deadline, done))
+        serving(self.dial.serves(), || self.drive(deadline, done))
     }
 
     /// The heart: hand over, take in, until `done` says so. Reading never waits for writing.
@@ -459,7 +282,7 @@ impl Connection {
     /// Wait until the descriptor has something, and read it. True: the time is up.
     fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<bool> {
         // TLS, or a transport of the caller's, may hold bytes that the descriptor no longer shows.
-        if (self.transport.pending() || self.dial.serves.is_some()) && self.read(0)? {
+        if (self.transport.pending() || self.dial.serves().is_some()) && self.read(0)? {
             return Ok(deadline.has_passed());
         }
         let blocked = !self.session.outgoing().is_empty();
@@ -532,7 +355,7 @@ impl Connection {
     fn told(&self, error: Error, outcome: Outcome) -> Error {
         match error.status {
             Status::Argument | Status::State => error.with_outcome(outcome),
-            _ => error.at(&self.dial.place).with_outcome(outcome),
+            _ => error.at(self.dial.place()).with_outcome(outcome),
         }
     }
 }
@@ -545,67 +368,6 @@ impl Wait<'_> {
             false => format!("read: no whole reply to {name} within {} ms", self.allowed_ms),
         };
         Error::new(Status::Timeout, text)
-    }
-}
-
-impl Notice {
-    /// A connection was lost.
-    pub fn lost(connection: &Connection, error: &Error) -> Notice {
-        Notice::Lost { id: connection.id, error: error.clone() }
-    }
-}
-
-impl Kept {
-    /// Keep pushes of up to so many bytes on the wire; or nothing at all, when nobody wants to see it.
-    pub fn new(wanted: bool, bytes_max: u64) -> Kept {
-        Kept { events: VecDeque::new(), notices: None, bytes: 0, bytes_max, wanted }
-    }
-
-    /// Keep notices too, if somebody wants to be told.
-    pub fn with_notices(mut self, wanted: bool) -> Kept {
-        self.notices = wanted.then(Vec::new);
-        self
-    }
-
-    /// Something happened.
-    pub fn notice(&mut self, notice: Notice) {
-        if let Some(notices) = &mut self.notices {
-            notices.push(notice);
-        }
-    }
-
-    /// What happened since this was last asked.
-    pub fn take_notices(&mut self) -> Vec<Notice> {
-        self.notices.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    /// The oldest that was kept.
-    pub fn take(&mut self) -> Option<Reply> {
-        let event = self.events.pop_front()?;
-        if let Event::Push(_, wire_len) = &event {
-            self.bytes -= *wire_len as u64;
-        }
-        Some(event.into_reply())
-    }
-
-    /// Whether nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
-
-    fn keep(&mut self, event: Event) -> Result<()> {
-        if !self.wanted {
-            return Ok(());
-        }
-        if let Event::Push(_, wire_len) = &event {
-            self.bytes += *wire_len as u64;
-        }
-        if self.bytes > self.bytes_max {
-            let text = format!("what came unasked is more than push_bytes_max, {} bytes", self.bytes_max);
-            return Err(Error::new(Status::Limit, text));
-        }
-        self.events.push_back(event);
-        Ok(())
     }
 }
 
@@ -624,16 +386,6 @@ fn slice_ms(deadline: Deadline) -> i64 {
         ..0 => SLICE_MS,
         remaining => remaining.min(SLICE_MS),
     }
-}
-
-fn next_number() -> u64 {
-    static NUMBERS: AtomicU64 = AtomicU64::new(0);
-    NUMBERS.fetch_add(1, Ordering::Relaxed)
-}
-
-thread_local! {
-    /// The pools whose connections are being served by functions of the caller's, on this thread.
-    static SERVING: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.

@@ -1,0 +1,179 @@
+//! How connections are opened, by the options and by what a program brings of its own.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::error::{Error, Outcome, Result, Status};
+use crate::options::{Endpoint, Options, Secret, Share};
+use crate::resp::{self, ParserType};
+use crate::session::{Greeting, Session};
+use crate::transport::{self, Connect, Deadline, Sockets};
+
+use super::Connection;
+
+/// How to open a connection: the options, and what a program may bring of its own.
+#[derive(Clone)]
+pub struct Dial {
+    options: Arc<Options>,
+    endpoint: Arc<Endpoint>,
+    /// The endpoint as messages name it.
+    place: Arc<str>,
+    connect: Arc<dyn Connect>,
+    parser: Option<Arc<dyn ParserType>>,
+    credentials: Option<Arc<dyn Credentials>>,
+    /// The server knows no HELLO: it is not asked again.
+    resp2: Arc<AtomicBool>,
+    /// Set where code of the caller's serves the connection: which pool it must not use meanwhile.
+    serves: Option<u64>,
+}
+
+/// Says who we are, each time a connection is opened.
+pub trait Credentials: Send + Sync {
+    /// The user name, where there is one, and the password.
+    fn ask(&self, endpoint: &str) -> Result<(Option<Vec<u8>>, Secret)>;
+}
+
+impl Dial {
+    /// How to open connections with these options.
+    pub fn new(
+        options: Options,
+        connect: Option<Arc<dyn Connect>>,
+        parser: Option<Arc<dyn ParserType>>,
+    ) -> Result<Dial> {
+        options.check()?;
+        if options.share() != Share::Never {
+            let text = "share: this version leases a connection of its own to each command";
+            return Err(Error::new(Status::Unsupported, text));
+        }
+        let endpoint = options.endpoint();
+        let serves = (connect.is_some() || parser.is_some()).then(next_number);
+        let sockets = Sockets { keepalive_ms: options.keepalive_ms(), user_timeout_ms: options.user_timeout_ms() };
+        let connect = connect.unwrap_or_else(|| Arc::new(sockets));
+        Ok(Dial {
+            place: endpoint.to_string().into(),
+            endpoint: Arc::new(endpoint),
+            connect: if options.tls() { transport::with_tls(connect, &options)? } else { connect },
+            parser,
+            credentials: None,
+            resp2: Arc::default(),
+            serves,
+            options: Arc::new(options),
+        })
+    }
+
+    /// The same, but that it asks who we are at each connect.
+    pub fn with_credentials(mut self, credentials: Option<Arc<dyn Credentials>>) -> Dial {
+        if credentials.is_some() {
+            self.serves.get_or_insert_with(next_number);
+        }
+        self.credentials = credentials;
+        self
+    }
+
+    /// The options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The endpoint as messages name it.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// What reads the replies: "fast", "simple", or the caller's own name for it.
+    pub fn parser_name(&self) -> String {
+        match &self.parser {
+            Some(parser) => parser.name().to_owned(),
+            None => resp::parser(self.options.parser(), self.options.limits()).name().to_owned(),
+        }
+    }
+
+    /// Open a connection and greet the server. Every failure is one of connecting: no command was sent.
+    pub fn open(&self, deadline: Deadline) -> Result<Connection> {
+        let allowed_ms = self.options.connect_timeout_ms();
+        let deadline = deadline.earlier(Deadline::after_ms(allowed_ms));
+        serving(self.serves, || self.open_and_greet(deadline)).map_err(|error| error.with_outcome(Outcome::NotSent))
+    }
+
+    /// Refuse a call that comes from a transport or a parser while it serves this very pool.
+    pub fn refuse_reentry(&self) -> Result<()> {
+        let Some(number) = self.serves else { return Ok(()) };
+        if SERVING.with_borrow(|serving| serving.contains(&number)) {
+            let text = "a transport or a parser may not use the client that it serves";
+            return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
+        }
+        Ok(())
+    }
+
+    fn open_and_greet(&self, deadline: Deadline) -> Result<Connection> {
+        let transport = self.connect.connect(&self.endpoint, deadline)?;
+        let limits = self.options.limits();
+        let parser = match &self.parser {
+            Some(parser) => parser.start(limits)?,
+            None => resp::parser(self.options.parser(), limits),
+        };
+        let session = Session::new(parser, self.greeting()?)?;
+        Connection::greeted(next_number(), session, transport, self.clone(), deadline)
+    }
+
+    /// Whose connections call functions of the caller's.
+    pub(super) fn serves(&self) -> Option<u64> {
+        self.serves
+    }
+
+    /// The server refused HELLO: the next connection does not ask.
+    pub(super) fn remember_resp2(&self) {
+        self.resp2.store(true, Ordering::Relaxed);
+    }
+
+    fn greeting(&self) -> Result<Greeting> {
+        let options = &self.options;
+        let (username, password) = match &self.credentials {
+            Some(credentials) => {
+                let (username, password) = credentials.ask(&self.place)?;
+                (username, Some(password))
+            }
+            None => (options.username().map(<[u8]>::to_vec), options.password().cloned()),
+        };
+        let protocol = match options.protocol() {
+            0 if self.resp2.load(Ordering::Relaxed) => 2,
+            protocol => protocol,
+        };
+        Ok(Greeting {
+            protocol,
+            username,
+            password,
+            client_name: options.client_name().map(<[u8]>::to_vec),
+            library_name: options.library_name().map(<[u8]>::to_vec),
+            database: options.database(),
+        })
+    }
+}
+
+/// Run what may call functions of the caller's that serve this pool.
+pub(super) fn serving<T>(number: Option<u64>, body: impl FnOnce() -> T) -> T {
+    let Some(number) = number else { return body() };
+    SERVING.with_borrow_mut(|serving| serving.push(number));
+    let _done = Served;
+    body()
+}
+
+/// Takes the number of a pool back when its functions have run, panic or not.
+struct Served;
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        SERVING.with_borrow_mut(|serving| serving.pop());
+    }
+}
+
+fn next_number() -> u64 {
+    static NUMBERS: AtomicU64 = AtomicU64::new(0);
+    NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+thread_local! {
+    /// The pools whose connections are being served by functions of the caller's, on this thread.
+    static SERVING: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}

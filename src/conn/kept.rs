@@ -1,0 +1,118 @@
+//! What comes unasked, and what happens, kept until the connection has gone back and somebody may see it.
+
+use std::collections::VecDeque;
+
+use crate::error::{Error, Result, Status};
+use crate::reply::Reply;
+use crate::session::Event;
+
+use super::Connection;
+
+/// What happened that somebody may want to be told of, once the connection has gone back.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A connection was opened.
+    Connected {
+        /// Its number.
+        id: u64,
+    },
+    /// A connection was lost.
+    Lost {
+        /// Its number.
+        id: u64,
+        /// Why.
+        error: Error,
+    },
+    /// A command will be tried again.
+    Retry {
+        /// Its name.
+        command: Vec<u8>,
+        /// How often it was tried.
+        attempts: u32,
+        /// How long the next try waits.
+        wait_ms: i64,
+        /// Why the last one failed.
+        error: Error,
+    },
+    /// Nobody gave a connection back in time.
+    Busy {
+        /// Connections in use.
+        in_use: i64,
+        /// Connections at the most.
+        max: i64,
+        /// How long was waited.
+        waited_ms: i64,
+    },
+}
+
+/// What came unasked, or before it was asked for, in order: kept until somebody may see it, and bounded.
+pub struct Kept {
+    events: VecDeque<Event>,
+    /// None where nobody wants to be told.
+    notices: Option<Vec<Notice>>,
+    /// Bytes on the wire of the pushes among them.
+    bytes: u64,
+    bytes_max: u64,
+    wanted: bool,
+}
+
+impl Notice {
+    /// A connection was lost.
+    pub fn lost(connection: &Connection, error: &Error) -> Notice {
+        Notice::Lost { id: connection.id(), error: error.clone() }
+    }
+}
+
+impl Kept {
+    /// Keep pushes of up to so many bytes on the wire; or nothing at all, when nobody wants to see it.
+    pub fn new(wanted: bool, bytes_max: u64) -> Kept {
+        Kept { events: VecDeque::new(), notices: None, bytes: 0, bytes_max, wanted }
+    }
+
+    /// Keep notices too, if somebody wants to be told.
+    pub fn with_notices(mut self, wanted: bool) -> Kept {
+        self.notices = wanted.then(Vec::new);
+        self
+    }
+
+    /// Something happened.
+    pub fn notice(&mut self, notice: Notice) {
+        if let Some(notices) = &mut self.notices {
+            notices.push(notice);
+        }
+    }
+
+    /// What happened since this was last asked.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        self.notices.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The oldest that was kept.
+    pub fn take(&mut self) -> Option<Reply> {
+        let event = self.events.pop_front()?;
+        if let Event::Push(_, wire_len) = &event {
+            self.bytes -= *wire_len as u64;
+        }
+        Some(event.into_reply())
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    pub(super) fn keep(&mut self, event: Event) -> Result<()> {
+        if !self.wanted {
+            return Ok(());
+        }
+        if let Event::Push(_, wire_len) = &event {
+            self.bytes += *wire_len as u64;
+        }
+        if self.bytes > self.bytes_max {
+            let text = format!("what came unasked is more than push_bytes_max, {} bytes", self.bytes_max);
+            return Err(Error::new(Status::Limit, text));
+        }
+        self.events.push_back(event);
+        Ok(())
+    }
+}
