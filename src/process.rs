@@ -38,6 +38,18 @@ impl<T> PerProcess<T> {
     }
 }
 
+impl<T> Drop for PerProcess<T> {
+    /// What a parent had is let go without a look: one of its threads may have been changing it when the child was made.
+    fn drop(&mut self) {
+        let Some(own) = self.0.take() else { return };
+        let Own { process, value, forked } = *own;
+        if process != process::id() {
+            std::mem::forget(value);
+        }
+        drop(forked);
+    }
+}
+
 impl<T> Default for PerProcess<T> {
     fn default() -> Self {
         PerProcess::new()
@@ -61,5 +73,16 @@ mod tests {
         let value = PerProcess(OnceLock::from(inherited));
         assert_eq!(*value.get(|parent| parent.copied().unwrap_or(0) + 1), 2);
         assert_eq!(*value.get(|_| 3), 2, "and keeps it");
+    }
+
+    #[test]
+    fn only_what_is_its_own_is_dropped() {
+        let counter = std::rc::Rc::new(());
+        let inherited = Box::new(Own { process: 0, value: counter.clone(), forked: PerProcess::new() });
+        let value = PerProcess(OnceLock::from(inherited));
+        value.get(|_| counter.clone());
+        assert_eq!(std::rc::Rc::strong_count(&counter), 3);
+        drop(value);
+        assert_eq!(std::rc::Rc::strong_count(&counter), 2, "the parent's stays");
     }
 }

@@ -249,6 +249,13 @@ impl Inner {
     }
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // In a child of fork that never used the pool: what it inherited is closed.
+        self.shelf();
+    }
+}
+
 impl Shelf {
     /// What can be granted at once: the connection used last, or a permit to open one. Nobody overtakes those who wait.
     fn grant(&mut self, max: usize) -> Option<Grant> {
