@@ -120,7 +120,7 @@ fn long_number(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
     let Some(len @ 1..) = first_of(word, b'\r') else { return number_by_digits(head, from) };
     // The digits move to the high end, so that the zeros below them are leading ones.
     let shift = 64 - 8 * len as u32;
-    let digits = (word << shift) ^ (ONES * u64::from(b'0') << shift);
+    let digits = (word << shift) ^ ((ONES * u64::from(b'0')) << shift);
     let too_large = (digits.wrapping_add(ONES * 0x76) | digits) & HIGH_BITS;
     let leads = len > 1 && head[from] == b'0';
     if too_large != 0 || leads || head[from + len + 1] != b'\n' {

@@ -45,3 +45,44 @@ fn a_million_levels_fit_a_small_stack_where_the_limit_allows_them() {
         on_a_small_stack(|| parse_clone_free(choice, 1_000_000, "*1\r\n"));
     }
 }
+
+/// Were any byte looked at anew for each that follows, these would take hours.
+#[test]
+fn the_work_grows_with_the_bytes_and_not_with_the_pieces() {
+    const SIZE: usize = 1 << 18;
+    let bulk = [format!("${SIZE}\r\n").into_bytes(), vec![b'x'; SIZE], b"\r\n".to_vec()].concat();
+    let array = [format!("*{}\r\n", SIZE / 4).into_bytes(), b":1\r\n".repeat(SIZE / 4)].concat();
+    let pushes = [b"*1\r\n".to_vec(), b">0\r\n".repeat(SIZE / 4), b":1\r\n".to_vec()].concat();
+    for (bytes, replies) in [(&bulk, 1), (&array, 1), (&pushes, SIZE / 4 + 1), (&b"+OK\r\n".repeat(SIZE / 5), SIZE / 5)] {
+        for (choice, size) in BOTH.into_iter().flat_map(|choice| [(choice, 1), (choice, bytes.len())]) {
+            assert_eq!(taken(choice, bytes, size), replies, "{choice:?} in pieces of {size}");
+        }
+    }
+}
+
+/// How many replies come out of these bytes in pieces of this size.
+fn taken(choice: ParserChoice, bytes: &[u8], size: usize) -> usize {
+    let mut parser = resp::parser(choice, Limits::default());
+    let mut count = 0;
+    for piece in bytes.chunks(size) {
+        parser.feed(piece).unwrap();
+        while parser.next().unwrap().is_some() {
+            count += 1;
+        }
+    }
+    assert!(parser.is_empty());
+    count
+}
+
+#[test]
+fn replies_that_wait_are_not_moved_for_each_that_is_taken() {
+    const REPLIES: usize = 50_000;
+    for choice in BOTH {
+        let mut parser = resp::parser(choice, Limits::default());
+        parser.feed(&b"$4\r\nwait\r\n".repeat(REPLIES)).unwrap();
+        for _ in 0..REPLIES {
+            parser.feed(b":1\r\n").unwrap();
+            assert!(parser.next().unwrap().is_some());
+        }
+    }
+}
