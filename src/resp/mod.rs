@@ -3,6 +3,7 @@
 //! ```text
 //!  Parse      what every parser does: bytes in, one whole reply at a time out
 //!  scan       the fast one
+//!  levels     where it is: what is open, and what is counted
 //!  quick      its short ways, for what is common
 //!  simple     the same language, written to be obviously right
 //!  framed     a parser of the caller's, kept to one reply for one reply
@@ -16,6 +17,7 @@ mod buffer;
 mod encode;
 mod framed;
 mod grammar;
+mod levels;
 mod quick;
 mod recorder;
 mod scan;

@@ -2,6 +2,39 @@
 //! and all there; whatever is unusual, wrong or cut off is None, and left to the thorough way.
 
 use super::tape::{Entry, Type};
+use crate::error::Result;
+
+/// Leaves in a row: where the next is, how many more are owed, and what they have in common. Apart from the parser, so that
+/// it is in registers.
+pub(super) struct Run {
+    pub(super) at: usize,
+    pub(super) owed: u64,
+    pub(super) traits: u64,
+}
+
+impl Run {
+    #[inline(never)]
+    pub(super) fn leaves(&mut self, bytes: &[u8], tape: &mut Vec<Entry>) -> Result<()> {
+        let Run { mut at, mut owed, mut traits } = *self;
+        while owed > 0 {
+            if let Some((entry, end)) = leaf(bytes, at) {
+                super::push(tape, entry)?;
+                traits |= entry.traits();
+                at = end;
+            } else if let Some((entry, value, end)) = double(bytes, at) {
+                super::push(tape, entry)?;
+                super::push(tape, Entry::new(Type::Number, 0, value.to_bits()))?;
+                traits |= entry.traits();
+                at = end;
+            } else {
+                break;
+            }
+            owed -= 1;
+        }
+        *self = Run { at, owed, traits };
+        Ok(())
+    }
+}
 
 /// A value without elements at `at`, and where it ends.
 #[inline(always)]
@@ -72,6 +105,16 @@ fn exact(text: &[u8]) -> Option<f64> {
     }
     let value = whole as f64 / POWERS[digits.len() - point];
     Some(if negative { -value } else { value })
+}
+
+/// The first CR or LF. Most lines are short: a few bytes are looked at by hand before the wide compares are got out.
+#[inline]
+pub(super) fn find_line_break(bytes: &[u8]) -> Option<usize> {
+    let near = bytes.len().min(8);
+    if let Some(found) = bytes[..near].iter().position(|&byte| byte == b'\r' || byte == b'\n') {
+        return Some(found);
+    }
+    memchr::memchr2(b'\r', b'\n', &bytes[near..]).map(|found| near + found)
 }
 
 /// The value whose first bytes are `head`.

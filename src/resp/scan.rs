@@ -4,6 +4,7 @@
 //! and never searched. It does not recurse: `open` has the aggregates that still owe elements.
 
 use super::grammar::{self, Head};
+use super::levels::{Form, Level, Scope};
 use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, TEXT, Type};
 use super::{Parse, buffer::Buffer, quick};
 use crate::error::{Error, Result};
@@ -31,41 +32,6 @@ pub(super) struct Fast {
     /// A push came out of the middle of a reply: its entries go, and the reply goes on.
     lent: bool,
     failed: Option<Error>,
-}
-
-/// An aggregate that is not whole yet.
-#[derive(Clone, Copy)]
-struct Level {
-    form: Form,
-    kind: Type,
-    /// Elements still owed, or, where nobody said how many, those that have come.
-    count: u64,
-    /// Its entry on the tape.
-    entry: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Form {
-    /// What the reply itself is the one element of.
-    Root,
-    Counted,
-    Streamed,
-    /// A streamed string.
-    Chunks,
-}
-
-/// What is counted, once for the reply and once for each push inside it.
-#[derive(Clone, Copy)]
-struct Scope {
-    base: usize,
-    tape: usize,
-    bytes_max: u64,
-    /// Nodes that have come and nodes that are announced.
-    nodes: u64,
-    notes: usize,
-    /// What the entries have in common: see `TEXT`.
-    traits: u64,
-    is_push: bool,
 }
 
 /// What a step of the scan came to.
@@ -145,7 +111,7 @@ impl Fast {
             Ok(max) if max < bytes.len() => &bytes[..max],
             _ => bytes,
         };
-        let mut run = Run { at: self.at, owed: self.level.count, traits: self.scope.traits };
+        let mut run = quick::Run { at: self.at, owed: self.level.count, traits: self.scope.traits };
         let outcome = run.leaves(bytes, &mut self.tape);
         self.at = run.at;
         self.level.count = run.owed;
@@ -193,7 +159,7 @@ impl Fast {
         let first = self.at + 1;
         let from = self.searched.max(first);
         let last = first.saturating_add(self.limits.line as usize).saturating_add(1).min(bytes.len());
-        let Some(found) = find_line_break(&bytes[from..last]) else {
+        let Some(found) = quick::find_line_break(&bytes[from..last]) else {
             if bytes.len() - first > self.limits.line as usize {
                 return Err(grammar::line_limit(&self.limits));
             }
@@ -515,70 +481,6 @@ impl Parse for Fast {
             self.about.holes = Vec::new();
         }
     }
-}
-
-/// Leaves in a row: where the next is, how many more are owed, and what they have in common. Apart from the parser, so that
-/// it is in registers.
-struct Run {
-    at: usize,
-    owed: u64,
-    traits: u64,
-}
-
-impl Run {
-    #[inline(never)]
-    fn leaves(&mut self, bytes: &[u8], tape: &mut Vec<Entry>) -> Result<()> {
-        let Run { mut at, mut owed, mut traits } = *self;
-        while owed > 0 {
-            if let Some((entry, end)) = quick::leaf(bytes, at) {
-                super::push(tape, entry)?;
-                traits |= entry.traits();
-                at = end;
-            } else if let Some((entry, value, end)) = quick::double(bytes, at) {
-                super::push(tape, entry)?;
-                super::push(tape, Entry::new(Type::Number, 0, value.to_bits()))?;
-                traits |= entry.traits();
-                at = end;
-            } else {
-                break;
-            }
-            owed -= 1;
-        }
-        *self = Run { at, owed, traits };
-        Ok(())
-    }
-}
-
-impl Level {
-    fn root() -> Level {
-        Level { form: Form::Root, kind: Type::Null, count: 1, entry: 0 }
-    }
-}
-
-impl Scope {
-    fn root(limits: &Limits) -> Scope {
-        Scope { base: 0, tape: 0, bytes_max: limits.bytes, nodes: 1, notes: 0, traits: 0, is_push: false }
-    }
-
-    fn push(base: usize, tape: usize, limits: &Limits) -> Scope {
-        Scope { base, tape, bytes_max: limits.push_bytes, is_push: true, ..Scope::root(limits) }
-    }
-
-    fn about(&self, end: usize) -> About {
-        let Scope { base, notes, is_push, .. } = *self;
-        let has_text = self.traits & TEXT != 0;
-        About { base, nodes: self.nodes as usize, notes, has_text, is_push, wire_len: end - base, ..About::default() }
-    }
-}
-
-/// The first CR or LF. Most lines are short: a few bytes are looked at by hand before the wide compares are got out.
-#[inline]
-fn find_line_break(bytes: &[u8]) -> Option<usize> {
-    let near = bytes.len().min(8);
-    if let Some(found) = bytes[..near].iter().position(|&byte| byte == b'\r' || byte == b'\n') {
-        return Some(found);
-    }
-    memchr::memchr2(b'\r', b'\n', &bytes[near..]).map(|found| near + found)
 }
 
 /// Entries of tape and levels that a resting parser keeps.

@@ -1,0 +1,310 @@
+//! A tape becomes nodes: one walk, without recursion and without a stack.
+//!
+//! While a tree is built, an aggregate that is not full yet has the way back to the one around it in a field that its kind
+//! has no use for.
+
+use crate::error::{Error, Result, Status};
+use crate::reply::node::{Kind, Node};
+use crate::resp::{self, Entry, Type};
+use std::ffi::c_char;
+use std::mem::size_of;
+use std::ptr::{self, null_mut};
+
+/// Fill the nodes from `root` to `end`, and `notes_max` notes, as the tape says; the texts are in `text`.
+///
+/// # Safety
+/// There is room for nodes from `root` to `end`, for one at least, and for the notes; `text` has its bytes, initialised.
+/// Nobody else looks at any of them meanwhile.
+pub(super) unsafe fn fill(
+    tape: &[Entry],
+    root: *mut Node,
+    end: *mut Node,
+    notes: *mut Note,
+    notes_max: usize,
+    text: Text,
+) -> Result<()> {
+    let (run_end, free) = (root.wrapping_add(1), root.wrapping_add(1));
+    let (next, owner, notes_len) = (root, null_mut(), 0);
+    Fill { next, run_end, owner, free, root, end, notes, notes_len, notes_max, text }.fill(tape)
+}
+
+/// An attribute: the node that it annotates, and its map.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(super) struct Note {
+    pub(super) node: *const Node,
+    pub(super) map: *const Node,
+}
+
+/// What is left of a tape.
+type Entries<'t> = std::slice::Iter<'t, Entry>;
+
+/// The bytes that texts are in: places on the tape are counted from `base`.
+#[derive(Clone, Copy)]
+pub(super) struct Text {
+    pub(super) at: *mut u8,
+    pub(super) len: usize,
+    pub(super) base: u64,
+}
+
+/// A tree while it is built.
+///
+/// A run is a row of sibling nodes. `next` is the node to write, `run_end` the end of its run, `owner` the aggregate that the
+/// run belongs to, and `free` the first node that belongs to no run yet. An owner's `str` points to its own owner until its
+/// run is full; an attribute's `reserved` says that it is one and its `integer` which note it is.
+struct Fill {
+    next: *mut Node,
+    run_end: *mut Node,
+    owner: *mut Node,
+    free: *mut Node,
+    root: *mut Node,
+    end: *mut Node,
+    notes: *mut Note,
+    notes_len: usize,
+    notes_max: usize,
+    text: Text,
+}
+
+impl Fill {
+    fn fill(&mut self, tape: &[Entry]) -> Result<()> {
+        let mut entries = tape.iter();
+        loop {
+            self.plain(&mut entries)?;
+            if self.next != self.run_end {
+                let entry = *entries.next().ok_or_else(broken)?;
+                self.special(entry, &mut entries)?;
+            } else if self.go_back() {
+                // A tape that goes on behind its root, or told of more attributes than it had, is broken.
+                let is_whole = entries.next().is_none() && self.notes_len == self.notes_max;
+                return if is_whole { Ok(()) } else { Err(broken()) };
+            }
+        }
+    }
+
+    /// As many nodes of the run as are of a plain kind.
+    #[inline]
+    fn plain(&mut self, entries: &mut Entries<'_>) -> Result<()> {
+        let (mut next, run_end, text) = (self.next, self.run_end, self.text);
+        let mut rest = entries.as_slice();
+        while next != run_end
+            && let Some((&entry, behind)) = rest.split_first()
+            && let Some(kind) = plain_kind(entry.kind())
+        {
+            let mut node = Node { kind, ..NOTHING };
+            if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
+                (node.str, node.len) = text.place(entry)?;
+            } else {
+                node.integer = entry.value() as i64;
+            }
+            // SAFETY: next is before run_end, and so one of the tree's nodes.
+            unsafe { next.write(node) };
+            next = next.wrapping_add(1);
+            rest = behind;
+        }
+        self.next = next;
+        *entries = rest.iter();
+        Ok(())
+    }
+
+    /// One node of any other kind, or what stands before a node.
+    fn special(&mut self, entry: Entry, entries: &mut Entries<'_>) -> Result<()> {
+        let (node, text) = match entry.kind() {
+            Type::Array => return self.aggregate(Kind::RREDIS_REPLY_ARRAY, entry.len()),
+            Type::Set => return self.aggregate(Kind::RREDIS_REPLY_SET, entry.len()),
+            Type::Map => return self.aggregate(Kind::RREDIS_REPLY_MAP, entry.len()),
+            Type::Push => return self.aggregate(Kind::RREDIS_REPLY_PUSH, entry.len()),
+            Type::Attribute => return self.attribute(entry.len()),
+            Type::Double => {
+                let given = if entry.is_given() { Some(entries.next().ok_or_else(broken)?.value()) } else { None };
+                let number = match given {
+                    Some(bits) => f64::from_bits(bits),
+                    None => resp::double(self.text.slice(entry)?),
+                };
+                (Node { kind: Kind::RREDIS_REPLY_DOUBLE, number, ..NOTHING }, self.text.place(entry)?)
+            }
+            Type::BigNumber => (Node { kind: Kind::RREDIS_REPLY_BIG_NUMBER, ..NOTHING }, self.text.place(entry)?),
+            Type::Verbatim => (Node { kind: Kind::RREDIS_REPLY_VERBATIM, ..NOTHING }, self.text.behind_format(entry)?),
+            Type::Chunked => (Node { kind: Kind::RREDIS_REPLY_STRING, ..NOTHING }, self.text.join(entry, entries)?),
+            _ => return Err(broken()),
+        };
+        self.write(Node { str: text.0, len: text.1, ..node });
+        Ok(())
+    }
+
+    #[inline]
+    fn write(&mut self, node: Node) {
+        // SAFETY: next is before run_end, and so one of the tree's nodes.
+        unsafe { self.next.write(node) };
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// Write an aggregate, and turn to its elements if it has some.
+    #[inline]
+    fn aggregate(&mut self, kind: Kind, len: usize) -> Result<()> {
+        if len == 0 {
+            self.write(Node { kind, ..NOTHING });
+            return Ok(());
+        }
+        let run = self.take(len)?;
+        let node = self.next;
+        self.write(Node { kind, len, elements: run, str: self.owner.cast(), ..NOTHING });
+        self.descend(node, run);
+        Ok(())
+    }
+
+    /// Write the map of an attribute beside the tree, note that it belongs to `next`, and turn to its elements.
+    fn attribute(&mut self, len: usize) -> Result<()> {
+        if self.notes_len == self.notes_max {
+            return Err(broken());
+        }
+        let map = self.take(1)?;
+        // SAFETY: there is room for notes_max notes.
+        unsafe { self.notes.wrapping_add(self.notes_len).write(Note { node: self.next, map }) };
+        let mut node = Node { kind: Kind::RREDIS_REPLY_MAP, ..NOTHING };
+        if len > 0 {
+            let run = self.take(len)?;
+            (node.reserved, node.integer) = (ATTRIBUTE, self.notes_len as i64);
+            (node.len, node.elements, node.str) = (len, run, self.owner.cast());
+            self.descend(map, run);
+        }
+        self.notes_len += 1;
+        // SAFETY: map is one of the tree's nodes.
+        unsafe { map.write(node) };
+        Ok(())
+    }
+
+    /// The next nodes are the elements of `owner`, all of `run`.
+    #[inline]
+    fn descend(&mut self, owner: *mut Node, run: *mut Node) {
+        self.owner = owner;
+        self.next = run;
+        self.run_end = self.free;
+    }
+
+    /// The run is full: go on behind its owner, or behind the owner's owner. True: the root was full.
+    fn go_back(&mut self) -> bool {
+        while self.next == self.run_end {
+            if self.owner.is_null() {
+                return true;
+            }
+            // SAFETY: an owner is a written node of the tree, and nothing else refers to it now.
+            let full = unsafe { &mut *self.owner };
+            self.next = match full.reserved {
+                ATTRIBUTE => {
+                    // SAFETY: an attribute's integer is the place of its note, which was written with it.
+                    let note = unsafe { *self.notes.wrapping_add(full.integer as usize) };
+                    note.node.cast_mut()
+                }
+                _ => self.owner.wrapping_add(1),
+            };
+            self.owner = full.str.cast_mut().cast();
+            full.str = ptr::null();
+            full.reserved = 0;
+            full.integer = 0;
+            // SAFETY: null, or a written node of the tree.
+            self.run_end = match unsafe { self.owner.as_ref() } {
+                Some(owner) => owner.elements.cast_mut().wrapping_add(owner.len),
+                None => self.root.wrapping_add(1),
+            };
+        }
+        false
+    }
+
+    /// So many nodes that belong to no run yet.
+    #[inline]
+    fn take(&mut self, count: usize) -> Result<*mut Node> {
+        let left = (self.end as usize - self.free as usize) / size_of::<Node>();
+        if count > left {
+            return Err(broken());
+        }
+        let run = self.free;
+        self.free = run.wrapping_add(count);
+        Ok(run)
+    }
+}
+
+impl Text {
+    /// Where a text is, and how long; its NUL is written behind it.
+    #[inline]
+    fn place(&self, entry: Entry) -> Result<(*const c_char, usize)> {
+        let (at, len) = self.within(entry)?;
+        let str = self.at.wrapping_add(at);
+        // SAFETY: within has looked that the text and one byte behind it are inside.
+        unsafe { str.wrapping_add(len).write(0) };
+        Ok((str.cast_const().cast(), len))
+    }
+
+    /// A verbatim text is what is behind its three letters and the colon, which becomes their NUL.
+    fn behind_format(&self, entry: Entry) -> Result<(*const c_char, usize)> {
+        let (str, len) = self.place(entry)?;
+        let len = len.checked_sub(4).ok_or_else(broken)?;
+        // SAFETY: the colon behind the three letters, inside the text.
+        unsafe { str.wrapping_add(3).cast_mut().write(0) };
+        Ok((str.wrapping_add(4), len))
+    }
+
+    fn slice(&self, entry: Entry) -> Result<&[u8]> {
+        let (at, len) = self.within(entry)?;
+        // SAFETY: within has looked that the text is inside; all of it is initialised.
+        Ok(unsafe { std::slice::from_raw_parts(self.at.wrapping_add(at), len) })
+    }
+
+    /// Join the pieces that follow `entry`, where its value says: before the first of them.
+    fn join(&self, entry: Entry, entries: &mut Entries<'_>) -> Result<(*const c_char, usize)> {
+        let mut end = self.within(Entry::piece(entry.value(), 0))?.0;
+        let first = end;
+        for _ in 0..entry.len() {
+            let (at, len) = self.within(*entries.next().ok_or_else(broken)?)?;
+            if at < end {
+                return Err(broken());
+            }
+            // SAFETY: both ends are inside the text, and the copy moves towards its beginning.
+            unsafe { ptr::copy(self.at.wrapping_add(at), self.at.wrapping_add(end), len) };
+            end += len;
+        }
+        self.place(Entry::piece(self.base + first as u64, (end - first) as u64))
+    }
+
+    #[inline]
+    fn within(&self, entry: Entry) -> Result<(usize, usize)> {
+        let at = entry.value().wrapping_sub(self.base) as usize;
+        let len = entry.len();
+        match at.checked_add(len) {
+            Some(end) if end < self.len => Ok((at, len)),
+            _ => Err(broken()),
+        }
+    }
+}
+
+/// The kinds whose nodes are a value or a text, and nothing else to see to.
+#[inline]
+pub(super) fn plain_kind(kind: Type) -> Option<Kind> {
+    match kind {
+        Type::Null => Some(Kind::RREDIS_REPLY_NULL),
+        Type::Integer => Some(Kind::RREDIS_REPLY_INTEGER),
+        Type::Bool => Some(Kind::RREDIS_REPLY_BOOL),
+        Type::String => Some(Kind::RREDIS_REPLY_STRING),
+        Type::Status => Some(Kind::RREDIS_REPLY_STATUS),
+        Type::Error => Some(Kind::RREDIS_REPLY_ERROR),
+        _ => None,
+    }
+}
+
+/// A tape that does not describe one tree. The parsers make none.
+#[cold]
+pub(super) fn broken() -> Error {
+    Error::new(Status::Panic, "a reply was noted wrongly by its parser")
+}
+
+/// A node with nothing in it.
+pub(super) const NOTHING: Node = Node {
+    kind: Kind::RREDIS_REPLY_NULL,
+    reserved: 0,
+    len: 0,
+    str: ptr::null(),
+    elements: ptr::null(),
+    integer: 0,
+    number: 0.0,
+};
+/// In `reserved` while the map of an attribute is being filled.
+const ATTRIBUTE: u32 = 1;
