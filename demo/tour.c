@@ -1,8 +1,8 @@
 // A tour of librredis: what it does, and what it says when something goes wrong.
 //
 //   tour URL                       on a server of yours; its keys are named apart, and removed
-//   tour URL SOCKET KILL START     on a private one, which is also reached through SOCKET, and which the commands KILL and
-//                                  START end and start again
+//   tour URL SOCKET KILL START     on a private one, which is also reached through SOCKET, and
+//                                  which the commands KILL and START end and start again
 //
 // Every step looks at what it got. The last line says that all is well only if it was.
 
@@ -86,7 +86,8 @@ static void greet(const char *url, const char *socket) {
   const char *version = reply->str ? strstr(reply->str, "redis_version:") : NULL;
   int len = version ? (int)strcspn(version + 14, "\r\n") : 1;
   printf("\nlibrredis %s, Redis %.*s at %s\n", rredis_version(), len, version ? version + 14 : "?", url);
-  if (socket) printf("a private server (in %.*s) that is gone afterwards\n\n", (int)(strrchr(socket, '/') - socket), socket);
+  int folder_len = socket ? (int)(strrchr(socket, '/') - socket) : 0;
+  if (socket) printf("a private server (in %.*s) that is gone afterwards\n\n", folder_len, socket);
   else printf("a server of yours: all keys begin with %s and are removed\n\n", prefix);
   rredis_reply_free(reply);
 }
@@ -181,7 +182,8 @@ static void eight_threads(void) {
       (long long)rredis_client_stat(client, RREDIS_STAT_CONNECTIONS_IN_USE),
       (long long)rredis_client_stat(client, RREDIS_STAT_CONNECTIONS_IDLE));
   expect(total == THREADS * COMMANDS, "every INCR should count once");
-  expect(rredis_client_stat(client, RREDIS_STAT_CONNECTIONS_IN_USE) == 0, "no connection should be in use");
+  expect(rredis_client_stat(client, RREDIS_STAT_CONNECTIONS_IN_USE) == 0,
+         "no connection should be in use");
 }
 
 static void long_list(void) {
@@ -232,7 +234,8 @@ static void server_error(void) {
   rredis_error err;
   rredis_reply *reply;
   rredis_status status = rredis_client_command(client, 2, incr, NULL, &reply, &err);
-  expect(status == RREDIS_ERR_SERVER && err.outcome == RREDIS_OUTCOME_REFUSED, "INCR of a text should be refused");
+  expect(status == RREDIS_ERR_SERVER && err.outcome == RREDIS_OUTCOME_REFUSED,
+         "INCR of a text should be refused");
   if (status == RREDIS_OK) rredis_reply_free(reply);
   else say_error("server's error", &err);
 }
@@ -255,13 +258,15 @@ static void kill_and_start(const char *kill, const char *start) {
   expect(system(kill) == 0, "the server should have been killed");
   pthread_join(waiting, NULL);
   say_error("killed in BLPOP", &err);
-  expect(err.status == RREDIS_ERR_IO && err.outcome == RREDIS_OUTCOME_UNKNOWN, "nobody can know what became of it");
+  expect(err.status == RREDIS_ERR_IO && err.outcome == RREDIS_OUTCOME_UNKNOWN,
+         "nobody can know what became of it");
 
   const char *ping[] = {"PING"};
   rredis_reply *reply;
   rredis_status status = rredis_client_command(client, 1, ping, NULL, &reply, &err);
   say_error("while it is down", &err);
-  expect(status == RREDIS_ERR_CONNECT && err.outcome == RREDIS_OUTCOME_NOT_SENT, "PING cannot have been sent");
+  expect(status == RREDIS_ERR_CONNECT && err.outcome == RREDIS_OUTCOME_NOT_SENT,
+         "PING cannot have been sent");
 
   expect(system(start) == 0, "the server should have been started");
   reply = ask(1, ping, NULL);
