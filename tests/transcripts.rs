@@ -5,15 +5,17 @@
 //! greeting protocol=3 password=secret   how the session begins (first line)
 //! > HELLO 3                             what it must have queued, a command a line, handed over at once
 //! >! GET a                              the same, but of its bytes none is handed over
+//! >+ GET a                              the same, but only the first half is handed over
 //! ? GET a                               submit a command
 //! < +OK\r\n                             what the server sends
 //! = reply 1 OK                          what must have happened, one event a line, in order
 //! = ready | clean | dirty | owes        what must be true now
 //! = failed PROTOCOL text                how the conversation ended
 //! = fate 1 UNKNOWN                      what became of a command
+//! = refused GET a                       submitting this is refused, and queues nothing
 //! ```
 
-use rredis::error::Error;
+use rredis::error::{Error, Outcome, Status};
 use rredis::limits::Limits;
 use rredis::options::{ParserChoice, Secret};
 use rredis::reply::{Kind, View};
@@ -58,8 +60,9 @@ impl Player {
             match line.split_once(' ').unwrap_or((line, "")) {
                 ("", _) | ("#", _) => {}
                 ("greeting", words) => self.session = Some(self.begin(words)),
-                (">", command) => self.expect_outgoing(command, true, &place),
-                (">!", command) => self.expect_outgoing(command, false, &place),
+                (">", command) => self.expect_outgoing(command, 2, &place),
+                (">+", command) => self.expect_outgoing(command, 1, &place),
+                (">!", command) => self.expect_outgoing(command, 0, &place),
                 ("?", command) => {
                     let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
                     self.session().submit_any(&words).expect(&place);
@@ -74,6 +77,7 @@ impl Player {
 
     fn begin(&self, words: &str) -> Session {
         let mut greeting = Greeting::default();
+        let mut limits = Limits::default();
         for word in words.split_whitespace() {
             let (name, value) = word.split_once('=').expect(word);
             match name {
@@ -82,27 +86,28 @@ impl Player {
                 "password" => greeting.password = Some(Secret::new(value.as_bytes())),
                 "client_name" => greeting.client_name = Some(value.into()),
                 "database" => greeting.database = value.parse().unwrap(),
+                "line" => limits.line = value.parse().unwrap(),
                 _ => panic!("{word}"),
             }
         }
-        Session::new(resp::parser(self.parser, Limits::default()), greeting).unwrap()
+        Session::new(resp::parser(self.parser, limits), greeting).unwrap()
     }
 
     fn session(&mut self) -> &mut Session {
         self.session.as_mut().expect("a transcript begins with its greeting")
     }
 
-    fn expect_outgoing(&mut self, command: &str, hand_over: bool, place: &str) {
+    fn expect_outgoing(&mut self, command: &str, halves: usize, place: &str) {
         let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
         let mut expected = Vec::new();
         resp::encode(&words, &mut expected).unwrap();
         let session = self.session();
         let outgoing = session.outgoing();
         assert!(outgoing.starts_with(&expected), "{place}: queued is {:?}", String::from_utf8_lossy(outgoing));
-        if hand_over {
+        if halves > 0 {
             // One byte first: what is partly handed over is handed over.
             session.sent(1);
-            session.sent(expected.len() - 1);
+            session.sent(expected.len() * halves / 2 - 1);
         }
     }
 
@@ -144,6 +149,13 @@ impl Player {
                 let error = self.failure.as_ref().unwrap_or_else(|| panic!("{place}: it did not fail"));
                 let told = format!("{:?} {error}", error.status);
                 assert!(told.starts_with(words), "{place}: {told}");
+            }
+            ("refused", command) => {
+                let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
+                let queued = self.session().outgoing().len();
+                let error = self.session().submit_any(&words).expect_err(place);
+                assert_eq!((error.status, error.outcome), (Status::State, Outcome::NotSent), "{place}");
+                assert_eq!(self.session().outgoing().len(), queued, "{place}");
             }
             ("fate", words) => {
                 let (ticket, outcome) = words.split_once(' ').expect(place);

@@ -50,7 +50,7 @@ pub struct Kept {
     events: VecDeque<Event>,
     /// None where nobody wants to be told.
     notices: Option<Vec<Notice>>,
-    /// Bytes on the wire of the pushes among them.
+    /// What the pushes among them cost.
     bytes: u64,
     bytes_max: u64,
     wanted: bool,
@@ -64,7 +64,7 @@ impl Notice {
 }
 
 impl Kept {
-    /// Keep pushes of up to so many bytes on the wire; or nothing at all, when nobody wants to see it.
+    /// Keep pushes of up to so many bytes; or nothing at all, when nobody wants to see it.
     pub fn new(wanted: bool, bytes_max: u64) -> Kept {
         Kept { events: VecDeque::new(), notices: None, bytes: 0, bytes_max, wanted }
     }
@@ -90,9 +90,7 @@ impl Kept {
     /// The oldest that was kept.
     pub fn take(&mut self) -> Option<Reply> {
         let event = self.events.pop_front()?;
-        if let Event::Push(_, wire_len) = &event {
-            self.bytes -= *wire_len as u64;
-        }
+        self.bytes -= cost(&event);
         Some(event.into_reply())
     }
 
@@ -105,9 +103,7 @@ impl Kept {
         if !self.wanted {
             return Ok(());
         }
-        if let Event::Push(_, wire_len) = &event {
-            self.bytes += *wire_len as u64;
-        }
+        self.bytes += cost(&event);
         if self.bytes > self.bytes_max {
             let text = format!("what came unasked is more than push_bytes_max, {} bytes", self.bytes_max);
             return Err(Error::new(Status::Limit, text));
@@ -116,3 +112,15 @@ impl Kept {
         Ok(())
     }
 }
+
+/// What a push counts for: its bytes on the wire, but no less than a part of the memory that it takes, or a flood of the
+/// smallest would take many times what the limit says. Replies were asked for, and are bounded one by one.
+fn cost(event: &Event) -> u64 {
+    match event {
+        Event::Reply(..) => 0,
+        Event::Push(reply, wire_len) => (*wire_len).max(reply.size() / 4).max(SMALLEST) as u64,
+    }
+}
+
+/// The least that a push counts for, in bytes: what it takes to keep it, whatever is in it.
+const SMALLEST: usize = 64;

@@ -30,6 +30,8 @@ pub struct Connection {
     read_bytes: usize,
     /// How many reads in a row found nothing where there should have been something.
     vain_reads: u32,
+    /// Bytes that the last turn handed over.
+    handed: usize,
     moved: Traffic,
 }
 
@@ -71,6 +73,7 @@ impl Connection {
             rested: now,
             read_bytes: READ_BYTES,
             vain_reads: 0,
+            handed: 0,
             moved: Traffic::default(),
         };
         connection.greet(deadline)?;
@@ -264,16 +267,23 @@ impl Connection {
         error
     }
 
-    /// Write what waits, as far as the transport takes it.
+    /// Write what waits, as far as the transport takes it at once. One without a descriptor waits by itself, and so gets one
+    /// turn: between two of them there is reading, and a look at the clock.
     fn hand_over(&mut self, deadline: Deadline) -> Result<()> {
-        let timeout_ms = if self.transport.fd().is_some() { 0 } else { slice_ms(deadline) };
+        self.handed = 0;
+        let waits = self.transport.fd().is_none();
         while !self.session.outgoing().is_empty() {
+            let timeout_ms = if waits { slice_ms(deadline) } else { 0 };
             match self.transport.write(self.session.outgoing(), timeout_ms)? {
                 Moved::Some(0) | Moved::None => return Ok(()),
                 Moved::Some(len) => {
                     self.session.sent(len);
+                    self.handed += len;
                     self.moved.bytes_out += len as u64;
                 }
+            }
+            if waits {
+                return Ok(());
             }
         }
         Ok(())
@@ -303,7 +313,7 @@ impl Connection {
         let before = Instant::now();
         let moved = self.read(if blocked { 0 } else { slice_ms(deadline) })?;
         // One that comes back at once with nothing must not keep the processor busy until the deadline.
-        if !moved && before.elapsed() < PAUSE {
+        if !moved && self.handed == 0 && before.elapsed() < PAUSE {
             std::thread::sleep(PAUSE);
         }
         Ok(deadline.has_passed())

@@ -222,7 +222,9 @@ impl Drop for Stream {
 impl Functions {
     fn error(&self, told: &Told, failure: Status, usual: Status, phase: &str) -> Error {
         let status = match failure {
-            Status::Timeout | Status::Tls | Status::Memory => failure,
+            Status::Tls | Status::Memory => failure,
+            // A stream that gives up has broken: whether the time is up is not for it to say.
+            Status::Timeout if usual == Status::Connect => failure,
             _ => usual,
         };
         told.error(status, failure, "it failed").at(&format!("transport {}: {phase}", self.name))

@@ -6,10 +6,14 @@ use std::time::Duration;
 use crate::conn::Connection;
 use crate::options::Options;
 
-/// Whether it rested or lived for longer than the options allow.
-pub(super) fn is_worn_out(connection: &Connection, options: &Options) -> bool {
-    let (opened, rested) = connection.age();
-    is_past(opened.elapsed(), options.pool_age_ms()) || is_past(rested.elapsed(), options.pool_idle_ms())
+/// Whether it lived for longer than the options allow.
+pub(super) fn is_too_old(connection: &Connection, options: &Options) -> bool {
+    is_past(connection.age().0.elapsed(), options.pool_age_ms())
+}
+
+/// Whether it rested for longer than the options allow.
+pub(super) fn rested_too_long(connection: &Connection, options: &Options) -> bool {
+    is_past(connection.age().1.elapsed(), options.pool_idle_ms())
 }
 
 /// Whether it rested for so long that the server is to be asked whether it is there.
@@ -20,7 +24,7 @@ pub(super) fn wants_ping(connection: &Connection, options: &Options) -> bool {
 /// Take out the connections that rested for too long, the oldest first, down to the number that is to stay.
 pub(super) fn sort_out(idle: &mut Vec<Connection>, options: &Options, out: &mut Vec<Connection>) {
     let stay = options.pool_idle_min();
-    while idle.len() > stay && idle.first().is_some_and(|oldest| is_worn_out(oldest, options)) {
+    while idle.len() > stay && idle.first().is_some_and(|oldest| rested_too_long(oldest, options)) {
         out.push(idle.remove(0));
     }
 }

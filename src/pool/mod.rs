@@ -115,15 +115,23 @@ impl Pool {
 
     /// Open connections until `count` are there, the pool's maximum at the most.
     pub fn warm(&self, count: usize) -> Result<()> {
-        let never = Deadline::never();
         let mut kept = Kept::new(false, 0);
         let mut leases = Vec::new();
-        while self.open_connections() < count.min(self.0.max) {
+        let mut result = Ok(());
+        let resting = self.0.shelf().lock().idle.len();
+        while resting + leases.len() < count {
             let Some(permit) = self.0.permit() else { break };
-            leases.push(permit.open(never, &mut kept)?);
+            match permit.open(Deadline::never(), &mut kept) {
+                Ok(lease) => leases.push(lease),
+                Err(error) => {
+                    result = Err(error.with_outcome(Outcome::None));
+                    break;
+                }
+            }
         }
+        // What was opened rests, also where the next could not be.
         leases.into_iter().for_each(Lease::give_back);
-        Ok(())
+        result
     }
 
     /// Close every connection that rests now; those in use are closed when they come back.
@@ -144,11 +152,6 @@ impl Pool {
             Stat::Waiting => of_the_shelf(|shelf| shelf.waiters.len()),
             stat => self.0.counters.get(stat),
         }
-    }
-
-    fn open_connections(&self) -> usize {
-        let shelf = self.0.shelf().lock();
-        shelf.idle.len() + shelf.leased
     }
 }
 
@@ -213,7 +216,8 @@ impl Inner {
     /// The lease of a connection that rested, if it is still good; else it is closed.
     fn wake(self: &Arc<Self>, mut connection: Connection, deadline: Deadline, kept: &mut Kept) -> Option<Lease> {
         let options = self.dial.options();
-        if health::is_worn_out(&connection, options) {
+        let is_spare = || self.shelf().lock().idle.len() >= options.pool_idle_min();
+        if health::is_too_old(&connection, options) || (health::rested_too_long(&connection, options) && is_spare()) {
             self.counters.closed(1);
             return None;
         }

@@ -49,7 +49,8 @@ pub trait Parse: Send {
     fn next(&mut self) -> Result<Option<Frame<'_>>>;
     /// Whether nothing waits: every byte belonged to a reply that was given.
     fn is_empty(&self) -> bool;
-    /// Whether some of the next reply has come; a push that stands alone is no reply.
+    /// Whether some of the next reply has come, and it is a command's result: not a push, nor an error, nor attributes,
+    /// which say nothing of what they annotate.
     fn has_begun(&self) -> bool;
     /// Give back memory that only a busy connection needs; does nothing unless `is_empty`.
     fn rest(&mut self);
@@ -91,6 +92,11 @@ fn representable(limits: Limits) -> Limits {
         line: limits.line.max(LINE_MIN),
         push_bytes: limits.push_bytes.min(MAX),
     }
+}
+
+/// Whether what begins with this type byte is what a command that ran answers with.
+fn begins_an_answer(byte: u8) -> bool {
+    !matches!(byte, b'>' | b'-' | b'!' | b'|')
 }
 
 /// Push, or say that there is no memory: what the peer sends decides how long these grow.

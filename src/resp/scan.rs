@@ -469,7 +469,7 @@ impl Parse for Fast {
     }
 
     fn has_begun(&self) -> bool {
-        self.buffer.unread().first().is_some_and(|&byte| byte != b'>')
+        self.buffer.unread().first().is_some_and(|&byte| super::begins_an_answer(byte))
     }
 
     fn rest(&mut self) {

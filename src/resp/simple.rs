@@ -372,7 +372,7 @@ impl Parse for Simple {
         let first = self.around.first().unwrap_or(&self.reading);
         match self.line.first().or(self.input.unread().first()) {
             _ if !first.is_fresh() => true,
-            Some(&byte) => self.around.is_empty() && byte != b'>',
+            Some(&byte) => self.around.is_empty() && super::begins_an_answer(byte),
             None => false,
         }
     }

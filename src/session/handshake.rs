@@ -95,6 +95,11 @@ impl Handshake {
         Ok(Answer::Over)
     }
 
+    /// Whether the server said yes to HELLO 3.
+    pub(super) fn agreed_on_resp3(&self) -> bool {
+        self.greeting.protocol != 2 && !self.fell_back
+    }
+
     /// Whether HELLO was refused.
     pub(super) fn fell_back(&self) -> bool {
         self.fell_back

@@ -10,6 +10,7 @@ use crate::limits::REST_BYTES_MAX;
 use crate::resp;
 
 use super::Ticket;
+use super::push::Confirmation;
 
 /// Commands on their way, and the bytes of them that have not left yet.
 #[derive(Default)]
@@ -29,8 +30,9 @@ pub(super) struct Inflight {
 /// One command that waits for its answer.
 struct Entry {
     ticket: Ticket,
-    /// Where its bytes begin in the stream of all bytes of the conversation.
+    /// Where its bytes begin and end in the stream of all bytes of the conversation.
     start: u64,
+    end: u64,
     due: Due,
 }
 
@@ -39,8 +41,12 @@ struct Entry {
 pub(super) enum Due {
     /// One reply; then the connection has become what the effect says.
     Reply(Effect),
-    /// So many confirmations, each a push, or one error.
+    /// So many confirmations of this kind, each a push, or one error.
     Confirmations {
+        /// Of which topic, and whether of SUBSCRIBE or of UNSUBSCRIBE.
+        topic: usize,
+        /// True: of SUBSCRIBE.
+        subscribed: bool,
         /// How many are still due.
         left: usize,
     },
@@ -63,7 +69,7 @@ impl Inflight {
         self.tickets += 1;
         match due {
             Due::Nothing => self.unanswered = Some((self.tickets, start)),
-            due => self.queue.push_back(Entry { ticket: self.tickets, start, due }),
+            due => self.queue.push_back(Entry { ticket: self.tickets, start, end: self.queued, due }),
         }
         Ok(self.tickets)
     }
@@ -94,9 +100,13 @@ impl Inflight {
         Ok(answered)
     }
 
-    /// One more confirmation has come: the command that asked for the last of them is answered.
-    pub(super) fn confirmed(&mut self) {
-        if let Some(Entry { due: Due::Confirmations { left }, .. }) = self.queue.front_mut() {
+    /// One more confirmation has come: the command that asked for the last of them is answered. One of another kind is the
+    /// server's own doing, as when a shard's slot moves.
+    pub(super) fn confirmed(&mut self, confirmation: &Confirmation) {
+        let Some(Entry { due: Due::Confirmations { topic, subscribed, left }, .. }) = self.queue.front_mut() else {
+            return;
+        };
+        if (*topic, *subscribed) == (confirmation.topic, confirmation.subscribed) {
             *left -= 1;
             if *left == 0 {
                 self.queue.pop_front();
@@ -113,7 +123,7 @@ impl Inflight {
     pub(super) fn fate(&self, ticket: Ticket, begun: bool) -> Outcome {
         let place = self.queue.iter().position(|entry| entry.ticket == ticket);
         let start = match (place, self.unanswered) {
-            (Some(0), _) if begun => return Outcome::Ran,
+            (Some(0), _) if begun && self.handed >= self.queue[0].end => return Outcome::Ran,
             (Some(at), _) => self.queue[at].start,
             (None, Some((unanswered, start))) if unanswered == ticket => start,
             // Its reply was taken from the queue, and was lost on the way to its owner.

@@ -92,13 +92,8 @@ impl Session {
         self.ready()?;
         resp::check(args)?;
         let effect = commands::effect(args);
-        if self.state.is_queueing() && matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
-            // The server puts its confirmation in the place of an element of EXEC's reply, or beside it: nothing tells.
-            let text =
-                "inside MULTI a subscription is confirmed in the middle of EXEC's reply: subscribe before or after";
-            return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
-        }
-        let due = self.state.due(effect);
+        self.state.refuse_in_transaction(effect)?;
+        let due = self.state.due(effect, args, !self.inflight.owes());
         let ticket = self.inflight.submit(args, due)?;
         Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
     }
@@ -254,13 +249,15 @@ impl Session {
             let answer = handshake.answered(&reply, &mut self.inflight, &mut self.state)?;
             if answer.is_over() {
                 self.fell_back = handshake.fell_back();
+                self.state.speaks_resp3(handshake.agreed_on_resp3());
                 self.handshake = None;
                 self.inflight.wipe();
             }
             return Ok(());
         }
         // In RESP2 a message is an array like any other: only the state of the connection tells them apart.
-        if (self.state.expects_messages() || self.inflight.next_confirms()) && push::is_message(&reply) {
+        let in_resp2 = !self.state.is_resp3();
+        if in_resp2 && (self.state.expects_messages() || self.inflight.next_confirms()) && push::is_message(&reply) {
             self.confirm(&reply);
             self.events.push_back(Event::Push(reply.into_push(), wire_len));
             return Ok(());
@@ -285,7 +282,7 @@ impl Session {
     fn confirm(&mut self, push: &Reply) {
         if let Some(confirmation) = push::confirmation(push) {
             self.state.confirmed(&confirmation);
-            self.inflight.confirmed();
+            self.inflight.confirmed(&confirmation);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use crate::commands::Effect;
+use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::{Kind, Reply};
 
 use super::inflight::Due;
@@ -12,16 +13,24 @@ use super::push::Confirmation;
 pub(super) struct State {
     home: u32,
     database: u32,
+    resp3: bool,
     transaction: bool,
+    /// What `transaction` will be once the server has answered all that was asked.
+    transaction_asked: bool,
     watching: bool,
     monitoring: bool,
     replies: Replies,
-    subscriptions: [HashSet<Vec<u8>>; 3],
+    subscriptions: Subscriptions,
+    /// What `subscriptions` will be once the server has confirmed all that was asked.
+    subscriptions_asked: Subscriptions,
     /// Subscribed while replies were off. Confirmations come all the same; an error in their place does not.
     subscribed_unseen: bool,
     /// Changed in a way that this side does not undo: another user, a name, tracking, another protocol.
     changed: bool,
 }
+
+/// The names that are subscribed, by topic.
+type Subscriptions = [HashSet<Vec<u8>>; 3];
 
 /// What CLIENT REPLY has made of the answers.
 #[derive(PartialEq, Eq)]
@@ -36,18 +45,43 @@ impl State {
         State {
             home: database,
             database,
+            resp3: false,
             transaction: false,
+            transaction_asked: false,
             watching: false,
             monitoring: false,
             replies: Replies::On,
-            subscriptions: Default::default(),
+            subscriptions: Subscriptions::default(),
+            subscriptions_asked: Subscriptions::default(),
             subscribed_unseen: false,
             changed: false,
         }
     }
 
-    /// What a command with this effect is due, now.
-    pub(super) fn due(&mut self, effect: Effect) -> Due {
+    /// What cannot be told apart from other answers inside a transaction is not sent there.
+    pub(super) fn refuse_in_transaction(&self, effect: Effect) -> Result<()> {
+        let text = match effect {
+            _ if !self.transaction_asked => return Ok(()),
+            // The server puts its confirmation in the place of an element of EXEC's reply, or beside it: nothing tells.
+            Effect::Subscribe { .. } | Effect::Unsubscribe { .. } => {
+                "inside MULTI a subscription is confirmed in the middle of EXEC's reply: subscribe before or after"
+            }
+            // It answers QUEUED, and then EXEC or nobody.
+            Effect::ReplyOff | Effect::ReplySkip => {
+                "inside MULTI the replies cannot be turned off: do it before or after"
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent))
+    }
+
+    /// What a command with this effect is due, now. `settled`: everything asked before has been answered.
+    pub(super) fn due(&mut self, effect: Effect, args: &[&[u8]], settled: bool) -> Due {
+        match effect {
+            Effect::Multi => self.transaction_asked = true,
+            Effect::Exec | Effect::Discard | Effect::Reset => self.transaction_asked = false,
+            _ => {}
+        }
         match (&self.replies, effect) {
             // The server takes commands in their order: whatever is queued behind this one is answered again.
             (_, Effect::ReplyOn) => {
@@ -55,17 +89,16 @@ impl State {
                 Due::Reply(effect)
             }
             (_, Effect::ReplyOff) => self.silenced(Replies::Off),
-            (Replies::On, Effect::ReplySkip) => self.silenced(Replies::SkipNext),
+            (Replies::On | Replies::SkipNext, Effect::ReplySkip) => self.silenced(Replies::SkipNext),
             (Replies::Off, _) => self.unseen(effect),
             (Replies::SkipNext, _) => {
                 self.replies = Replies::On;
                 self.unseen(effect)
             }
-            (Replies::On, Effect::Subscribe { count, .. }) => Due::Confirmations { left: count.max(1) },
-            (Replies::On, Effect::Unsubscribe { topic, count: 0 }) => {
-                Due::Confirmations { left: self.subscriptions[topic as usize].len().max(1) }
+            (Replies::On, Effect::Subscribe { topic, .. }) => self.confirmations(topic as usize, true, args, settled),
+            (Replies::On, Effect::Unsubscribe { topic, .. }) => {
+                self.confirmations(topic as usize, false, args, settled)
             }
-            (Replies::On, Effect::Unsubscribe { count, .. }) => Due::Confirmations { left: count },
             (Replies::On, _) => {
                 self.changed |= matches!(
                     effect,
@@ -74,6 +107,28 @@ impl State {
                 Due::Reply(effect)
             }
         }
+    }
+
+    /// One confirmation for each name; without names, one for each that is subscribed by then, and one where there is none.
+    fn confirmations(&mut self, topic: usize, subscribed: bool, args: &[&[u8]], settled: bool) -> Due {
+        if settled {
+            // A subscription that was refused is no longer awaited.
+            self.subscriptions_asked.clone_from(&self.subscriptions);
+        }
+        let asked = &mut self.subscriptions_asked[topic];
+        let names = args.get(1..).unwrap_or_default();
+        let left = match names.len() {
+            0 => std::mem::take(asked).len().max(1),
+            count => count,
+        };
+        for &name in names {
+            if subscribed {
+                asked.insert(name.to_vec());
+            } else {
+                asked.remove(name);
+            }
+        }
+        Due::Confirmations { topic, subscribed, left }
     }
 
     /// The server answered a command with this effect.
@@ -99,6 +154,7 @@ impl State {
             return;
         }
         match effect {
+            Effect::Hello => self.resp3 = reply.kind() == Kind::RREDIS_REPLY_MAP,
             Effect::Select(database) => self.database = database,
             Effect::Multi => self.transaction = true,
             Effect::Discard => {
@@ -109,8 +165,11 @@ impl State {
             Effect::Unwatch => self.watching = false,
             Effect::Monitor => self.monitoring = true,
             Effect::Reset => {
+                self.resp3 = false;
+                self.transaction = false;
+                self.watching = false;
                 self.monitoring = false;
-                self.subscriptions = Default::default();
+                self.subscriptions = Subscriptions::default();
             }
             _ => {}
         }
@@ -125,6 +184,14 @@ impl State {
         } else {
             names.remove(name);
         }
+    }
+
+    pub(super) fn speaks_resp3(&mut self, resp3: bool) {
+        self.resp3 = resp3;
+    }
+
+    pub(super) fn is_resp3(&self) -> bool {
+        self.resp3
     }
 
     pub(super) fn is_subscribed(&self) -> bool {
