@@ -1,7 +1,7 @@
 //! One connection kept for oneself, for what a pool cannot do.
 #![forbid(unsafe_code)]
 
-use crate::conn::{Kept, Wait};
+use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Lease;
 use crate::reply::Reply;
@@ -16,6 +16,8 @@ pub struct Dedicated {
     lease: Option<Lease>,
     /// What came before it was asked for, in order: `receive` gives it.
     kept: Kept,
+    /// It is lost, and that was told.
+    lost: bool,
 }
 
 impl Dedicated {
@@ -26,13 +28,14 @@ impl Dedicated {
         let lease = client.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None));
         client.tell(&mut kept);
         let lease = lease?;
-        Ok(Dedicated { client: client.clone(), lease: Some(lease), kept })
+        Ok(Dedicated { client: client.clone(), lease: Some(lease), kept, lost: false })
     }
 
     /// Send any command and wait for its reply. `None`: it is due none.
     pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
         self.client.0.counters.command();
-        let result = match self.command_to_the_wire(args, call) {
+        let tried = self.command_to_the_wire(args, call);
+        let result = match self.tell_if_lost(tried) {
             // That a command was queued is no reply to it: its callback has nothing to work on.
             Ok(Some(reply)) if reply.text() == b"QUEUED" && self.is_queueing() => Ok(Some(reply)),
             Ok(Some(reply)) => self.client.finish(args, call, reply).map(Some),
@@ -47,7 +50,8 @@ impl Dedicated {
         self.client.0.counters.command();
         let (lease, kept) = self.parts()?;
         let sent = lease.submit_any(args).and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
-        sent.map_err(|error| Error { attempts: 1, ..error }).inspect_err(|error| self.client.0.counters.failed(error))
+        let sent = self.tell_if_lost(sent).map_err(|error| Error { attempts: 1, ..error });
+        sent.inspect_err(|error| self.client.0.counters.failed(error))
     }
 
     /// What comes next. AGAIN: nothing whole in time. STATE: nothing is due and nothing can come.
@@ -60,7 +64,8 @@ impl Dedicated {
             let text = "nothing is due on this connection, and nothing can come unasked";
             return Err(Error::new(Status::State, text));
         }
-        lease.next(Deadline::after_ms(timeout_ms)).map_err(|error| error.with_outcome(Outcome::None))
+        let next = lease.next(Deadline::after_ms(timeout_ms)).map_err(|error| error.with_outcome(Outcome::None));
+        self.tell_if_lost(next)
     }
 
     fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
@@ -75,6 +80,18 @@ impl Dedicated {
             false => lease.flush(submitted.ticket, &wait, kept).map(|()| None),
         });
         tried.map_err(|error| Error { attempts: 1, ..error })
+    }
+
+    /// Tell of the connection's end, once: no other lease will meet it.
+    fn tell_if_lost<T>(&mut self, tried: Result<T>) -> Result<T> {
+        if let (Err(error), Some(lease), false) = (&tried, &self.lease, self.lost) {
+            self.lost = lease.failure().is_some();
+            if self.lost {
+                self.kept.notice(Notice::lost(lease, error));
+                self.client.tell(&mut self.kept);
+            }
+        }
+        tried
     }
 
     fn is_queueing(&self) -> bool {
