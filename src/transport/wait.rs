@@ -280,12 +280,13 @@ mod tests {
                 }
             });
             let start = Instant::now();
-            let found = wait(ours.as_raw_fd(), true, false, Deadline::after_ms(100));
+            let found = wait(ours.as_raw_fd(), true, false, Deadline::after_ms(300));
             let elapsed = start.elapsed();
             over.store(true, Ordering::Relaxed);
             assert!(!found.unwrap().any());
-            assert!(elapsed >= Duration::from_millis(100));
+            assert!(elapsed >= Duration::from_millis(300));
         });
-        assert!(INTERRUPTED.load(Ordering::Relaxed) > 5);
+        // However busy the machine is: at least once.
+        assert!(INTERRUPTED.load(Ordering::Relaxed) > 0);
     }
 }
