@@ -90,10 +90,10 @@ impl Client {
     /// Send one command and wait for its reply. A server's error is an error, unless the call asks for it as a reply.
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
         self.0.counters.command();
-        let result = self
-            .command_to_the_wire(args, call)
-            .and_then(|(reply, attempts)| self.finish(args, call, reply).map_err(|error| Error { attempts, ..error }));
-        result.inspect_err(|error| self.0.counters.failed(error))
+        let mut tries = Tries::default();
+        let replied = self.command_to_the_wire(args, call, &mut tries);
+        let result = replied.and_then(|reply| self.finish(args, call, reply));
+        result.map_err(|error| tries.tell(error)).inspect_err(|error| self.0.counters.failed(error))
     }
 
     /// Set the response callback of a command, for this client alone; `None` restores.
@@ -148,16 +148,16 @@ impl Client {
     }
 
     /// The reply as the server gave it, errors included.
-    fn command_to_the_wire(&self, args: &[&[u8]], call: &Call) -> Result<(Reply, u32)> {
+    fn command_to_the_wire(&self, args: &[&[u8]], call: &Call, tries: &mut Tries) -> Result<Reply> {
         if let Some(name) = commands::connection_state(args) {
             return Err(not_for_a_client(name));
         }
         resp::check(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
         let wait = self.wait(args, call);
         self.0.retry.begin();
-        let mut attempts = 0;
         loop {
-            attempts += 1;
+            tries.count += 1;
+            let attempts = tries.count;
             let mut kept = self.kept();
             let tried = self.try_once(args, &wait, &mut kept);
             let again = self.again(args, call, &tried, attempts, &wait);
@@ -172,9 +172,12 @@ impl Client {
             }
             self.show(kept);
             match (again, tried) {
-                (Some((wait, _)), _) => std::thread::sleep(wait),
-                (None, Ok(reply)) => return Ok((reply, attempts)),
-                (None, Err(Tried { error, .. })) => return Err(Error { attempts, ..error }),
+                (Some((wait, error)), _) => {
+                    tries.may_have_run |= error.outcome == Outcome::Unknown;
+                    std::thread::sleep(wait);
+                }
+                (None, Ok(reply)) => return Ok(reply),
+                (None, Err(Tried { error, .. })) => return Err(error),
             }
         }
     }
@@ -223,7 +226,11 @@ impl Client {
 
     fn lease(&self, wait: &Wait<'_>, kept: &mut Kept) -> Result<Lease> {
         if wait.deadline.has_passed() {
-            let text = format!("{}: pool: the time allowed is 0 ms", self.0.pool.dial().place());
+            let place = self.0.pool.dial().place();
+            let text = format!(
+                "{place}: pool: the {} ms allowed were over before a connection was asked for",
+                wait.allowed_ms
+            );
             return Err(Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent));
         }
         self.0.pool.lease(wait.deadline, self.0.often.pool_wait_ms, kept)
@@ -281,6 +288,25 @@ impl Client {
             },
         };
         Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: args.first().copied().unwrap_or(b"") }
+    }
+}
+
+/// What is known of a command over all its tries.
+#[derive(Default)]
+struct Tries {
+    count: u32,
+    /// One of them was sent, and nobody knows what became of it.
+    may_have_run: bool,
+}
+
+impl Tries {
+    /// The error of the last try, as it is to be told of all of them: where an earlier one may have run, the command may have.
+    fn tell(&self, error: Error) -> Error {
+        let outcome = match error.outcome {
+            Outcome::NotSent | Outcome::Refused if self.may_have_run => Outcome::Unknown,
+            outcome => outcome,
+        };
+        Error { attempts: self.count, outcome, ..error }
     }
 }
 

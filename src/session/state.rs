@@ -213,7 +213,8 @@ impl State {
 
     /// Whether the server may send something without being asked again.
     pub(super) fn hears(&self) -> bool {
-        self.is_subscribed() || self.monitoring || self.changed
+        // Invalidations of tracked keys come as pushes, which RESP2 does not have.
+        self.is_subscribed() || self.subscribed_unseen || self.monitoring || (self.resp3 && self.changed)
     }
 
     /// Whether the next borrower of the connection would notice nothing.

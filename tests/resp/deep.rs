@@ -53,7 +53,8 @@ fn the_work_grows_with_the_bytes_and_not_with_the_pieces() {
     let bulk = [format!("${SIZE}\r\n").into_bytes(), vec![b'x'; SIZE], b"\r\n".to_vec()].concat();
     let array = [format!("*{}\r\n", SIZE / 4).into_bytes(), b":1\r\n".repeat(SIZE / 4)].concat();
     let pushes = [b"*1\r\n".to_vec(), b">0\r\n".repeat(SIZE / 4), b":1\r\n".to_vec()].concat();
-    for (bytes, replies) in [(&bulk, 1), (&array, 1), (&pushes, SIZE / 4 + 1), (&b"+OK\r\n".repeat(SIZE / 5), SIZE / 5)] {
+    for (bytes, replies) in [(&bulk, 1), (&array, 1), (&pushes, SIZE / 4 + 1), (&b"+OK\r\n".repeat(SIZE / 5), SIZE / 5)]
+    {
         for (choice, size) in BOTH.into_iter().flat_map(|choice| [(choice, 1), (choice, bytes.len())]) {
             assert_eq!(taken(choice, bytes, size), replies, "{choice:?} in pieces of {size}");
         }
