@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use std::io::{ErrorKind, Read, Write};
 
-use rredis::client::{Call, Client, Setup};
+use rredis::client::{Call, Client, Dedicated, Setup};
 use rredis::error::{Error, Outcome, Result, Status};
 use rredis::options::{Endpoint, Key, Options};
 use rredis::transport::{Connect, Deadline, Moved, Transport};
@@ -141,6 +141,35 @@ fn a_command_of_many_records_is_never_called_unsent_when_it_ran() {
         unknown += usize::from(error.is_some_and(|error| error.outcome == Outcome::Unknown));
     }
     assert!(unknown > 80, "after its first record its fate is not known: {unknown}");
+}
+
+#[test]
+fn a_record_that_leaves_while_a_reply_is_read_counts_as_sent() {
+    let world = World::new(&TLS13);
+    let connect = |memory: &Memory| {
+        let setup = Setup { options: world.options(), transport: Some(Arc::new(memory.clone())), ..Setup::default() };
+        Dedicated::new(&Client::new(&setup)?)
+    };
+    let mut unsent = 0;
+    for piece in (22..46).step_by(4) {
+        let slow = world.memory.in_pieces(piece).reluctant();
+        let _uncut = connect(&slow).expect("uncut, it works");
+        let greeted = slow.seen().read;
+        // The reply to the first is cut, while the second is on its way.
+        for at in (greeted + 12..greeted + 22).step_by(3) {
+            let memory = slow.cut(Cut::Read(at), End::Rst);
+            let mut conn = connect(&memory).expect("so far it is not cut");
+            conn.send(INCR).expect("the first is sent");
+            let Err(error) = conn.send(INCR) else { continue };
+            let ran = memory.seen().commands.iter().filter(|word| *word == "INCR").count();
+            match error.outcome {
+                Outcome::NotSent => assert!(ran < 2, "{piece} {at}: both ran, and the second is called unsent"),
+                outcome => assert_eq!((outcome, ran), (Outcome::Unknown, 2), "{piece} {at}"),
+            }
+            unsent += usize::from(error.outcome == Outcome::NotSent);
+        }
+    }
+    assert!(unsent > 0);
 }
 
 #[test]
