@@ -125,7 +125,7 @@ impl Connection {
             }
             Ok(None)
         });
-        driven.map_err(|error| self.ended(error, ticket, wait))
+        self.concluded(driven, ticket, wait)
     }
 
     /// Hand over everything that was queued, the command with this ticket last, and keep what comes meanwhile.
@@ -136,19 +136,19 @@ impl Connection {
             }
             Ok(session.outgoing().is_empty().then_some(()))
         });
-        driven.map_err(|error| self.ended(error, ticket, wait))
+        self.concluded(driven, ticket, wait)
     }
 
     /// Wait for whatever comes next. AGAIN: nothing whole in time, and the connection is as good as before.
     pub fn next(&mut self, deadline: Deadline) -> Result<Reply> {
-        let driven = self.serve(deadline, |session| Ok(session.poll()?.map(Event::into_reply)));
-        driven.map_err(|error| match error.status {
-            Status::Timeout => Error::new(Status::Again, "nothing whole has arrived in the time allowed"),
-            _ => {
+        match self.serve(deadline, |session| Ok(session.poll()?.map(Event::into_reply))) {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(Error::new(Status::Again, "nothing whole has arrived in the time allowed")),
+            Err(error) => {
                 self.session.fail(error.clone());
-                self.told(error, Outcome::None)
+                Err(self.told(error, Outcome::None))
             }
-        })
+        }
     }
 
     /// Look at a connection that rested: pushes that came meanwhile are kept, anything else is an error and its end.
@@ -220,32 +220,41 @@ impl Connection {
         if self.session.fell_back() {
             self.dial.remember_resp2();
         }
-        let waited_ms = self.opened.elapsed().as_millis();
-        driven.map_err(|error| match error.status {
-            Status::Timeout => Error::new(
-                Status::Timeout,
-                format!("{}: handshake: the server did not answer within {waited_ms} ms", self.dial.place()),
-            ),
-            Status::Io => Error { status: Status::Connect, ..error }.at("handshake").at(self.dial.place()),
-            _ => error.at("handshake").at(self.dial.place()),
-        })
+        let error = match driven {
+            Ok(Some(())) => return Ok(()),
+            Ok(None) => {
+                let waited_ms = self.opened.elapsed().as_millis();
+                Error::new(Status::Timeout, format!("the server did not answer within {waited_ms} ms"))
+            }
+            Err(error) if error.status == Status::Io => Error { status: Status::Connect, ..error },
+            Err(error) => error,
+        };
+        Err(error.at("handshake").at(self.dial.place()))
     }
 
-    fn serve<T>(&mut self, deadline: Deadline, done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
+    fn serve<T>(
+        &mut self,
+        deadline: Deadline,
+        done: impl FnMut(&mut Session) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         serving(self.dial.serves(), || self.drive(deadline, done))
     }
 
-    /// The heart: hand over, take in, until `done` says so. Reading never waits for writing.
-    fn drive<T>(&mut self, deadline: Deadline, mut done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
+    /// The heart: hand over, take in, until `done` says so; None when the time is up before that. Reading never waits for writing.
+    fn drive<T>(
+        &mut self,
+        deadline: Deadline,
+        mut done: impl FnMut(&mut Session) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let mut time_is_up = false;
         loop {
             let handed = self.hand_over(deadline).map_err(|error| self.last_words(error));
             if let Some(result) = done(&mut self.session)? {
-                return Ok(result);
+                return Ok(Some(result));
             }
             handed?;
             if time_is_up {
-                return Err(Error::new(Status::Timeout, "the time is up"));
+                return Ok(None);
             }
             time_is_up = match self.transport.fd() {
                 Some(fd) => self.wait_and_read(fd, deadline)?,
@@ -351,15 +360,16 @@ impl Connection {
         Ok(())
     }
 
-    /// The error of a command's wait, with its fate; the conversation is over.
-    fn ended(&mut self, error: Error, ticket: Ticket, wait: &Wait<'_>) -> Error {
-        let error = match error.status {
-            Status::Timeout => wait.timed_out(!self.session.outgoing().is_empty()),
-            _ => error,
+    /// What a command's wait came to. Where that is an error, it has the command's fate, and the conversation is over.
+    fn concluded<T>(&mut self, driven: Result<Option<T>>, ticket: Ticket, wait: &Wait<'_>) -> Result<T> {
+        let error = match driven {
+            Ok(Some(result)) => return Ok(result),
+            Ok(None) => wait.timed_out(!self.session.outgoing().is_empty()),
+            Err(error) => error,
         };
         self.session.fail(error.clone());
         let outcome = self.session.fate(ticket);
-        self.told(error, outcome)
+        Err(self.told(error, outcome))
     }
 
     fn told(&self, error: Error, outcome: Outcome) -> Error {
