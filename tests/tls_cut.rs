@@ -48,7 +48,9 @@ impl World {
     /// One command on a new connection: whether it worked, or what its error said.
     fn run(&self, memory: &Memory, options: Options, args: &[&[u8]]) -> Result<()> {
         let setup = Setup { options, transport: Some(Arc::new(memory.clone())), ..Setup::default() };
-        Client::new(&setup)?.command(args, &Call::default()).map(drop)
+        let reply = Client::new(&setup)?.command(args, &Call::default())?;
+        assert_eq!(reply.view().integer(), Some(42), "another reply than the server's");
+        Ok(())
     }
 
     /// Cut it there, and compare what the error says with what the server saw.
@@ -107,6 +109,32 @@ fn cut_at_every_byte_of_tls_1_3() {
 #[test]
 fn cut_at_every_byte_of_tls_1_2() {
     cut_everywhere(&TLS12);
+}
+
+#[test]
+fn a_byte_that_is_changed_on_its_way_is_no_reply() {
+    for version in [&TLS12, &TLS13] {
+        let world = World::new(version);
+        world.run(&world.memory, world.options(), INCR).expect("untouched, it works");
+        let mut fine = 0;
+        let total = world.memory.seen().read;
+        for at in 0..total {
+            let mut options = world.options();
+            // Where a length is changed, more is waited for than comes.
+            options.set_int(Key::ConnectTimeoutMs, 100).expect("a number");
+            options.set_int(Key::CommandTimeoutMs, 200).expect("a number");
+            match world.judge(Cut::Read(at), End::Flipped, options, INCR) {
+                None => fine += 1,
+                Some(error) => {
+                    let statuses = [Status::Connect, Status::Io, Status::Tls, Status::Timeout];
+                    assert!(statuses.contains(&error.status), "{at}: {error:?}");
+                }
+            }
+        }
+        // Some bytes say nothing: the version that a record of TLS 1.3 still carries.
+        println!("{fine} of {total} bytes may be anything");
+        assert!(fine < total / 10, "{fine} of {total}");
+    }
 }
 
 #[test]

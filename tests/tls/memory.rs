@@ -35,6 +35,8 @@ pub enum End {
     Rst,
     /// Nothing moves any more.
     Stall,
+    /// It goes on, but the byte there is another.
+    Flipped,
 }
 
 /// When the server changes its keys.
@@ -145,6 +147,7 @@ impl Line {
     fn allowed(&self, len: usize, reading: bool) -> Option<usize> {
         let seen = self.memory.lock();
         let (cut, moved) = match (self.memory.cut, reading) {
+            _ if self.memory.end == End::Flipped => (usize::MAX, 0),
             (Cut::Read(cut), true) => (cut, seen.read),
             (Cut::Written(cut), false) => (cut, seen.written),
             // Once one direction has ended, so has the other.
@@ -159,7 +162,7 @@ impl Line {
     fn ended(&self, reading: bool, timeout_ms: i64) -> Result<Moved> {
         match (self.memory.end, reading) {
             (End::Fin, true) => Ok(Moved::Some(0)),
-            (End::Stall, _) => Ok(nothing(timeout_ms)),
+            (End::Stall | End::Flipped, _) => Ok(nothing(timeout_ms)),
             (End::Fin, false) => Err(Error::new(Status::Io, "write: Broken pipe")),
             (End::Rst, _) => Err(Error::new(Status::Io, "Connection reset by peer")),
         }
@@ -215,7 +218,14 @@ impl Transport for Line {
         let len = allowed.min(self.answers.len()).min(few);
         buffer[..len].copy_from_slice(&self.answers[..len]);
         self.answers.drain(..len);
-        self.memory.lock().read += len;
+        let mut seen = self.memory.lock();
+        let from = seen.read;
+        seen.read += len;
+        if let (Cut::Read(at), End::Flipped) = (self.memory.cut, self.memory.end)
+            && (from..from + len).contains(&at)
+        {
+            buffer[at - from] ^= 0x20;
+        }
         Ok(Moved::Some(len))
     }
 
