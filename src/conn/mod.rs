@@ -28,8 +28,8 @@ pub struct Connection {
     rested: Instant,
     /// What the next read asks for: grows while reads come back full.
     read_bytes: usize,
-    /// How many reads in a row found nothing where there should have been something.
-    vain_reads: u32,
+    /// How many turns in a row moved nothing where the descriptor promised something.
+    vain_turns: u32,
     /// Bytes that the last turn handed over.
     handed: usize,
     moved: Traffic,
@@ -72,7 +72,7 @@ impl Connection {
             opened: now,
             rested: now,
             read_bytes: READ_BYTES,
-            vain_reads: 0,
+            vain_turns: 0,
             handed: 0,
             moved: Traffic::default(),
         };
@@ -306,14 +306,18 @@ impl Connection {
         }
         let blocked = !self.session.outgoing().is_empty();
         let ready = wait::wait(fd, true, blocked, deadline)?;
-        if ready.readable {
-            // A piece of a TLS record is nothing to read yet; nothing time after time is a descriptor that lies.
-            self.vain_reads = if self.read(0)? { 0 } else { self.vain_reads.saturating_add(1) };
-            if self.vain_reads > VAIN_READS_MAX {
-                std::thread::sleep(PAUSE);
-            }
+        if !ready.readable && !ready.writable {
+            return Ok(true);
         }
-        Ok(!ready.readable && !ready.writable || deadline.has_passed())
+        let read = ready.readable && self.read(0)?;
+        // A piece of a TLS record is nothing to read yet; nothing time after time, after the last write too, is a
+        // descriptor that lies.
+        let moved = read || (ready.writable && !ready.readable && self.handed > 0);
+        self.vain_turns = if moved { 0 } else { self.vain_turns.saturating_add(1) };
+        if self.vain_turns > VAIN_TURNS_MAX {
+            std::thread::sleep(PAUSE);
+        }
+        Ok(deadline.has_passed())
     }
 
     /// Read from a transport without a descriptor, which waits by itself. True: the time is up.
@@ -411,7 +415,7 @@ fn slice_ms(deadline: Deadline) -> i64 {
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.
 const SLICE_MS: i64 = 100;
 /// How often a transport may claim to be ready and move nothing, before it has to wait each time; and how long.
-const VAIN_READS_MAX: u32 = 16;
+const VAIN_TURNS_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);
 /// The most that one read asks for: large replies come in few system calls.
 const READ_BYTES_MAX: usize = 1 << 20;
