@@ -170,3 +170,58 @@ fn an_answer_to_hello_that_is_none_is_no_server() {
         }
     }
 }
+
+#[test]
+fn a_server_without_hello_is_not_asked_for_it_again() {
+    for password in ["", "sesame"] {
+        let peer = Peer::tcp(Hello::Resp2, support::peer::Line::serve);
+        let options = Options::at(&peer.url()).text(option::PASSWORD, password);
+        let said = |number: usize| -> Vec<String> {
+            let words = |command: &Vec<Vec<u8>>| String::from_utf8_lossy(&command[0]).into_owned();
+            peer.commands(number).iter().map(words).collect()
+        };
+        let client = options.client();
+        let (mut one, mut two) = (client.conn().expect("one"), client.conn().expect("two"));
+        for conn in [&mut one, &mut two] {
+            assert_eq!(conn.ask(&["GET", "k"]), "\"v:k\"");
+        }
+        assert_eq!(said(0).iter().filter(|word| *word == "HELLO").count(), 1, "{:?}", said(0));
+        let rest: &[&str] = if password.is_empty() { &["GET"] } else { &["AUTH", "GET"] };
+        assert_eq!(said(1), rest, "the second connection begins in RESP2");
+        // Another client knows nothing of it.
+        assert_eq!(options.client().ask(&["GET", "k"]), "\"v:k\"");
+        assert_eq!(said(2)[0], "HELLO");
+    }
+}
+
+#[test]
+fn a_library_name_is_said_where_it_is_set_and_its_refusal_is_nobodys_reply() {
+    // Redis 7.0 knows no SETINFO, and other servers do not like the name.
+    let server = Server::start(&[]);
+    for protocol in [0, 2, 3] {
+        let options = Options::at(&server.url()).int(option::PROTOCOL, protocol).text(option::LIBRARY_NAME, "tests");
+        let client = options.int(option::DATABASE, 3).client();
+        for number in 1..4 {
+            assert_eq!(client.ask(&["INCR", &format!("count:{protocol}")]), format!(":{number}"), "RESP{protocol}");
+        }
+        assert_eq!(client.stat(stat::CONNECTIONS_CREATED), 1);
+    }
+    for name in ["", "tests"] {
+        for answer in ["+OK\r\n", "-ERR unknown subcommand\r\n", "-NOPERM you may not\r\n"] {
+            let peer = Peer::tcp(Hello::Resp3, move |line| {
+                loop {
+                    let command = line.any_command()?;
+                    let answer = match command[0].as_slice() {
+                        b"CLIENT" => answer.as_bytes().to_vec(),
+                        _ => line.handshake_answer(&command).unwrap_or(support::peer::honest(&command)),
+                    };
+                    line.send(&answer)?;
+                }
+            });
+            let client = Options::at(&peer.url()).text(option::LIBRARY_NAME, name).client();
+            assert_eq!(client.ask(&["GET", "k"]), "\"v:k\"", "{answer}");
+            let said = peer.commands(0).iter().filter(|command| command[0] == b"CLIENT").count();
+            assert_eq!(said, usize::from(!name.is_empty()), "{name}");
+        }
+    }
+}

@@ -134,12 +134,7 @@ impl Dial {
                 let (username, password) = credentials.ask(&self.place)?;
                 (username, Some(password))
             }
-            None => {
-                // A user without a password is one the server lets in without: it is said all the same.
-                let password = options.password().cloned();
-                let password = password.or_else(|| options.username().map(|_| Secret::new(b"")));
-                (options.username().map(<[u8]>::to_vec), password)
-            }
+            None => (options.username().map(<[u8]>::to_vec), options.password().cloned()),
         };
         let protocol = match options.protocol() {
             0 if self.resp2.load(Ordering::Relaxed) => 2,

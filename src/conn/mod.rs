@@ -28,8 +28,8 @@ pub struct Connection {
     rested: Instant,
     /// What the next read asks for: grows while reads come back full.
     read_bytes: usize,
-    /// How many turns in a row moved nothing where the descriptor promised something.
-    vain_turns: u32,
+    /// How many reads in a row found nothing where there should have been something.
+    vain_reads: u32,
     /// Bytes that the last turn handed over.
     handed: usize,
     moved: Traffic,
@@ -72,7 +72,7 @@ impl Connection {
             opened: now,
             rested: now,
             read_bytes: READ_BYTES,
-            vain_turns: 0,
+            vain_reads: 0,
             handed: 0,
             moved: Traffic::default(),
         };
@@ -125,7 +125,7 @@ impl Connection {
             }
             Ok(None)
         });
-        self.concluded(driven, ticket, wait)
+        driven.map_err(|error| self.ended(error, ticket, wait))
     }
 
     /// Hand over everything that was queued, the command with this ticket last, and keep what comes meanwhile.
@@ -136,19 +136,19 @@ impl Connection {
             }
             Ok(session.outgoing().is_empty().then_some(()))
         });
-        self.concluded(driven, ticket, wait)
+        driven.map_err(|error| self.ended(error, ticket, wait))
     }
 
     /// Wait for whatever comes next. AGAIN: nothing whole in time, and the connection is as good as before.
     pub fn next(&mut self, deadline: Deadline) -> Result<Reply> {
-        match self.serve(deadline, |session| Ok(session.poll()?.map(Event::into_reply))) {
-            Ok(Some(reply)) => Ok(reply),
-            Ok(None) => Err(Error::new(Status::Again, "nothing whole has arrived in the time allowed")),
-            Err(error) => {
+        let driven = self.serve(deadline, |session| Ok(session.poll()?.map(Event::into_reply)));
+        driven.map_err(|error| match error.status {
+            Status::Timeout => Error::new(Status::Again, "nothing whole has arrived in the time allowed"),
+            _ => {
                 self.session.fail(error.clone());
-                Err(self.told(error, Outcome::None))
+                self.told(error, Outcome::None)
             }
-        }
+        })
     }
 
     /// Look at a connection that rested: pushes that came meanwhile are kept, anything else is an error and its end.
@@ -220,41 +220,32 @@ impl Connection {
         if self.session.fell_back() {
             self.dial.remember_resp2();
         }
-        let error = match driven {
-            Ok(Some(())) => return Ok(()),
-            Ok(None) => {
-                let waited_ms = self.opened.elapsed().as_millis();
-                Error::new(Status::Timeout, format!("the server did not answer within {waited_ms} ms"))
-            }
-            Err(error) if error.status == Status::Io => Error { status: Status::Connect, ..error },
-            Err(error) => error,
-        };
-        Err(error.at("handshake").at(self.dial.place()))
+        let waited_ms = self.opened.elapsed().as_millis();
+        driven.map_err(|error| match error.status {
+            Status::Timeout => Error::new(
+                Status::Timeout,
+                format!("{}: handshake: the server did not answer within {waited_ms} ms", self.dial.place()),
+            ),
+            Status::Io => Error { status: Status::Connect, ..error }.at("handshake").at(self.dial.place()),
+            _ => error.at("handshake").at(self.dial.place()),
+        })
     }
 
-    fn serve<T>(
-        &mut self,
-        deadline: Deadline,
-        done: impl FnMut(&mut Session) -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
+    fn serve<T>(&mut self, deadline: Deadline, done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
         serving(self.dial.serves(), || self.drive(deadline, done))
     }
 
-    /// The heart: hand over, take in, until `done` says so; None when the time is up before that. Reading never waits for writing.
-    fn drive<T>(
-        &mut self,
-        deadline: Deadline,
-        mut done: impl FnMut(&mut Session) -> Result<Option<T>>,
-    ) -> Result<Option<T>> {
+    /// The heart: hand over, take in, until `done` says so. Reading never waits for writing.
+    fn drive<T>(&mut self, deadline: Deadline, mut done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
         let mut time_is_up = false;
         loop {
             let handed = self.hand_over(deadline).map_err(|error| self.last_words(error));
             if let Some(result) = done(&mut self.session)? {
-                return Ok(Some(result));
+                return Ok(result);
             }
             handed?;
             if time_is_up {
-                return Ok(None);
+                return Err(Error::new(Status::Timeout, "the time is up"));
             }
             time_is_up = match self.transport.fd() {
                 Some(fd) => self.wait_and_read(fd, deadline)?,
@@ -306,18 +297,14 @@ impl Connection {
         }
         let blocked = !self.session.outgoing().is_empty();
         let ready = wait::wait(fd, true, blocked, deadline)?;
-        if !ready.readable && !ready.writable {
-            return Ok(true);
+        if ready.readable {
+            // A piece of a TLS record is nothing to read yet; nothing time after time is a descriptor that lies.
+            self.vain_reads = if self.read(0)? { 0 } else { self.vain_reads.saturating_add(1) };
+            if self.vain_reads > VAIN_READS_MAX {
+                std::thread::sleep(PAUSE);
+            }
         }
-        let read = ready.readable && self.read(0)?;
-        // A piece of a TLS record is nothing to read yet; nothing time after time, after the last write too, is a
-        // descriptor that lies.
-        let moved = read || (ready.writable && !ready.readable && self.handed > 0);
-        self.vain_turns = if moved { 0 } else { self.vain_turns.saturating_add(1) };
-        if self.vain_turns > VAIN_TURNS_MAX {
-            std::thread::sleep(PAUSE);
-        }
-        Ok(deadline.has_passed())
+        Ok(!ready.readable && !ready.writable || deadline.has_passed())
     }
 
     /// Read from a transport without a descriptor, which waits by itself. True: the time is up.
@@ -364,16 +351,15 @@ impl Connection {
         Ok(())
     }
 
-    /// What a command's wait came to. Where that is an error, it has the command's fate, and the conversation is over.
-    fn concluded<T>(&mut self, driven: Result<Option<T>>, ticket: Ticket, wait: &Wait<'_>) -> Result<T> {
-        let error = match driven {
-            Ok(Some(result)) => return Ok(result),
-            Ok(None) => wait.timed_out(!self.session.outgoing().is_empty()),
-            Err(error) => error,
+    /// The error of a command's wait, with its fate; the conversation is over.
+    fn ended(&mut self, error: Error, ticket: Ticket, wait: &Wait<'_>) -> Error {
+        let error = match error.status {
+            Status::Timeout => wait.timed_out(!self.session.outgoing().is_empty()),
+            _ => error,
         };
         self.session.fail(error.clone());
         let outcome = self.session.fate(ticket);
-        Err(self.told(error, outcome))
+        self.told(error, outcome)
     }
 
     fn told(&self, error: Error, outcome: Outcome) -> Error {
@@ -415,7 +401,7 @@ fn slice_ms(deadline: Deadline) -> i64 {
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.
 const SLICE_MS: i64 = 100;
 /// How often a transport may claim to be ready and move nothing, before it has to wait each time; and how long.
-const VAIN_TURNS_MAX: u32 = 16;
+const VAIN_READS_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);
 /// The most that one read asks for: large replies come in few system calls.
 const READ_BYTES_MAX: usize = 1 << 20;

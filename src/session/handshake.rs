@@ -117,33 +117,34 @@ impl Handshake {
 
     /// A refusal that ends the connection is an error; any other is made the best of.
     fn refused(&mut self, word: Word, reply: &Reply) -> Result<()> {
-        let text = &self.without_secrets(reply.text());
+        // Told by what the server said, and shown without what it must not show.
+        let (text, shown) = (reply.text(), &self.without_secrets(reply.text()));
         if says_no_to_us(text) {
-            return Err(refusal(Status::Connect, text));
+            return Err(refusal(Status::Connect, shown));
         }
         if text.starts_with(b"NOAUTH") || text.starts_with(b"WRONGPASS") {
-            return Err(refusal(Status::Auth, text));
+            return Err(refusal(Status::Auth, shown));
         }
         match word {
-            Word::Hello if self.greeting.protocol == 3 => Err(refusal(Status::Unsupported, text)),
+            Word::Hello if self.greeting.protocol == 3 => Err(refusal(Status::Unsupported, shown)),
             Word::Hello => {
                 self.falling_back = true;
                 Ok(())
             }
-            Word::Auth => Err(refusal(Status::Auth, text)),
-            Word::Select if text.starts_with(b"NOPERM") => Err(refusal(Status::Auth, text)),
+            Word::Auth => Err(refusal(Status::Auth, shown)),
+            Word::Select if text.starts_with(b"NOPERM") => Err(refusal(Status::Auth, shown)),
             Word::Select if text.starts_with(b"ERR") => {
                 let option = format!("database {}: ", self.greeting.database);
-                Err(Error::new(Status::Config, [option.as_bytes(), text].concat()))
+                Err(Error::new(Status::Config, [option.as_bytes(), shown].concat()))
             }
-            Word::Select => Err(refusal(Status::Connect, text)),
+            Word::Select => Err(refusal(Status::Connect, shown)),
             // A server that knows no names serves as well without.
             Word::SetName | Word::SetInfo => Ok(()),
         }
     }
 
     /// Some servers repeat the arguments of what they do not know.
-    fn without_secrets(&self, text: &[u8]) -> Vec<u8> {
+    pub(super) fn without_secrets(&self, text: &[u8]) -> Vec<u8> {
         let secret = self.greeting.password.as_ref().map(Secret::bytes).filter(|secret| !secret.is_empty());
         let Some(secret) = secret else { return text.to_vec() };
         let mut clean = Vec::with_capacity(text.len());

@@ -134,7 +134,11 @@ impl Session {
                 Err(error) => {
                     // Where a reply is refused that had begun to arrive, its command ran.
                     self.begun |= error.status == Status::Limit && self.parser.has_begun();
-                    self.fail(error);
+                    self.fail(match &self.handshake {
+                        // It quotes what it cannot read, and a peer may repeat what it was told.
+                        Some(handshake) => Error { message: handshake.without_secrets(&error.message), ..error },
+                        None => error,
+                    });
                 }
             }
         }
@@ -142,8 +146,7 @@ impl Session {
 
     /// Bytes for the peer.
     pub fn outgoing(&self) -> &[u8] {
-        // What was told not to have been sent must not be sent after all.
-        if self.failure.is_some() { &[] } else { self.inflight.outgoing() }
+        self.inflight.outgoing()
     }
 
     /// So many of them were handed over.
