@@ -219,7 +219,7 @@ fn a_long_endpoint_leaves_room_for_the_reason() {
 #[test]
 fn a_build_without_tls_says_so() {
     let sockets = Sockets { keepalive_ms: -1, user_timeout_ms: -1 };
-    let refused = super::with_tls(std::sync::Arc::new(sockets), &crate::options::Options::new());
+    let refused = with_tls(std::sync::Arc::new(sockets), &crate::options::Options::new());
     let error = refused.err().unwrap();
     assert_eq!((error.status, error.to_string().as_str()), (Status::Unsupported, "tls: this build has no TLS"));
 }

@@ -89,6 +89,7 @@ pub(super) fn identity(options: &Options) -> Result<Option<Arc<SingleCertAndKey>
     }
 }
 
+/// The key in a PEM. What we hold of it is wiped; what rustls and ring make of it they do not wipe.
 fn key(from: Key, pem: &[u8]) -> Result<Arc<dyn rustls::sign::SigningKey>> {
     let name = from.name();
     let found = PrivateKeyDer::from_pem_slice(pem);
