@@ -262,6 +262,56 @@ fn subscriptions_in_strange_places_are_told_apart_or_refused() {
 }
 
 #[test]
+fn client_reply_inside_multi_never_shifts_a_reply() {
+    let server = Server::start(&[]);
+    for protocol in [2, 3] {
+        for word in ["OFF", "SKIP"] {
+            // The server queues it and says so, where outside of MULTI it says nothing.
+            let client = one_connection(&server, protocol);
+            let mut conn = client.conn().expect("a connection");
+            assert_eq!(conn.ask(&["MULTI"]), "+OK");
+            let err = conn.command(&["client", "reply", word]).expect_err("it would silence EXEC");
+            assert_eq!((err.status, err.outcome), (Status::STATE, Outcome::NOT_SENT), "{err:?}");
+            assert_eq!(conn.ask(&["ECHO", "x"]), "+QUEUED");
+            assert_eq!(conn.ask(&["EXEC"]), "[\"x\"]");
+            assert_eq!(conn.ask(&["ECHO", "y"]), "\"y\"");
+            // Sent before the answer to MULTI is there: refused, or the end of the connection; never another's reply.
+            conn.send(&["MULTI"]).expect("it is sent");
+            let refused = conn.send(&["CLIENT", "REPLY", word]);
+            if let Err(err) = &refused {
+                assert_eq!((err.status, err.outcome), (Status::STATE, Outcome::NOT_SENT), "{err:?}");
+            }
+            let sent = conn.send(&["ECHO", "z"]);
+            let replies = [conn.receive(500), conn.receive(500)].map(|reply| reply.map(|reply| reply.dump()));
+            match (refused, sent) {
+                (Err(_), Ok(())) => assert_eq!(replies, [Ok("+OK".to_owned()), Ok("+QUEUED".to_owned())]),
+                _ => assert!(replies[1].is_err(), "{replies:?}"),
+            }
+            drop(conn);
+            probe(&client, protocol, word);
+        }
+    }
+}
+
+#[test]
+fn in_resp3_a_message_is_a_push_and_an_array_never_is() {
+    let server = Server::start(&[]);
+    let client = Options::at(&server.url()).int(option::PROTOCOL, 3).client();
+    assert_eq!(client.ask(&["RPUSH", "list", "message", "c", "not one"]), ":3");
+    let mut conn = client.conn().expect("a connection");
+    assert_eq!(conn.ask(&["SUBSCRIBE", "c"]), "(nil)");
+    assert_eq!(conn.receive(20_000).expect("c").dump(), ">[\"subscribe\" \"c\" :1]");
+    assert_eq!(conn.ask(&["LRANGE", "list", "0", "-1"]), "[\"message\" \"c\" \"not one\"]");
+    assert_eq!(conn.ask(&["UNSUBSCRIBE", "c"]), "(nil)");
+    assert_eq!(conn.receive(20_000).expect("c").dump(), ">[\"unsubscribe\" \"c\" :0]");
+    assert_eq!(conn.ask(&["CLIENT", "REPLY", "OFF"]), "(nil)");
+    assert_eq!(conn.ask(&["SUBSCRIBE", "d"]), "(nil)");
+    assert_eq!(conn.receive(20_000).expect("d").dump(), ">[\"subscribe\" \"d\" :1]");
+    assert_eq!(conn.ask(&["CLIENT", "REPLY", "ON"]), "+OK");
+    assert_eq!(conn.ask(&["LRANGE", "list", "0", "-1"]), "[\"message\" \"c\" \"not one\"]");
+}
+
+#[test]
 fn an_array_that_only_looks_like_a_message_is_a_reply() {
     let server = Server::start(&[]);
     let client = Options::at(&server.url()).int(option::PROTOCOL, 2).client();

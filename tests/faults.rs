@@ -75,6 +75,38 @@ fn an_answer_in_the_middle_of_a_command_is_its_answer_and_the_last() {
 }
 
 #[test]
+fn a_reply_too_large_says_that_its_command_ran_only_if_it_surely_did() {
+    let large = vec![b'x'; 32 << 20];
+    let long_error = format!("-ERR {}\r\n", "x".repeat(500));
+    let blob_error = format!("!{}\r\nERR {}\r\n", 504, "x".repeat(500));
+    let long_value = format!("${}\r\n{}\r\n", 500, "x".repeat(500));
+    let cases: [(&str, &str, &[u8], bool); 4] = [
+        ("an error that is too long", &long_error, b"v", false),
+        ("a long error that is too long", &blob_error, b"v", false),
+        ("a value before all of the command was sent", &long_value, &large, false),
+        ("a value that is too long", &long_value, b"v", true),
+    ];
+    for (name, answer, value, ran) in cases {
+        let answer = answer.to_owned();
+        let peer = Peer::tcp(Hello::Resp3, move |line| {
+            if line.number > 0 {
+                return line.serve();
+            }
+            let hello = line.any_command()?;
+            let greeting = line.handshake_answer(&hello).unwrap_or_default();
+            line.send(&greeting)?;
+            line.some_bytes(20)?;
+            line.send(answer.as_bytes())?;
+            line.stall()
+        });
+        let client = options(&peer.url()).int(option::REPLY_LINE_MAX, 100).int(option::REPLY_BYTES_MAX, 200).client();
+        let err = client.command(&[b"SET", b"k".as_slice(), value]).expect_err(name);
+        assert_eq!((err.status, err.outcome == Outcome::RAN), (Status::LIMIT, ran), "{name}: {err:?}");
+        assert_eq!(client.ask(&["GET", "next"]), "\"v:next\"", "{name}");
+    }
+}
+
+#[test]
 fn a_flood_of_pushes_does_not_move_a_deadline() {
     for idle in [false, true] {
         let peer = Peer::tcp(Hello::Resp3, move |line| {

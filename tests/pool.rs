@@ -242,6 +242,36 @@ fn a_connection_that_rested_too_long_or_is_too_old_is_not_used_again() {
 }
 
 #[test]
+fn a_pool_told_to_drop_closes_what_is_in_use_when_it_comes_back() {
+    let server = Server::start(&[]);
+    let pool = Options::at(&server.url()).pool();
+    let client = pool.client(None).expect("a client");
+    let mut conn = client.conn().expect("a connection");
+    let before = conn.command(&["CLIENT", "ID"]).expect("an id").integer;
+    pool.drop_idle();
+    assert_eq!(conn.ask(&["PING"]), "+PONG", "it is in use until then");
+    drop(conn);
+    assert_eq!(counts(&pool), (0, 0, 0));
+    let after = id(&client);
+    assert_ne!(after, before);
+    assert_eq!(id(&client), after, "what was opened since is kept");
+}
+
+#[test]
+fn a_pool_keeps_as_many_as_it_is_told_however_long_they_rest() {
+    let server = Server::start(&[]);
+    let options = Options::at(&server.url()).int(option::POOL_IDLE_MS, 50).int(option::POOL_IDLE_MIN, 1);
+    let client = options.client();
+    let first = id(&client);
+    thread::sleep(Duration::from_millis(120));
+    assert_eq!(id(&client), first);
+    drop((client.conn().expect("one"), client.conn().expect("two")));
+    thread::sleep(Duration::from_millis(120));
+    assert_eq!(client.ask(&["PING"]), "+PONG");
+    assert!(client.stat(stat::CONNECTIONS) <= 2);
+}
+
+#[test]
 fn a_pool_heals_when_its_server_comes_back() {
     let mut server = Server::start(&[]);
     let pool = Options::at(&server.url()).int(option::POOL_MAX, 4).pool();
