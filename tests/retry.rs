@@ -3,8 +3,8 @@
 mod support;
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Options, Outcome, Status, call, option, stat};
@@ -185,4 +185,27 @@ fn a_connection_that_went_dead_while_it_rested_sends_no_command() {
     }
     assert_eq!(client.ask(&["GET", "next"]), "\"v:next\"");
     assert!(peer.commands(0).iter().all(|command| command[0] != b"INCR"));
+}
+
+#[test]
+fn events_tell_what_happened_to_connections_and_commands() {
+    let peer = leaves(1);
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&events);
+    let options = Options::at(&peer.url()).int(option::BACKOFF_MS, 1).on_event(Box::new(move |event| {
+        heard.lock().expect("no panic").push(event.dump());
+    }));
+    assert_eq!(options.client().ask(&["GET", "k"]), "\"v:k\"");
+    let events = events.lock().expect("no panic").clone();
+    let place = peer.url().replace("redis://", "");
+    let begins = ["connected", "lost", "retry", "connected"];
+    assert_eq!(events.len(), begins.len(), "{events:?}");
+    for (event, begin) in events.iter().zip(begins) {
+        assert!(
+            event.starts_with(&format!(">[\"{begin}\" ")) || event.starts_with(&format!("[\"{begin}\" ")),
+            "{event}"
+        );
+    }
+    assert!(events[0].contains(&place) && events[1].contains("IO"), "{events:?}");
+    assert!(events[2].contains("\"GET\" :1 "), "{events:?}");
 }
