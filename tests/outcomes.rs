@@ -385,3 +385,22 @@ fn a_health_check_that_is_answered_with_anything_but_health_costs_the_connection
         assert_eq!(peer.connections(), connections, "{what}");
     }
 }
+
+#[test]
+fn connections_that_went_silent_at_rest_leave_time_for_a_new_one() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        let command = line.command()?;
+        line.send(&honest(&command))?;
+        // The first three go the way of a peer whose cable was cut.
+        if line.number < 3 { line.stall() } else { line.serve() }
+    });
+    let client = Options::at(&peer.url()).int(option::HEALTH_CHECK_MS, 0).int(option::RETRY_MAX, 0).client();
+    let mut conns: Vec<_> = (0..3).map(|_| client.conn().expect("a connection")).collect();
+    conns.iter_mut().for_each(|conn| assert_eq!(conn.ask(&["GET", "k"]), "\"v:k\""));
+    drop(conns);
+    let begin = Instant::now();
+    let reply = client.command_with(&["INCR", "k"], call::TIMEOUT | call::RAW, 600).expect("by a new connection");
+    assert_eq!(reply.dump(), "+OK");
+    assert!(begin.elapsed() >= Duration::from_millis(290), "{:?}", begin.elapsed());
+    assert_eq!((peer.connections(), client.stat(stat::CONNECTIONS_LOST)), (4, 1));
+}

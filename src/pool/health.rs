@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::conn::Connection;
 use crate::options::Options;
+use crate::transport::Deadline;
 
 /// Whether it lived for longer than the options allow.
 pub(super) fn is_too_old(connection: &Connection, options: &Options) -> bool {
@@ -19,6 +20,16 @@ pub(super) fn rested_too_long(connection: &Connection, options: &Options) -> boo
 /// Whether it rested for so long that the server is to be asked whether it is there.
 pub(super) fn wants_ping(connection: &Connection, options: &Options) -> bool {
     is_past(connection.age().1.elapsed(), options.health_check_ms())
+}
+
+/// How long the server may take to say that it is there: half of the time at most, for the rest is a new connection's.
+pub(super) fn ping_ms(deadline: Deadline, options: &Options) -> i64 {
+    let half = deadline.remaining().map(|remaining| remaining.as_millis() as i64 / 2);
+    match (half, options.command_timeout_ms()) {
+        (Some(half), 0..) => half.min(options.command_timeout_ms()),
+        (Some(half), _) => half,
+        (None, allowed_ms) => allowed_ms,
+    }
 }
 
 /// Take out the connections that rested for too long, the oldest first, down to the number that is to stay.

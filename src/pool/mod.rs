@@ -57,6 +57,14 @@ struct Grant {
     rested: Option<Connection>,
 }
 
+/// What a connection that rested is found to be.
+enum Woken {
+    Good(Lease),
+    Gone,
+    /// It did not answer in time.
+    Silent,
+}
+
 /// A connection on lease. Given back by `give_back`, and only so: dropped, it is closed.
 pub struct Lease {
     pool: Arc<Inner>,
@@ -105,11 +113,13 @@ impl Pool {
             let Some(connection) = grant.rested.take() else {
                 return self.0.open(deadline, kept);
             };
-            if let Some(lease) = self.0.wake(connection, deadline, kept) {
-                return Ok(lease);
+            match self.0.wake(connection, deadline, kept) {
+                Woken::Good(lease) => return Ok(lease),
+                // That one was lost while it rested. The permit is still ours: look for another.
+                Woken::Gone => grant.rested = self.0.shelf().lock().idle.pop(),
+                // Where one does not answer, another that rested would cost as much time: a new one has the rest of it.
+                Woken::Silent => {}
             }
-            // That one was lost while it rested. The permit is still ours: look for another.
-            grant.rested = self.0.shelf().lock().idle.pop();
         }
     }
 
@@ -213,24 +223,24 @@ impl Inner {
         Permit(self).open(deadline, kept)
     }
 
-    /// The lease of a connection that rested, if it is still good; else it is closed.
-    fn wake(self: &Arc<Self>, mut connection: Connection, deadline: Deadline, kept: &mut Kept) -> Option<Lease> {
+    /// Look at a connection that rested. If it is no longer good, it is closed.
+    fn wake(self: &Arc<Self>, mut connection: Connection, deadline: Deadline, kept: &mut Kept) -> Woken {
         let options = self.dial.options();
         let is_spare = || self.shelf().lock().idle.len() >= options.pool_idle_min();
         if health::is_too_old(&connection, options) || (health::rested_too_long(&connection, options) && is_spare()) {
             self.counters.closed(1);
-            return None;
+            return Woken::Gone;
         }
         let mut woken = connection.wake(deadline, kept);
         if woken.is_ok() && health::wants_ping(&connection, options) {
-            woken = connection.ping(deadline, options.command_timeout_ms(), kept);
+            woken = connection.ping(deadline, health::ping_ms(deadline, options), kept);
         }
         if let Err(error) = woken {
             self.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
-            return None;
+            return if error.status == Status::Timeout { Woken::Silent } else { Woken::Gone };
         }
-        Some(Lease::new(Arc::clone(self), connection, true))
+        Woken::Good(Lease::new(Arc::clone(self), connection, true))
     }
 
     /// A permit comes back: with a connection for the next, or to open one.
