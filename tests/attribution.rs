@@ -89,6 +89,41 @@ fn an_extra_reply_that_came_together_with_its_forerunner_costs_nobody_anything()
     }
 }
 
+/// Where an extra reply is cut: part of it is there before the next command, the rest would come behind it.
+#[test]
+fn half_an_extra_reply_is_as_bad_as_a_whole_one() {
+    const EVIL: &[u8] = b"$4\r\nEVIL\r\n";
+    for hello in EITHER {
+        for at in 1..EVIL.len() {
+            for together in [true, false] {
+                let peer = Peer::tcp(hello, move |line| {
+                    let command = line.command()?;
+                    if line.number > 0 {
+                        line.send(&honest(&command))?;
+                        return line.serve();
+                    }
+                    if together {
+                        line.send(&[&honest(&command), &EVIL[..at]].concat())?;
+                    } else {
+                        line.send(&honest(&command))?;
+                        line.send(&EVIL[..at])?;
+                    }
+                    line.mark();
+                    let command = line.command()?;
+                    line.send(&EVIL[at..])?;
+                    line.send(&honest(&command))?;
+                    line.serve()
+                });
+                let client = client(&peer);
+                assert_eq!(client.ask(&["GET", "first"]), "\"v:first\"");
+                peer.until_marks(1);
+                never_anothers(&client, &peer);
+                assert_eq!(peer.connections(), 2, "{hello:?}, cut at {at}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_push_inside_an_array_does_not_shift_it() {
     for hello in EITHER {
