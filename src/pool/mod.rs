@@ -57,10 +57,10 @@ struct Grant {
     rested: Option<Connection>,
 }
 
-/// What a connection that rested is found to be.
-enum Woken {
-    Good(Lease),
-    Gone,
+/// Why a connection that rested is no longer good.
+enum Gone {
+    /// By the server, or by us.
+    Closed,
     /// It did not answer in time.
     Silent,
 }
@@ -114,11 +114,11 @@ impl Pool {
                 return self.0.open(deadline, kept);
             };
             match self.0.wake(connection, deadline, kept) {
-                Woken::Good(lease) => return Ok(lease),
+                Ok(lease) => return Ok(lease),
                 // That one was lost while it rested. The permit is still ours: look for another.
-                Woken::Gone => grant.rested = self.0.shelf().lock().idle.pop(),
+                Err(Gone::Closed) => grant.rested = self.0.shelf().lock().idle.pop(),
                 // Where one does not answer, another that rested would cost as much time: a new one has the rest of it.
-                Woken::Silent => {}
+                Err(Gone::Silent) => {}
             }
         }
     }
@@ -224,12 +224,17 @@ impl Inner {
     }
 
     /// Look at a connection that rested. If it is no longer good, it is closed.
-    fn wake(self: &Arc<Self>, mut connection: Connection, deadline: Deadline, kept: &mut Kept) -> Woken {
+    fn wake(
+        self: &Arc<Self>,
+        mut connection: Connection,
+        deadline: Deadline,
+        kept: &mut Kept,
+    ) -> std::result::Result<Lease, Gone> {
         let options = self.dial.options();
         let is_spare = || self.shelf().lock().idle.len() >= options.pool_idle_min();
         if health::is_too_old(&connection, options) || (health::rested_too_long(&connection, options) && is_spare()) {
             self.counters.closed(1);
-            return Woken::Gone;
+            return Err(Gone::Closed);
         }
         let mut woken = connection.wake(deadline, kept);
         if woken.is_ok() && health::wants_ping(&connection, options) {
@@ -238,9 +243,9 @@ impl Inner {
         if let Err(error) = woken {
             self.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
-            return if error.status == Status::Timeout { Woken::Silent } else { Woken::Gone };
+            return Err(if error.status == Status::Timeout { Gone::Silent } else { Gone::Closed });
         }
-        Woken::Good(Lease::new(Arc::clone(self), connection, true))
+        Ok(Lease::new(Arc::clone(self), connection, true))
     }
 
     /// A permit comes back: with a connection for the next, or to open one.
