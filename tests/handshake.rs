@@ -2,6 +2,14 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use rredis::client::{Call, Client as RustClient, Setup};
+use rredis::conn::Credentials;
+use rredis::error::{Result as RustResult, Status as Why};
+use rredis::options::{Key, Secret};
+
 use support::c::{CErr, Client, Options, Outcome, Status, option, stat};
 use support::peer::{Hello, Peer};
 use support::server::Server;
@@ -224,4 +232,47 @@ fn a_library_name_is_said_where_it_is_set_and_its_refusal_is_nobodys_reply() {
             assert_eq!(said, usize::from(!name.is_empty()), "{name}");
         }
     }
+}
+
+/// Says the password that is due, and meanwhile tries to use the client that it is asked for.
+#[derive(Default)]
+struct Keeper {
+    asked: AtomicUsize,
+    client: OnceLock<RustClient>,
+}
+
+impl Credentials for Keeper {
+    fn ask(&self, _: &str) -> RustResult<(Option<Vec<u8>>, Secret)> {
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        if let Some(client) = self.client.get() {
+            let ping: &[&[u8]] = &[b"PING"];
+            let again = client.command(ping, &Call::default()).err().expect("not from here");
+            assert_eq!((again.status, again.attempts), (Why::State, 1), "{again:?}");
+        }
+        Ok((None, Secret::new(format!("secret-{asked}").as_bytes())))
+    }
+}
+
+#[test]
+fn who_says_the_password_is_asked_at_each_connect_and_may_not_use_the_client() {
+    let server = Server::start(&["requirepass secret-0"]);
+    let keeper = Arc::new(Keeper::default());
+    let mut setup = Setup { credentials: Some(keeper.clone()), ..Setup::default() };
+    setup.options.set_url(server.url().as_bytes()).expect("a good URL");
+    setup.options.set_int(Key::PoolMax, 1).expect("a good value");
+    let client = RustClient::new(&setup).expect("a client");
+    assert!(keeper.client.set(client.clone()).is_ok());
+    let ping = || client.command(&[b"PING"], &Call::default());
+    assert!(ping().is_ok() && ping().is_ok());
+    assert_eq!(keeper.asked.load(Ordering::SeqCst), 1);
+    // The password that comes next is the next that is said: the server is asked again, and not with the old one.
+    let mut wire = server.wire_with("secret-0");
+    wire.ask(&["CONFIG", "SET", "requirepass", "secret-1"]);
+    wire.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    assert!(ping().is_ok());
+    assert_eq!(keeper.asked.load(Ordering::SeqCst), 2);
+    // One that is wrong is said once: a server may lock out who insists.
+    wire.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    let err = ping().err().expect("it is wrong");
+    assert_eq!((err.status, err.attempts, keeper.asked.load(Ordering::SeqCst)), (Why::Auth, 1, 3), "{err:?}");
 }

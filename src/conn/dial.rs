@@ -26,6 +26,8 @@ pub struct Dial {
     resp2: Arc<AtomicBool>,
     /// Set where code of the caller's serves the connection: which pool it must not use meanwhile.
     serves: Option<u64>,
+    /// The bytes move through functions of the caller's.
+    foreign: bool,
 }
 
 /// Says who we are, each time a connection is opened.
@@ -47,7 +49,8 @@ impl Dial {
             return Err(Error::new(Status::Unsupported, text));
         }
         let endpoint = options.endpoint();
-        let serves = (connect.is_some() || parser.is_some()).then(next_number);
+        let foreign = connect.is_some();
+        let serves = (foreign || parser.is_some()).then(next_number);
         let sockets = Sockets { keepalive_ms: options.keepalive_ms(), user_timeout_ms: options.user_timeout_ms() };
         let connect = connect.unwrap_or_else(|| Arc::new(sockets));
         Ok(Dial {
@@ -58,6 +61,7 @@ impl Dial {
             credentials: None,
             resp2: Arc::default(),
             serves,
+            foreign,
             options: Arc::new(options),
         })
     }
@@ -96,11 +100,11 @@ impl Dial {
         serving(self.serves, || self.open_and_greet(deadline)).map_err(|error| error.with_outcome(Outcome::NotSent))
     }
 
-    /// Refuse a call that comes from a transport or a parser while it serves this very pool.
+    /// Refuse a call that comes from a function of the caller's while it serves this very pool.
     pub fn refuse_reentry(&self) -> Result<()> {
         let Some(number) = self.serves else { return Ok(()) };
         if SERVING.with_borrow(|serving| serving.contains(&number)) {
-            let text = "a transport or a parser may not use the client that it serves";
+            let text = "a transport, a parser or who says the password may not use the client that it serves";
             return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
         }
         Ok(())
@@ -120,6 +124,11 @@ impl Dial {
     /// Whose connections call functions of the caller's.
     pub(super) fn serves(&self) -> Option<u64> {
         self.serves
+    }
+
+    /// Whether bytes may wait in a transport of the caller's, where no descriptor shows them.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.foreign
     }
 
     /// The server refused HELLO: the next connection does not ask.

@@ -292,7 +292,7 @@ impl Connection {
     /// Wait until the descriptor has something, and read it. True: the time is up.
     fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<bool> {
         // TLS, or a transport of the caller's, may hold bytes that the descriptor no longer shows.
-        if (self.transport.pending() || self.dial.serves().is_some()) && self.read(0)? {
+        if (self.transport.pending() || self.dial.is_foreign()) && self.read(0)? {
             return Ok(deadline.has_passed());
         }
         let blocked = !self.session.outgoing().is_empty();
