@@ -249,3 +249,23 @@ fn in_any_weather_what_is_told_is_what_is_counted() {
     assert!(told.iter().all(|count| *count > 0), "{told:?}");
     assert_eq!((client.stat(stat::CONNECTIONS_IN_USE), client.stat(stat::WAITING)), (0, 0));
 }
+
+#[test]
+fn a_client_that_brings_nothing_has_what_its_pool_was_made_with() {
+    let (server, diary) = (Server::start(&[]), Diary::default());
+    let options = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 100).int(option::RETRY_MAX, 0);
+    let pool = options.on_event(diary.keeper()).pool();
+    let (one, other) = (pool.client(None).expect("a client"), pool.client(Some(&Options::new())).expect("a client"));
+    assert_eq!(one.ask(&["PING"]), "+PONG");
+    assert_eq!(diary.words(), ["connected"]);
+    server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+    assert_eq!(other.ask(&["PING"]), "+PONG");
+    assert_eq!(diary.words(), Vec::<String>::new(), "one that brings options has its own, and those were none");
+    server.freeze(true);
+    let err = one.command(&["PING"]).expect_err("it does not run");
+    server.freeze(false);
+    assert_eq!((err.status, err.attempts), (Status::TIMEOUT, 1), "in the pool's time: {err:?}");
+    // What each counts for itself, the pool counts for all.
+    assert_eq!((one.stat(stat::COMMANDS), other.stat(stat::COMMANDS), pool.stat(stat::COMMANDS)), (2, 1, 3));
+    assert_eq!((one.stat(stat::TIMEOUTS), other.stat(stat::TIMEOUTS), pool.stat(stat::TIMEOUTS)), (1, 0, 1));
+}

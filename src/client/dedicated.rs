@@ -3,7 +3,7 @@
 
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::pool::Lease;
+use crate::pool::{Counters, Lease};
 use crate::reply::Reply;
 use crate::transport::Deadline;
 
@@ -33,7 +33,7 @@ impl Dedicated {
 
     /// Send any command and wait for its reply. `None`: it is due none.
     pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
-        self.client.0.counters.command();
+        self.client.count(Counters::command);
         let tried = self.command_to_the_wire(args, call);
         let result = match self.tell_if_lost(tried) {
             // That a command was queued is no reply to it: its callback has nothing to work on.
@@ -41,17 +41,17 @@ impl Dedicated {
             Ok(Some(reply)) => self.client.finish(args, call, reply).map(Some),
             other => other,
         };
-        result.inspect_err(|error| self.client.0.counters.failed(error))
+        result.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
     }
 
     /// Send any command, and leave its reply for `receive`.
     pub fn send(&mut self, args: &[&[u8]]) -> Result<()> {
         let wait = self.client.wait(args, &Call::default());
-        self.client.0.counters.command();
+        self.client.count(Counters::command);
         let (lease, kept) = self.parts()?;
         let sent = lease.submit_any(args).and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
         let sent = self.tell_if_lost(sent).map_err(|error| Error { attempts: 1, ..error });
-        sent.inspect_err(|error| self.client.0.counters.failed(error))
+        sent.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
     }
 
     /// What comes next. AGAIN: nothing whole in time. STATE: nothing is due and nothing can come.

@@ -89,11 +89,11 @@ impl Client {
 
     /// Send one command and wait for its reply. A server's error is an error, unless the call asks for it as a reply.
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
-        self.0.counters.command();
+        self.count(Counters::command);
         let mut tries = Tries::default();
         let replied = self.command_to_the_wire(args, call, &mut tries);
         let result = replied.and_then(|reply| self.finish(args, call, reply));
-        result.map_err(|error| tries.tell(error)).inspect_err(|error| self.0.counters.failed(error))
+        result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }
 
     /// Set the response callback of a command, for this client alone; `None` restores.
@@ -134,6 +134,12 @@ impl Client {
         self.0.pool.dial().parser_name()
     }
 
+    /// Count what happened to a command: for this client, and for all on its pool together.
+    fn count(&self, event: impl Fn(&Counters)) {
+        event(&self.0.counters);
+        event(self.0.pool.counters());
+    }
+
     fn with_pool(pool: Pool, setup: Setup) -> Client {
         let callbacks = ArcSwap::from_pointee(setup.callbacks.clone());
         let retry = Retry::new(&setup.options);
@@ -162,7 +168,7 @@ impl Client {
             let tried = self.try_once(args, &wait, &mut kept);
             let again = self.again(args, call, &tried, attempts, &wait);
             if let Some((wait, error)) = &again {
-                self.0.counters.retried();
+                self.count(Counters::retried);
                 kept.notice(Notice::Retry {
                     command: args.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default(),
                     attempts,

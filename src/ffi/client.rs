@@ -76,7 +76,10 @@ pub extern "C" fn rredis_client_new_on(
 ) -> rredis_status {
     guard_on(pool, err, |pool| {
         let out_client = given(out_client, "out_client")?;
-        let client = Client::new_on(&pool.pool, &rredis_options::setup(options)?)?;
+        let client = match options {
+            None => Client::new_on(&pool.pool, &pool.setup)?,
+            options => Client::new_on(&pool.pool, &rredis_options::setup(options)?)?,
+        };
         out_client.write(rredis_client::boxed(client)?);
         Ok(())
     })

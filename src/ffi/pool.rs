@@ -5,6 +5,7 @@
 
 use std::mem::MaybeUninit;
 
+use crate::client::Setup;
 use crate::ffi::boundary::{Handle, Poison, given, guard, guard_on, number, quietly, shared, usable};
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -63,6 +64,8 @@ pub enum rredis_stat {
 /// connections that clients share
 pub struct rredis_pool {
     pub(crate) pool: Pool,
+    /// What a client on it has that brings nothing of its own.
+    pub(crate) setup: Setup,
     poison: Poison,
 }
 
@@ -77,8 +80,11 @@ pub extern "C" fn rredis_pool_new(
 ) -> rredis_status {
     guard(err, || {
         let out_pool = given(out_pool, "out_pool")?;
-        let pool = Pool::new(rredis_options::setup(options)?.dial()?);
-        out_pool.write(Box::into_raw(Box::new(rredis_pool { pool, poison: Poison::default() })));
+        let setup = rredis_options::setup(options)?;
+        let pool = Pool::new(setup.dial()?);
+        // How bytes move and are read is the pool's affair, and no client's on it.
+        let setup = Setup { transport: None, parser: None, credentials: None, ..setup };
+        out_pool.write(Box::into_raw(Box::new(rredis_pool { pool, setup, poison: Poison::default() })));
         Ok(())
     })
 }
