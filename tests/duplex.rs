@@ -140,7 +140,7 @@ fn a_handshake_that_drips_does_not_move_the_deadline() {
 fn a_stopped_server_costs_a_deadline_each_and_is_found_again_at_once() {
     const TIME: Duration = Duration::from_millis(150);
     let server = Server::start(&[]);
-    let client = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 150).int(option::POOL_MAX, 4).client();
+    let client = Options::at(&server.url()).int(option::POOL_MAX, 4).client();
     assert_eq!(client.ask(&["INCR", "k"]), ":1");
     server.freeze(true);
     // The first on the connection that rested, the others on new ones: the kernel accepts in the server's place.
@@ -148,7 +148,7 @@ fn a_stopped_server_costs_a_deadline_each_and_is_found_again_at_once() {
         for _ in 0..8 {
             scope.spawn(|| {
                 let begin = Instant::now();
-                let err = client.command(&["INCR", "other"]).expect_err("nobody answers");
+                let err = client.command_with(&["INCR", "other"], call::TIMEOUT, 150).expect_err("nobody answers");
                 let took = begin.elapsed();
                 assert!(TIME <= took && took < TIME + SLACK, "{took:?}: {err:?}");
                 assert!([Status::TIMEOUT, Status::BUSY].contains(&err.status), "{err:?}");

@@ -117,7 +117,7 @@ fn each_reason_for_a_loss_is_named() {
         _ => line.serve(),
     });
     let diary = Diary::default();
-    let options = Options::at(&peer.url()).int(option::RETRY_MAX, 0).int(option::COMMAND_TIMEOUT_MS, 200);
+    let options = Options::at(&peer.url()).int(option::RETRY_MAX, 0).int(option::COMMAND_TIMEOUT_MS, 500);
     let client = options.on_event(diary.keeper()).client();
     for (status, name) in [(Status::TIMEOUT, "TIMEOUT"), (Status::PROTOCOL, "PROTOCOL"), (Status::LIMIT, "LIMIT")] {
         let err = client.command(&["GET", "k"]).expect_err(name);
@@ -253,7 +253,7 @@ fn in_any_weather_what_is_told_is_what_is_counted() {
 #[test]
 fn a_client_that_brings_nothing_has_what_its_pool_was_made_with() {
     let (server, diary) = (Server::start(&[]), Diary::default());
-    let options = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 100).int(option::RETRY_MAX, 0);
+    let options = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 700).int(option::RETRY_MAX, 0);
     let pool = options.on_event(diary.keeper()).pool();
     let (one, other) = (pool.client(None).expect("a client"), pool.client(Some(&Options::new())).expect("a client"));
     assert_eq!(one.ask(&["PING"]), "+PONG");

@@ -86,9 +86,11 @@ impl Budget {
     }
 }
 
-/// Spread, not secrecy: the keys that std draws for its maps are different every time.
+/// Spread, not secrecy: the keys that std draws for its maps are different every time, but in children of fork.
 fn random() -> u64 {
-    RandomState::new().build_hasher().finish()
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
 }
 
 /// What a client that was quiet may spend at once: a hundred retries.
