@@ -8,7 +8,7 @@ use support::c::{Client, Options, Outcome, Status, call, option};
 use support::peer::{Hello, Peer, honest};
 
 /// How long a command may take, where that is not what the test is about.
-const PATIENCE_MS: i64 = 20_000;
+const PATIENCE_MS: i64 = 60_000;
 
 const EITHER: [Hello; 2] = [Hello::Resp3, Hello::Resp2];
 

@@ -60,7 +60,7 @@ struct Shared {
 }
 
 /// How long a script may take in all: a test that hangs should end.
-const SCRIPT_MS_MAX: u64 = 30_000;
+const SCRIPT_MS_MAX: u64 = 120_000;
 /// How often a waiting script looks whether it should end.
 const SLICE: Duration = Duration::from_millis(20);
 
