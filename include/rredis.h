@@ -174,7 +174,8 @@ const rredis_reply *rredis_reply_attributes(const rredis_reply *root,
 /// Give the format of a VERBATIM, as "txt" or "mkd". NULL for any other kind.
 const char *rredis_reply_format(const rredis_reply *verbatim);
 
-/// Read an integer from an INTEGER, a BOOL, or a text that is one and fits.
+/// Read an integer from an INTEGER, a BOOL, a DOUBLE that is whole, or a text that is one,
+/// where it fits.
 rredis_status rredis_reply_integer(const rredis_reply *reply, int64_t *out_integer,
     rredis_error *err);
 
@@ -245,8 +246,9 @@ void rredis_builder_free(rredis_builder *builder);
 // ---- Functions of yours -------------------------------------------------------------
 
 /// Called once with the user_data it was given with, when no handle needs that any more:
-/// inside the call that ended the last of them, or inside the setter, where that fails.
-/// NULL: there is nothing to do.
+/// inside the call that ended the last of them, or inside the setter, where that fails;
+/// but not where a transport or parser struct is too small to be read. NULL: there is
+/// nothing to do.
 typedef void (*rredis_free_fn)(void *user_data);
 
 /// Shown a reply that nobody asked for: a push.
@@ -424,21 +426,28 @@ typedef enum rredis_option {
   RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection that rested so long is
                                                 // closed; 5 minutes
   RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection so old is closed; -1
-  RREDIS_OPTION_SHARE = 25,                     // an rredis_share; NEVER
-  RREDIS_OPTION_INFLIGHT_MAX = 26,              // commands under way on one connection;
-                                                // 4096
-  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // bytes of them; 64 MiB
+  RREDIS_OPTION_SHARE = 25,                     // an rredis_share; NEVER. This version
+                                                // has no other: RREDIS_ERR_UNSUPPORTED
+  RREDIS_OPTION_INFLIGHT_MAX = 26,              // commands under way on a connection
+                                                // that threads share (SHARE), so
+                                                // without effect yet; 4096
+  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // bytes of them, without effect yet; 64
+                                                // MiB
   RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // to connect, the handshake included; 5
                                                 // s
   RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // for a whole call, connecting
-                                                // included; 5 s
+                                                // included; 5 s. Not for a command that
+                                                // waits on the server, as BLPOP or
+                                                // XREAD BLOCK: see BLOCK_SLACK_MS
   RREDIS_OPTION_KEEPALIVE_MS = 32,              // TCP keepalive's interval; 30 s
   RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that rested so long is
                                                 // tried before use; 30 s
   RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // sent bytes so long unacknowledged
                                                 // break the connection; 30 s
-  RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // what a blocking command may take
-                                                // beyond its own timeout; 1 s
+  RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // a command that waits on the server
+                                                // has the time it says and so much
+                                                // more; none ends it where it says for
+                                                // ever; 1 s
   RREDIS_OPTION_RETRY_MAX = 40,                 // tries after the first; 3
   RREDIS_OPTION_BACKOFF_MS = 41,                // before the first of them; 8 ms
   RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // doubled each time, up to this; 512 ms
@@ -468,7 +477,8 @@ typedef enum rredis_option {
   RREDIS_OPTION_TLS_VERSION_MIN = 79,           // 12 or 13, for 1.2 and 1.3; 12
   RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: believe anybody; for tests
   RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,      // 1: show confirmations of
-                                                // subscriptions too
+                                                // subscriptions too; for a chapter to
+                                                // come, so without effect yet
 } rredis_option;
 
 /// What RREDIS_OPTION_SHAPE may be.
@@ -529,7 +539,8 @@ rredis_status rredis_options_set_transport(rredis_options *options,
 rredis_status rredis_options_set_parser(rredis_options *options,
     const rredis_parser_type *parser, rredis_error *err);
 
-/// Be shown what the server sends unasked, inside the call during which it came.
+/// Be shown what the server sends unasked, inside the call during which it came. What
+/// comes to an rredis_conn is not shown here: its _receive gives it.
 ///
 ///   function  NULL: what comes is dropped
 rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn function,
@@ -578,7 +589,8 @@ typedef enum rredis_stat {
   RREDIS_STAT_WAITING = 10,             // callers that wait for a connection
   RREDIS_STAT_WAITS = 11,               // times a caller had to wait
   RREDIS_STAT_WAITS_TIMED_OUT = 12,     // times it waited in vain
-  RREDIS_STAT_COMMANDS = 20,            // commands sent
+  RREDIS_STAT_COMMANDS = 20,            // commands given: one that was refused, or
+                                        // never left, counts too
   RREDIS_STAT_RETRIES = 21,             // tries after the first
   RREDIS_STAT_TIMEOUTS = 22,            // commands whose time ran out
   RREDIS_STAT_UNKNOWN = 23,             // commands that may have run, or not
@@ -651,7 +663,9 @@ rredis_status rredis_client_new_on(const rredis_pool *pool,
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///
-/// Waits at most the command timeout. A server's error is RREDIS_ERR_SERVER.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A command that waits on the server, as
+/// BLPOP or XREAD BLOCK, has instead the time that it says, which may be for ever, and
+/// RREDIS_OPTION_BLOCK_SLACK_MS more. A server's error is RREDIS_ERR_SERVER.
 rredis_status rredis_client_command(const rredis_client *client, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);

@@ -15,8 +15,9 @@ use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::{Reply, View};
 
 /// Called once with the user_data it was given with, when no handle needs that any more:
-/// inside the call that ended the last of them, or inside the setter, where that fails.
-/// NULL: there is nothing to do.
+/// inside the call that ended the last of them, or inside the setter, where that fails;
+/// but not where a transport or parser struct is too small to be read. NULL: there is
+/// nothing to do.
 pub type rredis_free_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// Shown a reply that nobody asked for: a push.

@@ -91,7 +91,9 @@ pub extern "C" fn rredis_client_new_on(
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///
-/// Waits at most the command timeout. A server's error is RREDIS_ERR_SERVER.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A command that waits on the server, as
+/// BLPOP or XREAD BLOCK, has instead the time that it says, which may be for ever, and
+/// RREDIS_OPTION_BLOCK_SLACK_MS more. A server's error is RREDIS_ERR_SERVER.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_client_command(
     client: Option<&rredis_client>,

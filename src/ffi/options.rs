@@ -53,15 +53,15 @@ pub enum rredis_option {
     RREDIS_OPTION_POOL_IDLE_MS = 23,
     /// a connection so old is closed; -1
     RREDIS_OPTION_POOL_AGE_MS = 24,
-    /// an rredis_share; NEVER
+    /// an rredis_share; NEVER. This version has no other: RREDIS_ERR_UNSUPPORTED
     RREDIS_OPTION_SHARE = 25,
-    /// commands under way on one connection; 4096
+    /// commands under way on a connection that threads share (SHARE), so without effect yet; 4096
     RREDIS_OPTION_INFLIGHT_MAX = 26,
-    /// bytes of them; 64 MiB
+    /// bytes of them, without effect yet; 64 MiB
     RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,
     /// to connect, the handshake included; 5 s
     RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,
-    /// for a whole call, connecting included; 5 s
+    /// for a whole call, connecting included; 5 s. Not for a command that waits on the server, as BLPOP or XREAD BLOCK: see BLOCK_SLACK_MS
     RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,
     /// TCP keepalive's interval; 30 s
     RREDIS_OPTION_KEEPALIVE_MS = 32,
@@ -69,7 +69,7 @@ pub enum rredis_option {
     RREDIS_OPTION_HEALTH_CHECK_MS = 33,
     /// sent bytes so long unacknowledged break the connection; 30 s
     RREDIS_OPTION_USER_TIMEOUT_MS = 34,
-    /// what a blocking command may take beyond its own timeout; 1 s
+    /// a command that waits on the server has the time it says and so much more; none ends it where it says for ever; 1 s
     RREDIS_OPTION_BLOCK_SLACK_MS = 35,
     /// tries after the first; 3
     RREDIS_OPTION_RETRY_MAX = 40,
@@ -115,7 +115,7 @@ pub enum rredis_option {
     RREDIS_OPTION_TLS_VERSION_MIN = 79,
     /// 1: believe anybody; for tests
     RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,
-    /// 1: show confirmations of subscriptions too
+    /// 1: show confirmations of subscriptions too; for a chapter to come, so without effect yet
     RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,
 }
 
@@ -288,7 +288,8 @@ pub unsafe extern "C" fn rredis_options_set_parser(
     })
 }
 
-/// Be shown what the server sends unasked, inside the call during which it came.
+/// Be shown what the server sends unasked, inside the call during which it came. What
+/// comes to an rredis_conn is not shown here: its _receive gives it.
 ///
 ///   function  NULL: what comes is dropped
 #[unsafe(no_mangle)]

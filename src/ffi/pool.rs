@@ -33,7 +33,7 @@ pub enum rredis_stat {
     RREDIS_STAT_WAITS = 11,
     /// times it waited in vain
     RREDIS_STAT_WAITS_TIMED_OUT = 12,
-    /// commands sent
+    /// commands given: one that was refused, or never left, counts too
     RREDIS_STAT_COMMANDS = 20,
     /// tries after the first
     RREDIS_STAT_RETRIES = 21,

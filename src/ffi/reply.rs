@@ -52,7 +52,8 @@ pub extern "C" fn rredis_reply_format(verbatim: Option<&rredis_reply>) -> *const
     })
 }
 
-/// Read an integer from an INTEGER, a BOOL, or a text that is one and fits.
+/// Read an integer from an INTEGER, a BOOL, a DOUBLE that is whole, or a text that is one,
+/// where it fits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_integer(
     reply: Option<&rredis_reply>,
