@@ -32,6 +32,9 @@ asan: ## the C programs under AddressSanitizer, Rust side too
 tsan: ## threads on one client under ThreadSanitizer
 	@tools/tsan
 
+ledger: ## a million writes, the server killed and connections cut meanwhile: none lost, none twice
+	@tools/ledger
+
 bench: ## both parsers against the packaged hiredis, in instructions and in time
 	@benches/run
 
@@ -56,4 +59,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan ledger bench bindings header examples run-NN install clean

@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -13,9 +12,9 @@ use rredis::error::{Error, Outcome as Fate, Result as RustResult, Status as Why}
 use rredis::options::Endpoint;
 use rredis::transport::{Connect, Deadline, Moved, Sockets, Transport};
 
-use support::c::{Client, Options, Outcome, Status, call, option, stat};
+use support::c::{Options, Outcome, Status, call, option, stat};
 use support::peer::{Hello, Peer, honest};
-use support::proxy::{Cut, Proxy};
+use support::proxy::Proxy;
 use support::server::{Server, eventually};
 
 /// Sockets that take so many bytes of the first connection's, and then no more; or give so many.
@@ -144,102 +143,10 @@ fn what_no_byte_was_taken_of_is_tried_again_and_what_one_was_taken_of_is_not() {
     }
 }
 
-/// Numbers that look random, and are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn throw(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
-}
-
-/// What became of one push, as its caller was told.
-type Ledger = HashMap<String, Outcome>;
-
-fn cutting_proxy(server: &Server, seed: u64) -> Proxy {
-    Proxy::before(server, move |number| {
-        let mut dice = Dice(seed.wrapping_mul(number as u64 + 1) | 1);
-        for _ in 0..8 {
-            dice.throw(2);
-        }
-        let (up, down) = (1 + dice.throw(1500) as usize, 1 + dice.throw(1000) as usize);
-        Cut { up, down, reset: dice.throw(2) == 0 }
-    })
-}
-
-/// Threads push numbers of their own while every connection is cut at some random byte. What was acknowledged is there, once and
-/// in order; what was not sent is not; what is unknown is there once at most. The retries of the library are at work meanwhile.
-#[test]
-fn no_push_is_lost_or_made_twice_under_random_cuts() {
-    const THREADS: usize = 6;
-    let server = Server::start(&[]);
-    let proxy = cutting_proxy(&server, 0x9e37_79b9_7f4a_7c15);
-    let options = Options::at(&proxy.url()).int(option::POOL_MAX, 4).int(option::BACKOFF_MS, 1);
-    let client = options.int(option::BACKOFF_MS_MAX, 4).int(option::RETRY_BUDGET_PERCENT, 100).client();
-    let begin = Instant::now();
-    let ledgers: Vec<Ledger> = thread::scope(|scope| {
-        let pushers: Vec<_> = (0..THREADS)
-            .map(|who| {
-                scope.spawn({
-                    let client = &client;
-                    move || push(client, who, begin)
-                })
-            })
-            .collect();
-        pushers.into_iter().map(|pusher| pusher.join().expect("no panic")).collect()
-    });
-    println!("{} cuts, {} retries", proxy.cuts(), client.stat(stat::RETRIES));
-    assert!(proxy.cuts() > 100, "{} cuts", proxy.cuts());
-    let mut unknown = 0;
-    for (who, ledger) in ledgers.iter().enumerate() {
-        let stored = server.ask(&["LRANGE", &format!("log:{who}"), "0", "-1"]);
-        let mut times: HashMap<&str, usize> = HashMap::new();
-        for entry in stored.lines() {
-            *times.entry(entry).or_default() += 1;
-        }
-        for (entry, outcome) in ledger {
-            let times = times.get(entry.as_str()).copied().unwrap_or(0);
-            match *outcome {
-                Outcome::NONE => assert_eq!(times, 1, "{who}: {entry} was acknowledged"),
-                Outcome::NOT_SENT => assert_eq!(times, 0, "{who}: {entry} was not sent"),
-                _ => assert!(times <= 1, "{who}: {entry} is there {times} times"),
-            }
-            unknown += usize::from(*outcome == Outcome::UNKNOWN);
-        }
-        let numbers: Vec<u64> = stored.lines().map(|entry| entry.parse().expect("a number")).collect();
-        assert!(numbers.is_sorted(), "{who}: out of order");
-        assert!(numbers.len() > 100, "{who}: hardly a push");
-    }
-    assert!(unknown > 0, "no cut hit anybody");
-}
-
-fn push(client: &Client, who: usize, begin: Instant) -> Ledger {
-    let (mut ledger, key) = (Ledger::new(), format!("log:{who}"));
-    for number in 0.. {
-        if begin.elapsed() > Duration::from_millis(2500) {
-            break;
-        }
-        let entry = number.to_string();
-        let outcome = match client.command(&["RPUSH", &key, &entry]) {
-            Ok(_) => Outcome::NONE,
-            Err(err) => {
-                assert!([Status::IO, Status::CONNECT].contains(&err.status), "{err:?}");
-                assert!([Outcome::NOT_SENT, Outcome::UNKNOWN].contains(&err.outcome), "{err:?}");
-                err.outcome
-            }
-        };
-        ledger.insert(entry, outcome);
-    }
-    ledger
-}
-
 #[test]
 fn who_only_reads_never_learns_of_the_cuts() {
     let server = Server::start(&[]);
-    let proxy = cutting_proxy(&server, 0xdead_beef_1234_5677);
+    let proxy = Proxy::cutting(&server, 0xdead_beef_1234_5677, 1500, 1000);
     let options = Options::at(&proxy.url()).int(option::BACKOFF_MS, 1).int(option::BACKOFF_MS_MAX, 4);
     let client = options.int(option::RETRY_MAX, 100).int(option::RETRY_BUDGET_PERCENT, 100).client();
     for key in 0..50 {

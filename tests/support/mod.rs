@@ -4,7 +4,9 @@
 #![allow(clippy::multiple_unsafe_ops_per_block, reason = "one call of C reads better whole")]
 
 pub mod c;
+pub mod dice;
 pub mod functions;
+pub mod ledger;
 pub mod peer;
 pub mod program;
 pub mod proxy;

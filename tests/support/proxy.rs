@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use super::dice::Dice;
 use super::server::Server;
 
 /// A listener that passes bytes on to a server, on threads that end with it.
@@ -33,6 +35,8 @@ struct Shared {
     stopped: AtomicBool,
     connections: AtomicUsize,
     cuts: AtomicUsize,
+    /// How often everything was cut at once.
+    storms: AtomicUsize,
 }
 
 impl Cut {
@@ -48,6 +52,7 @@ impl Proxy {
             stopped: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             cuts: AtomicUsize::new(0),
+            storms: AtomicUsize::new(0),
         });
         let behind: PathBuf = server.unix_path();
         let accepting = thread::spawn({
@@ -55,6 +60,20 @@ impl Proxy {
             move || accept_all(&listener, &behind, &shared, &plan)
         });
         Proxy { port, shared, accepting: Some(accepting) }
+    }
+
+    /// Cut every connection at some random byte, after so many of the client's at most, or so many of the server's.
+    pub fn cutting(server: &Server, seed: u64, up_max: u64, down_max: u64) -> Proxy {
+        Proxy::before(server, move |number| {
+            let mut dice = Dice::new(seed, number as u64);
+            let (up, down) = (1 + dice.throw(up_max) as usize, 1 + dice.throw(down_max) as usize);
+            Cut { up, down, reset: dice.throw(2) == 0 }
+        })
+    }
+
+    /// Cut whatever is open.
+    pub fn cut_all(&self) {
+        self.shared.storms.fetch_add(1, Ordering::SeqCst);
     }
 
     pub fn url(&self) -> String {
@@ -96,25 +115,29 @@ fn pass_on(mut client: TcpStream, behind: &Path, cut: Cut, shared: &Shared) -> i
     client.set_nonblocking(true)?;
     server.set_nonblocking(true)?;
     let mut left = [cut.up, cut.down];
-    let mut quiet = 0;
+    let storms = shared.storms.load(Ordering::SeqCst);
     while !shared.stopped.load(Ordering::SeqCst) {
-        let up = pass(&mut client, &mut server, &mut left[0])?;
-        let down = pass(&mut server, &mut client, &mut left[1])?;
-        if left.contains(&0) {
+        let moved = pass(&mut client, &mut server, &mut left[0])? | pass(&mut server, &mut client, &mut left[1])?;
+        if left.contains(&0) || shared.storms.load(Ordering::SeqCst) != storms {
             shared.cuts.fetch_add(1, Ordering::SeqCst);
             if cut.reset {
                 SockRef::from(&client).set_linger(Some(Duration::ZERO))?;
             }
             return Ok(());
         }
-        quiet = if up || down { 0 } else { quiet + 1 };
-        if quiet > 20 {
-            thread::sleep(Duration::from_micros(200));
-        } else {
-            thread::yield_now();
+        if !moved {
+            rest(&client, &server);
         }
     }
     Ok(())
+}
+
+/// Wait until one of them says something, for a moment.
+fn rest(client: &TcpStream, server: &UnixStream) {
+    let one = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    let mut fds = [one(client.as_raw_fd()), one(server.as_raw_fd())];
+    // SAFETY: both descriptors are open as long as their streams, and there are two of them.
+    unsafe { libc::poll(fds.as_mut_ptr(), 2, 20) };
 }
 
 /// Pass on what is there, of what may be passed on yet. False: nothing is there.

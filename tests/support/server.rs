@@ -28,11 +28,20 @@ impl Server {
         Server::start_program(&program(), lines)
     }
 
+    /// The same, with its folder in memory, where there is such a place: writing all down at once costs little there.
+    pub fn start_in_memory(lines: &[&str]) -> Server {
+        Server::start_in(Folder::in_memory("server"), &program(), lines)
+    }
+
     /// The same, with a program of the caller's choice.
     pub fn start_program(program: &Path, lines: &[&str]) -> Server {
+        Server::start_in(Folder::new("server"), program, lines)
+    }
+
+    fn start_in(folder: Folder, program: &Path, lines: &[&str]) -> Server {
         static SAY: Once = Once::new();
         SAY.call_once(|| println!("server: {}", version(program)));
-        let mut server = Server { program: program.to_owned(), child: None, folder: Folder::new("server"), port: 0 };
+        let mut server = Server { program: program.to_owned(), child: None, folder, port: 0 };
         // Between finding a free port and the server's listening on it, another may take it.
         for _ in 0..5 {
             server.port = free_port();
@@ -247,9 +256,19 @@ pub struct Folder(PathBuf);
 impl Folder {
     /// Make one.
     pub fn new(name: &str) -> Folder {
+        Folder::make(&std::env::temp_dir(), name)
+    }
+
+    /// Make one in memory, where there is such a place.
+    pub fn in_memory(name: &str) -> Folder {
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() { Folder::make(memory, name) } else { Folder::new(name) }
+    }
+
+    fn make(parent: &Path, name: &str) -> Folder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("rredis-{name}-{}-{number}", std::process::id()));
+        let path = parent.join(format!("rredis-{name}-{}-{number}", std::process::id()));
         // What a run that was killed left behind, under the same process number.
         let _ = fs::remove_dir_all(&path);
         fs::create_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
