@@ -44,7 +44,7 @@ fn a_clean_connection_goes_back_to_its_pool() {
 #[test]
 fn whatever_a_connection_has_become_the_next_user_finds_it_as_the_pool_has_it() {
     let server = Server::start(&[]);
-    let sequences: [&[&[&str]]; 27] = [
+    let sequences: [&[&[&str]]; 37] = [
         &[&["SELECT", "3"]],
         &[&["select", "3"]],
         &[&["MULTI"]],
@@ -72,6 +72,16 @@ fn whatever_a_connection_has_become_the_next_user_finds_it_as_the_pool_has_it() 
         &[&["CLIENT", "SETNAME", "me"]],
         &[&["CLIENT", "NO-EVICT", "ON"]],
         &[&["AUTH", "default", "anything"]],
+        &[&["CLIENT", "TRACKING", "ON", "BCAST", "PREFIX", "p"]],
+        &[&["CLIENT", "TRACKING", "ON", "OPTIN"], &["CLIENT", "CACHING", "YES"]],
+        &[&["READONLY"]],
+        &[&["ASKING"]],
+        &[&["SUBSCRIBE", "c"], &["UNSUBSCRIBE"], &["PSUBSCRIBE", "p*"], &["PUNSUBSCRIBE", "q*"]],
+        &[&["WATCH", "k"], &["SET", "k", "v"], &["MULTI"], &["GET", "k"], &["EXEC"], &["WATCH", "k"]],
+        &[&["MULTI"], &["MULTI"], &["WATCH", "k"]],
+        &[&["MULTI"], &["CLIENT", "TRACKING", "ON"], &["EXEC"]],
+        &[&["EVAL", "redis.call('SELECT', 3)", "0"], &["SELECT", "99999"], &["SELECT", "2"]],
+        &[&["CLIENT", "SETNAME", "me"], &["SELECT", "3"], &["RESET"], &["SELECT", "3"]],
     ];
     for protocol in [2, 3] {
         for sequence in sequences {
@@ -86,6 +96,48 @@ fn whatever_a_connection_has_become_the_next_user_finds_it_as_the_pool_has_it() 
             }
             drop(conn);
             probe(&client, protocol, &format!("RESP{protocol} {sequence:?}"));
+        }
+    }
+}
+
+/// Left behind without a reply, or with one that nobody took: the next user never sees it.
+#[test]
+fn what_nobody_waited_for_is_not_the_next_users() {
+    let server = Server::start(&[]);
+    let ways: [fn(&mut Conn); 8] = [
+        |conn| conn.send(&["ECHO", "evil"]).expect("it is sent"),
+        |conn| {
+            conn.send(&["ECHO", "evil"]).expect("it is sent");
+            conn.send(&["ECHO", "worse"]).expect("it is sent");
+            assert_eq!(conn.receive(20_000).expect("an echo").dump(), "\"evil\"");
+        },
+        |conn| {
+            conn.send(&["BLPOP", "nothing", "0"]).expect("it is sent");
+            assert_eq!(conn.receive(1).expect_err("nothing yet").status, Status::AGAIN);
+        },
+        |conn| {
+            let late = conn.command_with(&["BLPOP", "nothing", "0.03"], call::TIMEOUT, 10);
+            assert_eq!(late.expect_err("too late").status, Status::TIMEOUT);
+        },
+        |conn| {
+            conn.send(&["MULTI"]).expect("it is sent");
+            conn.send(&["INCR", "n"]).expect("it is sent");
+            assert_eq!(conn.receive(20_000).expect("begun").dump(), "+OK");
+        },
+        |conn| conn.send(&["SUBSCRIBE", "c", "d", "e"]).expect("it is sent"),
+        |conn| conn.send(&["CLIENT", "REPLY", "SKIP"]).expect("it is sent"),
+        |conn| {
+            conn.send(&["DEBUG", "SLEEP", "0.02"]).expect("it is sent");
+            conn.send(&["SELECT", "3"]).expect("it is sent");
+        },
+    ];
+    for protocol in [2, 3] {
+        for (number, way) in ways.iter().enumerate() {
+            let client = one_connection(&server, protocol);
+            let mut conn = client.conn().expect("a connection");
+            way(&mut conn);
+            drop(conn);
+            probe(&client, protocol, &format!("RESP{protocol}, way {number}"));
         }
     }
 }
