@@ -33,7 +33,7 @@ pub struct Dial {
 /// Says who we are, each time a connection is opened.
 pub trait Credentials: Send + Sync {
     /// The user name, where there is one, and the password.
-    fn ask(&self, endpoint: &str) -> Result<(Option<Vec<u8>>, Secret)>;
+    fn ask(&self, endpoint: &str) -> Result<(Option<Secret>, Secret)>;
 }
 
 impl Dial {

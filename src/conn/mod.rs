@@ -217,7 +217,7 @@ impl Connection {
             while session.poll()?.is_some() {}
             Ok((session.is_ready() && session.outgoing().is_empty()).then_some(()))
         });
-        if self.session.fell_back() {
+        if self.session.knows_no_hello() {
             self.dial.remember_resp2();
         }
         let waited_ms = self.opened.elapsed().as_millis();

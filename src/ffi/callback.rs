@@ -149,7 +149,7 @@ impl Asked {
 }
 
 impl Credentials for Asked {
-    fn ask(&self, endpoint: &str) -> Result<(Option<Vec<u8>>, Secret)> {
+    fn ask(&self, endpoint: &str) -> Result<(Option<Secret>, Secret)> {
         let Some(function) = self.function else { return Err(wrong("credentials: function is NULL")) };
         let mut builder = rredis_builder::default();
         builder.0.reserve(CREDENTIALS_BYTES)?;
@@ -163,6 +163,7 @@ impl Credentials for Asked {
         let given = builder.0.take();
         builder.0.wipe();
         if let Some(status) = returned(status) {
+            given.into_iter().for_each(Reply::wipe);
             return Err(told.error(Status::Callback, status, "the credentials were refused"));
         }
         let given = given.map_err(|error| Error { status: Status::Callback, ..error }.at("credentials"))?;
@@ -175,13 +176,13 @@ impl Credentials for Asked {
 }
 
 /// A user name or a NULL, and a password.
-fn credentials_of(given: &Reply) -> Option<(Option<Vec<u8>>, Secret)> {
+fn credentials_of(given: &Reply) -> Option<(Option<Secret>, Secret)> {
     let [user, password] = [given.view().get(0)?, given.view().get(1)?];
     let is_text = |view: View<'_>| view.kind() == Kind::RREDIS_REPLY_STRING;
     if given.view().len() != 2 || !is_text(password) || !(user.is_null() || is_text(user)) {
         return None;
     }
-    let username = (!user.is_null()).then(|| user.text().to_vec());
+    let username = (!user.is_null()).then(|| Secret::new(user.text()));
     Some((username, Secret::new(password.text())))
 }
 
@@ -232,6 +233,11 @@ impl Told {
     }
 }
 
+/// Where an argument is. An empty one is somewhere too, for who reads it up to a NUL.
+fn pointer_to(arg: &[u8]) -> *const c_char {
+    if arg.is_empty() { c"".as_ptr() } else { arg.as_ptr().cast() }
+}
+
 /// Arguments as C has them: pointers and lengths.
 fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *const usize) -> T) -> T {
     const FEW: usize = 8;
@@ -239,12 +245,12 @@ fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *con
         let mut argv = [std::ptr::null(); FEW];
         let mut argv_len = [0; FEW];
         for (i, arg) in args.iter().enumerate() {
-            argv[i] = arg.as_ptr().cast();
+            argv[i] = pointer_to(arg);
             argv_len[i] = arg.len();
         }
         return body(argv.as_ptr(), argv_len.as_ptr());
     }
-    let argv: Vec<*const c_char> = args.iter().map(|arg| arg.as_ptr().cast()).collect();
+    let argv: Vec<*const c_char> = args.iter().map(|arg| pointer_to(arg)).collect();
     let argv_len: Vec<usize> = args.iter().map(|arg| arg.len()).collect();
     body(argv.as_ptr(), argv_len.as_ptr())
 }

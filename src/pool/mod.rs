@@ -125,6 +125,7 @@ impl Pool {
 
     /// Open connections until `count` are there, the pool's maximum at the most.
     pub fn warm(&self, count: usize) -> Result<()> {
+        self.0.dial.refuse_reentry()?;
         let mut kept = Kept::new(false, 0);
         let mut leases = Vec::new();
         let mut result = Ok(());

@@ -36,6 +36,8 @@ pub(super) struct Scope {
     /// What the entries have in common: see `TEXT`.
     pub(super) traits: u64,
     pub(super) is_push: bool,
+    /// While a push is read inside: how long the tape was when an attribute of this scope ended.
+    pub(super) annotated: usize,
 }
 
 impl Level {
@@ -46,7 +48,7 @@ impl Level {
 
 impl Scope {
     pub(super) fn root(limits: &Limits) -> Scope {
-        Scope { base: 0, tape: 0, bytes_max: limits.bytes, nodes: 1, notes: 0, traits: 0, is_push: false }
+        Scope { base: 0, tape: 0, bytes_max: limits.bytes, nodes: 1, notes: 0, traits: 0, is_push: false, annotated: 0 }
     }
 
     pub(super) fn push(base: usize, tape: usize, limits: &Limits) -> Scope {

@@ -78,6 +78,7 @@ impl Fast {
             self.about.holes.push((self.scope.base, self.at));
             if let Some(scope) = self.around.pop() {
                 self.scope = scope;
+                self.annotated = scope.annotated;
             }
         } else if self.at == 0 {
             self.tape.clear();
@@ -309,7 +310,8 @@ impl Fast {
         match kind {
             Type::Push => {
                 let scope = Scope::push(at, self.tape.len(), &self.limits);
-                super::push(&mut self.around, self.scope)?;
+                super::push(&mut self.around, Scope { annotated: self.annotated, ..self.scope })?;
+                self.annotated = 0;
                 self.scope = scope;
                 if (next - at) as u64 > self.scope.bytes_max {
                     return Err(grammar::bytes_limit(&self.limits, true, 0));

@@ -15,7 +15,7 @@ pub struct Greeting {
     /// 3, 2, or 0 for the best there is.
     pub protocol: u8,
     /// Who we are; without a password it is not said.
-    pub username: Option<Vec<u8>>,
+    pub username: Option<Secret>,
     /// The password.
     pub password: Option<Secret>,
     /// A name for the connection.
@@ -34,6 +34,7 @@ pub(super) struct Handshake {
     /// HELLO was refused: the answers to the rest of the first write say nothing.
     falling_back: bool,
     fell_back: bool,
+    knows_no_hello: bool,
 }
 
 /// One command of the greeting.
@@ -62,7 +63,7 @@ impl Answer {
 impl Handshake {
     /// Queue the first write. `None`: there is nothing to say.
     pub(super) fn start(greeting: Greeting, inflight: &mut Inflight) -> Result<Option<Handshake>> {
-        let mut handshake = Handshake { greeting, asked: VecDeque::new(), falling_back: false, fell_back: false };
+        let mut handshake = Handshake { greeting, asked: VecDeque::new(), falling_back: false, fell_back: false, knows_no_hello: false };
         if handshake.greeting.protocol == 2 {
             handshake.ask_in_resp2(inflight)?;
         } else {
@@ -105,6 +106,11 @@ impl Handshake {
         self.fell_back
     }
 
+    /// Whether it would be refused again on the next connection.
+    pub(super) fn knows_no_hello(&self) -> bool {
+        self.knows_no_hello
+    }
+
     fn judge(&mut self, word: Word, reply: &Reply) -> Result<()> {
         match word {
             _ if reply.is_error() => self.refused(word, reply),
@@ -129,6 +135,8 @@ impl Handshake {
             Word::Hello if self.greeting.protocol == 3 => Err(refusal(Status::Unsupported, shown)),
             Word::Hello => {
                 self.falling_back = true;
+                // What passes is no reason never to ask again.
+                self.knows_no_hello = [b"ERR".as_slice(), b"NOPROTO", b"NOPERM"].iter().any(|word| text.starts_with(word));
                 Ok(())
             }
             Word::Auth => Err(refusal(Status::Auth, shown)),
@@ -165,7 +173,7 @@ impl Handshake {
         let greeting = self.greeting.clone();
         let mut hello: Vec<&[u8]> = vec![b"HELLO", b"3"];
         if let Some(password) = &greeting.password {
-            let username = greeting.username.as_deref().unwrap_or(b"default");
+            let username = greeting.username.as_ref().map_or(b"default".as_slice(), Secret::bytes);
             hello.extend([b"AUTH".as_slice(), username, password.bytes()]);
         }
         if let Some(name) = &greeting.client_name {
@@ -179,7 +187,7 @@ impl Handshake {
         let greeting = self.greeting.clone();
         match (&greeting.username, &greeting.password) {
             (Some(username), Some(password)) => {
-                self.ask(Word::Auth, &[b"AUTH", username, password.bytes()], inflight)?;
+                self.ask(Word::Auth, &[b"AUTH", username.bytes(), password.bytes()], inflight)?;
             }
             (None, Some(password)) => self.ask(Word::Auth, &[b"AUTH", password.bytes()], inflight)?,
             (_, None) => {}

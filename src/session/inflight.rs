@@ -50,6 +50,11 @@ pub(super) enum Due {
         /// How many are still due.
         left: usize,
     },
+    /// Confirmations of UNSUBSCRIBE until nothing of this topic is subscribed, or one error.
+    Emptied {
+        /// Of which topic.
+        topic: usize,
+    },
     /// One reply, of the greeting's.
     Greeting,
     /// Nothing at all.
@@ -101,22 +106,27 @@ impl Inflight {
     }
 
     /// One more confirmation has come: the command that asked for the last of them is answered. One of another kind is the
-    /// server's own doing, as when a shard's slot moves.
-    pub(super) fn confirmed(&mut self, confirmation: &Confirmation) {
-        let Some(Entry { due: Due::Confirmations { topic, subscribed, left }, .. }) = self.queue.front_mut() else {
-            return;
-        };
-        if (*topic, *subscribed) == (confirmation.topic, confirmation.subscribed) {
-            *left -= 1;
-            if *left == 0 {
-                self.queue.pop_front();
+    /// server's own doing, as when a shard's slot moves. `emptied`: nothing of its topic is subscribed now.
+    pub(super) fn confirmed(&mut self, confirmation: &Confirmation, emptied: bool) {
+        let Some(entry) = self.queue.front_mut() else { return };
+        let answered = match &mut entry.due {
+            Due::Confirmations { topic, subscribed, left }
+                if (*topic, *subscribed) == (confirmation.topic, confirmation.subscribed) =>
+            {
+                *left -= 1;
+                *left == 0
             }
+            Due::Emptied { topic } => emptied && *topic == confirmation.topic && !confirmation.subscribed,
+            _ => false,
+        };
+        if answered {
+            self.queue.pop_front();
         }
     }
 
     /// Whether the next answer due is a confirmation.
     pub(super) fn next_confirms(&self) -> bool {
-        matches!(self.queue.front(), Some(Entry { due: Due::Confirmations { .. }, .. }))
+        matches!(self.queue.front(), Some(Entry { due: Due::Confirmations { .. } | Due::Emptied { .. }, .. }))
     }
 
     /// What became of a command without a reply. `begun`: the bytes of the next reply had begun to arrive.

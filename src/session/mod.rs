@@ -27,7 +27,7 @@ pub struct Session {
     inflight: Inflight,
     state: State,
     handshake: Option<Handshake>,
-    fell_back: bool,
+    knows_no_hello: bool,
     events: VecDeque<Event>,
     failure: Option<Error>,
     /// The conversation ended while the reply that was next was already on its way.
@@ -72,7 +72,7 @@ impl Session {
             inflight: Inflight::default(),
             state: State::new(greeting.database),
             handshake: None,
-            fell_back: false,
+            knows_no_hello: false,
             events: VecDeque::new(),
             failure: None,
             begun: false,
@@ -92,8 +92,8 @@ impl Session {
         self.ready()?;
         resp::check(args)?;
         let effect = commands::effect(args);
-        self.state.refuse_in_transaction(effect)?;
-        let due = self.state.due(effect, args, !self.inflight.owes());
+        self.state.refuse_in_transaction(effect, !self.inflight.owes())?;
+        let due = self.state.due(effect, args);
         let ticket = self.inflight.submit(args, due)?;
         Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
     }
@@ -172,9 +172,9 @@ impl Session {
         self.handshake.is_none() && self.failure.is_none()
     }
 
-    /// Whether the server refused HELLO, and was then spoken to in RESP2.
-    pub fn fell_back(&self) -> bool {
-        self.fell_back
+    /// Whether the server does not know HELLO, and was then spoken to in RESP2.
+    pub fn knows_no_hello(&self) -> bool {
+        self.knows_no_hello
     }
 
     /// Whether the connection is as a new one: nothing owed, nothing unread, nothing changed.
@@ -252,7 +252,7 @@ impl Session {
         if let Some(handshake) = &mut self.handshake {
             let answer = handshake.answered(&reply, &mut self.inflight, &mut self.state)?;
             if answer.is_over() {
-                self.fell_back = handshake.fell_back();
+                self.knows_no_hello = handshake.knows_no_hello();
                 self.state.speaks_resp3(handshake.agreed_on_resp3());
                 self.handshake = None;
                 self.inflight.wipe();
@@ -273,7 +273,7 @@ impl Session {
         let (ticket, due) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
         match due {
             Due::Reply(effect) => self.state.became(effect, &reply),
-            Due::Confirmations { .. } if !reply.is_error() => {
+            Due::Confirmations { .. } | Due::Emptied { .. } if !reply.is_error() => {
                 return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
             }
             _ => {}
@@ -285,8 +285,8 @@ impl Session {
     /// A confirmation of SUBSCRIBE or its kin changes what is subscribed, and answers the command that asked.
     fn confirm(&mut self, push: &Reply) {
         if let Some(confirmation) = push::confirmation(push) {
-            self.state.confirmed(&confirmation);
-            self.inflight.confirmed(&confirmation);
+            let emptied = self.state.confirmed(&confirmation);
+            self.inflight.confirmed(&confirmation, emptied);
         }
     }
 }

@@ -15,14 +15,14 @@ pub(super) struct State {
     database: u32,
     resp3: bool,
     transaction: bool,
-    /// What `transaction` will be once the server has answered all that was asked.
+    /// MULTI is under way: there may be a transaction already.
     transaction_asked: bool,
+    /// MULTI was sent where no answer to it would be seen.
+    transaction_unseen: bool,
     watching: bool,
     monitoring: bool,
     replies: Replies,
     subscriptions: Subscriptions,
-    /// What `subscriptions` will be once the server has confirmed all that was asked.
-    subscriptions_asked: Subscriptions,
     /// Subscribed while replies were off. Confirmations come all the same; an error in their place does not.
     subscribed_unseen: bool,
     /// Changed in a way that this side does not undo: another user, a name, tracking, another protocol.
@@ -48,20 +48,25 @@ impl State {
             resp3: false,
             transaction: false,
             transaction_asked: false,
+            transaction_unseen: false,
             watching: false,
             monitoring: false,
             replies: Replies::On,
             subscriptions: Subscriptions::default(),
-            subscriptions_asked: Subscriptions::default(),
             subscribed_unseen: false,
             changed: false,
         }
     }
 
-    /// What cannot be told apart from other answers inside a transaction is not sent there.
-    pub(super) fn refuse_in_transaction(&self, effect: Effect) -> Result<()> {
+    /// What cannot be told apart from other answers inside a transaction is not sent there. `settled`: everything asked
+    /// before has been answered.
+    pub(super) fn refuse_in_transaction(&mut self, effect: Effect, settled: bool) -> Result<()> {
+        if settled {
+            self.transaction_asked = self.transaction;
+        }
+        let may_be_open = self.transaction || self.transaction_asked || self.transaction_unseen;
         let text = match effect {
-            _ if !self.transaction_asked => return Ok(()),
+            _ if !may_be_open => return Ok(()),
             // The server puts its confirmation in the place of an element of EXEC's reply, or beside it: nothing tells.
             Effect::Subscribe { .. } | Effect::Unsubscribe { .. } => {
                 "inside MULTI a subscription is confirmed in the middle of EXEC's reply: subscribe before or after"
@@ -70,18 +75,16 @@ impl State {
             Effect::ReplyOff | Effect::ReplySkip => {
                 "inside MULTI the replies cannot be turned off: do it before or after"
             }
+            // It is queued, and nobody hears of that.
+            Effect::ReplyOn if self.transaction_unseen => "replies cannot be turned on inside a MULTI that had none",
             _ => return Ok(()),
         };
         Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent))
     }
 
-    /// What a command with this effect is due, now. `settled`: everything asked before has been answered.
-    pub(super) fn due(&mut self, effect: Effect, args: &[&[u8]], settled: bool) -> Due {
-        match effect {
-            Effect::Multi => self.transaction_asked = true,
-            Effect::Exec | Effect::Discard | Effect::Reset => self.transaction_asked = false,
-            _ => {}
-        }
+    /// What a command with this effect is due, now.
+    pub(super) fn due(&mut self, effect: Effect, args: &[&[u8]]) -> Due {
+        self.transaction_asked |= effect == Effect::Multi;
         match (&self.replies, effect) {
             // The server takes commands in their order: whatever is queued behind this one is answered again.
             (_, Effect::ReplyOn) => {
@@ -90,14 +93,17 @@ impl State {
             }
             (_, Effect::ReplyOff) => self.silenced(Replies::Off),
             (Replies::On | Replies::SkipNext, Effect::ReplySkip) => self.silenced(Replies::SkipNext),
-            (Replies::Off, _) => self.unseen(effect),
+            (Replies::Off, _) => self.unseen(effect, args),
             (Replies::SkipNext, _) => {
                 self.replies = Replies::On;
-                self.unseen(effect)
+                self.unseen(effect, args)
             }
-            (Replies::On, Effect::Subscribe { topic, .. }) => self.confirmations(topic as usize, true, args, settled),
-            (Replies::On, Effect::Unsubscribe { topic, .. }) => {
-                self.confirmations(topic as usize, false, args, settled)
+            (Replies::On, Effect::Subscribe { topic, count }) => {
+                Due::Confirmations { topic: topic as usize, subscribed: true, left: count }
+            }
+            (Replies::On, Effect::Unsubscribe { topic, count: 0 }) => Due::Emptied { topic: topic as usize },
+            (Replies::On, Effect::Unsubscribe { topic, count }) => {
+                Due::Confirmations { topic: topic as usize, subscribed: false, left: count }
             }
             (Replies::On, _) => {
                 self.changed |= matches!(
@@ -107,28 +113,6 @@ impl State {
                 Due::Reply(effect)
             }
         }
-    }
-
-    /// One confirmation for each name; without names, one for each that is subscribed by then, and one where there is none.
-    fn confirmations(&mut self, topic: usize, subscribed: bool, args: &[&[u8]], settled: bool) -> Due {
-        if settled {
-            // A subscription that was refused is no longer awaited.
-            self.subscriptions_asked.clone_from(&self.subscriptions);
-        }
-        let asked = &mut self.subscriptions_asked[topic];
-        let names = args.get(1..).unwrap_or_default();
-        let left = match names.len() {
-            0 => std::mem::take(asked).len().max(1),
-            count => count,
-        };
-        for &name in names {
-            if subscribed {
-                asked.insert(name.to_vec());
-            } else {
-                asked.remove(name);
-            }
-        }
-        Due::Confirmations { topic, subscribed, left }
     }
 
     /// The server answered a command with this effect.
@@ -151,6 +135,7 @@ impl State {
         if reply.kind() == Kind::RREDIS_REPLY_STATUS && reply.text() == b"QUEUED" {
             // Whether and when it will run is EXEC's to say; nobody reads that out of EXEC's array here.
             self.changed = true;
+            self.resp3 &= effect != Effect::Hello;
             return;
         }
         match effect {
@@ -175,15 +160,15 @@ impl State {
         }
     }
 
-    /// The server confirmed a subscription, or the end of one.
-    pub(super) fn confirmed(&mut self, confirmation: &Confirmation) {
-        let Some(name) = &confirmation.name else { return };
+    /// The server confirmed a subscription, or the end of one. True: nothing of its topic is subscribed now.
+    pub(super) fn confirmed(&mut self, confirmation: &Confirmation) -> bool {
         let names = &mut self.subscriptions[confirmation.topic];
-        if confirmation.subscribed {
-            names.insert(name.clone());
-        } else {
-            names.remove(name);
+        match &confirmation.name {
+            Some(name) if confirmation.subscribed => drop(names.insert(name.clone())),
+            Some(name) => drop(names.remove(name)),
+            None => {}
         }
+        names.is_empty()
     }
 
     pub(super) fn speaks_resp3(&mut self, resp3: bool) {
@@ -236,8 +221,15 @@ impl State {
     }
 
     /// A command whose answer nobody will see: what it changes, it may have changed.
-    fn unseen(&mut self, effect: Effect) -> Due {
+    fn unseen(&mut self, effect: Effect, args: &[&[u8]]) -> Due {
         self.changed |= effect != Effect::None;
+        self.resp3 &= effect != Effect::Hello;
+        match effect {
+            Effect::Multi => self.transaction_unseen = true,
+            // With no argument too many there is nothing to refuse.
+            Effect::Exec | Effect::Discard if args.len() == 1 => self.transaction_unseen = false,
+            _ => {}
+        }
         self.subscribed_unseen |= matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. });
         Due::Nothing
     }

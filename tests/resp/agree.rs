@@ -93,6 +93,16 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
 }
 
 /// Bytes that look like RESP more often than chance would have it.
+/// Whole lines in any order: what is wrong with them is where they stand.
+fn lines() -> impl Strategy<Value = Vec<u8>> {
+    let line = prop::sample::select(vec![
+        "*?", ".", ">1", ">0", "|0", "|1", "+a", ":1", "%?", "%1", "*1", "*2", "*0", "$?", ";1\r\nx", ";0", "$1\r\ny",
+        "_",
+    ]);
+    prop::collection::vec(line, 0..16)
+        .prop_map(|lines| lines.iter().flat_map(|line| [line, "\r\n"]).collect::<String>().into())
+}
+
 fn scribble() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop::sample::select(vec![
         "\r\n",
@@ -153,6 +163,11 @@ proptest! {
 
     #[test]
     fn on_arbitrary_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64), cuts in cuts()) {
+        agree(&bytes, Limits::default(), &cuts)?;
+    }
+
+    #[test]
+    fn on_lines_out_of_place(bytes in lines(), cuts in cuts()) {
         agree(&bytes, Limits::default(), &cuts)?;
     }
 
