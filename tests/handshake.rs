@@ -242,7 +242,7 @@ struct Keeper {
 }
 
 impl Credentials for Keeper {
-    fn ask(&self, _: &str) -> RustResult<(Option<Vec<u8>>, Secret)> {
+    fn ask(&self, _: &str) -> RustResult<(Option<Secret>, Secret)> {
         let asked = self.asked.fetch_add(1, Ordering::SeqCst);
         if let Some(client) = self.client.get() {
             let ping: &[&[u8]] = &[b"PING"];

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use std::io::{ErrorKind, Read, Write};
 
-use rredis::client::{Call, Client, Setup};
+use rredis::client::{Call, Client, Dedicated, Setup};
 use rredis::error::{Error, Outcome, Result, Status};
 use rredis::options::{Endpoint, Key, Options};
 use rredis::transport::{Connect, Deadline, Moved, Transport};
@@ -48,7 +48,9 @@ impl World {
     /// One command on a new connection: whether it worked, or what its error said.
     fn run(&self, memory: &Memory, options: Options, args: &[&[u8]]) -> Result<()> {
         let setup = Setup { options, transport: Some(Arc::new(memory.clone())), ..Setup::default() };
-        Client::new(&setup)?.command(args, &Call::default()).map(drop)
+        let reply = Client::new(&setup)?.command(args, &Call::default())?;
+        assert_eq!(reply.view().integer(), Some(42), "another reply than the server's");
+        Ok(())
     }
 
     /// Cut it there, and compare what the error says with what the server saw.
@@ -110,6 +112,32 @@ fn cut_at_every_byte_of_tls_1_2() {
 }
 
 #[test]
+fn a_byte_that_is_changed_on_its_way_is_no_reply() {
+    for version in [&TLS12, &TLS13] {
+        let world = World::new(version);
+        world.run(&world.memory, world.options(), INCR).expect("untouched, it works");
+        let mut fine = 0;
+        let total = world.memory.seen().read;
+        for at in 0..total {
+            let mut options = world.options();
+            // Where a length is changed, more is waited for than comes.
+            options.set_int(Key::ConnectTimeoutMs, 100).expect("a number");
+            options.set_int(Key::CommandTimeoutMs, 200).expect("a number");
+            match world.judge(Cut::Read(at), End::Flipped, options, INCR) {
+                None => fine += 1,
+                Some(error) => {
+                    let statuses = [Status::Connect, Status::Io, Status::Tls, Status::Timeout];
+                    assert!(statuses.contains(&error.status), "{at}: {error:?}");
+                }
+            }
+        }
+        // Some bytes say nothing: the version that a record of TLS 1.3 still carries.
+        println!("{fine} of {total} bytes may be anything");
+        assert!(fine < total / 10, "{fine} of {total}");
+    }
+}
+
+#[test]
 fn stalled_at_bytes_of_every_phase() {
     let world = World::new(&TLS13);
     world.run(&world.memory, world.options(), INCR).expect("uncut, it works");
@@ -141,6 +169,35 @@ fn a_command_of_many_records_is_never_called_unsent_when_it_ran() {
         unknown += usize::from(error.is_some_and(|error| error.outcome == Outcome::Unknown));
     }
     assert!(unknown > 80, "after its first record its fate is not known: {unknown}");
+}
+
+#[test]
+fn a_record_that_leaves_while_a_reply_is_read_counts_as_sent() {
+    let world = World::new(&TLS13);
+    let connect = |memory: &Memory| {
+        let setup = Setup { options: world.options(), transport: Some(Arc::new(memory.clone())), ..Setup::default() };
+        Dedicated::new(&Client::new(&setup)?)
+    };
+    let mut unsent = 0;
+    for piece in (22..46).step_by(4) {
+        let slow = world.memory.in_pieces(piece).reluctant();
+        let _uncut = connect(&slow).expect("uncut, it works");
+        let greeted = slow.seen().read;
+        // The reply to the first is cut, while the second is on its way.
+        for at in (greeted + 12..greeted + 22).step_by(3) {
+            let memory = slow.cut(Cut::Read(at), End::Rst);
+            let mut conn = connect(&memory).expect("so far it is not cut");
+            conn.send(INCR).expect("the first is sent");
+            let Err(error) = conn.send(INCR) else { continue };
+            let ran = memory.seen().commands.iter().filter(|word| *word == "INCR").count();
+            match error.outcome {
+                Outcome::NotSent => assert!(ran < 2, "{piece} {at}: both ran, and the second is called unsent"),
+                outcome => assert_eq!((outcome, ran), (Outcome::Unknown, 2), "{piece} {at}"),
+            }
+            unsent += usize::from(error.outcome == Outcome::NotSent);
+        }
+    }
+    assert!(unsent > 0);
 }
 
 #[test]

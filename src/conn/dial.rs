@@ -143,7 +143,12 @@ impl Dial {
                 let (username, password) = credentials.ask(&self.place)?;
                 (username, Some(password))
             }
-            None => (options.username().map(<[u8]>::to_vec), options.password().cloned()),
+            None => {
+                // A user without a password is one the server lets in without: it is said all the same.
+                let password = options.password().cloned();
+                let password = password.or_else(|| options.username().map(|_| Secret::new(b"")));
+                (options.username().map(Secret::new), password)
+            }
         };
         let protocol = match options.protocol() {
             0 if self.resp2.load(Ordering::Relaxed) => 2,
@@ -162,14 +167,20 @@ impl Dial {
 
 /// Run what may call functions of the caller's that serve this pool.
 pub(super) fn serving<T>(number: Option<u64>, body: impl FnOnce() -> T) -> T {
-    let Some(number) = number else { return body() };
-    SERVING.with_borrow_mut(|serving| serving.push(number));
-    let _done = Served;
+    let _served = serve(number);
     body()
 }
 
+/// From now on functions of the caller's serve this pool, until what this gives is dropped.
+pub(super) fn serve(number: Option<u64>) -> Option<Served> {
+    number.map(|number| {
+        SERVING.with_borrow_mut(|serving| serving.push(number));
+        Served
+    })
+}
+
 /// Takes the number of a pool back when its functions have run, panic or not.
-struct Served;
+pub(super) struct Served;
 
 impl Drop for Served {
     fn drop(&mut self) {

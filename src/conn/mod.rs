@@ -14,8 +14,8 @@ use crate::session::{Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
 use crate::transport::{Deadline, Moved, Transport};
 
-use dial::serving;
 pub use dial::{Credentials, Dial};
+use dial::{Served, serving};
 pub use kept::{Kept, Notice};
 
 /// An open connection that has been greeted.
@@ -28,11 +28,19 @@ pub struct Connection {
     rested: Instant,
     /// What the next read asks for: grows while reads come back full.
     read_bytes: usize,
-    /// How many reads in a row found nothing where there should have been something.
-    vain_reads: u32,
+    /// How many turns in a row moved nothing where the descriptor promised something.
+    vain_turns: u32,
     /// Bytes that the last turn handed over.
     handed: usize,
     moved: Traffic,
+    /// Dropped last: until then, what closes the transport and stops the parser serves this pool.
+    closing: Option<Served>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.closing = dial::serve(self.dial.serves());
+    }
 }
 
 /// Bytes moved since they were last asked for.
@@ -72,9 +80,10 @@ impl Connection {
             opened: now,
             rested: now,
             read_bytes: READ_BYTES,
-            vain_reads: 0,
+            vain_turns: 0,
             handed: 0,
             moved: Traffic::default(),
+            closing: None,
         };
         connection.greet(deadline)?;
         Ok(connection)
@@ -125,7 +134,7 @@ impl Connection {
             }
             Ok(None)
         });
-        driven.map_err(|error| self.ended(error, ticket, wait))
+        self.concluded(driven, ticket, wait)
     }
 
     /// Hand over everything that was queued, the command with this ticket last, and keep what comes meanwhile.
@@ -136,19 +145,19 @@ impl Connection {
             }
             Ok(session.outgoing().is_empty().then_some(()))
         });
-        driven.map_err(|error| self.ended(error, ticket, wait))
+        self.concluded(driven, ticket, wait)
     }
 
     /// Wait for whatever comes next. AGAIN: nothing whole in time, and the connection is as good as before.
     pub fn next(&mut self, deadline: Deadline) -> Result<Reply> {
-        let driven = self.serve(deadline, |session| Ok(session.poll()?.map(Event::into_reply)));
-        driven.map_err(|error| match error.status {
-            Status::Timeout => Error::new(Status::Again, "nothing whole has arrived in the time allowed"),
-            _ => {
+        match self.serve(deadline, |session| Ok(session.poll()?.map(Event::into_reply))) {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(Error::new(Status::Again, "nothing whole has arrived in the time allowed")),
+            Err(error) => {
                 self.session.fail(error.clone());
-                self.told(error, Outcome::None)
+                Err(self.told(error, Outcome::None))
             }
-        })
+        }
     }
 
     /// Look at a connection that rested: pushes that came meanwhile are kept, anything else is an error and its end.
@@ -220,32 +229,41 @@ impl Connection {
         if self.session.knows_no_hello() {
             self.dial.remember_resp2();
         }
-        let waited_ms = self.opened.elapsed().as_millis();
-        driven.map_err(|error| match error.status {
-            Status::Timeout => Error::new(
-                Status::Timeout,
-                format!("{}: handshake: the server did not answer within {waited_ms} ms", self.dial.place()),
-            ),
-            Status::Io => Error { status: Status::Connect, ..error }.at("handshake").at(self.dial.place()),
-            _ => error.at("handshake").at(self.dial.place()),
-        })
+        let error = match driven {
+            Ok(Some(())) => return Ok(()),
+            Ok(None) => {
+                let waited_ms = self.opened.elapsed().as_millis();
+                Error::new(Status::Timeout, format!("the server did not answer within {waited_ms} ms"))
+            }
+            Err(error) if error.status == Status::Io => Error { status: Status::Connect, ..error },
+            Err(error) => error,
+        };
+        Err(error.at("handshake").at(self.dial.place()))
     }
 
-    fn serve<T>(&mut self, deadline: Deadline, done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
+    fn serve<T>(
+        &mut self,
+        deadline: Deadline,
+        done: impl FnMut(&mut Session) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         serving(self.dial.serves(), || self.drive(deadline, done))
     }
 
-    /// The heart: hand over, take in, until `done` says so. Reading never waits for writing.
-    fn drive<T>(&mut self, deadline: Deadline, mut done: impl FnMut(&mut Session) -> Result<Option<T>>) -> Result<T> {
+    /// The heart: hand over, take in, until `done` says so; None when the time is up before that. Reading never waits for writing.
+    fn drive<T>(
+        &mut self,
+        deadline: Deadline,
+        mut done: impl FnMut(&mut Session) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let mut time_is_up = false;
         loop {
             let handed = self.hand_over(deadline).map_err(|error| self.last_words(error));
             if let Some(result) = done(&mut self.session)? {
-                return Ok(result);
+                return Ok(Some(result));
             }
             handed?;
             if time_is_up {
-                return Err(Error::new(Status::Timeout, "the time is up"));
+                return Ok(None);
             }
             time_is_up = match self.transport.fd() {
                 Some(fd) => self.wait_and_read(fd, deadline)?,
@@ -297,14 +315,18 @@ impl Connection {
         }
         let blocked = !self.session.outgoing().is_empty();
         let ready = wait::wait(fd, true, blocked, deadline)?;
-        if ready.readable {
-            // A piece of a TLS record is nothing to read yet; nothing time after time is a descriptor that lies.
-            self.vain_reads = if self.read(0)? { 0 } else { self.vain_reads.saturating_add(1) };
-            if self.vain_reads > VAIN_READS_MAX {
-                std::thread::sleep(PAUSE);
-            }
+        if !ready.readable && !ready.writable {
+            return Ok(true);
         }
-        Ok(!ready.readable && !ready.writable || deadline.has_passed())
+        let read = ready.readable && self.read(0)?;
+        // A piece of a TLS record is nothing to read yet; nothing time after time, after the last write too, is a
+        // descriptor that lies.
+        let moved = read || (ready.writable && !ready.readable && self.handed > 0);
+        self.vain_turns = if moved { 0 } else { self.vain_turns.saturating_add(1) };
+        if self.vain_turns > VAIN_TURNS_MAX {
+            std::thread::sleep(PAUSE);
+        }
+        Ok(deadline.has_passed())
     }
 
     /// Read from a transport without a descriptor, which waits by itself. True: the time is up.
@@ -351,15 +373,16 @@ impl Connection {
         Ok(())
     }
 
-    /// The error of a command's wait, with its fate; the conversation is over.
-    fn ended(&mut self, error: Error, ticket: Ticket, wait: &Wait<'_>) -> Error {
-        let error = match error.status {
-            Status::Timeout => wait.timed_out(!self.session.outgoing().is_empty()),
-            _ => error,
+    /// What a command's wait came to. Where that is an error, it has the command's fate, and the conversation is over.
+    fn concluded<T>(&mut self, driven: Result<Option<T>>, ticket: Ticket, wait: &Wait<'_>) -> Result<T> {
+        let error = match driven {
+            Ok(Some(result)) => return Ok(result),
+            Ok(None) => wait.timed_out(!self.session.outgoing().is_empty()),
+            Err(error) => error,
         };
         self.session.fail(error.clone());
         let outcome = self.session.fate(ticket);
-        self.told(error, outcome)
+        Err(self.told(error, outcome))
     }
 
     fn told(&self, error: Error, outcome: Outcome) -> Error {
@@ -401,7 +424,7 @@ fn slice_ms(deadline: Deadline) -> i64 {
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.
 const SLICE_MS: i64 = 100;
 /// How often a transport may claim to be ready and move nothing, before it has to wait each time; and how long.
-const VAIN_READS_MAX: u32 = 16;
+const VAIN_TURNS_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);
 /// The most that one read asks for: large replies come in few system calls.
 const READ_BYTES_MAX: usize = 1 << 20;

@@ -54,6 +54,18 @@ fn a_command_of_which_no_byte_left_was_not_sent() {
 }
 
 #[test]
+fn what_was_not_sent_in_time_is_never_sent() {
+    // A write past the end of the script panics: the command that was told NOT_SENT must not be handed over later.
+    let (mut connection, _script) = greeted((0..1000).map(|_| Step::Block));
+    let error = get(&mut connection, 20).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::Timeout, Outcome::NotSent));
+    for _ in 0..3 {
+        let error = connection.next(Deadline::after_ms(1)).unwrap_err();
+        assert_eq!(error.status, Status::Timeout, "not AGAIN: the connection is over, and says why");
+    }
+}
+
+#[test]
 fn what_the_server_said_before_it_closed_is_heard() {
     // Half of the command is written; then the server answers what it could not read, and closes.
     let (mut connection, _script) =

@@ -155,8 +155,8 @@ impl Credentials for Asked {
         builder.0.reserve(CREDENTIALS_BYTES)?;
         builder.0.open(Kind::RREDIS_REPLY_ARRAY);
         let mut told = Told::new();
-        let text = [endpoint.as_bytes(), b"\0"].concat();
-        let (text, len, err) = (text.as_ptr().cast(), endpoint.len(), told.pointer());
+        let place = [endpoint.as_bytes(), b"\0"].concat();
+        let (text, len, err) = (place.as_ptr().cast(), endpoint.len(), told.pointer());
         // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
         let status = unsafe { function(self.user_data.pointer, text, len, &mut builder, err) };
         builder.0.end();

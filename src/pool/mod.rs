@@ -4,6 +4,7 @@
 mod health;
 mod stats;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::process;
 use std::sync::Arc;
@@ -170,10 +171,14 @@ impl Inner {
     /// The shelf of this process. Connections that a child inherited are closed there, without a byte, if their lock is free;
     /// if one of the parent's threads held it, they stay open in the child, and unused.
     fn shelf(&self) -> &Mutex<Shelf> {
-        self.shelves.get(|inherited| {
-            drop(inherited.and_then(Mutex::try_lock).map(|mut shelf| std::mem::take(&mut shelf.idle)));
+        let inherited = Cell::new(None);
+        let shelf = self.shelves.get(|parents| {
+            inherited.set(parents.and_then(Mutex::try_lock).map(|mut shelf| std::mem::take(&mut shelf.idle)));
             Mutex::default()
-        })
+        });
+        // Only now, for it may call functions of the caller's, which may look at this pool.
+        drop(inherited.take());
+        shelf
     }
 
     /// A permit, at once or in turn.

@@ -63,7 +63,13 @@ impl Answer {
 impl Handshake {
     /// Queue the first write. `None`: there is nothing to say.
     pub(super) fn start(greeting: Greeting, inflight: &mut Inflight) -> Result<Option<Handshake>> {
-        let mut handshake = Handshake { greeting, asked: VecDeque::new(), falling_back: false, fell_back: false, knows_no_hello: false };
+        let mut handshake = Handshake {
+            greeting,
+            asked: VecDeque::new(),
+            falling_back: false,
+            fell_back: false,
+            knows_no_hello: false,
+        };
         if handshake.greeting.protocol == 2 {
             handshake.ask_in_resp2(inflight)?;
         } else {
@@ -101,11 +107,6 @@ impl Handshake {
         self.greeting.protocol != 2 && !self.fell_back
     }
 
-    /// Whether HELLO was refused.
-    pub(super) fn fell_back(&self) -> bool {
-        self.fell_back
-    }
-
     /// Whether it would be refused again on the next connection.
     pub(super) fn knows_no_hello(&self) -> bool {
         self.knows_no_hello
@@ -136,7 +137,8 @@ impl Handshake {
             Word::Hello => {
                 self.falling_back = true;
                 // What passes is no reason never to ask again.
-                self.knows_no_hello = [b"ERR".as_slice(), b"NOPROTO", b"NOPERM"].iter().any(|word| text.starts_with(word));
+                self.knows_no_hello =
+                    [b"ERR".as_slice(), b"NOPROTO", b"NOPERM"].iter().any(|word| text.starts_with(word));
                 Ok(())
             }
             Word::Auth => Err(refusal(Status::Auth, shown)),

@@ -146,7 +146,8 @@ impl Session {
 
     /// Bytes for the peer.
     pub fn outgoing(&self) -> &[u8] {
-        self.inflight.outgoing()
+        // What was told not to have been sent must not be sent after all.
+        if self.failure.is_some() { &[] } else { self.inflight.outgoing() }
     }
 
     /// So many of them were handed over.

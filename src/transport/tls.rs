@@ -159,8 +159,11 @@ impl Stream {
         }
         // An error comes again when what was opened before it has been read.
         self.over |= self.tls.process_new_packets().map_or(true, |state| state.peer_has_closed());
-        // What TLS itself has to answer, such as an alert. That it cannot be written is for the next write to say.
-        let _ = self.hand_over(0);
+        // What TLS itself has to answer, such as an alert, leaves here, but for a record of the caller's, whose leaving is
+        // told by `write`. That nothing can be written is for the next write to say.
+        if self.offered == 0 {
+            let _ = self.hand_over(0);
+        }
         Ok(true)
     }
 
@@ -182,23 +185,21 @@ impl Stream {
 
     /// Write what is sealed. False: the transport below does not take all of it now.
     fn hand_over(&mut self, timeout_ms: i64) -> Result<bool> {
-        loop {
-            if self.sealed.is_empty() {
-                if !self.tls.wants_write() {
-                    return Ok(true);
-                }
-                // Into memory, which cannot fail: only the transport below knows how to write without raising SIGPIPE.
+        if self.sealed.is_empty() {
+            // Into memory, which cannot fail: only the transport below knows how to write without raising SIGPIPE.
+            while self.tls.wants_write() {
                 self.tls.write_tls(&mut self.sealed).map_err(|error| Error::os(Status::Io, "write", &error))?;
             }
+        }
+        while self.gone < self.sealed.len() {
             match self.below.write(&self.sealed[self.gone..], timeout_ms)? {
                 Moved::None | Moved::Some(0) => return Ok(false),
                 Moved::Some(len) => self.gone += len,
             }
-            if self.gone >= self.sealed.len() {
-                self.sealed = Vec::new(); // A connection at rest holds no buffer for it.
-                self.gone = 0;
-            }
         }
+        self.sealed = Vec::new(); // A connection at rest holds no buffer for it.
+        self.gone = 0;
+        Ok(true)
     }
 
     fn read_opened(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
@@ -222,6 +223,10 @@ impl Stream {
 
     fn seal(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
         if self.offered == 0 {
+            // What TLS had to say before goes first, so that all that is sealed then ends with the record.
+            if !self.hand_over(timeout_ms)? {
+                return Ok(Moved::None);
+            }
             let record = &bytes[..bytes.len().min(RECORD_BYTES)];
             self.offered = self.tls.writer().write(record).map_err(|error| Error::os(Status::Io, "write", &error))?;
         }

@@ -35,6 +35,8 @@ pub enum End {
     Rst,
     /// Nothing moves any more.
     Stall,
+    /// It goes on, but the byte there is another.
+    Flipped,
 }
 
 /// When the server changes its keys.
@@ -55,6 +57,8 @@ pub struct Memory {
     end: End,
     /// The most that one read or write moves.
     piece: usize,
+    /// Every second write takes nothing, and a read gives a few bytes.
+    reluctant: bool,
     keys: Keys,
     seen: Arc<Mutex<Seen>>,
 }
@@ -79,7 +83,15 @@ impl Memory {
             .with_single_cert(chain.expect("PEM"), key)
             .expect("a certificate and its key");
         let config = Arc::new(config);
-        Memory { config, cut: Cut::Never, end: End::Fin, piece: usize::MAX, keys: Keys::Kept, seen: Arc::default() }
+        Memory {
+            config,
+            cut: Cut::Never,
+            end: End::Fin,
+            piece: usize::MAX,
+            reluctant: false,
+            keys: Keys::Kept,
+            seen: Arc::default(),
+        }
     }
 
     pub fn cut(&self, cut: Cut, end: End) -> Memory {
@@ -88,6 +100,10 @@ impl Memory {
 
     pub fn in_pieces(&self, piece: usize) -> Memory {
         Memory { piece, seen: Arc::default(), ..self.clone() }
+    }
+
+    pub fn reluctant(&self) -> Memory {
+        Memory { reluctant: true, seen: Arc::default(), ..self.clone() }
     }
 
     pub fn with_new_keys(&self) -> Memory {
@@ -110,7 +126,7 @@ impl Memory {
 impl Connect for Memory {
     fn connect(&self, _endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Transport>> {
         let tls = ServerConnection::new(Arc::clone(&self.config)).expect("a server can be made");
-        Ok(Box::new(Line { memory: self.clone(), tls, opened: Vec::new(), answers: Vec::new() }))
+        Ok(Box::new(Line { memory: self.clone(), tls, opened: Vec::new(), answers: Vec::new(), hesitates: false }))
     }
 
     fn name(&self) -> &str {
@@ -123,6 +139,7 @@ struct Line {
     tls: ServerConnection,
     opened: Vec<u8>,
     answers: Vec<u8>,
+    hesitates: bool,
 }
 
 impl Line {
@@ -130,6 +147,7 @@ impl Line {
     fn allowed(&self, len: usize, reading: bool) -> Option<usize> {
         let seen = self.memory.lock();
         let (cut, moved) = match (self.memory.cut, reading) {
+            _ if self.memory.end == End::Flipped => (usize::MAX, 0),
             (Cut::Read(cut), true) => (cut, seen.read),
             (Cut::Written(cut), false) => (cut, seen.written),
             // Once one direction has ended, so has the other.
@@ -144,7 +162,7 @@ impl Line {
     fn ended(&self, reading: bool, timeout_ms: i64) -> Result<Moved> {
         match (self.memory.end, reading) {
             (End::Fin, true) => Ok(Moved::Some(0)),
-            (End::Stall, _) => Ok(nothing(timeout_ms)),
+            (End::Stall | End::Flipped, _) => Ok(nothing(timeout_ms)),
             (End::Fin, false) => Err(Error::new(Status::Io, "write: Broken pipe")),
             (End::Rst, _) => Err(Error::new(Status::Io, "Connection reset by peer")),
         }
@@ -196,15 +214,27 @@ impl Transport for Line {
         if self.answers.is_empty() {
             return Ok(nothing(timeout_ms));
         }
-        let len = allowed.min(self.answers.len());
+        let few = if self.memory.reluctant { 10 } else { usize::MAX };
+        let len = allowed.min(self.answers.len()).min(few);
         buffer[..len].copy_from_slice(&self.answers[..len]);
         self.answers.drain(..len);
-        self.memory.lock().read += len;
+        let mut seen = self.memory.lock();
+        let from = seen.read;
+        seen.read += len;
+        if let (Cut::Read(at), End::Flipped) = (self.memory.cut, self.memory.end)
+            && (from..from + len).contains(&at)
+        {
+            buffer[at - from] ^= 0x20;
+        }
         Ok(Moved::Some(len))
     }
 
     fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
         let Some(len) = self.allowed(bytes.len(), false) else { return self.ended(false, timeout_ms) };
+        self.hesitates = self.memory.reluctant && !self.hesitates;
+        if self.hesitates {
+            return Ok(Moved::None);
+        }
         self.memory.lock().written += len;
         self.serve(&bytes[..len]);
         Ok(Moved::Some(len))
