@@ -219,6 +219,7 @@ fn who_waits_may_be_unblocked_with_an_error() {
         server.ask(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
         waits.join().expect("no panic");
     });
+    eventually("it has closed", || server.clients().is_empty());
     assert_ne!(id(&client).to_string(), number);
 }
 
