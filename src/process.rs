@@ -1,4 +1,7 @@
 //! What each process has its own of: a child of fork gets fresh locks, whatever its parent's threads held.
+//!
+//! What no fresh lock mends is the table in which `parking_lot` keeps who waits for which lock: a thread of the parent's may
+//! have been changing it. Only waiting looks at it, and in a child of one thread nothing ever waits; the header says the rest.
 
 use std::process;
 use std::sync::OnceLock;

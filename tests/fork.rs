@@ -279,3 +279,21 @@ fn a_child_of_python_is_a_child_like_any() {
     command.arg(root().join("tests/bindings/fork.py")).arg(library);
     silent(command.args(["127.0.0.1", &server.port().to_string()]));
 }
+
+#[test]
+fn a_child_may_have_threads_of_its_own() {
+    let server = Server::start(&[]);
+    let client = Options::at(&server.url()).int(option::POOL_MAX, 2).client();
+    assert_eq!(client.ask(&["PING"]), "+PONG");
+    fork(|| {
+        thread::scope(|scope| {
+            let client = &client;
+            let count = move |number: usize| (1..=100).all(|n| client.number(&["INCR", &format!("key:{number}")]) == n);
+            let threads: Vec<_> = (0..6).map(|number| scope.spawn(move || count(number))).collect();
+            threads.into_iter().all(|thread| thread.join().unwrap_or(false))
+        })
+    })
+    .end();
+    assert_eq!(client.number(&["INCR", "key:0"]), 101);
+    assert_eq!(client.stat(stat::CONNECTIONS_CREATED), 1);
+}
