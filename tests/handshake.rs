@@ -246,7 +246,7 @@ impl Credentials for Keeper {
         let asked = self.asked.fetch_add(1, Ordering::SeqCst);
         if let Some(client) = self.client.get() {
             let ping: &[&[u8]] = &[b"PING"];
-            let again = client.command(ping, &Call::default()).err().expect("not from here");
+            let again = client.command(ping, &Call::default()).expect_err("not from here");
             assert_eq!((again.status, again.attempts), (Why::State, 1), "{again:?}");
         }
         Ok((None, Secret::new(format!("secret-{asked}").as_bytes())))
@@ -273,6 +273,6 @@ fn who_says_the_password_is_asked_at_each_connect_and_may_not_use_the_client() {
     assert_eq!(keeper.asked.load(Ordering::SeqCst), 2);
     // One that is wrong is said once: a server may lock out who insists.
     wire.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
-    let err = ping().err().expect("it is wrong");
+    let err = ping().expect_err("it is wrong");
     assert_eq!((err.status, err.attempts, keeper.asked.load(Ordering::SeqCst)), (Why::Auth, 1, 3), "{err:?}");
 }
