@@ -35,6 +35,9 @@ tsan: ## threads on one client under ThreadSanitizer
 ledger: ## a million writes, the server killed and connections cut meanwhile: none lost, none twice
 	@tools/ledger
 
+soak: ## a minute of mixed load with a fault a second: descriptors, threads and memory stay as they were
+	@tools/soak
+
 bench: ## both parsers against the packaged hiredis, in instructions and in time
 	@benches/run
 
@@ -59,4 +62,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan ledger bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan ledger soak bench bindings header examples run-NN install clean

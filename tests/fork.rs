@@ -14,6 +14,7 @@ use support::peer::{Hello, Line, Peer};
 use support::program::{Workshop, address, silent, watch};
 use support::server::{Server, eventually};
 use support::tools::root;
+use support::vitals;
 
 /// A child of fork that is waited for.
 struct Child(libc::pid_t);
@@ -154,13 +155,13 @@ fn what_a_child_inherits_it_closes_without_a_byte() {
         // One uses it, one frees it unused, one does both.
         let closes = |used: bool, freed: bool| {
             let child = || {
-                let before = open_descriptors();
+                let before = vitals::descriptors();
                 let fine = !used || client.ask(&["GET", "child"]) == "\"v:child\"";
                 if freed {
                     free(&client);
                 }
                 let opened = usize::from(used && !freed);
-                fine && open_descriptors() == before - 3 + opened
+                fine && vitals::descriptors() == before - 3 + opened
             };
             fork(child).end();
         };
@@ -178,11 +179,6 @@ fn what_a_child_inherits_it_closes_without_a_byte() {
         }
         assert_eq!((peer.connections(), client.stat(stat::CONNECTIONS_LOST)), (5, 0));
     }
-}
-
-fn open_descriptors() -> usize {
-    // One more is the folder's own, every time.
-    std::fs::read_dir("/proc/self/fd").expect("Linux has it").count()
 }
 
 #[test]

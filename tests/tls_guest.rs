@@ -9,11 +9,11 @@ mod support;
 #[path = "tls/mod.rs"]
 mod tls;
 
-use std::fs;
 use std::thread;
 
 use support::c::{Client, Options, Status, call, option};
 use support::peer::{Hello, Peer};
+use support::vitals;
 use tls::certificates::Authority;
 use tls::front::{Goodbye, Listener};
 use tls::world::TlsServer;
@@ -22,10 +22,10 @@ use tls::world::TlsServer;
 fn a_guest_with_tls_behaves_as_one_without() {
     a_peer_that_resets_raises_no_sigpipe();
     let server = TlsServer::start(&[]);
-    let before = descriptors();
+    let before = vitals::descriptors();
     a_small_stack_is_enough(&server);
     a_child_says_nothing_on_its_parents_connections(&server);
-    assert_eq!(descriptors(), before, "a freed client leaves nothing open");
+    assert_eq!(vitals::descriptors(), before, "a freed client leaves nothing open");
 }
 
 /// SIGPIPE as a C program finds it: it ends the process.
@@ -89,8 +89,4 @@ fn a_child_says_nothing_on_its_parents_connections(server: &TlsServer) {
     for _ in 0..3 {
         assert_eq!(client.number(&["CLIENT", "ID"]), id, "and the parent still has its own");
     }
-}
-
-fn descriptors() -> usize {
-    fs::read_dir("/proc/self/fd").expect("Linux lists them").count()
 }

@@ -56,6 +56,10 @@ impl Ledger {
         };
     }
 
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     pub fn is_acknowledged(&self, number: usize) -> bool {
         self.told[number] == Outcome::NONE
     }

@@ -168,6 +168,22 @@ where
     });
 }
 
+impl Hello {
+    /// What a server that behaves answers to a command of the handshake. None: it is not one.
+    pub fn answer(self, command: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let word = command.first()?.to_ascii_uppercase();
+        match (word.as_slice(), self) {
+            (b"HELLO", Hello::Resp3) => {
+                Some(b"%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:7\r\n".into())
+            }
+            (b"HELLO", Hello::Resp2) => Some(b"-ERR unknown command 'HELLO'\r\n".into()),
+            (b"AUTH" | b"SELECT" | b"CLIENT", _) => Some(b"+OK\r\n".into()),
+            (b"PING", _) => Some(b"+PONG\r\n".into()),
+            _ => None,
+        }
+    }
+}
+
 impl Line {
     /// The next command that is not of the handshake; those that are get their answer on the way.
     pub fn command(&mut self) -> io::Result<Command> {
@@ -204,16 +220,7 @@ impl Line {
 
     /// What a server that behaves answers to a command of the handshake. None: it is not one.
     pub fn handshake_answer(&self, command: &[Vec<u8>]) -> Option<Vec<u8>> {
-        let word = command.first()?.to_ascii_uppercase();
-        match (word.as_slice(), self.hello) {
-            (b"HELLO", Hello::Resp3) => {
-                Some(b"%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$5\r\nproto\r\n:3\r\n$2\r\nid\r\n:7\r\n".into())
-            }
-            (b"HELLO", Hello::Resp2) => Some(b"-ERR unknown command 'HELLO'\r\n".into()),
-            (b"AUTH" | b"SELECT" | b"CLIENT", _) => Some(b"+OK\r\n".into()),
-            (b"PING", _) => Some(b"+PONG\r\n".into()),
-            _ => None,
-        }
+        self.hello.answer(command)
     }
 
     /// Send these bytes.
@@ -380,7 +387,7 @@ fn is_late(error: &io::Error) -> bool {
 }
 
 /// One whole command at the beginning of these bytes, and its length. None: there is none yet.
-fn parse(bytes: &[u8]) -> Option<(Command, usize)> {
+pub fn parse(bytes: &[u8]) -> Option<(Command, usize)> {
     let (count, mut at) = header(bytes, 0, b'*')?;
     let mut command = Command::new();
     for _ in 0..count {
