@@ -310,4 +310,17 @@ fn connections_that_went_silent_at_rest_leave_time_for_a_new_one() {
     assert_eq!(reply.dump(), "+OK");
     assert!(begin.elapsed() >= Duration::from_millis(290), "{:?}", begin.elapsed());
     assert_eq!((peer.connections(), client.stat(stat::CONNECTIONS_LOST)), (4, 1));
+    // A command that may take for ever does not wait for ever to learn that its connection is dead.
+    let silent = Peer::tcp(Hello::Resp3, |line| {
+        let command = line.command()?;
+        line.send(&honest(&command))?;
+        if line.number == 0 { line.stall() } else { line.serve() }
+    });
+    let options = Options::at(&silent.url()).int(option::HEALTH_CHECK_MS, 0).int(option::CONNECT_TIMEOUT_MS, 200);
+    let client = options.int(option::COMMAND_TIMEOUT_MS, 0).client();
+    for _ in 0..2 {
+        let reply = client.command_with(&["BLPOP", "k", "0"], call::RAW, 0).expect("the second time by a new one");
+        assert_eq!(reply.dump(), "+OK");
+    }
+    assert_eq!(silent.connections(), 2);
 }

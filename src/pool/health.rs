@@ -22,11 +22,12 @@ pub(super) fn wants_ping(connection: &Connection, options: &Options) -> bool {
     is_past(connection.age().1.elapsed(), options.health_check_ms())
 }
 
-/// How long the server may take to say that it is there: half of the time at most, for the rest is a new connection's.
+/// How long the server may take to say that it is there: as long as a connect, and half of the time at most, for the rest is
+/// a new connection's.
 pub(super) fn ping_ms(deadline: Deadline, options: &Options) -> i64 {
-    let half = deadline.remaining().map(|remaining| remaining.as_millis() as i64 / 2);
-    match (half, options.command_timeout_ms()) {
-        (Some(half), 0..) => half.min(options.command_timeout_ms()),
+    let half = deadline.remaining().map(|remaining| i64::try_from(remaining.as_millis() / 2).unwrap_or(i64::MAX));
+    match (half, options.connect_timeout_ms()) {
+        (Some(half), 0..) => half.min(options.connect_timeout_ms()),
         (Some(half), _) => half,
         (None, allowed_ms) => allowed_ms,
     }
