@@ -82,6 +82,8 @@ fn one_row(setting: Setting, row: &Row) -> std::result::Result<(), String> {
     });
     let timeout = if matches!(expect, Timeout) { DEADLINE_MS } else { PATIENCE_MS };
     let client = client(setting, &peer.url());
+    // Connected, so that the time is the command's alone.
+    drop(client.conn());
     let start = Instant::now();
     let first = client.command_with(&["GET", "first"], call::TIMEOUT, timeout);
     let took = start.elapsed();
@@ -224,6 +226,8 @@ fn rows_60_to_62_a_peer_that_is_slow_in_every_way_meets_the_one_deadline() {
         for (name, way) in ways {
             let peer = Peer::tcp(setting.hello, move |line| if line.number > 0 { line.serve() } else { way(line) });
             let client = client(setting, &peer.url());
+            // Connected, so that the time is the command's alone.
+            drop(client.conn());
             let start = Instant::now();
             let value: &[u8] = if name.starts_with("a byte") { b"x" } else { &large };
             let args = [b"SET", b"first".as_slice(), value];

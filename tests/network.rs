@@ -72,6 +72,7 @@ fn a_command_is_given_its_time_and_no_more() {
         for timeout_ms in [1, 20, 150] {
             assert_eq!(late(&client, &["BLPOP", "nothing", "0"], timeout_ms).status, Status::TIMEOUT);
         }
+        assert_eq!(client.ask(&["PING"]), "+PONG", "connected, so that the time is the command's alone");
         let err = late(&client, &["BLPOP", "nothing", "0"], 100);
         assert_eq!(err.outcome, Outcome::UNKNOWN, "{err:?}");
         assert!(err.message.contains("100"), "the message says how much time there was: {err:?}");
