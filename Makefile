@@ -32,6 +32,9 @@ asan: ## the C programs under AddressSanitizer, Rust side too
 tsan: ## threads on one client under ThreadSanitizer
 	@tools/tsan
 
+cuts: ## conversations cut after every byte, both ways, in memory and on sockets
+	@tools/cuts
+
 ledger: ## a million writes, the server killed and connections cut meanwhile: none lost, none twice
 	@tools/ledger
 
@@ -62,4 +65,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan ledger soak bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan cuts ledger soak bench bindings header examples run-NN install clean

@@ -31,7 +31,7 @@ fn no_write_is_lost_or_made_twice_while_the_server_is_killed() {
     let mut server = Server::start_in_memory(&LASTING);
     let client = client(&server.url());
     let (writes, begin) = (writes(), Instant::now());
-    let kills = 3 + writes / 16_000;
+    let kills = 3 + writes / 5_000;
     let done = AtomicUsize::new(0);
     let ledgers = thread::scope(|scope| {
         let pushers = push_all(scope, &client, &done, writes);

@@ -282,6 +282,14 @@ impl Line {
         Ok(std::mem::take(&mut self.unread).len())
     }
 
+    /// Read what is there, so many bytes at most, as soon as there is anything. Nothing more is heard of it.
+    pub fn some(&mut self, len_max: usize) -> io::Result<Vec<u8>> {
+        if self.unread.is_empty() {
+            self.read_some(len_max)?;
+        }
+        Ok(std::mem::take(&mut self.unread))
+    }
+
     /// Read until the client leaves.
     pub fn until_left(&mut self) -> io::Result<()> {
         loop {

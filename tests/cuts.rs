@@ -1,0 +1,124 @@
+//! Conversations cut after every byte, both ways, by the end of the stream, by a reset, and by nothing coming any more; and
+//! split at every byte. Every reply that arrived whole is given, to whom it belongs; and what is said of each other command is
+//! what the server saw of it.
+//!
+//! A session is cut in memory, where time is only said to have passed; the whole client over a transport in memory, and over
+//! sockets at one byte of twenty. With RREDIS_TEST_CUTS=all (`make cuts`) both parsers read, and sockets are cut at every byte.
+
+mod support;
+
+#[path = "cuts/near.rs"]
+mod near;
+#[path = "cuts/play.rs"]
+mod play;
+#[path = "cuts/script.rs"]
+mod script;
+
+use std::sync::Arc;
+use std::thread;
+
+use rredis::options::ParserChoice;
+
+use near::{Place, ask};
+use play::{Cut, End, Play, WHOLE};
+use script::{Conversation, questions, subscription, transaction};
+use support::peer::Hello;
+
+const EITHER: [Hello; 2] = [Hello::Resp3, Hello::Resp2];
+const ENDS: [End; 3] = [End::Fin, End::Rst, End::Stall];
+
+/// Every place to cut a conversation of so many bytes.
+fn everywhere(up: usize, down: usize) -> impl Iterator<Item = Cut> {
+    let ups = (0..=up).map(|up| Cut { up, ..WHOLE });
+    let downs = (0..=down).map(|down| Cut { down, ..WHOLE });
+    ups.chain(downs).flat_map(|cut| ENDS.map(|end| Cut { end, ..cut }))
+}
+
+/// Uncut: every reply is there, and is its own.
+fn whole<'a>(conversation: &'a Conversation, hello: Hello, parser: ParserChoice, together: bool) -> Play<'a> {
+    let play = Play::begin(conversation, hello, parser, WHOLE).play(together);
+    assert!(play.failure.is_none(), "{} {hello:?}: {:?}", conversation.name, play.failure);
+    let replies: Vec<u64> = play.events.iter().filter_map(|(ticket, _)| *ticket).collect();
+    let steps = play.tickets.iter().zip(&conversation.steps);
+    let asked: Vec<u64> = steps.filter(|(_, step)| step.replied).map(|(ticket, _)| *ticket).collect();
+    assert_eq!(replies, asked, "{} {hello:?}", conversation.name);
+    play
+}
+
+/// Whether nothing is to be left out.
+fn all() -> bool {
+    std::env::var("RREDIS_TEST_CUTS").is_ok_and(|text| text == "all")
+}
+
+#[test]
+fn a_session_cut_after_every_byte_loses_nothing_and_knows_what_was_sent() {
+    let (mut cuts, mut bytes) = (0, 0);
+    let parsers: &[ParserChoice] =
+        if all() { &[ParserChoice::Fast, ParserChoice::Simple] } else { &[ParserChoice::Fast] };
+    for conversation in [questions(), transaction(), subscription()] {
+        let ways = EITHER.into_iter().flat_map(|hello| [(hello, false), (hello, true)]);
+        for ((hello, together), parser) in ways.flat_map(|way| parsers.iter().map(move |parser| (way, *parser))) {
+            let whole = whole(&conversation, hello, parser, together);
+            bytes += whole.up + whole.down;
+            for cut in everywhere(whole.up, whole.down) {
+                Play::begin(&conversation, hello, parser, cut).play(together).judge(&whole);
+                cuts += 1;
+            }
+        }
+    }
+    println!("{cuts} cuts of conversations of {bytes} bytes");
+}
+
+#[test]
+fn a_session_split_at_any_byte_says_the_same() {
+    for conversation in [questions(), transaction(), subscription()] {
+        for hello in EITHER {
+            for together in [false, true] {
+                let whole = whole(&conversation, hello, ParserChoice::Fast, together);
+                for piece in 1..=whole.down {
+                    let cut = Cut { piece, ..WHOLE };
+                    let split = Play::begin(&conversation, hello, ParserChoice::Fast, cut).play(together);
+                    assert!(split.failure.is_none() && split.session.is_clean() == whole.session.is_clean());
+                    assert_eq!(split.events, whole.events, "{} {hello:?} {piece}", conversation.name);
+                }
+            }
+        }
+    }
+}
+
+/// Over the whole client, at one byte of `every`, when it may try again and when it may not. How many cuts there were.
+fn cut_clients(place: Place, ends: &[End], every: usize) -> usize {
+    let conversation = Arc::new(questions());
+    let mut count = 0;
+    for hello in EITHER {
+        let whole = ask(place, &conversation, hello, WHOLE, 0);
+        assert_eq!(whole.results.iter().filter(|result| result.is_err()).count(), 1, "one of them is an error");
+        let (up, down) = whole.moved();
+        let cuts: Vec<Cut> = everywhere(up, down).filter(|cut| ends.contains(&cut.end)).step_by(every).collect();
+        count += 2 * cuts.len();
+        let cut_some = |some: &[Cut]| {
+            for (cut, retry_max) in some.iter().flat_map(|cut| [(*cut, 0), (*cut, 3)]) {
+                let asked = ask(place, &conversation, hello, cut, retry_max);
+                asked.judge(place, cut, retry_max, &conversation, &whole);
+            }
+        };
+        // On sockets most of the time is waiting.
+        let threads = if place == Place::Tcp { 12 } else { 2 };
+        thread::scope(|scope| {
+            for some in cuts.chunks(cuts.len().div_ceil(threads)) {
+                scope.spawn(move || cut_some(some));
+            }
+        });
+    }
+    count
+}
+
+#[test]
+fn a_client_cut_after_every_byte_tells_what_the_server_saw_and_repeats_only_what_it_may() {
+    println!("{} cuts of clients in memory", cut_clients(Place::Memory, &[End::Fin, End::Rst], 1));
+}
+
+#[test]
+fn a_client_cut_on_its_socket_tells_what_the_server_saw() {
+    println!("{} cuts of clients on sockets", cut_clients(Place::Tcp, &ENDS, if all() { 1 } else { 20 }));
+}
