@@ -1,78 +1,84 @@
 //! What went wrong, and what became of the command: the one error type of every floor.
 
-/// Why a call failed. One for each status of the C boundary but OK.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+use std::ffi::CStr;
+
+/// The statuses, each with its number and its name: what is asked of them by number or in turn comes from this one list.
+macro_rules! statuses {
+    ($($(#[$meaning:meta])* $status:ident = $number:literal, $name:literal;)*) => {
+        /// Why a call failed. One for each status of the C boundary but OK, of the same number: in tens, by who can mend it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Status {
+            $($(#[$meaning])* $status = $number,)*
+        }
+
+        impl Status {
+            /// Every one, in the order of their numbers.
+            pub const ALL: &[Status] = &[$(Status::$status),*];
+
+            /// Its name, as the C boundary has it behind `RREDIS_ERR_`, with a NUL behind it.
+            pub fn c_name(self) -> &'static CStr {
+                match self {
+                    $(Status::$status => $name,)*
+                }
+            }
+        }
+    };
+}
+
+statuses! {
     /// The call was wrong.
-    Argument,
+    Argument = 1, c"ARGUMENT";
     /// The call came at the wrong time.
-    State,
+    State = 2, c"STATE";
     /// Nothing whole has arrived yet; all is as it was.
-    Again,
+    Again = 3, c"AGAIN";
     /// An option or a URL is wrong.
-    Config,
+    Config = 4, c"CONFIG";
     /// This build, or this server, cannot do that.
-    Unsupported,
+    Unsupported = 5, c"UNSUPPORTED";
     /// No server could be reached, or none that would talk to us.
-    Connect,
+    Connect = 10, c"CONNECT";
     /// The connection broke.
-    Io,
+    Io = 11, c"IO";
     /// The time allowed ran out.
-    Timeout,
+    Timeout = 12, c"TIMEOUT";
     /// Every connection is in use, and none came back in time.
-    Busy,
+    Busy = 13, c"BUSY";
     /// Another thread called for the wait to end.
-    Woken,
+    Woken = 14, c"WOKEN";
     /// The handle belongs to the process that made it.
-    Forked,
+    Forked = 15, c"FORKED";
     /// The peer could not prove who it is, or would not speak TLS.
-    Tls,
+    Tls = 16, c"TLS";
     /// What arrived was not RESP, or nobody had asked for it.
-    Protocol,
+    Protocol = 20, c"PROTOCOL";
     /// What arrived was past a limit set in the options.
-    Limit,
+    Limit = 21, c"LIMIT";
     /// The server said no to who we are.
-    Auth,
+    Auth = 30, c"AUTH";
     /// The server answered with an error.
-    Server,
+    Server = 31, c"SERVER";
     /// A watched key changed.
-    Watch,
+    Watch = 32, c"WATCH";
     /// EXECABORT.
-    Aborted,
+    Aborted = 33, c"ABORTED";
     /// A function of the caller's refused.
-    Callback,
+    Callback = 80, c"CALLBACK";
     /// A bug in librredis, caught.
-    Panic,
+    Panic = 90, c"PANIC";
     /// No memory.
-    Memory,
+    Memory = 91, c"MEMORY";
 }
 
 impl Status {
+    /// The status of this number.
+    pub fn from_number(number: u32) -> Option<Status> {
+        Status::ALL.iter().copied().find(|status| *status as u32 == number)
+    }
+
     /// Its name, as the C boundary has it behind `RREDIS_ERR_`.
     pub fn name(self) -> &'static str {
-        match self {
-            Status::Argument => "ARGUMENT",
-            Status::State => "STATE",
-            Status::Again => "AGAIN",
-            Status::Config => "CONFIG",
-            Status::Unsupported => "UNSUPPORTED",
-            Status::Connect => "CONNECT",
-            Status::Io => "IO",
-            Status::Timeout => "TIMEOUT",
-            Status::Busy => "BUSY",
-            Status::Woken => "WOKEN",
-            Status::Forked => "FORKED",
-            Status::Tls => "TLS",
-            Status::Protocol => "PROTOCOL",
-            Status::Limit => "LIMIT",
-            Status::Auth => "AUTH",
-            Status::Server => "SERVER",
-            Status::Watch => "WATCH",
-            Status::Aborted => "ABORTED",
-            Status::Callback => "CALLBACK",
-            Status::Panic => "PANIC",
-            Status::Memory => "MEMORY",
-        }
+        self.c_name().to_str().unwrap_or("?")
     }
 }
 

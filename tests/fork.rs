@@ -10,53 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Conn, Options, Outcome, Status, call, option, stat};
+use support::child::{Child, fork};
 use support::peer::{Hello, Line, Peer};
 use support::program::{Workshop, address, silent, watch};
 use support::server::{Server, eventually};
 use support::tools::root;
 use support::vitals;
-
-/// A child of fork that is waited for.
-struct Child(libc::pid_t);
-
-/// Run this in a child of fork, which then ends without a word to anybody. It must say true, and not take for ever.
-fn fork(body: impl FnOnce() -> bool) -> Child {
-    // SAFETY: the child does no more than its parent could, and leaves by _exit.
-    match unsafe { libc::fork() } {
-        0 => {
-            let said = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-            let code = match said {
-                Ok(true) => 0,
-                Ok(false) => 1,
-                Err(_) => 2,
-            };
-            // SAFETY: ends the process, and runs nothing of its parent's.
-            unsafe { libc::_exit(code) }
-        }
-        child => {
-            assert!(child > 0, "fork: {}", std::io::Error::last_os_error());
-            Child(child)
-        }
-    }
-}
-
-impl Child {
-    fn end(self) {
-        let end = Instant::now() + Duration::from_secs(20);
-        let mut status = 0;
-        // SAFETY: a child of ours, that nobody else waits for.
-        while unsafe { libc::waitpid(self.0, &mut status, libc::WNOHANG) } == 0 {
-            if Instant::now() > end {
-                // SAFETY: as above.
-                unsafe { libc::kill(self.0, libc::SIGKILL) };
-                panic!("a child hangs");
-            }
-            thread::sleep(Duration::from_micros(500));
-        }
-        assert!(libc::WIFEXITED(status), "a child was ended by signal {}", libc::WTERMSIG(status));
-        assert_eq!(libc::WEXITSTATUS(status), 0, "1: it was told something else; 2: it panicked");
-    }
-}
 
 /// Threads that count, each on a key of its own: a reply of anybody else's, one too many or one too few would show.
 fn busy(client: &Client, over: &AtomicBool, key: &str) -> i64 {

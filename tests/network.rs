@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use support::c::{CErr, Client, Options, Outcome, Reply, Result, Status, call, option, stat};
+use support::child::fork;
 use support::server::{Folder, Server, eventually};
 
 /// How much later than its deadline a call may return on a busy machine.
@@ -37,11 +38,27 @@ fn a_unix_socket_that_cannot_be_used_says_why_and_what_to_look_at() {
     refused(&path("left"), libc::ECONNREFUSED, &["Connection refused", "unixsocket"]);
     let _forbidden = UnixListener::bind(path("forbidden")).expect("a socket can be made");
     fs::set_permissions(path("forbidden"), fs::Permissions::from_mode(0o000)).expect("it is ours");
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let forbidden = path("forbidden");
+    fork(|| {
+        give_up_root();
+        refused(&forbidden, libc::EACCES, &["Permission denied", "unixsocketperm"]);
+        true
+    })
+    .end();
+}
+
+/// Nothing is forbidden to root. Whoever runs the tests as somebody else stays that.
+fn give_up_root() {
+    const NOBODY: u32 = 65_534;
     // SAFETY: asks for a number.
     if unsafe { libc::geteuid() } != 0 {
-        // Nothing is forbidden to root.
-        refused(&path("forbidden"), libc::EACCES, &["Permission denied", "unixsocketperm"]);
+        return;
     }
+    // SAFETY: numbers, for a process of one thread.
+    let given_up =
+        unsafe { libc::setgroups(0, std::ptr::null()) == 0 && libc::setgid(NOBODY) == 0 && libc::setuid(NOBODY) == 0 };
+    assert!(given_up, "{}", std::io::Error::last_os_error());
 }
 
 #[test]

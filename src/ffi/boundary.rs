@@ -14,6 +14,7 @@ use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Outcome, Result, Status};
+use crate::ffi::message::one_line;
 use crate::ffi::status::{rredis_error, rredis_outcome, rredis_status};
 use crate::limits::COMMAND_ARGS_MAX;
 
@@ -354,51 +355,6 @@ fn finish(err: Err<'_>, result: Result<()>) -> rredis_status {
         });
     }
     status
-}
-
-/// A message as err has it: control bytes as \xHH, cut to fit, never inside a UTF-8 character nor inside an escape, and
-/// a NUL.
-pub(crate) fn one_line<const N: usize>(message: &[u8]) -> [c_char; N] {
-    let mut line = [0; N];
-    let mut len = 0;
-    let mut rest = message;
-    while !rest.is_empty() {
-        let (taken, written) = next_piece(rest);
-        if len + written.len() > N - 1 {
-            break;
-        }
-        for &byte in &*written {
-            line[len] = byte as c_char;
-            len += 1;
-        }
-        rest = &rest[taken..];
-    }
-    line
-}
-
-/// The first character of a text, and how err writes it.
-fn next_piece(text: &[u8]) -> (usize, Piece) {
-    let byte = text[0];
-    if byte < 0x20 || byte == 0x7f {
-        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
-        return (1, Piece([b'\\', b'x', digit(byte >> 4), digit(byte & 15)], 4));
-    }
-    let width = (2..=4).find(|&width| {
-        text.len() >= width && std::str::from_utf8(&text[..width]).is_ok_and(|text| text.chars().count() == 1)
-    });
-    let width = if byte < 0x80 { 1 } else { width.unwrap_or(1) };
-    let mut bytes = [0; 4];
-    bytes[..width].copy_from_slice(&text[..width]);
-    (width, Piece(bytes, width))
-}
-
-struct Piece([u8; 4], usize);
-
-impl Deref for Piece {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        &self.0[..self.1]
-    }
 }
 
 fn errno() -> c_int {

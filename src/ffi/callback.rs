@@ -9,7 +9,7 @@ use crate::conn::Credentials;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ffi::boundary::wrong;
 use crate::ffi::builder::rredis_builder;
-use crate::ffi::status::{name, returned, rredis_error, rredis_status};
+use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::options::Secret;
 use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::{Reply, View};
@@ -226,7 +226,7 @@ impl Told {
         let os_error = unsafe { (*told).os_error };
         let message: Vec<u8> = message.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
         let message = match message.is_empty() {
-            true => format!("{otherwise} ({})", name(returned)).into_bytes(),
+            true => format!("{otherwise} ({})", returned.name()).into_bytes(),
             false => message,
         };
         Error { os_error, ..Error::new(status, message) }

@@ -104,11 +104,8 @@ pub unsafe extern "C" fn rredis_client_command(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_command(client, err, |client| {
-        let out_reply = given(out_reply, "out_reply")?;
         // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
-        out_reply.write(client.client.command(&args, &Call::default())?.into_raw());
-        Ok(())
+        unsafe { client.run(argc, argv, argv_len, &Call::default(), out_reply) }
     })
 }
 
@@ -130,12 +127,9 @@ pub unsafe extern "C" fn rredis_client_command_with(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_command(client, err, |client| {
-        let out_reply = given(out_reply, "out_reply")?;
-        // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
         let call = call_of(flags, timeout_ms, call_data)?;
-        out_reply.write(client.client.command(&args, &call)?.into_raw());
-        Ok(())
+        // SAFETY: the caller vouches for argv and argv_len.
+        unsafe { client.run(argc, argv, argv_len, &call, out_reply) }
     })
 }
 
@@ -187,6 +181,25 @@ impl rredis_client {
     fn boxed(client: Client) -> Result<*mut rredis_client> {
         let parser = text_with_nul(client.parser_name())?;
         Ok(Box::into_raw(Box::new(rredis_client { client, parser, poison: Poison::default() })))
+    }
+
+    /// Run one command.
+    ///
+    /// # Safety
+    /// `argv` and `argv_len` are as `args` asks.
+    unsafe fn run(
+        &self,
+        argc: usize,
+        argv: *const *const c_char,
+        argv_len: *const usize,
+        call: &Call,
+        out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    ) -> Result<()> {
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        out_reply.write(self.client.command(&args, call)?.into_raw());
+        Ok(())
     }
 }
 

@@ -50,12 +50,8 @@ pub unsafe extern "C" fn rredis_conn_command(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_command_alone(conn, err, |conn| {
-        let out_reply = given(out_reply, "out_reply")?;
         // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
-        let reply = conn.dedicated.command(&args, &Call::default())?;
-        out_reply.write(reply_or_null(reply)?.into_raw());
-        Ok(())
+        unsafe { conn.run(argc, argv, argv_len, &Call::default(), out_reply) }
     })
 }
 
@@ -73,12 +69,9 @@ pub unsafe extern "C" fn rredis_conn_command_with(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_command_alone(conn, err, |conn| {
-        let out_reply = given(out_reply, "out_reply")?;
+        let call = call_of(flags, timeout_ms, call_data)?;
         // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
-        let reply = conn.dedicated.command(&args, &call_of(flags, timeout_ms, call_data)?)?;
-        out_reply.write(reply_or_null(reply)?.into_raw());
-        Ok(())
+        unsafe { conn.run(argc, argv, argv_len, &call, out_reply) }
     })
 }
 
@@ -122,6 +115,27 @@ pub extern "C" fn rredis_conn_receive(
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_conn_free(conn: Option<Box<rredis_conn>>) {
     quietly((), || drop(conn))
+}
+
+impl rredis_conn {
+    /// Run one command.
+    ///
+    /// # Safety
+    /// `argv` and `argv_len` are as `args` asks.
+    unsafe fn run(
+        &mut self,
+        argc: usize,
+        argv: *const *const c_char,
+        argv_len: *const usize,
+        call: &Call,
+        out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    ) -> Result<()> {
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        out_reply.write(reply_or_null(self.dedicated.command(&args, call)?)?.into_raw());
+        Ok(())
+    }
 }
 
 impl Handle for rredis_conn {

@@ -39,6 +39,8 @@
 #![expect(clippy::missing_safety_doc, reason = "the header's first page is the contract")]
 
 mod boundary;
+mod message;
+mod option;
 
 pub mod version;
 

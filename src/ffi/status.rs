@@ -94,13 +94,18 @@ pub struct rredis_error {
 /// Name a status, as "TIMEOUT"; "?" where there is no such status.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_status_name(status: MaybeUninit<rredis_status>) -> *const c_char {
-    name_of(STATUSES, number(status))
+    let name = match number(status) {
+        0 => c"OK",
+        failure => Status::from_number(failure).map_or(c"?", Status::c_name),
+    };
+    name.as_ptr()
 }
 
 /// Name an outcome, as "NOT_SENT"; "?" where there is no such outcome.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_status_outcome_name(outcome: MaybeUninit<rredis_outcome>) -> *const c_char {
-    name_of(OUTCOMES, number(outcome))
+    let known = OUTCOMES.get(number(outcome) as usize);
+    known.map_or(c"?", |name| *name).as_ptr()
 }
 
 impl From<Status> for rredis_status {
@@ -148,68 +153,27 @@ impl From<Outcome> for rredis_outcome {
 pub(crate) fn returned(status: MaybeUninit<rredis_status>) -> Option<Status> {
     match number(status) {
         0 => None,
-        1 => Some(Status::Argument),
-        2 => Some(Status::State),
-        3 => Some(Status::Again),
-        4 => Some(Status::Config),
-        5 => Some(Status::Unsupported),
-        10 => Some(Status::Connect),
-        11 => Some(Status::Io),
-        12 => Some(Status::Timeout),
-        13 => Some(Status::Busy),
-        14 => Some(Status::Woken),
-        15 => Some(Status::Forked),
-        16 => Some(Status::Tls),
-        20 => Some(Status::Protocol),
-        21 => Some(Status::Limit),
-        30 => Some(Status::Auth),
-        31 => Some(Status::Server),
-        32 => Some(Status::Watch),
-        33 => Some(Status::Aborted),
-        80 => Some(Status::Callback),
-        90 => Some(Status::Panic),
-        91 => Some(Status::Memory),
-        _ => Some(Status::Callback),
+        failure => Some(Status::from_number(failure).unwrap_or(Status::Callback)),
     }
 }
 
-/// A status's name, for a sentence.
-pub(crate) fn name(status: Status) -> &'static str {
-    let number = rredis_status::from(status) as u32;
-    let known = STATUSES.iter().find(|(known, _)| *known == number);
-    known.and_then(|(_, name)| name.to_str().ok()).unwrap_or("?")
-}
-
-fn name_of(names: &[(u32, &'static CStr)], number: u32) -> *const c_char {
-    let known = names.iter().find(|(known, _)| *known == number);
-    known.map_or(c"?", |(_, name)| name).as_ptr()
-}
-
-const STATUSES: &[(u32, &CStr)] = &[
-    (0, c"OK"),
-    (1, c"ARGUMENT"),
-    (2, c"STATE"),
-    (3, c"AGAIN"),
-    (4, c"CONFIG"),
-    (5, c"UNSUPPORTED"),
-    (10, c"CONNECT"),
-    (11, c"IO"),
-    (12, c"TIMEOUT"),
-    (13, c"BUSY"),
-    (14, c"WOKEN"),
-    (15, c"FORKED"),
-    (16, c"TLS"),
-    (20, c"PROTOCOL"),
-    (21, c"LIMIT"),
-    (30, c"AUTH"),
-    (31, c"SERVER"),
-    (32, c"WATCH"),
-    (33, c"ABORTED"),
-    (80, c"CALLBACK"),
-    (90, c"PANIC"),
-    (91, c"MEMORY"),
-];
-
-const OUTCOMES: &[(u32, &CStr)] = &[(0, c"NONE"), (1, c"NOT_SENT"), (2, c"REFUSED"), (3, c"UNKNOWN"), (4, c"RAN")];
+/// By their numbers.
+const OUTCOMES: [&CStr; 5] = [c"NONE", c"NOT_SENT", c"REFUSED", c"UNKNOWN", c"RAN"];
 
 const _: () = assert!(size_of::<rredis_error>() == 256);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_sides_count_alike() {
+        for &status in Status::ALL {
+            let here = rredis_status::from(status);
+            assert_eq!(here as u32, status as u32);
+            assert_eq!(format!("{here:?}"), format!("RREDIS_ERR_{}", status.name()));
+            assert_eq!(returned(MaybeUninit::new(here)), Some(status));
+        }
+        assert_eq!(returned(MaybeUninit::new(rredis_status::RREDIS_OK)), None);
+    }
+}

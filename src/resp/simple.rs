@@ -3,13 +3,15 @@
 //! It exists to be compared with the fast one, and to be chosen where that is not trusted. Nothing in it is quick, and
 //! nothing takes more than one look at a byte.
 
+mod reading;
+
 use super::buffer::Buffer;
 use super::grammar::{self, Head};
-use super::recorder::Recorder;
 use super::tape::{Entry, Frame, Type};
 use super::{Parse, push};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use reading::{Open, Reading};
 
 pub(super) struct Simple {
     limits: Limits,
@@ -43,26 +45,6 @@ enum State {
     TextFeed(bool),
     /// The reply is whole: nothing is read until it has been given.
     Whole,
-}
-
-/// One reply, or one push, as far as it has come.
-struct Reading {
-    recorder: Recorder,
-    open: Vec<Open>,
-    /// Bytes of the wire.
-    bytes: u64,
-    /// Nodes that have come and nodes that are announced.
-    nodes: u64,
-    is_push: bool,
-    /// Whether the text that is being read is in pieces.
-    in_chunks: bool,
-}
-
-/// An aggregate that is not whole: how many elements have come, and how many will, where that was said.
-struct Open {
-    kind: Type,
-    come: u64,
-    count: Option<u64>,
 }
 
 impl Simple {
@@ -385,38 +367,5 @@ impl Parse for Simple {
             self.shown = Reading::new();
             self.around = Vec::new();
         }
-    }
-}
-
-impl Reading {
-    fn new() -> Reading {
-        // The parser has counted already, by the wire's measure; the recorder need not.
-        let limits = Limits { bytes: u64::MAX, nodes: u64::MAX, depth: u32::MAX, line: u32::MAX, push_bytes: u64::MAX };
-        Reading {
-            recorder: Recorder::new(limits),
-            open: Vec::new(),
-            bytes: 0,
-            nodes: 1,
-            is_push: false,
-            in_chunks: false,
-        }
-    }
-
-    fn clear(&mut self) {
-        self.recorder.clear();
-        self.open.clear();
-        self.bytes = 0;
-        self.nodes = 1;
-        self.is_push = false;
-        self.in_chunks = false;
-    }
-
-    fn is_fresh(&self) -> bool {
-        self.bytes == 0
-    }
-
-    /// Whether the innermost aggregate goes on until an end.
-    fn in_stream(&self) -> bool {
-        self.open.last().is_some_and(|open| open.count.is_none())
     }
 }

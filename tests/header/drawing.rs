@@ -118,7 +118,12 @@ fn chapters() -> Vec<Chapter> {
             sign.remove(0);
         }
         // The node is below the roof, for the whole crate reads it; its chapter is the replies'.
-        let text = if file == "reply" { source("reply/node.rs") + &text } else { text };
+        // The options' enumerators fill a file of their own.
+        let text = match file {
+            "reply" => source("reply/node.rs") + &text,
+            "options" => source("ffi/option.rs") + &text,
+            _ => text,
+        };
         let mut names = defined(&text);
         handles.extend(names.extract_if(.., |(kind, _)| *kind == "handle").map(|(_, name)| name));
         names.sort_by_key(|(kind, _)| *kind == "fn");

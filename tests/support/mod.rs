@@ -4,6 +4,7 @@
 #![allow(clippy::multiple_unsafe_ops_per_block, reason = "one call of C reads better whole")]
 
 pub mod c;
+pub mod child;
 pub mod dice;
 pub mod functions;
 pub mod ledger;

@@ -1,4 +1,4 @@
-//! The guard, the arguments and the one line of a message, without C in between.
+//! The guard and the arguments, without C in between.
 
 use super::*;
 
@@ -28,10 +28,6 @@ fn told(call: impl FnOnce(Err<'_>) -> rredis_status) -> (rredis_status, rredis_e
 fn words(message: &[c_char]) -> String {
     let bytes = message.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0);
     String::from_utf8(bytes.collect()).unwrap()
-}
-
-fn line(message: impl AsRef<[u8]>) -> String {
-    words(&one_line::<240>(message.as_ref()))
 }
 
 #[test]
@@ -88,31 +84,6 @@ fn errno_is_left_as_it_was() {
         Ok(())
     });
     assert_eq!(errno(), 77);
-}
-
-#[test]
-fn control_bytes_are_written_out() {
-    assert_eq!(line("a\r\nb\tc\0d\x1b\x7f"), "a\\x0d\\x0ab\\x09c\\x00d\\x1b\\x7f");
-}
-
-#[test]
-fn bytes_that_are_no_text_stay_as_they_are() {
-    let line = one_line::<240>(b"a\xff\xe2\x82b");
-    let bytes: Vec<u8> = line.iter().map(|&byte| byte as u8).take(6).collect();
-    assert_eq!(bytes, b"a\xff\xe2\x82b\0");
-}
-
-#[test]
-fn a_long_message_is_cut_between_characters() {
-    assert_eq!(line("x".repeat(500)).len(), 239);
-    for lead in 0..8 {
-        for piece in ["é", "€", "𝄞", "\n"] {
-            let whole = "x".repeat(lead) + &piece.repeat(300);
-            let line = line(&whole);
-            let width = if piece == "\n" { 4 } else { piece.len() };
-            assert_eq!(line.len(), lead + (239 - lead) / width * width, "{piece:?} behind {lead}");
-        }
-    }
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! The fast parser as its users see it: bytes go in, and what the scan found is lent as a frame.
+
+use super::super::levels::{Level, Scope};
+use super::super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, TEXT};
+use super::super::{Parse, begins_an_answer, push, quick};
+use super::Fast;
+use crate::error::{Error, Result};
+
+impl Parse for Fast {
+    fn name(&self) -> &str {
+        "fast"
+    }
+
+    fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+        self.buffer.room(wanted)
+    }
+
+    fn filled(&mut self, len: usize) -> Result<()> {
+        self.buffer.filled(len)
+    }
+
+    fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        self.buffer.feed(bytes)
+    }
+
+    fn next(&mut self) -> Result<Option<Frame<'_>>> {
+        self.settle();
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
+        if self.buffer.unread().len() < self.need {
+            return Ok(None);
+        }
+        if self.at == 0 {
+            self.about.holes.clear();
+            if let Some((entry, len)) = quick::leaf(self.buffer.unread(), 0)
+                && len < GIVE_BYTES_MIN
+                && len as u64 <= self.limits.bytes
+            {
+                return self.scalar(entry, len).map(Some);
+            }
+        }
+        // Taken out and put back, so that the scan may have both the bytes and the parser.
+        let buffer = std::mem::take(&mut self.buffer);
+        let found = self.scan(buffer.unread());
+        self.buffer = buffer;
+        match found {
+            Ok(true) => self.frame().map(Some),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.failed = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.buffer.unread().is_empty()
+    }
+
+    fn has_begun(&self) -> bool {
+        self.buffer.unread().first().is_some_and(|&byte| begins_an_answer(byte))
+    }
+
+    fn rest(&mut self) {
+        if self.is_empty() {
+            self.settle();
+            self.buffer.rest();
+            self.tape.shrink_to(TAPE_REST_MAX);
+            self.open.shrink_to(TAPE_REST_MAX);
+            self.about.holes = Vec::new();
+        }
+    }
+}
+
+impl Fast {
+    /// Forget what the last frame showed: it has been looked at.
+    #[inline]
+    fn settle(&mut self) {
+        self.about.buffer = None;
+        if self.lent {
+            self.lent = false;
+            self.tape.truncate(self.scope.tape);
+            // Pushes inside that push lie in the one hole that it leaves. There is room for it: `frame` has seen to that.
+            let before = self.holes_before();
+            self.about.holes.truncate(before);
+            self.about.holes.push((self.scope.base, self.at));
+            if let Some(scope) = self.around.pop() {
+                self.scope = scope;
+                self.annotated = scope.annotated;
+            }
+        } else if self.at == 0 {
+            self.tape.clear();
+        }
+    }
+
+    /// A reply that is one short value and all there: most are. None of what `scan` keeps is touched.
+    #[inline]
+    fn scalar(&mut self, entry: Entry, len: usize) -> Result<Frame<'_>> {
+        self.searched = 0;
+        self.need = 1;
+        push(&mut self.tape, entry)?;
+        let about = &mut self.about;
+        (about.base, about.nodes, about.notes, about.wire_len) = (0, 1, 0, len);
+        (about.has_text, about.is_push, about.holes_from) = (entry.traits() & TEXT != 0, false, 0);
+        Ok(Frame { tape: &self.tape, bytes: self.buffer.read(len), about })
+    }
+
+    /// What was found, as a frame; a reply in progress around a push stays.
+    fn frame(&mut self) -> Result<Frame<'_>> {
+        let (end, scope) = (self.at, self.scope);
+        self.about = About { holes: std::mem::take(&mut self.about.holes), ..scope.about(end) };
+        if self.lent && (scope.tape > 0 || !self.open.is_empty()) {
+            self.about.holes_from = self.holes_before();
+            self.about.holes.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
+            self.need = end + 1;
+            let bytes = &self.buffer.unread()[scope.base..end];
+            return Ok(Frame { tape: &self.tape[scope.tape..], bytes, about: &mut self.about });
+        }
+        self.scope = Scope::root(&self.limits);
+        self.around.clear();
+        self.lent = false;
+        self.level = Level::root();
+        self.at = 0;
+        self.searched = 0;
+        self.need = 1;
+        self.annotated = 0;
+        let bytes = match end >= GIVE_BYTES_MIN {
+            true => {
+                self.about.buffer = Some(self.buffer.give(end)?);
+                &[]
+            }
+            false => self.buffer.read(end),
+        };
+        Ok(Frame { tape: &self.tape, bytes, about: &mut self.about })
+    }
+
+    /// How many holes are in what stands before the push that is read.
+    fn holes_before(&self) -> usize {
+        self.about.holes.partition_point(|hole| hole.0 < self.scope.base)
+    }
+}
+
+/// Entries of tape and levels that a resting parser keeps.
+const TAPE_REST_MAX: usize = 1024;
