@@ -17,9 +17,10 @@ mod script;
 use std::sync::Arc;
 use std::thread;
 
+use rredis::error::Status;
 use rredis::options::ParserChoice;
 
-use near::{Place, ask};
+use near::{How, Place, ask};
 use play::{Cut, End, Play, WHOLE};
 use script::{Conversation, questions, subscription, transaction};
 use support::peer::Hello;
@@ -86,20 +87,20 @@ fn a_session_split_at_any_byte_says_the_same() {
     }
 }
 
-/// Over the whole client, at one byte of `every`, when it may try again and when it may not. How many cuts there were.
-fn cut_clients(place: Place, ends: &[End], every: usize) -> usize {
-    let conversation = Arc::new(questions());
+/// Over the whole client, at one byte of `every`. How many cuts there were.
+fn cut_clients(place: Place, conversation: Conversation, hows: &[How], ends: &[End], every: usize) -> usize {
+    let conversation = Arc::new(conversation);
     let mut count = 0;
     for hello in EITHER {
-        let whole = ask(place, &conversation, hello, WHOLE, 0);
-        assert_eq!(whole.results.iter().filter(|result| result.is_err()).count(), 1, "one of them is an error");
+        let whole = ask(place, &conversation, hello, WHOLE, hows[0]);
+        let mut errors = whole.results.iter().filter_map(|result| result.as_ref().err());
+        assert!(errors.all(|err| err.status == Status::Server), "{:?}", whole.results);
         let (up, down) = whole.moved();
         let cuts: Vec<Cut> = everywhere(up, down).filter(|cut| ends.contains(&cut.end)).step_by(every).collect();
-        count += 2 * cuts.len();
+        count += hows.len() * cuts.len();
         let cut_some = |some: &[Cut]| {
-            for (cut, retry_max) in some.iter().flat_map(|cut| [(*cut, 0), (*cut, 3)]) {
-                let asked = ask(place, &conversation, hello, cut, retry_max);
-                asked.judge(place, cut, retry_max, &conversation, &whole);
+            for (cut, how) in some.iter().flat_map(|cut| hows.iter().map(|how| (*cut, *how))) {
+                ask(place, &conversation, hello, cut, how).judge(place, cut, how, &conversation, &whole);
             }
         };
         // On sockets most of the time is waiting.
@@ -113,12 +114,22 @@ fn cut_clients(place: Place, ends: &[End], every: usize) -> usize {
     count
 }
 
+const CLIENTS: [How; 2] = [How::Client { retry_max: 0 }, How::Client { retry_max: 3 }];
+
 #[test]
 fn a_client_cut_after_every_byte_tells_what_the_server_saw_and_repeats_only_what_it_may() {
-    println!("{} cuts of clients in memory", cut_clients(Place::Memory, &[End::Fin, End::Rst], 1));
+    let cuts = cut_clients(Place::Memory, questions(), &CLIENTS, &[End::Fin, End::Rst], 1);
+    println!("{cuts} cuts of clients in memory");
+}
+
+#[test]
+fn a_connection_of_ones_own_cut_after_every_byte_tells_what_the_server_saw() {
+    let cut = |conversation| cut_clients(Place::Memory, conversation, &[How::OwnConnection], &[End::Fin, End::Rst], 1);
+    println!("{} cuts of connections of one's own", cut(questions()) + cut(transaction()) + cut(subscription()));
 }
 
 #[test]
 fn a_client_cut_on_its_socket_tells_what_the_server_saw() {
-    println!("{} cuts of clients on sockets", cut_clients(Place::Tcp, &ENDS, if all() { 1 } else { 20 }));
+    let cuts = cut_clients(Place::Tcp, questions(), &CLIENTS, &ENDS, if all() { 1 } else { 20 });
+    println!("{cuts} cuts of clients on sockets");
 }

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rredis::client::{Call, Client, Setup};
+use rredis::client::{Call, Client, Dedicated, Setup};
 use rredis::error::{Error, Outcome, Result, Status};
 use rredis::options::Endpoint;
+use rredis::reply::Reply;
 use rredis::transport::{Connect, Deadline, Moved, Transport};
 
 use crate::play::{Cut, End, WHOLE, read};
-use crate::script::{Conversation, Far};
+use crate::script::{Conversation, Far, Step};
 use crate::support::peer::{Hello, Line, Peer};
 
 /// Where the line is.
@@ -22,6 +23,15 @@ use crate::support::peer::{Hello, Line, Peer};
 pub enum Place {
     Memory,
     Tcp,
+}
+
+/// How it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// Through a client that may try so often again.
+    Client { retry_max: u32 },
+    /// On one connection, which is over when it breaks.
+    OwnConnection,
 }
 
 /// What each command came to, and what the server's side saw of each connection.
@@ -53,12 +63,13 @@ const SHORT_MS: u64 = 150;
 const LONG_MS: u64 = 20_000;
 
 /// All the steps of a conversation, one after the other; the first connection is cut.
-pub fn ask(place: Place, conversation: &Arc<Conversation>, hello: Hello, cut: Cut, retry_max: u32) -> Asked {
+pub fn ask(place: Place, conversation: &Arc<Conversation>, hello: Hello, cut: Cut, how: How) -> Asked {
     let near =
         Near { conversation: Arc::clone(conversation), hello, cut, connections: Arc::default(), seen: Arc::default() };
     let script = near.clone();
     let peer = (place == Place::Tcp).then(|| Peer::tcp(hello, move |line| script.play(line)));
     let url = peer.as_ref().map_or("redis://memory.test".to_owned(), Peer::url);
+    let retry_max = how.retry_max();
     let (protocol, stalls) = (if hello == Hello::Resp3 { 3 } else { 2 }, cut.end == End::Stall && !cut.is_whole());
     let patience = if stalls { SHORT_MS } else { LONG_MS };
     let mut setup = Setup::default();
@@ -69,11 +80,24 @@ pub fn ask(place: Place, conversation: &Arc<Conversation>, hello: Hello, cut: Cu
     setup.options.set_url(url.as_bytes()).expect("a good URL");
     setup.transport = (place == Place::Memory).then(|| Arc::new(near.clone()) as Arc<dyn Connect>);
     let client = Client::new(&setup).expect("a client");
-    let one = |step: &crate::script::Step| client.command(&step.bytes(), &Call::default());
-    let results = conversation.steps.iter().map(|step| one(step).map(|reply| read(reply.view()))).collect();
+    let results = results(&client, conversation, how);
     drop((client, peer));
     let seen = std::mem::take(&mut *near.lock());
     Asked { results, seen }
+}
+
+fn results(client: &Client, conversation: &Conversation, how: How) -> Vec<Result<String>> {
+    let call = Call::default();
+    if how != How::OwnConnection {
+        let one = |step: &Step| client.command(&step.bytes(), &call).map(|reply| read(reply.view()));
+        return conversation.steps.iter().map(one).collect();
+    }
+    let mut conn = match Dedicated::new(client) {
+        Ok(conn) => conn,
+        Err(err) => return vec![Err(err.with_outcome(Outcome::NotSent))],
+    };
+    let read_if_any = |reply: Option<Reply>| reply.map_or("nothing".to_owned(), |reply| read(reply.view()));
+    conversation.steps.iter().map(|step| conn.command(&step.bytes(), &call).map(read_if_any)).collect()
 }
 
 impl Asked {
@@ -83,9 +107,10 @@ impl Asked {
     }
 
     /// Hold it against the same without a cut.
-    pub fn judge(&self, place: Place, cut: Cut, retry_max: u32, conversation: &Conversation, whole: &Asked) {
-        let what = |step: usize| format!("{place:?} {cut:?} {retry_max}: step {step}: {:?}", self.results[step]);
-        let mut failed = 0;
+    pub fn judge(&self, place: Place, cut: Cut, how: How, conversation: &Conversation, whole: &Asked) {
+        let what = |step: usize| format!("{place:?} {cut:?} {how:?}: step {step}: {:?}", self.results[step]);
+        let (mut failed, mut is_over) = (0, false);
+        let retry_max = how.retry_max();
         for (number, (result, wanted)) in self.results.iter().zip(&whole.results).enumerate() {
             let step = &conversation.steps[number];
             let heard = self.seen.values().flat_map(|far| &far.heard).filter(|heard| **heard == number).count();
@@ -102,7 +127,11 @@ impl Asked {
                 (Err(err), _) => err,
                 (Ok(_), Err(_)) => panic!("{}: it was refused", what(number)),
             };
-            failed += 1;
+            if is_over {
+                assert_eq!((err.outcome, heard), (Outcome::NotSent, 0), "{}: the connection is over", what(number));
+                continue;
+            }
+            (failed, is_over) = (failed + 1, how == How::OwnConnection);
             let timeout = cut.end == End::Stall && err.status == Status::Timeout;
             assert!(timeout || [Status::Io, Status::Connect].contains(&err.status), "{}", what(number));
             let came = heard > 0 || self.heard_a_part_of(number, whole);
@@ -123,6 +152,15 @@ impl Asked {
     fn heard_a_part_of(&self, step: usize, whole: &Asked) -> bool {
         let Some(far) = self.seen.get(&0) else { return false };
         far.heard_a_part() && far.greetings == whole.seen[&0].greetings && far.heard.len() == step
+    }
+}
+
+impl How {
+    fn retry_max(self) -> u32 {
+        match self {
+            How::Client { retry_max } => retry_max,
+            How::OwnConnection => 0,
+        }
     }
 }
 
