@@ -114,6 +114,9 @@ impl Simple {
         if let Head::Aggregate(Type::Push, count) = head {
             self.begin_push(size, count)?;
         } else {
+            if self.reading.is_fresh() {
+                self.reading.answers = super::begins_an_answer(line[0]);
+            }
             self.reading.bytes += size;
             self.value(head, &line[1..])?;
         }
@@ -353,7 +356,7 @@ impl Parse for Simple {
     fn has_begun(&self) -> bool {
         let first = self.around.first().unwrap_or(&self.reading);
         match self.line.first().or(self.input.unread().first()) {
-            _ if !first.is_fresh() => true,
+            _ if !first.is_fresh() => first.answers,
             Some(&byte) => self.around.is_empty() && super::begins_an_answer(byte),
             None => false,
         }

@@ -8,6 +8,8 @@ use crate::limits::Limits;
 pub(super) struct Reading {
     pub(super) recorder: Recorder,
     pub(super) open: Vec<Open>,
+    /// Whether its first byte is one that an answer begins with.
+    pub(super) answers: bool,
     /// Bytes of the wire.
     pub(super) bytes: u64,
     /// Nodes that have come and nodes that are announced.
@@ -31,6 +33,7 @@ impl Reading {
         Reading {
             recorder: Recorder::new(limits),
             open: Vec::new(),
+            answers: false,
             bytes: 0,
             nodes: 1,
             is_push: false,
