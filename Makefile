@@ -41,6 +41,12 @@ ledger: ## a million writes, the server killed and connections cut meanwhile: no
 soak: ## a minute of mixed load with a fault a second: descriptors, threads and memory stay as they were
 	@tools/soak
 
+timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine alone meanwhile
+	@tools/timers
+
+scale: ## 10 000 connections on one pool, and 2000 threads on 64
+	@tools/scale
+
 bench: ## both parsers against the packaged hiredis, in instructions and in time
 	@benches/run
 
@@ -65,4 +71,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan cuts ledger soak bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan cuts ledger soak timers scale bench bindings header examples run-NN install clean

@@ -2,6 +2,8 @@
 
 use std::ffi::CStr;
 
+use crate::limits::MESSAGE_BYTES_MAX;
+
 /// The statuses, each with its number and its name: what is asked of them by number or in turn comes from this one list.
 macro_rules! statuses {
     ($($(#[$meaning:meta])* $status:ident = $number:literal, $name:literal;)*) => {
@@ -151,6 +153,11 @@ impl Error {
         self.message = message;
         self
     }
+}
+
+/// As much of somebody else's text as a message shows.
+pub fn head(text: &[u8]) -> &[u8] {
+    &text[..text.len().min(MESSAGE_BYTES_MAX)]
 }
 
 /// The system's own words for an error, without the number that std appends.

@@ -14,17 +14,21 @@ pub const REPLY_LINE_MAX: u32 = 64 << 10;
 pub const COMMAND_ARGS_MAX: usize = 1024 * 1024;
 /// Bytes of one argument: what the server takes when told to (`proto-max-bulk-len`), and far from any overflow.
 pub const COMMAND_ARG_BYTES_MAX: usize = 1 << 40;
+/// Bytes of somebody else's text in a message of ours: more than an `rredis_error` shows.
+pub const MESSAGE_BYTES_MAX: usize = 512;
+/// Bytes of a command's name, both words of it: beyond any, so that what is longer is no name.
+pub const NAME_BYTES_MAX: usize = 256;
 /// Connections of one pool.
 pub const POOL_MAX: u32 = 65_535;
-/// Bytes asked of a socket at once.
-pub const READ_BYTES: usize = 16 << 10;
+/// Bytes asked of a socket at first: enough for most replies, and little enough to be kept by a connection that rests.
+pub const READ_BYTES: usize = 1 << 10;
 /// Bytes of room that a program may ask of a parser at once: they are zeroed before they are lent.
 pub const RESERVE_BYTES_MAX: usize = 1 << 30;
 /// Bytes read from a connection without waiting for a command's reply: what came while it rested, or what a peer said before
 /// it closed. More than a socket holds, so that only one who goes on writing meanwhile meets it.
 pub const UNASKED_BYTES_MAX: u64 = 8 << 20;
-/// Bytes of buffer that a resting connection keeps.
-pub const REST_BYTES_MAX: usize = 64 << 10;
+/// Bytes that a resting connection keeps in each of its buffers: there may be thousands.
+pub const REST_BYTES_MAX: usize = 1 << 10;
 
 /// What a reply may grow to. Every bound is named in the error that it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

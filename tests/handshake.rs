@@ -249,7 +249,7 @@ impl Credentials for Keeper {
             let again = client.command(ping, &Call::default()).expect_err("not from here");
             assert_eq!((again.status, again.attempts), (Why::State, 1), "{again:?}");
         }
-        Ok((None, Secret::new(format!("secret-{asked}").as_bytes())))
+        Ok((None, Secret::new(format!("secret-{asked}").as_bytes())?))
     }
 }
 

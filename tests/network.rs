@@ -8,10 +8,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, Socket, Type};
+use socket2::{Domain, SockAddr};
 
 use support::c::{CErr, Client, Options, Outcome, Reply, Result, Status, call, option, stat};
 use support::child::fork;
+use support::queue::full_queue;
 use support::server::{Folder, Server, eventually};
 
 /// How much later than its deadline a call may return on a busy machine.
@@ -163,23 +164,6 @@ fn a_frozen_server_costs_one_deadline_and_is_found_again() {
     assert_eq!(late(&client, &["GET", "k"], 150).outcome, Outcome::NOT_SENT);
     server.freeze(false);
     assert_eq!(client.ask(&["GET", "k"]), "\"before\"");
-}
-
-/// A listener whose queue is full, so that nobody else gets in, with what fills it.
-fn full_queue(domain: Domain, address: &SockAddr) -> (Socket, Vec<Socket>) {
-    let listener = Socket::new(domain, Type::STREAM, None).expect("a socket");
-    listener.bind(address).expect("a free address");
-    listener.listen(0).expect("it listens");
-    let address = listener.local_addr().expect("it has an address");
-    let waiting = (0..4).map(|_| {
-        let socket = Socket::new(domain, Type::STREAM, None).expect("a socket");
-        socket.set_nonblocking(true).expect("it can be");
-        // In progress, or no room left: either is what is wanted.
-        let _ = socket.connect(&address);
-        socket
-    });
-    let waiting = waiting.collect();
-    (listener, waiting)
 }
 
 fn no_way_in(result: Result<Reply>, took: Duration, time: Duration) {

@@ -9,6 +9,7 @@ use source::{Source, body, sources};
 const FLOORS: &[(&str, u32)] = &[
     ("error", 0),
     ("limits", 0),
+    ("memory", 0),
     ("options", 0),
     ("process", 0),
     ("resp", 1),

@@ -82,8 +82,8 @@ impl Player {
             let (name, value) = word.split_once('=').expect(word);
             match name {
                 "protocol" => greeting.protocol = value.parse().unwrap(),
-                "username" => greeting.username = Some(Secret::new(value.as_bytes())),
-                "password" => greeting.password = Some(Secret::new(value.as_bytes())),
+                "username" => greeting.username = Some(Secret::new(value.as_bytes()).unwrap()),
+                "password" => greeting.password = Some(Secret::new(value.as_bytes()).unwrap()),
                 "client_name" => greeting.client_name = Some(value.into()),
                 "database" => greeting.database = value.parse().unwrap(),
                 "line" => limits.line = value.parse().unwrap(),

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::error::{Error, Result, Status};
+use crate::limits::NAME_BYTES_MAX;
 use crate::reply::Reply;
 
 /// Makes of a reply what the program wants.
@@ -22,6 +23,10 @@ pub struct Callbacks {
 impl Callbacks {
     /// Set the callback of a command of one or two words, in any case of letters; `None` takes it away.
     pub fn set(&mut self, name: &[u8], callback: Option<Arc<dyn Callback>>) -> Result<()> {
+        if name.len() > NAME_BYTES_MAX {
+            let text = format!("command: a command's name has at most {NAME_BYTES_MAX} bytes");
+            return Err(Error::new(Status::Argument, text));
+        }
         let words: Vec<&[u8]> = name.split(|byte| *byte == b' ').collect();
         if words.len() > 2 || words.iter().any(|word| word.is_empty()) {
             let text = "command: a command's name is one word, or two with one space between them";
@@ -37,6 +42,9 @@ impl Callbacks {
 
     /// The callback set for just this name.
     pub fn get(&self, name: &[u8]) -> Option<&Arc<dyn Callback>> {
+        if name.len() > NAME_BYTES_MAX {
+            return None;
+        }
         self.by_name.get(&name.to_ascii_uppercase())
     }
 
@@ -45,11 +53,10 @@ impl Callbacks {
         if self.by_name.is_empty() {
             return None;
         }
-        let name = args.first()?.to_ascii_uppercase();
-        let two_words = args.get(1).and_then(|second| {
-            let both = [&name, b" ".as_slice(), &second.to_ascii_uppercase()].concat();
-            self.by_name.get(&both)
-        });
-        two_words.or_else(|| self.by_name.get(&name))
+        let name = *args.first()?;
+        // What is longer than any name is a key or a value, and is not copied to find that out.
+        let second = args.get(1).filter(|second| name.len() + 1 + second.len() <= NAME_BYTES_MAX);
+        let two_words = second.and_then(|second| self.get(&[name, b" ", second].concat()));
+        two_words.or_else(|| self.get(name))
     }
 }

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 
 use crate::commands::{self, Blocking};
 use crate::conn::{Kept, Notice, Wait};
-use crate::error::{Error, Outcome, Result, Status};
+use crate::error::{Error, Outcome, Result, Status, head};
 use crate::pool::{Counters, Lease, Pool, Stat};
 use crate::reply::Reply;
 use crate::resp;
@@ -167,12 +167,12 @@ impl Client {
             let mut kept = self.kept();
             let tried = self.try_once(args, &wait, &mut kept);
             let again = self.again(args, call, &tried, attempts, &wait);
-            if let Some((wait, error)) = &again {
+            if let Some((pause, error)) = &again {
                 self.count(Counters::retried);
                 kept.notice(Notice::Retry {
-                    command: args.first().map(|name| name.to_ascii_uppercase()).unwrap_or_default(),
+                    command: wait.shown_name(),
                     attempts,
-                    wait_ms: wait.as_millis() as i64,
+                    wait_ms: pause.as_millis() as i64,
                     error: error.clone(),
                 });
             }
@@ -369,5 +369,5 @@ fn not_for_a_client(name: &str) -> Error {
 /// The error that the server answered with, in its own words.
 fn server_error(args: &[&[u8]], reply: &Reply) -> Error {
     let outcome = commands::error_outcome(args, reply.text());
-    Error { attempts: 1, ..Error::new(Status::Server, reply.text()).with_outcome(outcome) }
+    Error { attempts: 1, ..Error::new(Status::Server, head(reply.text())).with_outcome(outcome) }
 }

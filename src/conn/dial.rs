@@ -144,10 +144,12 @@ impl Dial {
                 (username, Some(password))
             }
             None => {
+                let mut password = options.password().cloned();
                 // A user without a password is one the server lets in without: it is said all the same.
-                let password = options.password().cloned();
-                let password = password.or_else(|| options.username().map(|_| Secret::new(b"")));
-                (options.username().map(Secret::new), password)
+                if password.is_none() && options.username().is_some() {
+                    password = Some(Secret::new(b"")?);
+                }
+                (options.username().map(Secret::new).transpose()?, password)
             }
         };
         let protocol = match options.protocol() {

@@ -108,6 +108,7 @@ impl Kept {
             let text = format!("what came unasked is more than push_bytes_max, {} bytes", self.bytes_max);
             return Err(Error::new(Status::Limit, text));
         }
+        self.events.try_reserve(1).map_err(|_| Error::memory("what came unasked"))?;
         self.events.push_back(event);
         Ok(())
     }

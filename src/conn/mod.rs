@@ -7,7 +7,7 @@ mod kept;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Outcome, Result, Status};
+use crate::error::{Error, Outcome, Result, Status, head};
 use crate::limits::{READ_BYTES, UNASKED_BYTES_MAX};
 use crate::reply::Reply;
 use crate::session::{Event, Session, Submitted, Ticket};
@@ -350,7 +350,7 @@ impl Connection {
             Moved::Some(0) => Err(closed(self.session.has_begun())),
             Moved::Some(len) => {
                 if len == size {
-                    self.read_bytes = (self.read_bytes * 2).min(READ_BYTES_MAX);
+                    self.read_bytes = (self.read_bytes * READ_FACTOR).min(READ_BYTES_MAX);
                 }
                 self.moved.bytes_in += len as u64;
                 self.session.filled(len)?;
@@ -394,8 +394,14 @@ impl Connection {
 }
 
 impl Wait<'_> {
+    /// The command's name, as a message shows it.
+    pub fn shown_name(&self) -> Vec<u8> {
+        head(self.name).to_ascii_uppercase()
+    }
+
     fn timed_out(&self, writing: bool) -> Error {
-        let name = String::from_utf8_lossy(self.name).to_uppercase();
+        let name = self.shown_name();
+        let name = String::from_utf8_lossy(&name);
         let text = match writing {
             true => format!("write: the server did not take the whole of {name} within {} ms", self.allowed_ms),
             false => format!("read: no whole reply to {name} within {} ms", self.allowed_ms),
@@ -428,6 +434,8 @@ const VAIN_TURNS_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);
 /// The most that one read asks for: large replies come in few system calls.
 const READ_BYTES_MAX: usize = 1 << 20;
+/// By how much the next read asks for more, where one came back full: what does not fit once may be large.
+const READ_FACTOR: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -113,7 +113,7 @@ impl Callback for Response {
                     err,
                 )
             }
-        });
+        })?;
         let other = !out_reply.is_null() && !std::ptr::eq(out_reply, loan);
         // SAFETY: what the function wrote is a whole reply, and librredis's from now on, as the header asks.
         let given = other.then(|| unsafe { Reply::from_raw(out_reply) });
@@ -169,21 +169,21 @@ impl Credentials for Asked {
         let given = given.map_err(|error| Error { status: Status::Callback, ..error }.at("credentials"))?;
         let said = credentials_of(&given);
         given.wipe();
-        said.ok_or_else(|| {
+        said?.ok_or_else(|| {
             Error::new(Status::Callback, "credentials: a user name or a NULL is due, and then a password")
         })
     }
 }
 
 /// A user name or a NULL, and a password.
-fn credentials_of(given: &Reply) -> Option<(Option<Secret>, Secret)> {
-    let [user, password] = [given.view().get(0)?, given.view().get(1)?];
+fn credentials_of(given: &Reply) -> Result<Option<(Option<Secret>, Secret)>> {
+    let (Some(user), Some(password)) = (given.view().get(0), given.view().get(1)) else { return Ok(None) };
     let is_text = |view: View<'_>| view.kind() == Kind::RREDIS_REPLY_STRING;
     if given.view().len() != 2 || !is_text(password) || !(user.is_null() || is_text(user)) {
-        return None;
+        return Ok(None);
     }
-    let username = (!user.is_null()).then(|| Secret::new(user.text()));
-    Some((username, Secret::new(password.text())))
+    let username = (!user.is_null()).then(|| Secret::new(user.text())).transpose()?;
+    Ok(Some((username, Secret::new(password.text())?)))
 }
 
 impl UserData {
@@ -239,7 +239,7 @@ fn pointer_to(arg: &[u8]) -> *const c_char {
 }
 
 /// Arguments as C has them: pointers and lengths.
-fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *const usize) -> T) -> T {
+fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *const usize) -> T) -> Result<T> {
     const FEW: usize = 8;
     if args.len() <= FEW {
         let mut argv = [std::ptr::null(); FEW];
@@ -248,11 +248,15 @@ fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *con
             argv[i] = pointer_to(arg);
             argv_len[i] = arg.len();
         }
-        return body(argv.as_ptr(), argv_len.as_ptr());
+        return Ok(body(argv.as_ptr(), argv_len.as_ptr()));
     }
-    let argv: Vec<*const c_char> = args.iter().map(|arg| pointer_to(arg)).collect();
-    let argv_len: Vec<usize> = args.iter().map(|arg| arg.len()).collect();
-    body(argv.as_ptr(), argv_len.as_ptr())
+    let mut argv: Vec<*const c_char> = Vec::new();
+    let mut argv_len: Vec<usize> = Vec::new();
+    let room = argv.try_reserve_exact(args.len()).and_then(|()| argv_len.try_reserve_exact(args.len()));
+    room.map_err(|_| Error::memory("the arguments"))?;
+    argv.extend(args.iter().map(|arg| pointer_to(arg)));
+    argv_len.extend(args.iter().map(|arg| arg.len()));
+    Ok(body(argv.as_ptr(), argv_len.as_ptr()))
 }
 
 /// Room for a user name and a password, so that they are not copied about.

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::client::Setup;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ffi::boundary::{Err, given, given_text, guard, number, quietly, shared, wrong};
 use crate::ffi::callback::{
     Asked, Listener, Response, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn, rredis_reply_fn,
@@ -17,7 +17,7 @@ pub use crate::ffi::option::{rredis_option, rredis_shape, rredis_share};
 use crate::ffi::parser::{CustomType, rredis_parser_type};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ffi::transport::{Custom, rredis_transport};
-use crate::options::Key;
+use crate::options::{Key, Options};
 use crate::reply::Builder;
 use crate::reply::node::{Kind, rredis_reply};
 
@@ -240,7 +240,7 @@ pub extern "C" fn rredis_options_to_url(
         let options = given(options, "options")?;
         let out_text = given(out_text, "out_text")?;
         let mut builder = Builder::new();
-        builder.add_text(Kind::RREDIS_REPLY_STRING, options.setup.options.to_url().as_bytes());
+        builder.add_text(Kind::RREDIS_REPLY_STRING, options.setup.options.to_url()?.as_bytes());
         out_text.write(builder.take()?.into_raw());
         Ok(())
     })
@@ -255,7 +255,8 @@ pub extern "C" fn rredis_options_free(options: Option<Box<rredis_options>>) {
 impl rredis_options {
     fn new() -> Self {
         let mut options = rredis_options { setup: Setup::default(), texts: Texts::default() };
-        options.texts.follow(&options.setup);
+        // The defaults are few and short.
+        let _lent = options.texts.follow(&options.setup.options);
         options
     }
 
@@ -276,9 +277,10 @@ fn guard_change(
 ) -> rredis_status {
     guard(err, || {
         let options = given(options, "options")?;
+        let before = options.setup.options.clone();
         change(&mut options.setup)?;
-        options.texts.follow(&options.setup);
-        Ok(())
+        // What cannot be lent is not set either.
+        options.texts.follow(&options.setup.options).inspect_err(|_| options.setup.options = before)
     })
 }
 
@@ -292,17 +294,30 @@ struct Texts {
 
 impl Texts {
     /// Note what the options have become.
-    fn follow(&mut self, setup: &Setup) {
-        self.current.clear();
+    fn follow(&mut self, options: &Options) -> Result<()> {
+        let mut current = Vec::new();
         for key in (0..=OPTION_MAX).filter_map(Key::from_number) {
-            let Some(text) = setup.options.text(key) else { continue };
+            let Some(text) = options.text(key) else { continue };
             let known = self.lent.iter().position(|lent| lent.split_last().is_some_and(|(_, lent)| lent == text));
-            let place = known.unwrap_or_else(|| {
-                self.lent.push([text, b"\0"].concat().into_boxed_slice());
-                self.lent.len() - 1
-            });
-            self.current.push((key, place));
+            let place = match known {
+                Some(place) => place,
+                None => self.lend(text)?,
+            };
+            current.push((key, place));
         }
+        self.current = current;
+        Ok(())
+    }
+
+    /// Keep a copy that can be lent, and say where it is.
+    fn lend(&mut self, text: &[u8]) -> Result<usize> {
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(text.len() + 1).map_err(|_| Error::memory("the option"))?;
+        copy.extend_from_slice(text);
+        copy.push(0);
+        self.lent.try_reserve(1).map_err(|_| Error::memory("the option"))?;
+        self.lent.push(copy.into_boxed_slice());
+        Ok(self.lent.len() - 1)
     }
 
     fn get(&self, key: Key) -> Option<&[u8]> {

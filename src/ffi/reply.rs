@@ -6,7 +6,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use crate::error::Error;
+use crate::error::{Error, head};
 use crate::ffi::boundary::{given, given_text, guard, quietly, shared, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 pub use crate::reply::node::{rredis_reply, rredis_reply_kind};
@@ -118,7 +118,7 @@ fn is_not(reply: &rredis_reply, wanted: &str) -> Error {
     let text = View::new(reply).text();
     match text.is_empty() {
         true => wrong(format!("the reply, of kind {kind}, is not {wanted}")),
-        false => wrong([format!("the reply, of kind {kind}, is not {wanted}: ").as_bytes(), text].concat()),
+        false => wrong([format!("the reply, of kind {kind}, is not {wanted}: ").as_bytes(), head(text)].concat()),
     }
 }
 

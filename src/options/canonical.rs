@@ -3,60 +3,92 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::table::{Kind, TABLE};
-use super::{Key, Options, words};
+use super::{Key, Options, config, words};
+use crate::error::Result;
+use crate::memory::append;
 
 /// What needs no escape anywhere.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What needs none in a path.
 const PATH: &AsciiSet = &PLAIN.remove(b'/');
 
+/// A URL as it is written. How long it becomes is for the options to say, so there may be no memory for it.
+struct Written(Vec<u8>);
+
 /// The canonical URL: the place, and then each option that is not at its default, in the order of the table.
-pub(super) fn url(options: &Options) -> String {
+pub(super) fn url(options: &Options) -> Result<String> {
     let defaults = Options::new();
-    let user = user(options);
-    let (mut url, said): (String, &[Key]) = match options.text(Key::UnixPath) {
-        Some(path) if path.starts_with(b"/") => {
-            (format!("unix://{user}{}", percent_encode(path, PATH)), &[Key::UnixPath])
-        }
-        Some(_) => (format!("unix://{user}"), &[]),
-        None => {
-            let scheme = if options.tls() { "rediss" } else { "redis" };
-            let place = format!("{}:{}/{}", host(options), options.number(Key::Port), options.database());
-            (format!("{scheme}://{user}{place}"), &[Key::Host, Key::Port, Key::Database, Key::Tls])
-        }
-    };
-    let mut before = '?';
+    let mut url = Written(Vec::new());
+    let said = url.place(options)?;
+    let mut before = "?";
     for row in &TABLE {
         let in_front = said.contains(&row.key) || matches!(row.key, Key::Username | Key::Password);
         if in_front || options.agrees(&defaults, row.key) {
             continue;
         }
-        let value = match row.kind {
-            Kind::Text(_) => percent_encode(options.text(row.key).unwrap_or_default(), PATH).to_string(),
-            Kind::Secret => "***".to_owned(),
-            _ => words::write(row, options.number(row.key)),
-        };
-        url.push_str(&format!("{before}{}={value}", row.name));
-        before = '&';
+        url.add(&[before, row.name, "="])?;
+        match row.kind {
+            Kind::Text(_) => url.escaped(options.text(row.key).unwrap_or_default(), PATH)?,
+            Kind::Secret => url.add(&["***"])?,
+            _ => url.add(&[&words::write(row, options.number(row.key))])?,
+        }
+        before = "&";
     }
-    url
+    // What was added is text, and what was escaped is ASCII.
+    String::from_utf8(url.0).map_err(|_| config("the URL is not UTF-8".to_owned()))
 }
 
-fn user(options: &Options) -> String {
-    let name = percent_encode(options.username().unwrap_or_default(), PLAIN);
-    match (options.username(), options.password()) {
-        (None, None) => String::new(),
-        (Some(_), None) => format!("{name}@"),
-        (_, Some(_)) => format!("{name}:***@"),
+impl Written {
+    /// Scheme, user and place; and which options have been said with them.
+    fn place(&mut self, options: &Options) -> Result<&'static [Key]> {
+        match options.text(Key::UnixPath) {
+            Some(path) => {
+                self.add(&["unix://"])?;
+                self.user(options)?;
+                if !path.starts_with(b"/") {
+                    return Ok(&[]);
+                }
+                self.escaped(path, PATH)?;
+                Ok(&[Key::UnixPath])
+            }
+            None => {
+                self.add(&[if options.tls() { "rediss" } else { "redis" }, "://"])?;
+                self.user(options)?;
+                self.host(options)?;
+                self.add(&[&format!(":{}/{}", options.number(Key::Port), options.database())])?;
+                Ok(&[Key::Host, Key::Port, Key::Database, Key::Tls])
+            }
+        }
     }
-}
 
-fn host(options: &Options) -> String {
-    let host = options.text(Key::Host).unwrap_or_default();
-    let text = String::from_utf8_lossy(host);
-    match text.split_once('%') {
-        Some((address, zone)) => format!("[{address}%25{}]", percent_encode(zone.as_bytes(), PLAIN)),
-        None if text.contains(':') => format!("[{text}]"),
-        None => percent_encode(host, PLAIN).to_string(),
+    fn user(&mut self, options: &Options) -> Result<()> {
+        self.escaped(options.username().unwrap_or_default(), PLAIN)?;
+        match (options.username(), options.password()) {
+            (None, None) => Ok(()),
+            (Some(_), None) => self.add(&["@"]),
+            (_, Some(_)) => self.add(&[":***@"]),
+        }
+    }
+
+    fn host(&mut self, options: &Options) -> Result<()> {
+        let host = options.text(Key::Host).unwrap_or_default();
+        let text = std::str::from_utf8(host).unwrap_or_default();
+        match text.split_once('%') {
+            Some((address, zone)) => {
+                self.add(&["[", address, "%25"])?;
+                self.escaped(zone.as_bytes(), PLAIN)?;
+                self.add(&["]"])
+            }
+            None if text.contains(':') => self.add(&["[", text, "]"]),
+            None => self.escaped(host, PLAIN),
+        }
+    }
+
+    fn escaped(&mut self, text: &[u8], as_they_are: &'static AsciiSet) -> Result<()> {
+        percent_encode(text, as_they_are).try_for_each(|piece| self.add(&[piece]))
+    }
+
+    fn add(&mut self, pieces: &[&str]) -> Result<()> {
+        pieces.iter().try_for_each(|piece| append(&mut self.0, piece.as_bytes(), "the URL"))
     }
 }

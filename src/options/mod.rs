@@ -9,11 +9,13 @@ mod url;
 mod words;
 
 use std::fmt;
+use std::sync::Arc;
 
 pub use secret::Secret;
 pub use table::Key;
 
 use crate::error::{Error, Result, Status};
+use crate::memory::copied;
 use table::{Kind, TABLE};
 
 /// What a client is made from. Every option has a default; what is set is remembered as set, even to its default.
@@ -78,8 +80,8 @@ impl Options {
     pub fn set_text(&mut self, key: Key, value: &[u8]) -> Result<()> {
         check::text(key.row(), value)?;
         let value = match key.row().kind {
-            Kind::Secret => Value::Secret(Secret::new(value)),
-            _ => Value::Text(value.to_vec()),
+            Kind::Secret => Value::Secret(Secret::new(value)?),
+            _ => Value::Text(Arc::new(copied(value, key.name())?)),
         };
         self.put(key, value);
         Ok(())
@@ -135,7 +137,7 @@ impl Options {
     }
 
     /// The canonical URL of these options, with `***` for every secret.
-    pub fn to_url(&self) -> String {
+    pub fn to_url(&self) -> Result<String> {
         canonical::url(self)
     }
 
@@ -182,7 +184,7 @@ impl PartialEq for Options {
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Options({})", self.to_url())
+        write!(f, "Options({})", self.to_url().map_err(|_| fmt::Error)?)
     }
 }
 
@@ -203,7 +205,8 @@ struct Values([Option<Value>; TABLE.len()]);
 #[derive(Clone)]
 enum Value {
     Number(i64),
-    Text(Vec<u8>),
+    /// Shared, like a secret: who copies options copies no text.
+    Text(Arc<Vec<u8>>),
     Secret(Secret),
 }
 

@@ -1,15 +1,20 @@
 //! Bytes that nobody else shall see: shown as `***`, wiped when freed.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
-/// A password or a key.
+use crate::error::Result;
+use crate::memory::copied;
+
+/// A password or a key. Clones share it: it is in memory once.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<Vec<u8>>);
+pub struct Secret(Arc<Zeroizing<Vec<u8>>>);
 
 impl Secret {
     /// A copy of `bytes`.
-    pub fn new(bytes: &[u8]) -> Secret {
-        Secret(Zeroizing::new(bytes.to_vec()))
+    pub fn new(bytes: &[u8]) -> Result<Secret> {
+        Ok(Secret(Arc::new(Zeroizing::new(copied(bytes, "the secret")?))))
     }
 
     /// The secret itself, to be sent and not to be shown.

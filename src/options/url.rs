@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::check::shown;
 use super::table::{Kind, TABLE};
 use super::{Key, Options, config, words};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
+use crate::memory::{append, copied};
 
 /// Sets in `options` what the URL says. They may be half set when it fails.
 pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
@@ -97,7 +98,9 @@ fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
         return Err(fault(0, "no scheme such as redis://"));
     };
     let (name, rest) = url.split_at(end);
-    let scheme = match name.to_ascii_lowercase().as_slice() {
+    let mut small = copied(name, "the scheme")?;
+    small.make_ascii_lowercase();
+    let scheme = match small.as_slice() {
         b"redis" | b"valkey" => Scheme::Redis,
         b"rediss" | b"valkeys" => Scheme::Rediss,
         b"unix" | b"redis+unix" | b"valkey+unix" => Scheme::Unix,
@@ -154,16 +157,16 @@ impl Reader<'_> {
             return Err(fault(place.at, "a '[' without its ']'"));
         }
         let (address, zone) = inside.cut(|byte| byte == b'%');
-        let mut host = address.bytes.to_vec();
         if !address.bytes.contains(&b':') {
             return Err(fault(inside.at, "brackets around what is not an IPv6 address"));
         }
+        let mut host = copied(address.bytes, "the host")?;
         if !zone.bytes.is_empty() {
             let raw = if zone.bytes.starts_with(b"%25") { zone.skip(3) } else { zone.skip(1) };
-            host.push(b'%');
+            append(&mut host, b"%", "the host")?;
             match raw.at - zone.at {
-                1 => host.extend_from_slice(raw.bytes),
-                _ => host.extend_from_slice(&self.decode(Key::Host, raw)?),
+                1 => append(&mut host, raw.bytes, "the host")?,
+                _ => append(&mut host, &self.decode(Key::Host, raw)?, "the host")?,
             }
         }
         self.put_text(Key::Host, &host, inside.at)?;
@@ -251,7 +254,7 @@ impl Reader<'_> {
     /// Without the host's name in it a certificate proves nothing, so this is only heard beside the option that says so.
     fn host_name(&mut self, name: Piece<'_>, value: Piece<'_>) -> Result<()> {
         let words = self.decode(Key::TlsInsecureSkipVerify, value)?;
-        match words::truth(&String::from_utf8_lossy(&words)) {
+        match words::truth(std::str::from_utf8(&words).unwrap_or_default()) {
             Some(true) => Ok(()),
             Some(false) if self.unchecked.is_some() => Err(fault(name.at, "ssl_check_hostname a second time")),
             Some(false) => {
@@ -322,13 +325,17 @@ impl Reader<'_> {
                 }
             }
         }
-        let mut bytes = Zeroizing::new(Vec::with_capacity(piece.bytes.len()));
+        let mut bytes = Zeroizing::new(Vec::new());
+        bytes.try_reserve_exact(piece.bytes.len()).map_err(|_| Error::memory(key.name()))?;
         bytes.extend(percent_decode(piece.bytes));
         Ok(bytes)
     }
 
     /// An error of a value, with its place.
     fn placed(&self, error: Error, at: usize) -> Error {
+        if error.status == Status::Memory {
+            return error;
+        }
         if self.discreet {
             return fault(at, DISCREET);
         }
@@ -365,14 +372,14 @@ impl<'u> Piece<'u> {
 
 /// What redis-py's value means for our option.
 fn translate(key: Key, meaning: Meaning, value: &[u8]) -> Result<i64> {
-    let text = String::from_utf8_lossy(value);
+    let text = std::str::from_utf8(value).unwrap_or_default();
     match meaning {
-        Meaning::OnOrOff => match words::truth(&text) {
+        Meaning::OnOrOff => match words::truth(text) {
             Some(true) => Ok(key.row().default),
             Some(false) => Ok(-1),
             None => Err(config(format!("{}: {} is neither true nor false", key.name(), shown(value)))),
         },
-        Meaning::Required => match text.as_ref() {
+        Meaning::Required => match text {
             "none" => Ok(1),
             "optional" | "required" => Ok(0),
             _ => Err(config(format!("ssl_cert_reqs: {} is none of none, optional, required", shown(value)))),

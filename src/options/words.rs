@@ -59,7 +59,7 @@ fn whole(row: &Row, words: &[u8], otherwise: &str) -> Result<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(wrong(row, words, otherwise));
     }
-    let text = String::from_utf8_lossy(words);
+    let text = std::str::from_utf8(words).unwrap_or_default();
     text.parse().map_err(|_| out_of_bounds(row, shown(words)))
 }
 

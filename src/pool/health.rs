@@ -34,7 +34,8 @@ pub(super) fn ping_ms(deadline: Deadline, options: &Options) -> i64 {
 }
 
 /// Take out the connections that rested for too long, the oldest first, down to the number that is to stay.
-pub(super) fn sort_out(idle: &mut Vec<Connection>, options: &Options, out: &mut Vec<Connection>) {
+#[expect(clippy::vec_box, reason = "as the pool keeps them")]
+pub(super) fn sort_out(idle: &mut Vec<Box<Connection>>, options: &Options, out: &mut Vec<Box<Connection>>) {
     let stay = options.pool_idle_min();
     while idle.len() > stay && idle.first().is_some_and(|oldest| rested_too_long(oldest, options)) {
         out.push(idle.remove(0));

@@ -39,7 +39,8 @@ struct Inner {
 #[derive(Default)]
 struct Shelf {
     /// The one used last is at the end, and is used next.
-    idle: Vec<Connection>,
+    #[expect(clippy::vec_box, reason = "a pointer is what is moved at each lease, and what a grown Vec has room for")]
+    idle: Vec<Box<Connection>>,
     /// Permits given out: a connection leased, or one being opened.
     leased: usize,
     /// Who asked first is served first.
@@ -55,7 +56,7 @@ struct Waiter {
 
 /// What a caller gets: a permit, and a connection where one rested.
 struct Grant {
-    rested: Option<Connection>,
+    rested: Option<Box<Connection>>,
 }
 
 /// Why a connection that rested is no longer good.
@@ -73,7 +74,7 @@ pub struct Lease {
     process: u32,
     era: u64,
     /// None only while it is being given up.
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     /// It rested in the pool before, so the server may have closed it meanwhile.
     pub rested: bool,
 }
@@ -232,7 +233,7 @@ impl Inner {
     /// Look at a connection that rested. If it is no longer good, it is closed.
     fn wake(
         self: &Arc<Self>,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         deadline: Deadline,
         kept: &mut Kept,
     ) -> std::result::Result<Lease, Gone> {
@@ -255,7 +256,7 @@ impl Inner {
     }
 
     /// A permit comes back: with a connection for the next, or to open one.
-    fn take_back(&self, connection: Option<Connection>) {
+    fn take_back(&self, connection: Option<Box<Connection>>) {
         let mut worn_out = Vec::new();
         let mut shelf = self.shelf().lock();
         if let Some(waiter) = shelf.waiters.pop_front() {
@@ -324,7 +325,7 @@ struct Permit<'p>(&'p Arc<Inner>);
 
 impl Permit<'_> {
     fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
-        let mut connection = self.0.dial.open(deadline)?;
+        let mut connection = Box::new(self.0.dial.open(deadline)?);
         self.0.counters.created();
         kept.notice(Notice::Connected { id: connection.id() });
         // A server that speaks before it is asked is not one to talk to.
@@ -346,7 +347,7 @@ impl Drop for Permit<'_> {
 }
 
 impl Lease {
-    fn new(pool: Arc<Inner>, connection: Connection, rested: bool) -> Lease {
+    fn new(pool: Arc<Inner>, connection: Box<Connection>, rested: bool) -> Lease {
         let era = pool.era.load(Ordering::Relaxed);
         Lease { pool, process: process::id(), era, connection: Some(connection), rested }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, head};
+use crate::limits::MESSAGE_BYTES_MAX;
 use crate::options::Secret;
 use crate::reply::{Kind, Reply};
 
@@ -153,13 +154,14 @@ impl Handshake {
         }
     }
 
-    /// Some servers repeat the arguments of what they do not know.
+    /// As much of a text as a message shows. Some servers repeat the arguments of what they do not know.
     pub(super) fn without_secrets(&self, text: &[u8]) -> Vec<u8> {
         let secret = self.greeting.password.as_ref().map(Secret::bytes).filter(|secret| !secret.is_empty());
-        let Some(secret) = secret else { return text.to_vec() };
-        let mut clean = Vec::with_capacity(text.len());
+        let Some(secret) = secret else { return head(text).to_vec() };
+        let mut clean = Vec::new();
         let mut at = 0;
-        while at < text.len() {
+        // A secret is looked for in all of the text, so that none is cut in two and shown in part.
+        while at < text.len() && clean.len() < MESSAGE_BYTES_MAX {
             if text[at..].starts_with(secret) {
                 clean.extend_from_slice(b"***");
                 at += secret.len();
@@ -228,13 +230,13 @@ fn says_no_to_us(text: &[u8]) -> bool {
 pub(super) fn unasked(error: Error, reply: &Reply) -> Error {
     match reply.text() {
         text if reply.is_error() && says_no_to_us(text) => refusal(Status::Connect, text),
-        text if reply.is_error() => Error { message: [&error.message, b": ".as_slice(), text].concat(), ..error },
+        text if reply.is_error() => Error { message: [&error.message, b": ".as_slice(), head(text)].concat(), ..error },
         _ => error,
     }
 }
 
 fn refusal(status: Status, text: &[u8]) -> Error {
-    Error::new(status, [b"the server says: ", text].concat())
+    Error::new(status, [b"the server says: ", head(text)].concat())
 }
 
 /// Room for the rest of the greeting behind what has secrets in it.

@@ -64,6 +64,7 @@ pub(super) enum Due {
 impl Inflight {
     /// Queue a command, with what it is due.
     pub(super) fn submit(&mut self, args: &[&[u8]], due: Due) -> Result<Ticket> {
+        self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         let before = self.bytes.len();
         if let Err(error) = resp::encode(args, &mut self.bytes) {
             self.bytes.truncate(before);
@@ -77,6 +78,12 @@ impl Inflight {
             due => self.queue.push_back(Entry { ticket: self.tickets, start, end: self.queued, due }),
         }
         Ok(self.tickets)
+    }
+
+    /// See to it that there is memory to queue this command.
+    pub(super) fn make_room(&mut self, args: &[&[u8]]) -> Result<()> {
+        self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        self.reserve(resp::encoded_len(args))
     }
 
     pub(super) fn outgoing(&self) -> &[u8] {
@@ -161,10 +168,11 @@ impl Inflight {
         self.bytes.try_reserve(bytes).map_err(|_| Error::memory("the command"))
     }
 
-    /// Overwrite what was handed over: there were secrets in it.
+    /// Overwrite what was handed over, and give it back: there were secrets in it.
     pub(super) fn wipe(&mut self) {
         if self.outgoing().is_empty() {
             self.bytes.zeroize();
+            self.bytes = Vec::new();
         }
     }
 

@@ -93,6 +93,8 @@ impl Session {
         resp::check(args)?;
         let effect = commands::effect(args);
         self.state.refuse_in_transaction(effect, !self.inflight.owes())?;
+        // What the connection becomes by it is noted only when nothing can keep it from being queued any more.
+        self.inflight.make_room(args)?;
         let due = self.state.due(effect, args);
         let ticket = self.inflight.submit(args, due)?;
         Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
@@ -246,7 +248,7 @@ impl Session {
     /// Give a reply to whom it belongs.
     fn route(&mut self, reply: Reply, wire_len: usize) -> Result<()> {
         if reply.kind() == Kind::RREDIS_REPLY_PUSH {
-            self.confirm(&reply);
+            self.confirm(&reply)?;
             self.events.push_back(Event::Push(reply, wire_len));
             return Ok(());
         }
@@ -263,7 +265,7 @@ impl Session {
         // In RESP2 a message is an array like any other: only the state of the connection tells them apart.
         let in_resp2 = !self.state.is_resp3();
         if in_resp2 && (self.state.expects_messages() || self.inflight.next_confirms()) && push::is_message(&reply) {
-            self.confirm(&reply);
+            self.confirm(&reply)?;
             self.events.push_back(Event::Push(reply.into_push(), wire_len));
             return Ok(());
         }
@@ -284,10 +286,11 @@ impl Session {
     }
 
     /// A confirmation of SUBSCRIBE or its kin changes what is subscribed, and answers the command that asked.
-    fn confirm(&mut self, push: &Reply) {
-        if let Some(confirmation) = push::confirmation(push) {
-            let emptied = self.state.confirmed(&confirmation);
+    fn confirm(&mut self, push: &Reply) -> Result<()> {
+        if let Some(mut confirmation) = push::confirmation(push)? {
+            let emptied = self.state.confirmed(&mut confirmation)?;
             self.inflight.confirmed(&confirmation, emptied);
         }
+        Ok(())
     }
 }

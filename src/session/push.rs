@@ -1,5 +1,7 @@
 //! What the server sends unasked: telling messages and confirmations from replies.
 
+use crate::error::Result;
+use crate::memory::copied;
 use crate::reply::{Kind, Reply};
 
 /// A confirmation of SUBSCRIBE or its kin.
@@ -22,10 +24,11 @@ pub(super) fn is_monitor_line(reply: &Reply) -> bool {
 }
 
 /// What a push confirms, if it is a confirmation.
-pub(super) fn confirmation(push: &Reply) -> Option<Confirmation> {
-    let (topic, subscribed) = topic_of(first_word(push))?;
-    let name = push.view().get(1).filter(|name| !name.is_null()).map(|name| name.text().to_vec());
-    Some(Confirmation { topic, subscribed, name })
+pub(super) fn confirmation(push: &Reply) -> Result<Option<Confirmation>> {
+    let Some((topic, subscribed)) = topic_of(first_word(push)) else { return Ok(None) };
+    let name = push.view().get(1).filter(|name| !name.is_null());
+    let name = name.map(|name| copied(name.text(), "a subscription")).transpose()?;
+    Ok(Some(Confirmation { topic, subscribed, name }))
 }
 
 fn first_word(reply: &Reply) -> &[u8] {

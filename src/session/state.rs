@@ -161,14 +161,17 @@ impl State {
     }
 
     /// The server confirmed a subscription, or the end of one. True: nothing of its topic is subscribed now.
-    pub(super) fn confirmed(&mut self, confirmation: &Confirmation) -> bool {
+    pub(super) fn confirmed(&mut self, confirmation: &mut Confirmation) -> Result<bool> {
         let names = &mut self.subscriptions[confirmation.topic];
-        match &confirmation.name {
-            Some(name) if confirmation.subscribed => drop(names.insert(name.clone())),
-            Some(name) => drop(names.remove(name)),
+        match confirmation.name.take() {
+            Some(name) if confirmation.subscribed => {
+                names.try_reserve(1).map_err(|_| Error::memory("a subscription"))?;
+                names.insert(name);
+            }
+            Some(name) => drop(names.remove(&name)),
             None => {}
         }
-        names.is_empty()
+        Ok(names.is_empty())
     }
 
     pub(super) fn speaks_resp3(&mut self, resp3: bool) {

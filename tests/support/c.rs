@@ -39,6 +39,7 @@ impl Status {
     pub const AUTH: Status = Status(30);
     pub const SERVER: Status = Status(31);
     pub const CALLBACK: Status = Status(80);
+    pub const MEMORY: Status = Status(91);
 }
 
 #[rustfmt::skip]
@@ -62,6 +63,9 @@ pub struct CErr {
 
 pub type Result<T> = std::result::Result<T, CErr>;
 
+/// Arguments as C has them, made before the call.
+pub struct Argv(Vec<*const c_char>, Vec<usize>);
+
 /// An rredis_reply of one's own.
 pub struct Reply(*mut Node);
 
@@ -73,6 +77,9 @@ pub struct Pool(*mut rredis_pool);
 
 /// An rredis_client.
 pub struct Client(*mut rredis_client);
+
+/// An rredis_parser.
+pub struct Parser(*mut rredis_parser);
 
 /// An rredis_conn.
 pub struct Conn(*mut rredis_conn);
@@ -179,6 +186,40 @@ impl Options {
     }
 }
 
+impl Options {
+    /// As a URL.
+    pub fn to_url(&self) -> Result<Reply> {
+        // SAFETY: the handle is alive as long as self.
+        made(|out, err| unsafe { rredis_options_to_url(self.0, out, err) }).map(Reply)
+    }
+}
+
+impl Parser {
+    /// A parser with this number: RREDIS_PARSER_FAST is 1, SIMPLE 2.
+    pub fn new(number: i64) -> Result<Parser> {
+        let options = Options::new().int(option::PARSER, number);
+        // SAFETY: the options live until the call returns.
+        made(|out, err| unsafe { rredis_parser_new(options.0, out, err) }).map(Parser)
+    }
+
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<()> {
+        // SAFETY: the handle is alive as long as self, and the bytes outlive the call.
+        status(|err| unsafe { rredis_parser_feed(self.0, bytes.as_ptr().cast(), bytes.len(), err) })
+    }
+
+    pub fn next(&mut self) -> Result<Reply> {
+        // SAFETY: the handle is alive as long as self.
+        made(|out, err| unsafe { rredis_parser_next(self.0, out, err) }).map(Reply)
+    }
+}
+
+impl Drop for Parser {
+    fn drop(&mut self) {
+        // SAFETY: it is ours, and this is the one time.
+        unsafe { rredis_parser_free(self.0) }
+    }
+}
+
 impl Pool {
     /// A client on this pool; None gives it no options of its own.
     pub fn client(&self, options: Option<&Options>) -> Result<Client> {
@@ -203,7 +244,31 @@ impl Pool {
     }
 }
 
+impl Argv {
+    /// SAFETY: the arguments outlive it.
+    pub unsafe fn of<A: AsRef<[u8]>>(args: &[A]) -> Argv {
+        let (argv, lens) = arrays(args);
+        Argv(argv, lens)
+    }
+
+    /// Write it as it goes over the wire, and say how long it is.
+    pub fn encode(&self, buffer: &mut [u8]) -> Result<usize> {
+        let (Argv(argv, lens), mut len) = (self, 0);
+        let (argv, lens, room) = (argv.as_ptr(), lens.as_ptr(), buffer.as_mut_ptr().cast());
+        // SAFETY: the arrays, what they point at, and the buffer outlive the call.
+        status(|err| unsafe { rredis_command_encode(self.0.len(), argv, lens, room, buffer.len(), &mut len, err) })?;
+        Ok(len)
+    }
+}
+
 impl Client {
+    /// A command whose arguments stand ready.
+    pub fn command_of(&self, Argv(argv, lens): &Argv) -> Result<Reply> {
+        // SAFETY: the arrays, and by their maker what they point at, outlive the call.
+        made(|out, err| unsafe { rredis_client_command(self.0, argv.len(), argv.as_ptr(), lens.as_ptr(), out, err) })
+            .map(Reply)
+    }
+
     pub fn at(url: &str) -> Client {
         Options::at(url).client()
     }
@@ -286,6 +351,12 @@ impl Client {
 }
 
 impl Conn {
+    /// Send a command whose arguments stand ready.
+    pub fn send_of(&mut self, Argv(argv, lens): &Argv) -> Result<()> {
+        // SAFETY: as in Client::command_of.
+        status(|err| unsafe { rredis_conn_send(self.0, argv.len(), argv.as_ptr(), lens.as_ptr(), err) })
+    }
+
     /// A command that is due no reply gives a NULL.
     pub fn command<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<Reply> {
         self.command_with(args, call::RAW, 0)
@@ -321,6 +392,10 @@ impl Conn {
 impl Reply {
     /// A string made by hand.
     pub fn string(text: &[u8]) -> Reply {
+        Reply::try_string(text).expect("a string can be built")
+    }
+
+    pub fn try_string(text: &[u8]) -> Result<Reply> {
         // SAFETY: the builder lives from _new to _free, and the text outlives its call.
         made(|out, err| unsafe {
             let builder = rredis_builder_new();
@@ -330,11 +405,16 @@ impl Reply {
             status
         })
         .map(Reply)
-        .expect("a string can be built")
     }
 }
 
 impl Reply {
+    /// A deep copy.
+    pub fn try_clone(&self) -> Result<Reply> {
+        // SAFETY: a reply is one until it is freed.
+        made(|out, err| unsafe { rredis_reply_clone(self.0, out, err) }).map(Reply)
+    }
+
     /// Give it away: whoever takes it frees it.
     pub fn into_raw(self) -> *mut Node {
         let reply = self.0;

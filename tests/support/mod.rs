@@ -11,6 +11,7 @@ pub mod ledger;
 pub mod peer;
 pub mod program;
 pub mod proxy;
+pub mod queue;
 pub mod raw;
 pub mod server;
 pub mod tools;

@@ -76,8 +76,7 @@ impl Workshop {
 
     /// What a program prints that speaks to 127.0.0.1:6379, when it is led to this server instead.
     pub fn led_to(&self, server: &Server, program: &Path) -> String {
-        let redirect = self.folder().join("redirect.so");
-        run(Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&redirect).args(["tools/redirect.c", "-ldl"]));
+        let redirect = preload(self.folder(), "tools/redirect.c");
         run(Command::new(program).env("LD_PRELOAD", redirect).env("RREDIS_PORT", server.port().to_string()))
     }
 
@@ -88,6 +87,28 @@ impl Workshop {
         command.envs(weather.iter().copied()).args(address(server));
         silent(&mut command);
     }
+}
+
+/// A file of the project's, compiled to what LD_PRELOAD puts in front of the system's own functions.
+pub fn preload(folder: &Path, source: &str) -> PathBuf {
+    let library = folder.join(Path::new(source).file_stem().expect("a source has a name")).with_extension("so");
+    run(Command::new("cc")
+        .args(["-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"])
+        .arg(&library)
+        .args([source, "-ldl"]));
+    library
+}
+
+/// An ignored test of this very file, to be run in a process of its own.
+pub fn child(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this program has a file"));
+    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
+    command
+}
+
+/// A number that stands in the environment, for the long form of a test.
+pub fn size(variable: &str) -> Option<usize> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is a number")))
 }
 
 /// The names of the programs of a folder, as `"tests/c"`: `["builder", "callback", ...]`.

@@ -48,7 +48,7 @@ pub type RawListener = unsafe extern "C" fn(*mut c_void, *const Node);
 macro_rules! handles {
     ($($name:ident),*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
 }
-handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_pool);
+handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_parser, rredis_pool);
 
 macro_rules! numbers {
     ($name:ident { $($number:ident = $value:expr),* $(,)? }) => {
@@ -84,11 +84,19 @@ unsafe extern "C" {
     pub fn rredis_status_name(status: u32) -> *const c_char;
     pub fn rredis_status_outcome_name(outcome: u32) -> *const c_char;
 
+    pub fn rredis_reply_clone(reply: *const Node, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_reply_free(reply: *mut Node);
     pub fn rredis_builder_new() -> *mut rredis_builder;
     pub fn rredis_builder_add_text(builder: *mut rredis_builder, kind: u32, text: *const c_char, text_len: usize);
     pub fn rredis_builder_take(builder: *mut rredis_builder, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_builder_free(builder: *mut rredis_builder);
+
+    pub fn rredis_parser_new(options: *const rredis_options, out_parser: *mut *mut rredis_parser, err: *mut RawError) -> u32;
+    pub fn rredis_parser_feed(parser: *mut rredis_parser, bytes: *const c_char, bytes_len: usize, err: *mut RawError) -> u32;
+    pub fn rredis_parser_next(parser: *mut rredis_parser, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_parser_free(parser: *mut rredis_parser);
+    pub fn rredis_command_encode(argc: usize, argv: Argv, argv_len: Lens, buffer: *mut c_char, buffer_len: usize,
+        out_len: *mut usize, err: *mut RawError) -> u32;
 
     pub fn rredis_options_new() -> *mut rredis_options;
     pub fn rredis_options_set_int(options: *mut rredis_options, option: u32, value: i64, err: *mut RawError) -> u32;
@@ -100,6 +108,7 @@ unsafe extern "C" {
         user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
     pub fn rredis_options_on_event(options: *mut rredis_options, function: Option<RawListener>, user_data: *mut c_void,
         user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
+    pub fn rredis_options_to_url(options: *const rredis_options, out_text: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_options_free(options: *mut rredis_options);
 
     pub fn rredis_pool_new(options: *const rredis_options, out_pool: *mut *mut rredis_pool, err: *mut RawError) -> u32;

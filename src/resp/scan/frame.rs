@@ -142,4 +142,4 @@ impl Fast {
 }
 
 /// Entries of tape and levels that a resting parser keeps.
-const TAPE_REST_MAX: usize = 1024;
+const TAPE_REST_MAX: usize = 32;
