@@ -83,7 +83,7 @@ fn one_second<'a>(second: usize, server: &mut Server, proxy: &Proxy, clients: &'
                 })
             })
             .collect();
-        thread::sleep(Duration::from_millis(400));
+        thread::sleep(Duration::from_millis(500));
         match second % 4 {
             0 => drop(server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])),
             1 => proxy.cut_all(),
@@ -94,7 +94,7 @@ fn one_second<'a>(second: usize, server: &mut Server, proxy: &Proxy, clients: &'
             }
             _ => server.restart(),
         }
-        thread::sleep(Duration::from_millis(300));
+        thread::sleep(Duration::from_millis(500));
         over.store(true, Ordering::Relaxed);
         workers.into_iter().map(|worker| worker.join().expect("no panic")).collect()
     })
