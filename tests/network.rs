@@ -56,10 +56,13 @@ fn give_up_root() {
     if unsafe { libc::geteuid() } != 0 {
         return;
     }
-    // SAFETY: numbers, for a process of one thread.
-    let given_up =
-        unsafe { libc::setgroups(0, std::ptr::null()) == 0 && libc::setgid(NOBODY) == 0 && libc::setuid(NOBODY) == 0 };
-    assert!(given_up, "{}", std::io::Error::last_os_error());
+    // SAFETY: an empty list, for a process of one thread.
+    let groups = unsafe { libc::setgroups(0, std::ptr::null()) };
+    // SAFETY: a number.
+    let group = unsafe { libc::setgid(NOBODY) };
+    // SAFETY: a number.
+    let user = unsafe { libc::setuid(NOBODY) };
+    assert_eq!([groups, group, user], [0, 0, 0], "{}", std::io::Error::last_os_error());
 }
 
 #[test]
