@@ -2,22 +2,19 @@
 #![forbid(unsafe_code)]
 
 mod health;
+mod shelf;
 mod stats;
 
-use std::cell::Cell;
-use std::collections::VecDeque;
 use std::process;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
-
-use parking_lot::{Condvar, Mutex};
 
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::process::PerProcess;
 use crate::transport::Deadline;
 
+use shelf::{Grant, Shelves, Waiter};
 pub use stats::{Counters, Stat};
 
 /// A pool. Cloning shares it; the last clone closes what rests in it.
@@ -28,35 +25,10 @@ struct Inner {
     dial: Dial,
     /// Connections at the most: idle, leased and being opened.
     max: usize,
-    /// A child of fork begins with an empty shelf and a new lock.
-    shelves: PerProcess<Mutex<Shelf>>,
+    shelves: Shelves,
     /// Grows when all connections are to go; those leased before are closed when they come back.
     era: AtomicU64,
     counters: Counters,
-}
-
-/// What the lock guards. Whatever closes a socket or calls a function of the caller's happens outside of it.
-#[derive(Default)]
-struct Shelf {
-    /// The one used last is at the end, and is used next.
-    #[expect(clippy::vec_box, reason = "a pointer is what is moved at each lease, and what a grown Vec has room for")]
-    idle: Vec<Box<Connection>>,
-    /// Permits given out: a connection leased, or one being opened.
-    leased: usize,
-    /// Who asked first is served first.
-    waiters: VecDeque<Arc<Waiter>>,
-}
-
-/// One caller who waits for a connection, or for the right to open one.
-#[derive(Default)]
-struct Waiter {
-    grant: Mutex<Option<Grant>>,
-    granted: Condvar,
-}
-
-/// What a caller gets: a permit, and a connection where one rested.
-struct Grant {
-    rested: Option<Box<Connection>>,
 }
 
 /// Why a connection that rested is no longer good.
@@ -86,12 +58,12 @@ impl Pool {
         let pool = Pool(Arc::new(Inner {
             dial,
             max,
-            shelves: PerProcess::new(),
+            shelves: Shelves::default(),
             era: AtomicU64::new(0),
             counters: Counters::default(),
         }));
         // Made before there can be a child that finds it half made.
-        pool.0.shelf();
+        pool.0.shelves.figures();
         pool
     }
 
@@ -118,7 +90,7 @@ impl Pool {
             match self.0.wake(connection, deadline, kept) {
                 Ok(lease) => return Ok(lease),
                 // That one was lost while it rested. The permit is still ours: look for another.
-                Err(Gone::Closed) => grant.rested = self.0.shelf().lock().idle.pop(),
+                Err(Gone::Closed) => grant.rested = self.0.shelves.open().idle.pop(),
                 // Where one does not answer, another that rested would cost as much time: a new one has the rest of it.
                 Err(Gone::Silent) => {}
             }
@@ -131,7 +103,7 @@ impl Pool {
         let mut kept = Kept::new(false, 0);
         let mut leases = Vec::new();
         let mut result = Ok(());
-        let resting = self.0.shelf().lock().idle.len();
+        let resting = self.0.shelves.open().idle.len();
         while resting + leases.len() < count {
             let Some(permit) = self.0.permit() else { break };
             match permit.open(Deadline::never(), &mut kept) {
@@ -150,42 +122,30 @@ impl Pool {
     /// Close every connection that rests now; those in use are closed when they come back.
     pub fn drop_idle(&self) {
         self.0.era.fetch_add(1, Ordering::Relaxed);
-        let idle = std::mem::take(&mut self.0.shelf().lock().idle);
+        let idle = std::mem::take(&mut self.0.shelves.open().idle);
         self.0.counters.closed(idle.len());
         drop(idle);
     }
 
     /// One figure. `None`: this pool does not keep it.
     pub fn stat(&self, stat: Stat) -> Option<i64> {
-        let of_the_shelf = |figure: fn(&Shelf) -> usize| Some(figure(&self.0.shelf().lock()) as i64);
+        let figures = self.0.shelves.figures();
+        let read = |figure: &AtomicUsize| figure.load(Ordering::Relaxed) as i64;
         match stat {
-            Stat::Connections => of_the_shelf(|shelf| shelf.idle.len() + shelf.leased),
-            Stat::ConnectionsInUse => of_the_shelf(|shelf| shelf.leased),
-            Stat::ConnectionsIdle => of_the_shelf(|shelf| shelf.idle.len()),
-            Stat::Waiting => of_the_shelf(|shelf| shelf.waiters.len()),
+            Stat::Connections => Some(read(&figures.idle) + read(&figures.leased)),
+            Stat::ConnectionsInUse => Some(read(&figures.leased)),
+            Stat::ConnectionsIdle => Some(read(&figures.idle)),
+            Stat::Waiting => Some(read(&figures.waiting)),
             stat => self.0.counters.get(stat),
         }
     }
 }
 
 impl Inner {
-    /// The shelf of this process. Connections that a child inherited are closed there, without a byte, if their lock is free;
-    /// if one of the parent's threads held it, they stay open in the child, and unused.
-    fn shelf(&self) -> &Mutex<Shelf> {
-        let inherited = Cell::new(None);
-        let shelf = self.shelves.get(|parents| {
-            inherited.set(parents.and_then(Mutex::try_lock).map(|mut shelf| std::mem::take(&mut shelf.idle)));
-            Mutex::default()
-        });
-        // Only now, for it may call functions of the caller's, which may look at this pool.
-        drop(inherited.take());
-        shelf
-    }
-
     /// A permit, at once or in turn.
     fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
         let waiter = {
-            let mut shelf = self.shelf().lock();
+            let mut shelf = self.shelves.open();
             if let Some(grant) = shelf.grant(self.max) {
                 return Ok(grant);
             }
@@ -198,9 +158,9 @@ impl Inner {
         if let Some(grant) = waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
             return Ok(grant);
         }
-        self.shelf().lock().waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+        self.shelves.open().waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
         // It may have been granted between the end of the wait and the lock.
-        match waiter.grant.lock().take() {
+        match waiter.granted_late() {
             Some(grant) => Ok(grant),
             None => {
                 self.counters.waited_in_vain();
@@ -218,7 +178,7 @@ impl Inner {
 
     /// A permit to open a connection, if one is free now.
     fn permit(self: &Arc<Self>) -> Option<Permit<'_>> {
-        let mut shelf = self.shelf().lock();
+        let mut shelf = self.shelves.open();
         let free = shelf.waiters.is_empty() && shelf.idle.len() + shelf.leased < self.max;
         free.then(|| {
             shelf.leased += 1;
@@ -238,7 +198,7 @@ impl Inner {
         kept: &mut Kept,
     ) -> std::result::Result<Lease, Gone> {
         let options = self.dial.options();
-        let is_spare = || self.shelf().lock().idle.len() >= options.pool_idle_min();
+        let is_spare = || self.shelves.open().idle.len() >= options.pool_idle_min();
         if health::is_too_old(&connection, options) || (health::rested_too_long(&connection, options) && is_spare()) {
             self.counters.closed(1);
             return Err(Gone::Closed);
@@ -258,7 +218,7 @@ impl Inner {
     /// A permit comes back: with a connection for the next, or to open one.
     fn take_back(&self, connection: Option<Box<Connection>>) {
         let mut worn_out = Vec::new();
-        let mut shelf = self.shelf().lock();
+        let mut shelf = self.shelves.open();
         if let Some(waiter) = shelf.waiters.pop_front() {
             // The permit goes on to who waits, and is never counted as free. It is handed over before the shelf is let
             // go: who gives up waiting looks for it behind that lock, and would otherwise miss it and lose it for all.
@@ -278,45 +238,7 @@ impl Inner {
 impl Drop for Inner {
     fn drop(&mut self) {
         // In a child of fork that never used the pool: what it inherited is closed.
-        self.shelf();
-    }
-}
-
-impl Shelf {
-    /// What can be granted at once: the connection used last, or a permit to open one. Nobody overtakes those who wait.
-    fn grant(&mut self, max: usize) -> Option<Grant> {
-        if !self.waiters.is_empty() {
-            return None;
-        }
-        let rested = self.idle.pop();
-        if rested.is_none() && self.leased >= max {
-            return None;
-        }
-        self.leased += 1;
-        Some(Grant { rested })
-    }
-}
-
-impl Waiter {
-    fn wait(&self, deadline: Deadline) -> Option<Grant> {
-        let mut grant = self.grant.lock();
-        loop {
-            if let Some(grant) = grant.take() {
-                return Some(grant);
-            }
-            match deadline.remaining() {
-                None => self.granted.wait(&mut grant),
-                Some(left) if left.is_zero() => return None,
-                Some(left) => {
-                    self.granted.wait_for(&mut grant, left);
-                }
-            }
-        }
-    }
-
-    fn wake(&self, grant: Grant) {
-        *self.grant.lock() = Some(grant);
-        self.granted.notify_one();
+        self.shelves.figures();
     }
 }
 

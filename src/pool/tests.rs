@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::thread;
 
+use parking_lot::Mutex;
+
 use super::*;
 use crate::options::{Key, Options};
 use crate::transport::script::{Script, Scripts, Step, expect, give};
