@@ -17,8 +17,15 @@ pub fn build(profile: &str) -> PathBuf {
 
 /// A command from the project's folder, that has to succeed: what it printed.
 pub fn run(command: &mut Command) -> String {
-    // A make that runs the tests has its own ideas, which are not for the make that a test runs.
-    command.current_dir(root()).env_remove("MAKEFLAGS").env_remove("MAKELEVEL").env_remove("MFLAGS");
+    command.current_dir(root());
+    // The make and the cargo that run the tests tell them things that are not for the make and the cargo that a test runs:
+    // at a changed OUT_DIR a dependency builds itself anew, and all that stands on it.
+    for (name, _) in std::env::vars_os() {
+        let told = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "OUT_DIR", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"];
+        if told.iter().any(|told| name.to_string_lossy().starts_with(told)) {
+            command.env_remove(name);
+        }
+    }
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
