@@ -213,7 +213,7 @@ fn in_any_weather_what_is_told_is_what_is_counted() {
     static CLIENT: OnceLock<Client> = OnceLock::new();
     static COUNTS: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
     let server = Server::start(&[]);
-    let proxy = Proxy::before(&server, |number| Cut { up: 300 + number * 37 % 900, ..Cut::NEVER });
+    let proxy = Proxy::before(&server, |number| Cut { up: 200 + number * 37 % 300, ..Cut::NEVER });
     let options = Options::at(&proxy.url()).int(option::POOL_MAX, 3).int(option::POOL_WAIT_MS, 3);
     let options = options.int(option::BACKOFF_MS, 1).int(option::RETRY_BUDGET_PERCENT, 100);
     let client = options.on_event(Box::new(|event| {
