@@ -117,7 +117,7 @@ fn each_reason_for_a_loss_is_named() {
         _ => line.serve(),
     });
     let diary = Diary::default();
-    let options = Options::at(&peer.url()).int(option::RETRY_MAX, 0).int(option::COMMAND_TIMEOUT_MS, 500);
+    let options = Options::at(&peer.url()).int(option::RETRY_MAX, 0).int(option::COMMAND_TIMEOUT_MS, 2000);
     let client = options.on_event(diary.keeper()).client();
     for (status, name) in [(Status::TIMEOUT, "TIMEOUT"), (Status::PROTOCOL, "PROTOCOL"), (Status::LIMIT, "LIMIT")] {
         let err = client.command(&["GET", "k"]).expect_err(name);
