@@ -71,7 +71,15 @@ impl Ledger {
 
     /// Compare with what the server has.
     pub fn judge(&self, server: &Server) -> Figures {
-        let stored = server.ask(&["LRANGE", &self.key, "0", "-1"]);
+        let mut stored = server.ask(&["LRANGE", &self.key, "0", "-1"]);
+        // A server that was started a moment ago answers before it has read what it stored.
+        for _ in 0..1000 {
+            if !stored.contains("LOADING") {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            stored = server.ask(&["LRANGE", &self.key, "0", "-1"]);
+        }
         let stored = stored.lines().map(|entry| entry.parse::<usize>().expect("numbers are stored"));
         let mut times = vec![0; self.told.len()];
         let (mut figures, mut last) = (Figures::default(), None);
