@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void attempt(const rredis_client *client, size_t argc, const char **argv, uint32_t flags) {
   rredis_error err;
@@ -41,6 +42,7 @@ int main(int argc, char **argv) {
   // The server dies while this waits there: it may have popped something for us.
   soon(argv[1]);
   attempt(client, 3, pop, RREDIS_CALL_DEFAULT);
+  sleep(1);  // until all of it is gone
 
   // Nobody is there, so it did not run, and the library would go on trying: but for the flag.
   attempt(client, 2, incr, RREDIS_CALL_NO_RETRY);
