@@ -9,7 +9,6 @@
 #include <rredis.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static void attempt(const rredis_client *client, size_t argc, const char **argv, uint32_t flags) {
@@ -31,10 +30,10 @@ static void soon(const char *command) {  // while a call waits
 }
 
 int main(int argc, char **argv) {
-  const char *url = "redis://127.0.0.1?command_timeout=30&retry_max=100&backoff=200ms&backoff_max=200ms";
+  const char url[] = "redis://127.0.0.1?command_timeout=30&retry_max=100&backoff=200ms&backoff_max=200ms";
   rredis_options *options = rredis_options_new();
   rredis_client *client;
-  if (argc != 3 || rredis_options_set_url(options, url, strlen(url), NULL) != RREDIS_OK ||
+  if (argc != 3 || rredis_options_set_url(options, url, sizeof url - 1, NULL) != RREDIS_OK ||
       rredis_client_new(options, &client, NULL) != RREDIS_OK) return 1;
   rredis_options_free(options);
   const char *incr[] = {"INCR", "page10"}, *pop[] = {"BLPOP", "page10-list", "0"};
@@ -43,7 +42,6 @@ int main(int argc, char **argv) {
   soon(argv[1]);
   attempt(client, 3, pop, RREDIS_CALL_DEFAULT);
   sleep(1);  // until all of it is gone
-
   // Nobody is there, so it did not run, and the library would go on trying: but for the flag.
   attempt(client, 2, incr, RREDIS_CALL_NO_RETRY);
 
