@@ -10,6 +10,8 @@ mod unix;
 #[cfg(test)]
 pub(crate) mod script;
 
+#[expect(unsafe_code, reason = "epoll, eventfd and timerfd, which std does not offer")]
+pub mod poller;
 #[expect(unsafe_code, reason = "poll, sendmsg, recv and the signal mask, which std does not offer as they are")]
 pub mod wait;
 

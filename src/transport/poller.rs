@@ -1,0 +1,275 @@
+//! One descriptor for the life of a handle, readable when something is to be done: for loops of the caller's own.
+//!
+//! The sockets of a handle come and go with its connections; what a loop was told to watch does not. Behind it stand a bell,
+//! which any thread may ring, a timer, and the socket of the moment. In a child of fork none of it may be touched: the kernel
+//! would change what the parent watches.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+
+use super::Deadline;
+use crate::error::{Error, Result, Status};
+
+/// A descriptor that is readable while the bell was rung, the timer ran out, or the socket is ready.
+#[derive(Debug)]
+pub struct Poller {
+    epoll: OwnedFd,
+    bell: File,
+    timer: OwnedFd,
+    /// The socket that is watched now; -1: none.
+    socket: AtomicI32,
+}
+
+/// What a wait found. Nothing of it: the deadline passed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Woken {
+    /// The bell was rung, and not silenced since.
+    pub bell: bool,
+    /// The timer ran out, and was not set again.
+    pub timer: bool,
+    /// Reading from the socket would not wait, be it for an error.
+    pub readable: bool,
+    /// Writing to the socket would not wait, be it for an error.
+    pub writable: bool,
+}
+
+impl Woken {
+    /// Whether the wait ended before its deadline.
+    pub fn any(self) -> bool {
+        self.bell || self.timer || self.readable || self.writable
+    }
+}
+
+impl Poller {
+    /// With a silent bell, no timer and no socket.
+    pub fn new() -> Result<Poller> {
+        // SAFETY: it takes a flag, and gives a new descriptor or -1.
+        let epoll = opened(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: as above.
+        let bell = opened(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
+        // SAFETY: as above.
+        let timer = opened(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
+        let poller = Poller { epoll, bell: File::from(bell), timer, socket: AtomicI32::new(-1) };
+        poller.control(libc::EPOLL_CTL_ADD, poller.bell.as_raw_fd(), READ, BELL)?;
+        poller.control(libc::EPOLL_CTL_ADD, poller.timer.as_raw_fd(), READ, TIMER)?;
+        Ok(poller)
+    }
+
+    /// The descriptor to watch: readable when `wait` would find something.
+    pub fn fd(&self) -> RawFd {
+        self.epoll.as_raw_fd()
+    }
+
+    /// Watch this socket, in place of any other, for what is asked.
+    pub fn watch(&self, socket: RawFd, read: bool, write: bool) -> Result<()> {
+        let events = if read { READ } else { 0 } | if write { WRITE } else { 0 };
+        // The same number may be another socket's by now: then the one that had it has left by itself.
+        if self.socket.load(Ordering::Relaxed) == socket
+            && self.control(libc::EPOLL_CTL_MOD, socket, events, SOCKET).is_ok()
+        {
+            return Ok(());
+        }
+        self.forget();
+        self.control(libc::EPOLL_CTL_ADD, socket, events, SOCKET)?;
+        self.socket.store(socket, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Watch no socket any more. Before the socket is closed, or its number may be another's.
+    pub fn forget(&self) {
+        let socket = self.socket.swap(-1, Ordering::Relaxed);
+        if socket >= 0 {
+            // One that was closed has left by itself.
+            let _ = self.control(libc::EPOLL_CTL_DEL, socket, 0, SOCKET);
+        }
+    }
+
+    /// Ring the bell, from any thread.
+    pub fn ring(&self) {
+        // It fails only where it was rung 2^64 - 2 times before, and then it rings.
+        let _ = (&self.bell).write(&1u64.to_ne_bytes());
+    }
+
+    /// Silence the bell. True: it had been rung.
+    pub fn silence(&self) -> bool {
+        let mut times = [0; 8];
+        matches!((&self.bell).read(&mut times), Ok(8))
+    }
+
+    /// Let the timer run out then, instead of when it was set to before; never stops it.
+    pub fn set_timer(&self, deadline: Deadline) -> Result<()> {
+        let mut value = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        if let Some(left) = deadline.remaining() {
+            // A time of nothing would stop it.
+            let left = left.max(Duration::from_nanos(1));
+            value.tv_sec = libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX);
+            value.tv_nsec = libc::c_long::from(left.subsec_nanos());
+        }
+        let time = libc::itimerspec { it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
+        // SAFETY: it reads one itimerspec; the old one is not asked for.
+        let set = unsafe { libc::timerfd_settime(self.timer.as_raw_fd(), 0, &time, ptr::null_mut()) };
+        if set == 0 { Ok(()) } else { Err(failed("timerfd_settime")) }
+    }
+
+    /// Wait until something is to be done, or the deadline passes. Interrupted, it waits for what is left.
+    pub fn wait(&self, deadline: Deadline) -> Result<Woken> {
+        loop {
+            let mut found = [libc::epoll_event { events: 0, u64: 0 }; 3];
+            let timeout = i32::try_from(deadline.remaining_ms()).unwrap_or(i32::MAX);
+            // SAFETY: it writes three entries at the most, and there are as many.
+            let count = unsafe { libc::epoll_wait(self.fd(), found.as_mut_ptr(), 3, timeout) };
+            match usize::try_from(count) {
+                Ok(0) if !deadline.has_passed() => {}
+                Ok(count) => return Ok(woken(&found[..count])),
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(Error::os(Status::Io, "epoll_wait", &error));
+                    }
+                }
+            }
+        }
+    }
+
+    fn control(&self, operation: libc::c_int, fd: RawFd, events: u32, which: u64) -> Result<()> {
+        let mut event = libc::epoll_event { events, u64: which };
+        // SAFETY: it reads one epoll_event, which outlives the call.
+        let done = unsafe { libc::epoll_ctl(self.fd(), operation, fd, &mut event) };
+        if done == 0 { Ok(()) } else { Err(failed("epoll_ctl")) }
+    }
+}
+
+fn woken(found: &[libc::epoll_event]) -> Woken {
+    let mut woken = Woken::default();
+    for event in found {
+        let events = event.events;
+        // A socket that failed is ready for whatever is asked: the next call will say why.
+        let over = events & (libc::EPOLLERR | libc::EPOLLHUP) as u32 != 0;
+        match event.u64 {
+            BELL => woken.bell = true,
+            TIMER => woken.timer = true,
+            _ => {
+                woken.readable = over || events & READ != 0;
+                woken.writable = over || events & WRITE != 0;
+            }
+        }
+    }
+    woken
+}
+
+fn opened(fd: RawFd) -> Result<OwnedFd> {
+    if fd < 0 {
+        return Err(failed("epoll, eventfd or timerfd"));
+    }
+    // SAFETY: the kernel gave the descriptor just now, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+fn failed(call: &str) -> Error {
+    Error::os(Status::Io, call, &io::Error::last_os_error())
+}
+
+const READ: u32 = (libc::EPOLLIN | libc::EPOLLRDHUP) as u32;
+const WRITE: u32 = libc::EPOLLOUT as u32;
+const BELL: u64 = 0;
+const TIMER: u64 = 1;
+const SOCKET: u64 = 2;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::thread;
+
+    use super::*;
+    use crate::transport::wait;
+
+    fn now(poller: &Poller) -> Woken {
+        let woken = poller.wait(Deadline::after_ms(0)).unwrap();
+        // What a loop of the caller's sees is the same.
+        let readable = wait::wait(poller.fd(), true, false, Deadline::after_ms(0)).unwrap().readable;
+        assert_eq!(readable, woken.any());
+        woken
+    }
+
+    #[test]
+    fn a_bell_rings_until_it_is_silenced() {
+        let poller = Poller::new().unwrap();
+        assert!(!now(&poller).any());
+        poller.ring();
+        poller.ring();
+        assert_eq!(now(&poller), Woken { bell: true, ..Woken::default() });
+        assert!(now(&poller).bell);
+        assert!(poller.silence());
+        assert!(!poller.silence());
+        assert!(!now(&poller).any());
+    }
+
+    #[test]
+    fn any_thread_rings_it_while_another_waits() {
+        let poller = Poller::new().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| poller.ring());
+            assert!(poller.wait(Deadline::never()).unwrap().bell);
+        });
+    }
+
+    #[test]
+    fn a_timer_runs_out_once_and_can_be_set_again() {
+        let poller = Poller::new().unwrap();
+        poller.set_timer(Deadline::after_ms(30)).unwrap();
+        assert!(!now(&poller).any());
+        assert!(poller.wait(Deadline::after_ms(60_000)).unwrap().timer);
+        assert!(now(&poller).timer);
+        poller.set_timer(Deadline::after_ms(60_000)).unwrap();
+        assert!(!now(&poller).any());
+        poller.set_timer(Deadline::after_ms(0)).unwrap();
+        assert!(poller.wait(Deadline::after_ms(60_000)).unwrap().timer);
+        poller.set_timer(Deadline::never()).unwrap();
+        assert!(!now(&poller).any());
+    }
+
+    #[test]
+    fn sockets_come_and_go_behind_one_descriptor() {
+        let poller = Poller::new().unwrap();
+        for _ in 0..2 {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            poller.watch(ours.as_raw_fd(), true, false).unwrap();
+            assert!(!now(&poller).any());
+            poller.watch(ours.as_raw_fd(), true, true).unwrap();
+            assert_eq!(now(&poller), Woken { writable: true, ..Woken::default() });
+            poller.watch(ours.as_raw_fd(), true, false).unwrap();
+            wait::send(theirs.as_raw_fd(), b"x").unwrap();
+            assert!(now(&poller).readable);
+            let other = UnixStream::pair().unwrap();
+            poller.watch(other.0.as_raw_fd(), true, false).unwrap();
+            assert!(!now(&poller).any());
+            drop(other.1);
+            assert!(now(&poller).readable);
+            poller.forget();
+            poller.forget();
+            assert!(!now(&poller).any());
+        }
+    }
+
+    #[test]
+    fn a_socket_that_was_closed_does_not_stand_in_the_way_of_the_next() {
+        let poller = Poller::new().unwrap();
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        poller.watch(ours.as_raw_fd(), true, false).unwrap();
+        drop(ours);
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        poller.watch(ours.as_raw_fd(), true, false).unwrap();
+        drop(theirs);
+        assert!(now(&poller).readable);
+    }
+
+    #[test]
+    fn a_wait_ends_at_its_deadline() {
+        assert_eq!(Poller::new().unwrap().wait(Deadline::after_ms(20)).unwrap(), Woken::default());
+    }
+}
