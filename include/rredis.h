@@ -69,6 +69,7 @@ typedef struct rredis_options rredis_options;  // what a pool, a client or a par
                                                // made from
 typedef struct rredis_parser rredis_parser;    // bytes in, replies out
 typedef struct rredis_pool rredis_pool;        // connections that clients share
+typedef struct rredis_script rredis_script;    // a script, and its digest
 
 // ---- Status and errors --------------------------------------------------------------
 
@@ -742,6 +743,48 @@ rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
 /// Give the connection back to the pool, where nothing is due and its state is as the
 /// pool's; close it otherwise. Never waits.
 void rredis_conn_free(rredis_conn *conn);
+
+// ---- Scripts ------------------------------------------------------------------------
+//
+// A script runs by its digest, EVALSHA; a server that answers that it does not know it
+// is sent the whole of it once, as EVAL. That answer is believed only in the server's
+// own words: a script that holds the word NOSCRIPT, or is given it in a key or an
+// argument, could have said it itself after it ran, and so is sent whole every time.
+// A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: what it did before
+// is not undone. The response callback is the one set for EVALSHA, whichever way it went.
+
+/// Make a script. No server is asked for its digest.
+rredis_status rredis_script_new(const char *text, size_t text_len,
+    rredis_script **out_script, rredis_error *err);
+
+/// Read the digest that the server knows a script by: 40 hexadecimal digits.
+const char *rredis_script_sha(const rredis_script *script);
+
+/// Run a script and wait for its reply.
+///
+///   keys_len  how many of the arguments are keys
+///   argc      how many arguments, the keys among them; may be 0
+///   argv      the keys, then the other arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, also where it is sent a second time.
+rredis_status rredis_script_run(const rredis_script *script,
+    const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
+    const size_t *argv_len, rredis_reply **out_reply, rredis_error *err);
+
+/// Run a script and wait for its reply, as flags say.
+///
+///   flags       of rredis_call; RREDIS_CALL_NO_RETRY does not keep it from being sent
+///               whole to a server that does not know it
+///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   call_data   for the response callback
+rredis_status rredis_script_run_with(const rredis_script *script,
+    const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
+    const size_t *argv_len, uint32_t flags, int64_t timeout_ms, void *call_data,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Free a script. What was added to pipelines from it stays.
+void rredis_script_free(rredis_script *script);
 
 #ifdef __cplusplus
 }

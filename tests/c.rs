@@ -27,7 +27,7 @@ macro_rules! chapters {
 }
 
 chapters! {
-    builder callback client command conn credentials event options parser parser_hiredis parser_type pool push reply status transport
+    builder callback client command conn credentials event options parser parser_hiredis parser_type pool push reply script status transport
     transport_hostile version
 }
 

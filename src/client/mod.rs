@@ -4,6 +4,7 @@
 pub mod callbacks;
 pub mod dedicated;
 mod events;
+pub mod script;
 pub mod setup;
 
 use std::sync::Arc;
@@ -22,6 +23,7 @@ use crate::transport::Deadline;
 
 pub use callbacks::{Callback, Callbacks};
 pub use dedicated::Dedicated;
+pub use script::Script;
 pub use setup::{Listen, Setup};
 
 /// A client. Cloning shares it.
@@ -91,7 +93,7 @@ impl Client {
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
         self.count(Counters::command);
         let mut tries = Tries::default();
-        let replied = self.command_to_the_wire(args, call, &mut tries);
+        let replied = self.command_to_the_wire(args, call, &self.wait(args, call), &mut tries);
         let result = replied.and_then(|reply| self.finish(args, call, reply));
         result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }
@@ -154,19 +156,18 @@ impl Client {
     }
 
     /// The reply as the server gave it, errors included.
-    fn command_to_the_wire(&self, args: &[&[u8]], call: &Call, tries: &mut Tries) -> Result<Reply> {
+    fn command_to_the_wire(&self, args: &[&[u8]], call: &Call, wait: &Wait<'_>, tries: &mut Tries) -> Result<Reply> {
         if let Some(name) = commands::connection_state(args) {
             return Err(not_for_a_client(name));
         }
         resp::check(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
-        let wait = self.wait(args, call);
         self.0.retry.begin();
         loop {
             tries.count += 1;
             let attempts = tries.count;
             let mut kept = self.kept();
-            let tried = self.try_once(args, &wait, &mut kept);
-            let again = self.again(args, call, &tried, attempts, &wait);
+            let tried = self.try_once(args, wait, &mut kept);
+            let again = self.again(args, call, &tried, attempts, wait);
             if let Some((pause, error)) = &again {
                 self.count(Counters::retried);
                 kept.notice(Notice::Retry {

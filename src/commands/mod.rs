@@ -108,6 +108,13 @@ pub fn effect(args: &[&[u8]]) -> Effect {
     }
 }
 
+/// Whether these are the server's own words for a digest that it knows no script of. A script may well return other errors
+/// that begin with NOSCRIPT, after it ran; one that it raises has more behind these words.
+pub fn unknown_script(error: &[u8]) -> bool {
+    const WORDS: [&[u8]; 2] = [b"NOSCRIPT No matching script. Please use EVAL.", b"NOSCRIPT No matching script."];
+    WORDS.contains(&error)
+}
+
 /// What an error reply says of the command: that it did not run, or, where a script or an unknown hand may have done half
 /// of its work before the error, nothing.
 pub fn error_outcome(args: &[&[u8]], error: &[u8]) -> Outcome {
@@ -115,8 +122,7 @@ pub fn error_outcome(args: &[&[u8]], error: &[u8]) -> Outcome {
     let Some(name) = args.first() else { return Outcome::Unknown };
     let is = |word: &str| word.as_bytes().eq_ignore_ascii_case(name);
     if is("EVALSHA") || is("EVALSHA_RO") {
-        let unknown_script = error == b"NOSCRIPT" || error.starts_with(b"NOSCRIPT ");
-        return if unknown_script { Outcome::Refused } else { Outcome::Unknown };
+        return if unknown_script(error) { Outcome::Refused } else { Outcome::Unknown };
     }
     if MAY_HAVE_RUN.iter().any(|word| is(word)) || !known(args) { Outcome::Unknown } else { Outcome::Refused }
 }
@@ -373,8 +379,15 @@ mod tests {
             assert_eq!(outcome(name, "ERR x"), Outcome::Unknown, "{name}");
         }
         assert_eq!(outcome("EVALSHA x 0", "NOSCRIPT No matching script."), Outcome::Refused);
-        assert_eq!(outcome("evalsha_ro x 0", "NOSCRIPT"), Outcome::Refused);
-        assert_eq!(outcome("EVALSHA x 0", "NOSCRIPTS y"), Outcome::Unknown);
+        assert_eq!(outcome("evalsha_ro x 0", "NOSCRIPT No matching script. Please use EVAL."), Outcome::Refused);
+        for said_by_a_script in [
+            "NOSCRIPTS y",
+            "NOSCRIPT",
+            "NOSCRIPT of mine",
+            "NOSCRIPT No matching script. Please use EVAL. script: 0f, on @user_script:1.",
+        ] {
+            assert_eq!(outcome("EVALSHA x 0", said_by_a_script), Outcome::Unknown);
+        }
         assert_eq!(outcome("EVAL x 0", "NOSCRIPT No matching script."), Outcome::Unknown);
     }
 }

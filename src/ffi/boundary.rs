@@ -228,6 +228,22 @@ pub(crate) unsafe fn args<'a>(argc: usize, argv: *const *const c_char, argv_len:
     Ok(Args::Many(many))
 }
 
+/// As `args`, for what may have none.
+///
+/// # Safety
+/// As for `args`.
+pub(crate) unsafe fn some_args<'a>(
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+) -> Result<Args<'a>> {
+    match argc {
+        0 => Ok(Args::Few([&[]; FEW], 0)),
+        // SAFETY: the caller vouches for it.
+        _ => unsafe { args(argc, argv, argv_len) },
+    }
+}
+
 /// # Safety
 /// As for `args`.
 unsafe fn arg<'a>(pointer: *const c_char, len: Option<usize>, index: usize) -> Result<&'a [u8]> {

@@ -65,3 +65,5 @@ pub mod pool;
 pub mod client;
 
 pub mod conn;
+
+pub mod script;

@@ -12,7 +12,7 @@ pub struct Library(libloading::Library);
 
 /// Every function of the header, as integers and the one double see it: the two go in registers of their own, and what a
 /// function does not take it does not look at.
-type Anything = unsafe extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, f64) -> u64;
+type Anything = unsafe extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, f64) -> u64;
 
 impl Library {
     pub fn open() -> Self {
@@ -27,11 +27,11 @@ impl Library {
         // SAFETY: the name is from the header.
         let function =
             unsafe { self.0.get::<Anything>(name.as_bytes()) }.unwrap_or_else(|error| panic!("{name}: {error}"));
-        let mut all = [0; 10];
+        let mut all = [0; 12];
         all[..arguments.len()].copy_from_slice(arguments);
-        let [a, b, c, d, e, f, g, h, i, j] = all;
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = all;
         // SAFETY: what the header asks for, but for what a case makes wrong.
-        unsafe { function(a, b, c, d, e, f, g, h, i, j, 1.5) }
+        unsafe { function(a, b, c, d, e, f, g, h, i, j, k, l, 1.5) }
     }
 }
 
@@ -153,7 +153,7 @@ impl<'l> World<'l> {
             ("const char *", text) => leaked(text_for(name, text)?.0),
             ("size_t", "bytes_len") if name == "rredis_parser_commit" => 4,
             ("size_t", "wanted") => 16,
-            ("size_t", "count") => 1,
+            ("size_t", "count" | "keys_len") => 1,
             ("size_t", len) => text_for(name, len.strip_suffix("_len")?)?.1,
             ("uint32_t", "flags") => 0,
             ("int64_t", _) => 1,
@@ -219,6 +219,7 @@ impl<'l> World<'l> {
                 let client = self.handle("client");
                 ("conn", self.made("rredis_conn_new", &[client]))
             }
+            "script" => ("script", self.made("rredis_script_new", &[leaked(b"return 1\0"), 8])),
             other => panic!("how is an rredis_{other} made?"),
         };
         self.handles.insert(kind, handle);

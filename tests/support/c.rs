@@ -67,7 +67,7 @@ pub type Result<T> = std::result::Result<T, CErr>;
 pub struct Argv(Vec<*const c_char>, Vec<usize>);
 
 /// An rredis_reply of one's own.
-pub struct Reply(*mut Node);
+pub struct Reply(pub(super) *mut Node);
 
 /// An rredis_options. The setters of one word are for what must work.
 pub struct Options(*mut rredis_options);
@@ -76,7 +76,7 @@ pub struct Options(*mut rredis_options);
 pub struct Pool(*mut rredis_pool);
 
 /// An rredis_client.
-pub struct Client(*mut rredis_client);
+pub struct Client(pub(super) *mut rredis_client);
 
 /// An rredis_parser.
 pub struct Parser(*mut rredis_parser);
@@ -488,11 +488,11 @@ impl fmt::Debug for Outcome {
     }
 }
 
-fn arrays<A: AsRef<[u8]>>(args: &[A]) -> (Vec<*const c_char>, Vec<usize>) {
+pub(super) fn arrays<A: AsRef<[u8]>>(args: &[A]) -> (Vec<*const c_char>, Vec<usize>) {
     args.iter().map(AsRef::as_ref).map(|arg| (arg.as_ptr().cast::<c_char>(), arg.len())).unzip()
 }
 
-fn status(call: impl FnOnce(*mut RawError) -> u32) -> Result<()> {
+pub(super) fn status(call: impl FnOnce(*mut RawError) -> u32) -> Result<()> {
     let mut err = MaybeUninit::<RawError>::zeroed();
     let status = call(err.as_mut_ptr());
     // SAFETY: all its fields are numbers, so zeroes and whatever the library wrote are both values of it.
@@ -501,7 +501,7 @@ fn status(call: impl FnOnce(*mut RawError) -> u32) -> Result<()> {
 }
 
 /// What a function wrote to its out_ parameter; a pointer that it must leave alone when it fails.
-fn made<T>(call: impl FnOnce(*mut *mut T, *mut RawError) -> u32) -> Result<*mut T> {
+pub(super) fn made<T>(call: impl FnOnce(*mut *mut T, *mut RawError) -> u32) -> Result<*mut T> {
     let untouched = ptr::without_provenance_mut(usize::MAX & !0xff);
     let mut out = untouched;
     let result = status(|err| call(&mut out, err));

@@ -13,6 +13,7 @@ pub mod program;
 pub mod proxy;
 pub mod queue;
 pub mod raw;
+pub mod script;
 pub mod server;
 pub mod tools;
 pub mod vitals;

@@ -48,7 +48,7 @@ pub type RawListener = unsafe extern "C" fn(*mut c_void, *const Node);
 macro_rules! handles {
     ($($name:ident),*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
 }
-handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_parser, rredis_pool);
+handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_parser, rredis_pool, rredis_script);
 
 macro_rules! numbers {
     ($name:ident { $($number:ident = $value:expr),* $(,)? }) => {
@@ -135,6 +135,13 @@ unsafe extern "C" {
     pub fn rredis_conn_send(conn: *mut rredis_conn, argc: usize, argv: Argv, argv_len: Lens, err: *mut RawError) -> u32;
     pub fn rredis_conn_receive(conn: *mut rredis_conn, timeout_ms: i64, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_conn_free(conn: *mut rredis_conn);
+
+    pub fn rredis_script_new(text: *const c_char, text_len: usize, out_script: *mut *mut rredis_script, err: *mut RawError) -> u32;
+    pub fn rredis_script_sha(script: *const rredis_script) -> *const c_char;
+    pub fn rredis_script_run_with(script: *const rredis_script, client: *const rredis_client, keys_len: usize, argc: usize,
+        argv: Argv, argv_len: Lens, flags: u32, timeout_ms: i64, call_data: *mut c_void, out_reply: *mut *mut Node,
+        err: *mut RawError) -> u32;
+    pub fn rredis_script_free(script: *mut rredis_script);
 }
 
 impl Node {
