@@ -1,6 +1,7 @@
 //! What is known of every command: its name, what it does to a connection, what an error from it means.
 
 mod blocking;
+pub mod shape;
 mod table;
 
 use std::cmp::Ordering;
@@ -8,6 +9,7 @@ use std::cmp::Ordering;
 use crate::error::Outcome;
 
 pub use blocking::{Blocking, blocking};
+pub use shape::{Shape, shape};
 
 /// What channels are subscribed by: their names, patterns of names, or names that shards own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

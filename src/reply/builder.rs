@@ -1,5 +1,6 @@
 //! A reply made by hand: for callbacks, for parsers of the caller's, and for tests.
 
+use super::form::Form;
 use super::node::{Kind, Node};
 use super::tree::Reply;
 use super::view::View;
@@ -28,6 +29,11 @@ impl Builder {
     /// An empty builder whose replies may not grow past these.
     pub fn with_limits(limits: Limits) -> Builder {
         Builder { recorder: Recorder::new(limits), failed: None }
+    }
+
+    /// An empty builder for copies: what exists already is as large as it may be.
+    pub fn for_copies() -> Builder {
+        Builder::with_limits(Limits { bytes: u64::MAX, nodes: u64::MAX, depth: u32::MAX, ..Limits::default() })
     }
 
     /// Add a null.
@@ -63,6 +69,18 @@ impl Builder {
         if let Err(error) = self.copy(View::new(node)) {
             self.failed.get_or_insert(error);
         }
+    }
+
+    /// Add a BOOL that is true, with the words that said so.
+    pub fn add_said(&mut self, words: &[u8]) {
+        self.recorder.text(Type::Said, words);
+    }
+
+    /// Add a copy of a node of any tree, in this form. Its attributes stay behind.
+    pub fn add_formed(&mut self, node: View<'_>, form: &Form) {
+        let from = self.recorder.mark();
+        self.add_reply(node.node());
+        self.recorder.shape(from, |tape, text| form.apply_at(tape, text));
     }
 
     /// Open an ARRAY, SET, MAP or PUSH: what follows is in it, until `end`.
@@ -157,6 +175,7 @@ impl Builder {
         let node = view.node();
         match view.kind() {
             Kind::RREDIS_REPLY_NULL => self.add_null(),
+            Kind::RREDIS_REPLY_BOOL if !node.str.is_null() => self.add_said(view.text()),
             Kind::RREDIS_REPLY_INTEGER | Kind::RREDIS_REPLY_BOOL => self.add_integer(view.kind(), node.integer),
             Kind::RREDIS_REPLY_DOUBLE => self.add_number(node.number, Some(view.text())),
             Kind::RREDIS_REPLY_VERBATIM => self.recorder.verbatim(view.format(), view.text()),

@@ -4,10 +4,12 @@
 //!  node       one node, laid out as C sees it
 //!  tree       a reply: built from a parser's frame, freed at once
 //!  view       safe reading
+//!  form       what a reply's structure becomes while it is built
 //!  builder    a reply made by hand
 //! ```
 
 pub mod builder;
+pub mod form;
 pub mod node;
 #[expect(unsafe_code, reason = "one allocation that holds header, nodes and text: the only place that lays one out")]
 pub mod tree;
@@ -15,6 +17,7 @@ pub mod tree;
 pub mod view;
 
 pub use builder::Builder;
+pub use form::Form;
 pub use node::{Kind, Node};
 pub use tree::{Reply, attributes_of};
 pub use view::View;

@@ -13,8 +13,7 @@ use self::fill::{NOTHING, Note, Text, broken, plain_kind};
 use super::node::{Kind, Node};
 use super::view::View;
 use crate::error::{Error, Result};
-use crate::limits::Limits;
-use crate::resp::{Entry, Frame, Given};
+use crate::resp::{Entry, Frame, Given, Type};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::mem::{ManuallyDrop, MaybeUninit, size_of};
 use std::ptr::{self, NonNull};
@@ -51,7 +50,7 @@ impl Reply {
             return Reply::of_buffer(frame, given);
         }
         if let [entry] = frame.tape()
-            && let Some(kind) = plain_kind(entry.kind())
+            && let Some(kind) = leaf_kind(entry.kind())
         {
             return Reply::of_leaf(kind, *entry, frame.bytes(), frame.base());
         }
@@ -61,9 +60,7 @@ impl Reply {
 
     /// A deep copy of a node of any tree. Attributes stay behind.
     pub fn clone_of(node: &Node) -> Result<Reply> {
-        // What exists already is as large as it may be.
-        let limits = Limits { bytes: u64::MAX, nodes: u64::MAX, depth: u32::MAX, ..Limits::default() };
-        let mut builder = super::Builder::with_limits(limits);
+        let mut builder = super::Builder::for_copies();
         builder.add_reply(node);
         builder.take()
     }
@@ -151,9 +148,11 @@ impl Reply {
     /// The short way for what most replies are: one value without elements, of a kind that needs no second look.
     fn of_leaf(kind: Kind, entry: Entry, bytes: &[u8], base: usize) -> Result<Reply> {
         const PARTS: usize = size_of::<Header>() + size_of::<Node>();
+        let has_text = kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 || entry.kind() == Type::Said;
         let mut node = Node { kind, ..NOTHING };
         let mut text: &[u8] = &[];
-        if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
+        if has_text {
+            node.integer = i64::from(entry.kind() == Type::Said);
             let at = entry.value().wrapping_sub(base as u64) as usize;
             text = bytes.get(at..).and_then(|rest| rest.get(..entry.len())).ok_or_else(broken)?;
         } else {
@@ -165,7 +164,7 @@ impl Reply {
         let block = NonNull::new(unsafe { alloc(layout) }).ok_or_else(no_memory)?;
         let (header, str) = (block.cast::<Header>(), block.as_ptr().wrapping_add(PARTS));
         let root = header.as_ptr().wrapping_add(1).cast::<Node>();
-        if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
+        if has_text {
             (node.len, node.str) = (text.len(), str.cast_const().cast());
         }
         // SAFETY: behind the parts the block has room for the text and one byte; a new block overlaps nothing.
@@ -308,6 +307,15 @@ impl Parts {
             nodes.checked_add(notes)?.checked_add(size_of::<Header>())
         };
         Ok(Parts { nodes, notes, size: size().ok_or_else(no_memory)? })
+    }
+}
+
+/// The kinds of which a reply may be one node, and nothing else to see to.
+#[inline]
+fn leaf_kind(kind: Type) -> Option<Kind> {
+    match kind {
+        Type::Said => Some(Kind::RREDIS_REPLY_BOOL),
+        kind => plain_kind(kind),
     }
 }
 

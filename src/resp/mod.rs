@@ -5,6 +5,7 @@
 //!  scan       the fast one
 //!  levels     where it is: what is open, and what is counted
 //!  quick      its short ways, for what is common
+//!  decimal    floating point numbers in few digits
 //!  simple     the same language, written to be obviously right
 //!  framed     a parser of the caller's, kept to one reply for one reply
 //!  recorder   a reply noted piece by piece, for simple, framed, and the builder of replies
@@ -14,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod buffer;
+mod decimal;
 mod encode;
 mod framed;
 mod grammar;
@@ -29,6 +31,7 @@ pub use framed::{Custom, framed};
 pub use recorder::Recorder;
 pub use tape::{Entry, Frame, Given, Type};
 
+pub(crate) use decimal::score;
 pub(crate) use grammar::{double, integer, is_double};
 
 use crate::error::{Error, Result};

@@ -153,6 +153,20 @@ impl Recorder {
         self.attempt(|this| this.ascend());
     }
 
+    /// Where what is added next will stand on the tape.
+    pub fn mark(&self) -> usize {
+        self.tape.len()
+    }
+
+    /// Let `plan` change what was noted since `mark`: the entries, over all the text. It says how many nodes more there are.
+    pub fn shape(&mut self, mark: usize, plan: impl FnOnce(&mut [Entry], &[u8]) -> isize) {
+        if self.failed.is_none()
+            && let Some(tape) = self.tape.get_mut(mark..)
+        {
+            self.nodes = self.nodes.wrapping_add_signed(plan(tape, &self.text) as i64);
+        }
+    }
+
     /// Whether nothing was added, and nothing went wrong.
     pub fn is_empty(&self) -> bool {
         self.tape.is_empty() && self.failed.is_none()
@@ -191,7 +205,7 @@ impl Recorder {
             }
             false => None,
         };
-        Ok(Frame { tape: &self.tape, bytes: &self.text, about: &mut self.about })
+        Ok(Frame { tape: &mut self.tape, bytes: &self.text, about: &mut self.about })
     }
 
     // ---- The same in pieces, for a parser: text as it comes, and errors at once ----
@@ -320,7 +334,7 @@ impl Recorder {
 
 fn check_text(kind: Type, text: &[u8]) -> Result<()> {
     match kind {
-        Type::String | Type::Status | Type::Error => Ok(()),
+        Type::String | Type::Status | Type::Error | Type::Said => Ok(()),
         Type::Verbatim if text.get(3) == Some(&b':') => Ok(()),
         Type::Verbatim => Err(argument("a verbatim text begins with three letters and a colon")),
         Type::BigNumber if grammar::is_big_number(text) => Ok(()),

@@ -40,6 +40,15 @@ pub enum Type {
     Chunk = 32,
     /// The value of the double before it, as bits.
     Number = 33,
+    /// An array of pairs that has them one behind the other: so many keys and values follow. Only a `reply::Form` writes
+    /// this one and those below.
+    Pairs = 34,
+    /// Text: a floating point number, if it reads as one; a string, if not.
+    Score = 35,
+    /// Text: the words that say yes.
+    Said = 36,
+    /// What was an array: its elements stand in the aggregate around it.
+    Gone = 37,
 }
 
 /// One entry: what it is, how many bytes or elements it has, and a value or the place of its text.
@@ -68,6 +77,23 @@ impl Entry {
         Entry { head: self.head | GIVEN, ..self }
     }
 
+    /// The same entry, as another kind with the same fields.
+    #[inline(always)]
+    pub fn turned(self, kind: Type) -> Entry {
+        Entry { head: self.head & !0xff | kind as u64, ..self }
+    }
+
+    /// An integer.
+    pub fn of_integer(value: i64) -> Entry {
+        Entry::new(Type::Integer, 0, value as u64)
+    }
+
+    /// The same entry with so many elements.
+    pub fn resized(mut self, len: usize) -> Entry {
+        self.set_len(len as u64);
+        self
+    }
+
     pub(super) fn set_len(&mut self, len: u64) {
         self.head = self.head & ((1 << LEN_SHIFT) - 1) | len << LEN_SHIFT;
     }
@@ -92,6 +118,10 @@ impl Entry {
             30 => Type::Attribute,
             31 => Type::Chunked,
             33 => Type::Number,
+            34 => Type::Pairs,
+            35 => Type::Score,
+            36 => Type::Said,
+            37 => Type::Gone,
             _ => Type::Chunk,
         }
     }
@@ -141,7 +171,7 @@ const LEN_SHIFT: u32 = 16;
 ///
 /// It is handed from floor to floor, so it is small; what is to be known of it stays with the parser.
 pub struct Frame<'p> {
-    pub(super) tape: &'p [Entry],
+    pub(super) tape: &'p mut [Entry],
     /// Empty where the parser gave its buffer away.
     pub(super) bytes: &'p [u8],
     pub(super) about: &'p mut About,
@@ -178,8 +208,19 @@ pub struct Given {
 
 impl<'p> Frame<'p> {
     /// The entries, each aggregate before its elements.
-    pub fn tape(&self) -> &'p [Entry] {
+    pub fn tape(&self) -> &[Entry] {
         self.tape
+    }
+
+    /// What a form works on: the entries, the bytes that their texts are in, and how many nodes the tree will have.
+    #[inline]
+    pub fn parts(&mut self) -> (&mut [Entry], &[u8], &mut usize) {
+        let About { buffer, nodes, .. } = &mut *self.about;
+        let bytes = match buffer {
+            None => self.bytes,
+            Some(Given { buffer, from, len }) => &buffer[*from..*from + *len],
+        };
+        (self.tape, bytes, nodes)
     }
 
     /// What the values of text entries count from.

@@ -25,7 +25,7 @@ pub(super) unsafe fn fill(
 ) -> Result<()> {
     let (run_end, free) = (root.wrapping_add(1), root.wrapping_add(1));
     let (next, owner, notes_len) = (root, null_mut(), 0);
-    Fill { next, run_end, owner, free, root, end, notes, notes_len, notes_max, text }.fill(tape)
+    Fill { next, run_end, owner, free, pairs: false, root, end, notes, notes_len, notes_max, text }.fill(tape)
 }
 
 /// An attribute: the node that it annotates, and its map.
@@ -57,6 +57,8 @@ struct Fill {
     run_end: *mut Node,
     owner: *mut Node,
     free: *mut Node,
+    /// The run is of pairs, whose elements stand on the tape one behind the other.
+    pairs: bool,
     root: *mut Node,
     end: *mut Node,
     notes: *mut Note,
@@ -69,7 +71,10 @@ impl Fill {
     fn fill(&mut self, tape: &[Entry]) -> Result<()> {
         let mut entries = tape.iter();
         loop {
-            self.plain(&mut entries)?;
+            match self.pairs {
+                false => self.plain(&mut entries)?,
+                true => self.pairs(&mut entries)?,
+            }
             if self.next != self.run_end {
                 let entry = *entries.next().ok_or_else(broken)?;
                 self.special(entry, &mut entries)?;
@@ -114,6 +119,13 @@ impl Fill {
             Type::Map => return self.aggregate(Kind::RREDIS_REPLY_MAP, entry.len()),
             Type::Push => return self.aggregate(Kind::RREDIS_REPLY_PUSH, entry.len()),
             Type::Attribute => return self.attribute(entry.len()),
+            Type::Pairs => return self.open_pairs(entry.len() / 2),
+            Type::Gone => return Ok(()),
+            Type::Said => (Node { kind: Kind::RREDIS_REPLY_BOOL, integer: 1, ..NOTHING }, self.text.place(entry)?),
+            Type::Score => {
+                let node = score_node(resp::score(self.text.slice(entry)?));
+                (node, self.text.place(entry)?)
+            }
             Type::Double => {
                 let given = if entry.is_given() { Some(entries.next().ok_or_else(broken)?.value()) } else { None };
                 let number = match given {
@@ -152,6 +164,41 @@ impl Fill {
         Ok(())
     }
 
+    /// Write an array of pairs, and turn to them.
+    fn open_pairs(&mut self, len: usize) -> Result<()> {
+        let node = self.next;
+        self.aggregate(Kind::RREDIS_REPLY_ARRAY, len)?;
+        if len > 0 {
+            // SAFETY: it was one of the tree's nodes, and was written just now.
+            unsafe { (*node).reserved = PAIRS };
+            self.pairs = true;
+        }
+        Ok(())
+    }
+
+    /// As many pairs of the run as are of two plain values; and what the next one's first is, is still to be seen.
+    fn pairs(&mut self, entries: &mut Entries<'_>) -> Result<()> {
+        let text = self.text;
+        let mut rest = entries.as_slice();
+        while self.next != self.run_end
+            && let [first, second, behind @ ..] = rest
+            && let (Some(first), Some(second)) = (leaf(text, *first)?, leaf(text, *second)?)
+        {
+            let run = self.take(2)?;
+            // SAFETY: the run is two of the tree's nodes.
+            unsafe { run.write(first) };
+            // SAFETY: as above.
+            unsafe { run.wrapping_add(1).write(second) };
+            self.write(Node { kind: Kind::RREDIS_REPLY_ARRAY, len: 2, elements: run, ..NOTHING });
+            rest = behind;
+        }
+        *entries = rest.iter();
+        if self.next != self.run_end {
+            self.aggregate(Kind::RREDIS_REPLY_ARRAY, 2)?;
+        }
+        Ok(())
+    }
+
     /// Write the map of an attribute beside the tree, note that it belongs to `next`, and turn to its elements.
     fn attribute(&mut self, len: usize) -> Result<()> {
         if self.notes_len == self.notes_max {
@@ -179,6 +226,7 @@ impl Fill {
         self.owner = owner;
         self.next = run;
         self.run_end = self.free;
+        self.pairs = false;
     }
 
     /// The run is full: go on behind its owner, or behind the owner's owner. True: the root was full.
@@ -202,9 +250,9 @@ impl Fill {
             full.reserved = 0;
             full.integer = 0;
             // SAFETY: null, or a written node of the tree.
-            self.run_end = match unsafe { self.owner.as_ref() } {
-                Some(owner) => owner.elements.cast_mut().wrapping_add(owner.len),
-                None => self.root.wrapping_add(1),
+            (self.run_end, self.pairs) = match unsafe { self.owner.as_ref() } {
+                Some(owner) => (owner.elements.cast_mut().wrapping_add(owner.len), owner.reserved == PAIRS),
+                None => (self.root.wrapping_add(1), false),
             };
         }
         false
@@ -276,6 +324,27 @@ impl Text {
     }
 }
 
+/// The node of an entry that is one value or one text, if it is.
+#[inline(always)]
+fn leaf(text: Text, entry: Entry) -> Result<Option<Node>> {
+    let node = match entry.kind() {
+        Type::String => Node { kind: Kind::RREDIS_REPLY_STRING, ..NOTHING },
+        Type::Score => score_node(resp::score(text.slice(entry)?)),
+        _ => return Ok(None),
+    };
+    let (str, len) = text.place(entry)?;
+    Ok(Some(Node { str, len, ..node }))
+}
+
+/// The node of a text that should be a number.
+#[inline(always)]
+fn score_node(number: Option<f64>) -> Node {
+    match number {
+        Some(number) => Node { kind: Kind::RREDIS_REPLY_DOUBLE, number, ..NOTHING },
+        None => Node { kind: Kind::RREDIS_REPLY_STRING, ..NOTHING },
+    }
+}
+
 /// The kinds whose nodes are a value or a text, and nothing else to see to.
 #[inline]
 pub(super) fn plain_kind(kind: Type) -> Option<Kind> {
@@ -308,3 +377,5 @@ pub(super) const NOTHING: Node = Node {
 };
 /// In `reserved` while the map of an attribute is being filled.
 const ATTRIBUTE: u32 = 1;
+/// In `reserved` while the pairs of an array of pairs are being filled.
+const PAIRS: u32 = 2;

@@ -103,7 +103,7 @@ impl Fast {
         let about = &mut self.about;
         (about.base, about.nodes, about.notes, about.wire_len) = (0, 1, 0, len);
         (about.has_text, about.is_push, about.holes_from) = (entry.traits() & TEXT != 0, false, 0);
-        Ok(Frame { tape: &self.tape, bytes: self.buffer.read(len), about })
+        Ok(Frame { tape: &mut self.tape, bytes: self.buffer.read(len), about })
     }
 
     /// What was found, as a frame; a reply in progress around a push stays.
@@ -115,7 +115,7 @@ impl Fast {
             self.about.holes.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
             self.need = end + 1;
             let bytes = &self.buffer.unread()[scope.base..end];
-            return Ok(Frame { tape: &self.tape[scope.tape..], bytes, about: &mut self.about });
+            return Ok(Frame { tape: &mut self.tape[scope.tape..], bytes, about: &mut self.about });
         }
         self.scope = Scope::root(&self.limits);
         self.around.clear();
@@ -132,7 +132,7 @@ impl Fast {
             }
             false => self.buffer.read(end),
         };
-        Ok(Frame { tape: &self.tape, bytes, about: &mut self.about })
+        Ok(Frame { tape: &mut self.tape, bytes, about: &mut self.about })
     }
 
     /// How many holes are in what stands before the push that is read.

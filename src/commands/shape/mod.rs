@@ -1,0 +1,196 @@
+//! What each command's reply becomes: one shape per command, whatever the protocol.
+//!
+//! ```text
+//!  index         which command a name is
+//!  words         reading a command's options by its own grammar
+//!  status        yes and no
+//!  numbers       numbers and texts
+//!  collections   sets, maps, pairs, lists
+//!  scores        sorted sets
+//! ```
+//! A family is a table of rows, sorted by name. A row says what its command's reply becomes: a form, which changes structure
+//! alone and is laid over the reply while its tree is built; a tree, a function that makes another reply of the one that
+//! came; or a function that reads the arguments and says which of them.
+
+mod collections;
+mod index;
+mod numbers;
+mod scores;
+mod status;
+mod words;
+
+use crate::error::{Result, Status};
+use crate::reply::{Builder, Form, Reply, View};
+use crate::resp::Frame;
+
+/// What the reply to one call becomes.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape(Becomes);
+
+#[derive(Clone, Copy, Debug)]
+enum Becomes {
+    Kept,
+    Formed(&'static Form),
+    Made(Tree, u32),
+}
+
+/// Makes the canonical reply of the one that came, which is no error: adds one whole value to the builder. None, and nothing
+/// that matters in the builder: it is not as the function knows it, and stays as it came. A reply that is canonical already
+/// is such a one, or is made again as it is.
+type Tree = fn(options: u32, reply: View<'_>, out: &mut Builder) -> Option<()>;
+
+/// The shape of the reply to this command.
+pub fn shape(args: &[&[u8]]) -> Shape {
+    match index::find(args) {
+        Some(row) => row.shape(args),
+        None => Shape::KEEP,
+    }
+}
+
+/// The name of a command that has a shape: every one in turn, sorted by family; None past the last.
+pub fn name(index: usize) -> Option<&'static str> {
+    row(index).map(|row| row.name)
+}
+
+/// What its reply becomes, in a few words for the reader of a table.
+pub fn description(index: usize) -> Option<&'static str> {
+    row(index).map(|row| row.becomes)
+}
+
+impl Shape {
+    /// As it came.
+    pub const KEEP: Shape = Shape(Becomes::Kept);
+
+    const fn form(form: &'static Form) -> Shape {
+        Shape(Becomes::Formed(form))
+    }
+
+    const fn tree(tree: Tree, options: u32) -> Shape {
+        Shape(Becomes::Made(tree, options))
+    }
+
+    /// Whether it is as it came.
+    pub fn is_keep(self) -> bool {
+        matches!(self.0, Becomes::Kept)
+    }
+
+    /// The reply that a frame is, in this shape. What a form does costs no second tree.
+    #[inline]
+    pub fn build(self, mut frame: Frame<'_>) -> Result<Reply> {
+        if let Becomes::Formed(form) = self.0 {
+            form.apply(&mut frame);
+        }
+        let reply = Reply::build_from(&mut frame)?;
+        match self.0 {
+            Becomes::Made(..) => Ok(self.reshape(&reply)?.unwrap_or(reply)),
+            _ => Ok(reply),
+        }
+    }
+
+    /// A reply of this shape, made of one that is there. None: it may stay as it is.
+    pub fn reshape(self, reply: &Reply) -> Result<Option<Reply>> {
+        if self.is_keep() || !is_shaped(reply.view()) {
+            return Ok(None);
+        }
+        let mut builder = Builder::for_copies();
+        match self.0 {
+            Becomes::Kept => return Ok(None),
+            Becomes::Formed(form) => builder.add_formed(reply.view(), form),
+            Becomes::Made(tree, options) => {
+                if tree(options, reply.view(), &mut builder).is_none() {
+                    return Ok(None);
+                }
+            }
+        }
+        made(builder)
+    }
+
+    /// Add a part of a reply to a builder, in this shape: an element of EXEC's.
+    pub fn add(self, node: View<'_>, out: &mut Builder) -> Result<()> {
+        match self.0 {
+            Becomes::Formed(form) => out.add_formed(node, form),
+            Becomes::Made(tree, options) if is_shaped(node) => {
+                let mut builder = Builder::for_copies();
+                let made = match tree(options, node, &mut builder) {
+                    Some(()) => made(builder)?,
+                    None => None,
+                };
+                out.add_reply(made.as_ref().map_or(node.node(), Reply::root));
+            }
+            _ => out.add_reply(node.node()),
+        }
+        Ok(())
+    }
+}
+
+/// One command, and what its reply becomes.
+struct Row {
+    /// One word, or two with a space between them.
+    name: &'static str,
+    how: How,
+    /// For the reader of a table.
+    becomes: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum How {
+    Always(Shape),
+    Read(fn(args: &[&[u8]]) -> Shape),
+}
+
+impl Row {
+    const fn form(name: &'static str, form: &'static Form, becomes: &'static str) -> Row {
+        Row { name, how: How::Always(Shape::form(form)), becomes }
+    }
+
+    const fn tree(name: &'static str, tree: Tree, becomes: &'static str) -> Row {
+        Row { name, how: How::Always(Shape::tree(tree, 0)), becomes }
+    }
+
+    const fn read(name: &'static str, read: fn(args: &[&[u8]]) -> Shape, becomes: &'static str) -> Row {
+        Row { name, how: How::Read(read), becomes }
+    }
+
+    /// A reply that already is as it shall be, in both protocols.
+    const fn keep(name: &'static str, becomes: &'static str) -> Row {
+        Row { name, how: How::Always(Shape::KEEP), becomes }
+    }
+
+    #[inline]
+    fn shape(&self, args: &[&[u8]]) -> Shape {
+        match self.how {
+            How::Always(shape) => shape,
+            How::Read(read) => read(args),
+        }
+    }
+}
+
+/// Every family: the order of the rows is that of `name`.
+static FAMILIES: &[&[Row]] = &[status::ROWS, numbers::ROWS, collections::ROWS, scores::ROWS];
+
+fn row(mut index: usize) -> Option<&'static Row> {
+    for family in FAMILIES {
+        match family.get(index) {
+            Some(row) => return Some(row),
+            None => index -= family.len(),
+        }
+    }
+    None
+}
+
+/// An error is nobody's result, and that a command was queued is no answer to it.
+fn is_shaped(reply: View<'_>) -> bool {
+    !reply.is_error() && !(reply.kind() == crate::reply::Kind::RREDIS_REPLY_STATUS && reply.text() == b"QUEUED")
+}
+
+/// What a tree made, unless it made nothing whole: then the reply stays as it came. Only memory is worth an error.
+fn made(mut builder: Builder) -> Result<Option<Reply>> {
+    match builder.take() {
+        Ok(reply) => Ok(Some(reply)),
+        Err(error) if error.status == Status::Memory => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests;
