@@ -25,7 +25,7 @@ const FLOORS: &[(&str, u32)] = &[
 ];
 
 /// The doors between rooms of one floor, each opening one way.
-const DOORS: &[(&str, &str)] = &[("reply", "resp"), ("commands", "reply")];
+const DOORS: &[(&str, &str)] = &[("reply", "resp"), ("commands", "reply"), ("commands", "resp")];
 
 /// Where `unsafe` may stand. src/lib.rs and the `mod` lines deny it everywhere else too.
 const UNSAFE: &[&str] =

@@ -15,6 +15,7 @@
 //! = refused GET a                       submitting this is refused, and queues nothing
 //! ```
 
+use rredis::commands::Shape;
 use rredis::error::{Error, Outcome, Status};
 use rredis::limits::Limits;
 use rredis::options::{ParserChoice, Secret};
@@ -65,7 +66,7 @@ impl Player {
                 (">!", command) => self.expect_outgoing(command, 0, &place),
                 ("?", command) => {
                     let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
-                    self.session().submit_any(&words).expect(&place);
+                    self.session().submit_any(&words, Shape::KEEP).expect(&place);
                 }
                 ("<", bytes) => self.receive(&unescape(bytes)),
                 ("=", expected) => self.expect(expected, &place),
@@ -153,7 +154,7 @@ impl Player {
             ("refused", command) => {
                 let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
                 let queued = self.session().outgoing().len();
-                let error = self.session().submit_any(&words).expect_err(place);
+                let error = self.session().submit_any(&words, Shape::KEEP).expect_err(place);
                 assert_eq!((error.status, error.outcome), (Status::State, Outcome::NotSent), "{place}");
                 assert_eq!(self.session().outgoing().len(), queued, "{place}");
             }

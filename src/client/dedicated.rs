@@ -1,6 +1,7 @@
 //! One connection kept for oneself, for what a pool cannot do.
 #![forbid(unsafe_code)]
 
+use crate::commands::Shape;
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::{Counters, Lease};
@@ -34,22 +35,23 @@ impl Dedicated {
     /// Send any command and wait for its reply. `None`: it is due none.
     pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
         self.client.count(Counters::command);
-        let tried = self.command_to_the_wire(args, call);
+        let wish = self.client.wish(args, call);
+        let tried = self.command_to_the_wire(args, call, wish.shape);
         let result = match self.tell_if_lost(tried) {
             // That a command was queued is no reply to it: its callback has nothing to work on.
             Ok(Some(reply)) if reply.text() == b"QUEUED" && self.is_queueing() => Ok(Some(reply)),
-            Ok(Some(reply)) => self.client.finish(args, call, reply).map(Some),
+            Ok(Some(reply)) => self.client.finish(args, call, &wish, reply).map(Some),
             other => other,
         };
         result.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
     }
 
-    /// Send any command, and leave its reply for `receive`.
+    /// Send any command, and leave its reply, as it comes, for `receive`.
     pub fn send(&mut self, args: &[&[u8]]) -> Result<()> {
         let wait = self.client.wait(args, &Call::default());
         self.client.count(Counters::command);
         let (lease, kept) = self.parts()?;
-        let sent = lease.submit_any(args).and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
+        let sent = lease.submit_any(args, Shape::KEEP).and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
         let sent = self.tell_if_lost(sent).map_err(|error| Error { attempts: 1, ..error });
         sent.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
     }
@@ -68,14 +70,14 @@ impl Dedicated {
         self.tell_if_lost(next)
     }
 
-    fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
+    fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call, shape: Shape) -> Result<Option<Reply>> {
         let wait: Wait<'_> = self.client.wait(args, call);
         let (lease, kept) = self.parts()?;
         if lease.owes_a_reply() && lease.failure().is_none() {
             let text = "replies to commands sent before are still due: receive them first";
             return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
         }
-        let tried = lease.submit_any(args).and_then(|submitted| match submitted.answered {
+        let tried = lease.submit_any(args, shape).and_then(|submitted| match submitted.answered {
             true => lease.reply_to(submitted.ticket, &wait, kept).map(Some),
             false => lease.flush(submitted.ticket, &wait, kept).map(|()| None),
         });

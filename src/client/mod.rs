@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::commands::{self, Blocking};
+use crate::commands::{self, Blocking, Shape};
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::pool::{Counters, Lease, Pool, Stat};
@@ -33,8 +33,8 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     pool: Pool,
     setup: Setup,
-    /// Copied when it changes: a command takes the table as it is when its reply has come. No lock, so none that a child of
-    /// fork could find locked.
+    /// Copied when it changes: a command takes what it finds there when it begins. No lock, so none that a child of fork
+    /// could find locked.
     callbacks: ArcSwap<Callbacks>,
     counters: Counters,
     retry: Retry,
@@ -47,6 +47,13 @@ struct Often {
     block_slack_ms: i64,
     pool_wait_ms: i64,
     push_bytes: u64,
+    raw_shape: bool,
+}
+
+/// What a caller wishes to have of a reply: a shape, or a callback of its own that is shown it as it came.
+struct Wish {
+    shape: Shape,
+    callback: Option<Arc<dyn Callback>>,
 }
 
 /// How one call wishes to be treated.
@@ -93,8 +100,9 @@ impl Client {
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
         self.count(Counters::command);
         let mut tries = Tries::default();
-        let replied = self.command_to_the_wire(args, call, &self.wait(args, call), &mut tries);
-        let result = replied.and_then(|reply| self.finish(args, call, reply));
+        let wish = self.wish(args, call);
+        let replied = self.command_to_the_wire(args, call, wish.shape, &self.wait(args, call), &mut tries);
+        let result = replied.and_then(|reply| self.finish(args, call, &wish, reply));
         result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }
 
@@ -149,14 +157,36 @@ impl Client {
             command_timeout_ms: setup.options.command_timeout_ms(),
             block_slack_ms: setup.options.block_slack_ms(),
             // The pool's own: a client on it that says anything else was refused.
+            raw_shape: setup.options.raw_shape(),
             pool_wait_ms: pool.dial().options().pool_wait_ms(),
             push_bytes: pool.dial().options().limits().push_bytes,
         };
         Client(Arc::new(Inner { pool, setup, callbacks, counters: Counters::default(), retry, often }))
     }
 
-    /// The reply as the server gave it, errors included.
-    fn command_to_the_wire(&self, args: &[&[u8]], call: &Call, wait: &Wait<'_>, tries: &mut Tries) -> Result<Reply> {
+    /// What the caller wishes to have of the reply. It is decided here, when the call begins: what another thread sets
+    /// meanwhile is for the next call.
+    fn wish(&self, args: &[&[u8]], call: &Call) -> Wish {
+        if call.flags.has(Flags::RAW) {
+            return Wish { shape: Shape::KEEP, callback: None };
+        }
+        let callback = self.0.callbacks.load().find(args).cloned();
+        let shape = match callback.is_some() || self.0.often.raw_shape {
+            true => Shape::KEEP,
+            false => commands::shape(args),
+        };
+        Wish { shape, callback }
+    }
+
+    /// The reply as the server gave it, errors included, but in this shape.
+    fn command_to_the_wire(
+        &self,
+        args: &[&[u8]],
+        call: &Call,
+        shape: Shape,
+        wait: &Wait<'_>,
+        tries: &mut Tries,
+    ) -> Result<Reply> {
         if let Some(name) = commands::connection_state(args) {
             return Err(not_for_a_client(name));
         }
@@ -166,7 +196,7 @@ impl Client {
             tries.count += 1;
             let attempts = tries.count;
             let mut kept = self.kept();
-            let tried = self.try_once(args, wait, &mut kept);
+            let tried = self.try_once(args, shape, wait, &mut kept);
             let again = self.again(args, call, &tried, attempts, wait);
             if let Some((pause, error)) = &again {
                 self.count(Counters::retried);
@@ -213,11 +243,17 @@ impl Client {
         Some((self.0.retry.wait(attempts, wait.deadline)?, error))
     }
 
-    fn try_once(&self, args: &[&[u8]], wait: &Wait<'_>, kept: &mut Kept) -> std::result::Result<Reply, Tried> {
+    fn try_once(
+        &self,
+        args: &[&[u8]],
+        shape: Shape,
+        wait: &Wait<'_>,
+        kept: &mut Kept,
+    ) -> std::result::Result<Reply, Tried> {
         let fresh = |error| Tried { error, rested: false };
         let mut lease = self.lease(wait, kept).map_err(fresh)?;
         let rested = lease.rested;
-        let replied = lease.submit(args).and_then(|ticket| lease.reply_to(ticket, wait, kept));
+        let replied = lease.submit(args, shape).and_then(|ticket| lease.reply_to(ticket, wait, kept));
         // Back before any code of the caller's sees the reply; closed if anything went wrong.
         match replied {
             Ok(reply) => {
@@ -244,18 +280,14 @@ impl Client {
     }
 
     /// What the caller gets: the reply that its callback makes, or the server's error.
-    fn finish(&self, args: &[&[u8]], call: &Call, reply: Reply) -> Result<Reply> {
+    fn finish(&self, args: &[&[u8]], call: &Call, wish: &Wish, reply: Reply) -> Result<Reply> {
         if reply.is_error() {
             return match call.flags.has(Flags::ERROR_REPLY) {
                 true => Ok(reply),
                 false => Err(server_error(args, &reply)),
             };
         }
-        if call.flags.has(Flags::RAW) {
-            return Ok(reply);
-        }
-        let table = self.0.callbacks.load();
-        let Some(callback) = table.find(args) else { return Ok(reply) };
+        let Some(callback) = &wish.callback else { return Ok(reply) };
         match callback.call(call.call_data, args, &reply) {
             Ok(made) => Ok(made.unwrap_or(reply)),
             Err(error) => Err(Error { attempts: 1, ..error.with_outcome(Outcome::Ran) }),
@@ -330,7 +362,7 @@ impl Default for Call {
 }
 
 impl Flags {
-    /// No response callback.
+    /// The reply as it came: no response callback, built-in or not.
     pub const RAW: Flags = Flags(1);
     /// May be run twice.
     pub const IDEMPOTENT: Flags = Flags(2);

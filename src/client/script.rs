@@ -75,28 +75,29 @@ impl Client {
     fn script<'a>(&self, script: &'a Script, args: &mut [&'a [u8]], call: &Call) -> Result<Reply> {
         self.count(Counters::command);
         let mut tries = Tries::default();
-        let digest = args[1];
+        // The program's callback is EVALSHA's, and is shown EVALSHA, whichever way it goes.
         args[0] = EVALSHA;
+        let wish = self.wish(args, call);
+        let digest = args[1];
         // One time for both ways together.
         let wait = self.wait(args, call);
         let mut replied = None;
         if script.goes_by_digest(&args[FRONT..]) {
-            let reply = self.command_to_the_wire(args, call, &wait, &mut tries);
+            let reply = self.command_to_the_wire(args, call, wish.shape, &wait, &mut tries);
             let refused = |reply: &Reply| reply.is_error() && commands::unknown_script(reply.text());
             replied = Some(reply).filter(|reply| !reply.as_ref().is_ok_and(refused));
         }
         let replied = replied.unwrap_or_else(|| {
             (args[0], args[1]) = (EVAL, &script.text);
-            self.command_to_the_wire(args, call, &wait, &mut tries)
+            self.command_to_the_wire(args, call, wish.shape, &wait, &mut tries)
         });
         let result = replied.and_then(|reply| {
             if reply.is_error() && !call.flags.has(Flags::ERROR_REPLY) {
                 // Whatever a script answers, it may have run.
                 return Err(server_error(args, &reply).with_outcome(Outcome::Unknown));
             }
-            // The program's callback is EVALSHA's, and is shown EVALSHA, whichever way it went.
             (args[0], args[1]) = (EVALSHA, digest);
-            self.finish(args, call, reply)
+            self.finish(args, call, &wish, reply)
         });
         result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }

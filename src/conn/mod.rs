@@ -7,6 +7,7 @@ mod kept;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
+use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::limits::{READ_BYTES, UNASKED_BYTES_MAX};
 use crate::reply::Reply;
@@ -97,7 +98,7 @@ impl Connection {
     /// Ask the server whether it is there.
     pub fn ping(&mut self, deadline: Deadline, allowed_ms: i64, kept: &mut Kept) -> Result<()> {
         let wait = Wait { deadline: deadline.earlier(Deadline::after_ms(allowed_ms)), allowed_ms, name: b"PING" };
-        let ticket = self.submit(&[b"PING"])?;
+        let ticket = self.submit(&[b"PING"], Shape::KEEP)?;
         let reply = self.reply_to(ticket, &wait, kept)?;
         // One answer too many would be the next command's.
         if !self.session.is_clean() {
@@ -113,14 +114,14 @@ impl Connection {
         }
     }
 
-    /// Queue a command that leaves the connection as it is.
-    pub fn submit(&mut self, args: &[&[u8]]) -> Result<Ticket> {
-        self.session.submit(args).map_err(|error| self.told(error, Outcome::NotSent))
+    /// Queue a command that leaves the connection as it is; its reply will have this shape.
+    pub fn submit(&mut self, args: &[&[u8]], shape: Shape) -> Result<Ticket> {
+        self.session.submit(args, shape).map_err(|error| self.told(error, Outcome::NotSent))
     }
 
-    /// Queue any command.
-    pub fn submit_any(&mut self, args: &[&[u8]]) -> Result<Submitted> {
-        self.session.submit_any(args).map_err(|error| self.told(error, Outcome::NotSent))
+    /// Queue any command; its reply, if it is due one, will have this shape.
+    pub fn submit_any(&mut self, args: &[&[u8]], shape: Shape) -> Result<Submitted> {
+        self.session.submit_any(args, shape).map_err(|error| self.told(error, Outcome::NotSent))
     }
 
     /// Wait for the reply to a command that was queued; what comes before it is kept.

@@ -21,7 +21,7 @@ fn greeted(steps: impl IntoIterator<Item = Step>) -> (Connection, Script) {
 
 fn get(connection: &mut Connection, allowed_ms: i64) -> Result<Reply> {
     let wait = Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: b"get" };
-    let ticket = connection.submit(&[b"GET", b"a"])?;
+    let ticket = connection.submit(&[b"GET", b"a"], Shape::KEEP)?;
     connection.reply_to(ticket, &wait, &mut Kept::new(true, 1000))
 }
 
@@ -80,14 +80,14 @@ fn pushes_are_kept_and_bounded() {
     let (mut connection, _script) = greeted([expect(GET), give(">1\r\n+a\r\n>1\r\n+b\r\n$1\r\nx\r\n")]);
     let wait = Wait { deadline: Deadline::after_ms(500), allowed_ms: 500, name: b"GET" };
     let mut kept = Kept::new(true, 1000);
-    let ticket = connection.submit(&[b"GET", b"a"]).unwrap();
+    let ticket = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
     assert_eq!(connection.reply_to(ticket, &wait, &mut kept).unwrap().text(), b"x");
     assert_eq!(kept.take().unwrap().view().get(0).unwrap().text(), b"a");
     assert_eq!(kept.take().unwrap().view().get(0).unwrap().text(), b"b");
     assert!(kept.take().is_none());
 
     let (mut connection, _script) = greeted([expect(GET), give(">1\r\n+a\r\n>1\r\n+b\r\n$1\r\nx\r\n")]);
-    let ticket = connection.submit(&[b"GET", b"a"]).unwrap();
+    let ticket = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
     let error = connection.reply_to(ticket, &wait, &mut Kept::new(true, 10)).unwrap_err();
     assert_eq!((error.status, error.outcome), (Status::Limit, Outcome::Unknown));
 }

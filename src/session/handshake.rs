@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::commands::Shape;
 use crate::error::{Error, Result, Status, head};
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::options::Secret;
@@ -215,7 +216,7 @@ impl Handshake {
 
     fn ask(&mut self, word: Word, args: &[&[u8]], inflight: &mut Inflight) -> Result<()> {
         inflight.reserve(crate::resp::encoded_len(args) + ROOM)?;
-        inflight.submit(args, Due::Greeting)?;
+        inflight.submit(args, Due::Greeting, Shape::KEEP)?;
         self.asked.push_back(word);
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use zeroize::Zeroize;
 
-use crate::commands::Effect;
+use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::REST_BYTES_MAX;
 use crate::resp;
@@ -34,6 +34,7 @@ struct Entry {
     start: u64,
     end: u64,
     due: Due,
+    shape: Shape,
 }
 
 /// What a command is due.
@@ -62,8 +63,8 @@ pub(super) enum Due {
 }
 
 impl Inflight {
-    /// Queue a command, with what it is due.
-    pub(super) fn submit(&mut self, args: &[&[u8]], due: Due) -> Result<Ticket> {
+    /// Queue a command, with what it is due and the shape that it is due in.
+    pub(super) fn submit(&mut self, args: &[&[u8]], due: Due, shape: Shape) -> Result<Ticket> {
         self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         let before = self.bytes.len();
         if let Err(error) = resp::encode(args, &mut self.bytes) {
@@ -75,7 +76,7 @@ impl Inflight {
         self.tickets += 1;
         match due {
             Due::Nothing => self.unanswered = Some((self.tickets, start)),
-            due => self.queue.push_back(Entry { ticket: self.tickets, start, end: self.queued, due }),
+            due => self.queue.push_back(Entry { ticket: self.tickets, start, end: self.queued, due, shape }),
         }
         Ok(self.tickets)
     }
@@ -100,14 +101,14 @@ impl Inflight {
     }
 
     /// The command that the next reply answers.
-    pub(super) fn answered(&mut self) -> Result<(Ticket, Due)> {
+    pub(super) fn answered(&mut self) -> Result<(Ticket, Due, Shape)> {
         let Some(entry) = self.queue.front() else {
             return Err(Error::new(Status::Protocol, "the server sent a reply that nobody had asked for"));
         };
         if self.handed <= entry.start {
             return Err(Error::new(Status::Protocol, "the server answered before it was asked"));
         }
-        let answered = (entry.ticket, entry.due);
+        let answered = (entry.ticket, entry.due, entry.shape);
         self.queue.pop_front();
         Ok(answered)
     }
@@ -128,6 +129,14 @@ impl Inflight {
         };
         if answered {
             self.queue.pop_front();
+        }
+    }
+
+    /// The shape that the next reply is due in, where nothing else is to be read off it.
+    pub(super) fn next_shape(&self) -> Option<Shape> {
+        match self.queue.front() {
+            Some(Entry { due: Due::Reply(Effect::None), shape, .. }) => Some(*shape),
+            _ => None,
         }
     }
 

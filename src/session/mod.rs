@@ -8,7 +8,7 @@ mod state;
 
 use std::collections::VecDeque;
 
-use crate::commands::{self, Effect};
+use crate::commands::{self, Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::{Kind, Reply};
 use crate::resp::{self, Parse};
@@ -55,6 +55,14 @@ pub struct Submitted {
     pub answered: bool,
 }
 
+/// What the parser gave.
+struct Parsed {
+    reply: Reply,
+    wire_len: usize,
+    /// It has the shape that its command asked for; otherwise it is as it came, for there is something to be read off it.
+    shaped: bool,
+}
+
 impl Event {
     /// What came, whoever it is for.
     pub fn into_reply(self) -> Reply {
@@ -81,14 +89,14 @@ impl Session {
         Ok(session)
     }
 
-    /// Queue a command that leaves the connection as it is, for the one reply that it is due.
-    pub fn submit(&mut self, args: &[&[u8]]) -> Result<Ticket> {
+    /// Queue a command that leaves the connection as it is, for the one reply that it is due, in this shape.
+    pub fn submit(&mut self, args: &[&[u8]], shape: Shape) -> Result<Ticket> {
         self.ready()?;
-        self.inflight.submit(args, Due::Reply(Effect::None))
+        self.inflight.submit(args, Due::Reply(Effect::None), shape)
     }
 
-    /// Queue any command.
-    pub fn submit_any(&mut self, args: &[&[u8]]) -> Result<Submitted> {
+    /// Queue any command. Its reply, if it is due one, has this shape.
+    pub fn submit_any(&mut self, args: &[&[u8]], shape: Shape) -> Result<Submitted> {
         self.ready()?;
         resp::check(args)?;
         let effect = commands::effect(args);
@@ -96,7 +104,7 @@ impl Session {
         // What the connection becomes by it is noted only when nothing can keep it from being queued any more.
         self.inflight.make_room(args)?;
         let due = self.state.due(effect, args);
-        let ticket = self.inflight.submit(args, due)?;
+        let ticket = self.inflight.submit(args, due, shape)?;
         Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
     }
 
@@ -127,8 +135,8 @@ impl Session {
                 return Err(failure.clone());
             }
             match self.parse() {
-                Ok(Some((reply, wire_len))) => {
-                    if let Err(error) = self.route(reply, wire_len) {
+                Ok(Some(parsed)) => {
+                    if let Err(error) = self.route(parsed) {
                         self.fail(error);
                     }
                 }
@@ -232,12 +240,17 @@ impl Session {
         }
     }
 
-    fn parse(&mut self) -> Result<Option<(Reply, usize)>> {
+    fn parse(&mut self) -> Result<Option<Parsed>> {
         let Some(frame) = self.parser.next()? else { return Ok(None) };
         let wire_len = frame.wire_len();
+        let in_greeting = self.handshake.is_some();
+        let shape = match !frame.is_push() && !in_greeting && !self.state.may_say_more() {
+            true => self.inflight.next_shape(),
+            false => None,
+        };
         // A reply that cannot be kept has arrived all the same.
-        match Reply::build(frame) {
-            Ok(reply) => Ok(Some((reply, wire_len))),
+        match shape.unwrap_or(Shape::KEEP).build(frame) {
+            Ok(reply) => Ok(Some(Parsed { reply, wire_len, shaped: shape.is_some() })),
             Err(error) => {
                 self.begun = true;
                 Err(error)
@@ -246,7 +259,7 @@ impl Session {
     }
 
     /// Give a reply to whom it belongs.
-    fn route(&mut self, reply: Reply, wire_len: usize) -> Result<()> {
+    fn route(&mut self, Parsed { reply, wire_len, shaped }: Parsed) -> Result<()> {
         if reply.kind() == Kind::RREDIS_REPLY_PUSH {
             self.confirm(&reply)?;
             self.events.push_back(Event::Push(reply, wire_len));
@@ -273,7 +286,7 @@ impl Session {
             self.events.push_back(Event::Push(reply, wire_len));
             return Ok(());
         }
-        let (ticket, due) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
+        let (ticket, due, shape) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
         match due {
             Due::Reply(effect) => self.state.became(effect, &reply),
             Due::Confirmations { .. } | Due::Emptied { .. } if !reply.is_error() => {
@@ -281,6 +294,8 @@ impl Session {
             }
             _ => {}
         }
+        let shape = if shaped { Shape::KEEP } else { shape };
+        let reply = shape.reshape(&reply)?.unwrap_or(reply);
         self.events.push_back(Event::Reply(ticket, reply));
         Ok(())
     }

@@ -191,6 +191,11 @@ impl State {
         self.is_subscribed() || self.subscribed_unseen
     }
 
+    /// Whether what comes may be something else than the next reply, and only its looks tell.
+    pub(super) fn may_say_more(&self) -> bool {
+        self.monitoring || (!self.resp3 && self.expects_messages())
+    }
+
     pub(super) fn is_monitoring(&self) -> bool {
         self.monitoring
     }

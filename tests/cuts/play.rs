@@ -1,5 +1,6 @@
 //! A session and a server that knows its lines, and a line between them that ends where it is told to.
 
+use rredis::commands::Shape;
 use rredis::error::{Error, Outcome, Status};
 use rredis::limits::Limits;
 use rredis::options::ParserChoice;
@@ -82,7 +83,7 @@ impl<'a> Play<'a> {
 
     fn submit(&mut self, step: &Step) {
         let begin = self.up + self.session.outgoing().len();
-        let submitted = self.session.submit_any(&step.bytes()).expect("it is queued");
+        let submitted = self.session.submit_any(&step.bytes(), Shape::KEEP).expect("it is queued");
         self.tickets.push(submitted.ticket);
         self.places.push((begin, self.up + self.session.outgoing().len()));
     }
