@@ -174,10 +174,12 @@ fn every_handle_is_proven_to_be_shared_or_sent() {
 fn tables_are_in_order() {
     let all = sources();
     let find = |path: &str| all.iter().find(|source| source.path == path).unwrap_or_else(|| panic!("src/{path}"));
-    for (list, least) in find("commands/table.rs").text.split("];").zip([200, 50]) {
-        let commands = list.lines().filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","));
-        ascending(&commands.collect::<Vec<_>>(), least);
-    }
+    // Each list of the table: the ids, the rows by the same names, and the differences, where one server follows another.
+    let table = &find("commands/table.rs").text;
+    let names = |line: &str| Some(line.trim().strip_prefix("row(Id::")?.split('"').nth(1)?.to_owned());
+    ascending(&table.lines().filter_map(names).collect::<Vec<_>>(), 600);
+    let differences = table.lines().filter(|line| line.starts_with("    (\""));
+    ascending(&differences.collect::<Vec<_>>(), 5);
     let numbers = find("options/table.rs").code.lines().filter_map(|line| {
         let (name, number) = line.trim().strip_suffix(',')?.split_once(" = ")?;
         name.chars().all(char::is_alphanumeric).then(|| number.parse::<u32>().ok())?

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::command::{Place, Timeout};
+
 /// How long a command says that the server may wait with its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocking {
@@ -11,31 +13,34 @@ pub enum Blocking {
     Forever,
 }
 
-/// How long the server may wait, where the command asks it to. A time that cannot be read is none: the server will say so.
-pub fn blocking(args: &[&[u8]]) -> Option<Blocking> {
-    let name = *args.first()?;
-    let is = |word: &[u8]| name.eq_ignore_ascii_case(word);
-    // Looked at for every command, so the first letter turns nearly all of them away.
-    match name.first()? | 0x20 {
-        b'b' if is(b"BLMPOP") || is(b"BZMPOP") => seconds(args.get(1)?),
-        b'b' if LAST_IS_SECONDS.iter().any(|word| is(word)) && args.len() > 2 => seconds(args.last()?),
-        b'w' if is(b"WAIT") => milliseconds(args.get(2)?),
-        b'w' if is(b"WAITAOF") => milliseconds(args.get(3)?),
-        b'x' if is(b"XREAD") => milliseconds(option(args, 1, b"BLOCK")?),
-        // GROUP, the group and the consumer come first, and may be called anything.
-        b'x' if is(b"XREADGROUP") => milliseconds(option(args, 4, b"BLOCK")?),
-        _ => None,
+impl Timeout {
+    /// How long the server may wait with these arguments. A time that cannot be read is none: the server will say so.
+    pub(super) fn read(self, args: &[&[u8]]) -> Option<Blocking> {
+        match self {
+            Timeout::None => None,
+            Timeout::Seconds(place) => seconds(place.text(args)?),
+            Timeout::Milliseconds(place) => milliseconds(place.text(args)?),
+        }
     }
 }
 
-const LAST_IS_SECONDS: [&[u8]; 6] = [b"BLPOP", b"BRPOP", b"BZPOPMIN", b"BZPOPMAX", b"BRPOPLPUSH", b"BLMOVE"];
+impl Place {
+    fn text<'a>(self, args: &[&'a [u8]]) -> Option<&'a [u8]> {
+        match self {
+            // The command's name and a key at least come first.
+            Place::Last if args.len() > 2 => args.last().copied(),
+            Place::Last => None,
+            Place::At(index) => args.get(usize::from(index)).copied(),
+            Place::Block { from, before } => block(args.get(usize::from(from)..)?, before),
+        }
+    }
+}
 
-/// What follows an option that stands before STREAMS.
-fn option<'a>(args: &[&'a [u8]], from: usize, name: &[u8]) -> Option<&'a [u8]> {
-    let options = args.get(from..)?;
-    let streams = options.iter().position(|word| word.eq_ignore_ascii_case(b"STREAMS"))?;
-    let at = options[..streams].iter().position(|word| word.eq_ignore_ascii_case(name))?;
-    options[..streams].get(at + 1).copied()
+/// What follows BLOCK among the options, which end at the word `end` where there is to be one.
+fn block<'a>(options: &[&'a [u8]], end: &[u8]) -> Option<&'a [u8]> {
+    let find = |words: &[&[u8]], name: &[u8]| words.iter().position(|word| word.eq_ignore_ascii_case(name));
+    let options = if end.is_empty() { options } else { &options[..find(options, end)?] };
+    options.get(find(options, b"BLOCK")? + 1).copied()
 }
 
 fn seconds(text: &[u8]) -> Option<Blocking> {
@@ -52,6 +57,7 @@ fn milliseconds(text: &[u8]) -> Option<Blocking> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::blocking;
 
     fn waits(command: &str) -> Option<Blocking> {
         let args: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
@@ -79,6 +85,9 @@ mod tests {
         assert_eq!(waits("XREAD COUNT 2 BLOCK 100 STREAMS s 0"), for_ms(100));
         assert_eq!(waits("XREAD block 0 STREAMS s 0"), Some(Blocking::Forever));
         assert_eq!(waits("XREADGROUP GROUP g c BLOCK 7 STREAMS s >"), for_ms(7));
+        assert_eq!(waits("BLMOVEM a b LEFT RIGHT 2 COUNT 3 OBO"), for_ms(2000));
+        assert_eq!(waits("TS.READ k - BLOCK 20 1"), for_ms(20));
+        assert_eq!(waits("TS.READ BLOCK 5"), None);
     }
 
     #[test]

@@ -1,0 +1,337 @@
+//! One row of the table: everything that is known of a command before it is sent.
+
+use super::blocking::Blocking;
+use super::effect::{Change, Effect};
+pub use super::table::Id;
+use super::unknown_script;
+use crate::error::Outcome;
+
+/// What is known of one command, or of one subcommand.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// Which it is, for a `match`.
+    pub id: Id,
+    /// Its name in capital letters, of one or two words: `CLIENT LIST`.
+    pub name: &'static str,
+    /// How many arguments it has, its name among them; a negative number is at least so many.
+    pub arity: i16,
+    /// What kind of command it is.
+    pub flags: Flags,
+    /// Where its keys are.
+    pub keys: &'static [KeySpec],
+    /// Which code finds them, where the specification alone does not.
+    pub finder: Finder,
+    /// Which servers of a cluster have to be asked.
+    pub request: Request,
+    /// What becomes of their replies.
+    pub response: Response,
+    /// Whether it may be sent again when nobody knows whether it ran.
+    pub repeat: Repeat,
+    /// How long the server may wait with its reply, and where that stands.
+    pub timeout: Timeout,
+    /// What it does to its connection.
+    pub change: Change,
+    /// What an error reply says of it.
+    pub failure: Failure,
+}
+
+impl Command {
+    /// Its name, where it changes its connection, so that a client of many connections refuses it.
+    pub fn connection_state(&self) -> Option<&'static str> {
+        (self.change != Change::None).then_some(self.name)
+    }
+
+    /// How long the server may wait with these arguments.
+    pub fn blocking(&self, args: &[&[u8]]) -> Option<Blocking> {
+        self.timeout.read(args)
+    }
+
+    /// What it does to its connection with these arguments.
+    pub fn effect(&self, args: &[&[u8]]) -> Effect {
+        self.change.effect(args)
+    }
+
+    /// Whether it only reads, so that it may be repeated when nobody knows whether it ran.
+    pub fn only_reads(&self) -> bool {
+        self.repeat == Repeat::Reads
+    }
+
+    /// What this error reply says of it.
+    pub fn error_outcome(&self, error: &[u8]) -> Outcome {
+        match self.failure {
+            Failure::Refused => Outcome::Refused,
+            Failure::Script if unknown_script(error) => Outcome::Refused,
+            Failure::Script | Failure::Halfway => Outcome::Unknown,
+        }
+    }
+
+    /// Whether the server takes so many arguments.
+    pub fn takes(&self, argc: usize) -> bool {
+        let arity = usize::from(self.arity.unsigned_abs());
+        if self.arity < 0 { argc >= arity } else { argc == arity }
+    }
+}
+
+/// What kind of command it is: the words that servers have for it, and whether it has subcommands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags(pub u32);
+
+#[expect(missing_docs, reason = "each is a word of the servers' own, in capital letters")]
+impl Flags {
+    pub const WRITE: u32 = 1;
+    pub const READONLY: u32 = 1 << 1;
+    pub const DENYOOM: u32 = 1 << 2;
+    pub const MODULE: u32 = 1 << 3;
+    pub const ADMIN: u32 = 1 << 4;
+    pub const PUBSUB: u32 = 1 << 5;
+    pub const NOSCRIPT: u32 = 1 << 6;
+    pub const BLOCKING: u32 = 1 << 7;
+    pub const LOADING: u32 = 1 << 8;
+    pub const STALE: u32 = 1 << 9;
+    pub const SKIP_MONITOR: u32 = 1 << 10;
+    pub const SKIP_SLOWLOG: u32 = 1 << 11;
+    pub const ASKING: u32 = 1 << 12;
+    pub const FAST: u32 = 1 << 13;
+    pub const NO_AUTH: u32 = 1 << 14;
+    pub const NO_MULTI: u32 = 1 << 15;
+    pub const NO_MANDATORY_KEYS: u32 = 1 << 16;
+    pub const NO_ASYNC_LOADING: u32 = 1 << 17;
+    pub const ALLOW_BUSY: u32 = 1 << 18;
+    pub const NONDETERMINISTIC_OUTPUT: u32 = 1 << 19;
+    pub const NONDETERMINISTIC_OUTPUT_ORDER: u32 = 1 << 20;
+    pub const CONTAINER: u32 = 1 << 21;
+
+    /// Whether this flag is among them.
+    pub const fn has(self, flag: u32) -> bool {
+        self.0 & flag != 0
+    }
+}
+
+/// Whether a command may be sent again when nobody knows whether it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It must not: to run twice is not to run once.
+    Never,
+    /// The data would be the same, though the second reply may be another.
+    Same,
+    /// It only reads.
+    Reads,
+}
+
+/// How long the server may wait with its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// It does not.
+    None,
+    /// Seconds, perhaps with a fraction.
+    Seconds(Place),
+    /// Whole milliseconds.
+    Milliseconds(Place),
+}
+
+/// Where a timeout stands among the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the end.
+    Last,
+    /// At this index.
+    At(u8),
+    /// After the word BLOCK, at this index or later, and before that other word where there is one.
+    Block {
+        /// Where options begin.
+        from: u8,
+        /// Where they end; empty: at the end of the command.
+        before: &'static [u8],
+    },
+}
+
+/// What an error reply says of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It did not run.
+    Refused,
+    /// It may have done half of its work.
+    Halfway,
+    /// The same, but where the server does not know the script.
+    Script,
+}
+
+/// Which servers of a cluster have to be asked, where it is not the one that has the keys.
+#[expect(missing_docs, reason = "the words of the servers' own")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Request {
+    Default,
+    AllNodes,
+    AllShards,
+    MultiShard,
+    Special,
+}
+
+/// What becomes of the replies of several servers.
+#[expect(missing_docs, reason = "the words of the servers' own")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Response {
+    Default,
+    OneSucceeded,
+    AllSucceeded,
+    AggLogicalAnd,
+    AggLogicalOr,
+    AggMin,
+    AggMax,
+    AggSum,
+    Special,
+}
+
+/// What a command does to a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Access(pub u32);
+
+#[expect(missing_docs, reason = "each is a word of the servers' own, in capital letters")]
+impl Access {
+    pub const RO: u32 = 1;
+    pub const RW: u32 = 1 << 1;
+    pub const OW: u32 = 1 << 2;
+    pub const RM: u32 = 1 << 3;
+    pub const ACCESS: u32 = 1 << 4;
+    pub const UPDATE: u32 = 1 << 5;
+    pub const INSERT: u32 = 1 << 6;
+    pub const DELETE: u32 = 1 << 7;
+    pub const NOT_KEY: u32 = 1 << 8;
+    pub const INCOMPLETE: u32 = 1 << 9;
+    pub const VARIABLE_FLAGS: u32 = 1 << 10;
+}
+
+/// Where some of a command's keys are.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySpec {
+    /// What is done to them.
+    pub access: Access,
+    /// Where to begin.
+    pub begin: Begin,
+    /// Where they are from there.
+    pub find: Find,
+}
+
+/// Where the search for keys begins.
+#[derive(Clone, Copy, Debug)]
+pub enum Begin {
+    /// At this index.
+    Index(u8),
+    /// Behind this word, which is looked for from an index on, or backwards from so far before the end.
+    Keyword(&'static [u8], i8),
+    /// The specification does not say.
+    Unsaid,
+}
+
+/// Where keys are, from where the search began.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the words of the servers' own")]
+pub enum Find {
+    /// Up to the last one, counted from the beginning or back from the end, of which `limit` leaves a part.
+    Range { last: i8, step: u8, limit: u8 },
+    /// As many as a number among the arguments says.
+    Count { at: u8, first: u8, step: u8 },
+    /// The specification does not say.
+    Unsaid,
+}
+
+/// Which code finds keys, or what is done to them, where the specification says it only in part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finder {
+    /// None: the specification does.
+    Specification,
+    /// The key, and where the result goes: the last STORE.
+    Sort,
+    /// The key alone.
+    SortRo,
+    /// The one key, or where that is empty, those behind KEYS.
+    Migrate,
+    /// What SET does depends on its options.
+    Set,
+    /// What DELEX does depends on whether it has any.
+    Delex,
+    /// What BITFIELD does depends on what it is asked to do.
+    Bitfield,
+}
+
+// What follows is the language that the table is written in.
+
+pub(super) const fn row(id: Id, name: &'static str, arity: i16, flags: u32) -> Command {
+    Command {
+        id,
+        name,
+        arity,
+        flags: Flags(flags),
+        keys: &[],
+        finder: Finder::Specification,
+        request: Request::Default,
+        response: Response::Default,
+        repeat: Repeat::Never,
+        timeout: Timeout::None,
+        change: Change::None,
+        // What a module does before it fails is its own business.
+        failure: if flags & Flags::MODULE != 0 { Failure::Halfway } else { Failure::Refused },
+    }
+}
+
+impl Command {
+    pub(super) const fn keys(self, keys: &'static [KeySpec]) -> Command {
+        Command { keys, ..self }
+    }
+
+    pub(super) const fn finds(self, finder: Finder) -> Command {
+        Command { finder, ..self }
+    }
+
+    pub(super) const fn request(self, request: Request) -> Command {
+        Command { request, ..self }
+    }
+
+    pub(super) const fn response(self, response: Response) -> Command {
+        Command { response, ..self }
+    }
+
+    pub(super) const fn repeats(self, repeat: Repeat) -> Command {
+        Command { repeat, ..self }
+    }
+
+    pub(super) const fn waits(self, timeout: Timeout) -> Command {
+        Command { timeout, ..self }
+    }
+
+    pub(super) const fn changes(self, change: Change) -> Command {
+        Command { change, ..self }
+    }
+
+    pub(super) const fn fails(self, failure: Failure) -> Command {
+        Command { failure, ..self }
+    }
+
+    pub(super) const fn container(self) -> Command {
+        Command { flags: Flags(self.flags.0 | Flags::CONTAINER), ..self }
+    }
+}
+
+pub(super) const fn key(access: u32, begin: Begin, find: Find) -> KeySpec {
+    KeySpec { access: Access(access), begin, find }
+}
+
+pub(super) const fn unsaid(access: u32) -> KeySpec {
+    key(access, Begin::Unsaid, Find::Unsaid)
+}
+
+pub(super) const fn at(index: u8) -> Begin {
+    Begin::Index(index)
+}
+
+pub(super) const fn after(word: &'static [u8], from: i8) -> Begin {
+    Begin::Keyword(word, from)
+}
+
+pub(super) const fn range(last: i8, step: u8, limit: u8) -> Find {
+    Find::Range { last, step, limit }
+}
+
+pub(super) const fn counted(at: u8, first: u8, step: u8) -> Find {
+    Find::Count { at, first, step }
+}
