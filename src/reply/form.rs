@@ -24,6 +24,10 @@ pub enum Form {
     Double,
     /// Text that is an integer is an INTEGER, if the integer would be written so.
     Integer,
+    /// Text for people is a STRING, whatever the protocol calls it.
+    Text,
+    /// Nothing is a MAP of nothing; anything else has this form.
+    OrEmptyMap(&'static Form),
     /// An array is a SET.
     Set,
     /// Each element of an array or a set has this form.
@@ -106,6 +110,15 @@ impl Plan<'_> {
             (Form::Word(word), Type::Status) if self.text(entry) == word.as_bytes() => self.turn(at, Type::Said),
             (Form::Double, Type::String) => self.turn(at, Type::Score),
             (Form::Integer, Type::String) => self.integer(at, entry),
+            (Form::Text, Type::Verbatim) => {
+                self.tape[at] = entry.behind_format();
+                at + 1
+            }
+            (Form::OrEmptyMap(_), Type::Null) => {
+                self.tape[at] = entry.resized(0);
+                self.turn(at, Type::Map)
+            }
+            (Form::OrEmptyMap(form), _) => self.node(form, at),
             (Form::Set, Type::Array) => {
                 self.tape[at] = entry.turned(Type::Set);
                 self.skip_elements(at + 1, entry.len())

@@ -94,6 +94,14 @@ impl Entry {
         self
     }
 
+    /// A verbatim text without its three letters and their colon: a string.
+    pub fn behind_format(self) -> Entry {
+        match self.len().checked_sub(4) {
+            Some(len) => Entry::new(Type::String, len as u64, self.value + 4),
+            None => self,
+        }
+    }
+
     pub(super) fn set_len(&mut self, len: u64) {
         self.head = self.head & ((1 << LEN_SHIFT) - 1) | len << LEN_SHIFT;
     }

@@ -10,7 +10,9 @@ pub(super) fn find(args: &[&[u8]]) -> Option<&'static Row> {
         return None;
     }
     let hash = fold(HASH, first);
-    if let Some(row) = look_up(hash, first, None) {
+    if let Some(row) = look_up(hash, first, None)
+        && (args.len() == 1 || row.name != ALONE_TOO)
+    {
         return Some(row);
     }
     let second = *args.get(1)?;
@@ -26,6 +28,7 @@ const CONTAINERS: &[&str] = &[
     "CLIENT",
     "CLUSTER",
     "COMMAND",
+    "COMMANDLOG",
     "CONFIG",
     "DEBUG",
     "FT.CONFIG",
@@ -43,6 +46,9 @@ const CONTAINERS: &[&str] = &[
     "XGROUP",
     "XINFO",
 ];
+
+/// The one container that is a command of its own too.
+const ALONE_TOO: &str = "COMMAND";
 
 fn is_container(word: &[u8]) -> bool {
     CONTAINERS.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word))

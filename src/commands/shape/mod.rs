@@ -7,16 +7,36 @@
 //!  numbers       numbers and texts
 //!  collections   sets, maps, pairs, lists
 //!  scores        sorted sets
+//!  geo           places
+//!  streams       streams
+//!  text          INFO, CLIENT LIST, and text for people
+//!  server        roles, logs, memory, functions, modules
+//!  access        ACL
+//!  introspection COMMAND
+//!  cluster       nodes, slots, shards
+//!  sentinel      the states of what is watched
+//!  monitor       MONITOR and its lines
+//!  parts         what the trees are made of
 //! ```
 //! A family is a table of rows, sorted by name. A row says what its command's reply becomes: a form, which changes structure
 //! alone and is laid over the reply while its tree is built; a tree, a function that makes another reply of the one that
 //! came; or a function that reads the arguments and says which of them.
 
+mod access;
+mod cluster;
 mod collections;
+mod geo;
 mod index;
+mod introspection;
+mod monitor;
 mod numbers;
+mod parts;
 mod scores;
+mod sentinel;
+mod server;
 mod status;
+mod streams;
+mod text;
 mod words;
 
 use crate::error::{Result, Status};
@@ -166,7 +186,21 @@ impl Row {
 }
 
 /// Every family: the order of the rows is that of `name`.
-static FAMILIES: &[&[Row]] = &[status::ROWS, numbers::ROWS, collections::ROWS, scores::ROWS];
+static FAMILIES: &[&[Row]] = &[
+    status::ROWS,
+    numbers::ROWS,
+    collections::ROWS,
+    scores::ROWS,
+    geo::ROWS,
+    streams::ROWS,
+    text::ROWS,
+    server::ROWS,
+    access::ROWS,
+    introspection::ROWS,
+    cluster::ROWS,
+    sentinel::ROWS,
+    monitor::ROWS,
+];
 
 fn row(mut index: usize) -> Option<&'static Row> {
     for family in FAMILIES {

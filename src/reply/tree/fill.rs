@@ -71,9 +71,11 @@ impl Fill {
     fn fill(&mut self, tape: &[Entry]) -> Result<()> {
         let mut entries = tape.iter();
         loop {
-            match self.pairs {
-                false => self.plain(&mut entries)?,
-                true => self.pairs(&mut entries)?,
+            if self.pairs {
+                self.pairs(&mut entries)?;
+            }
+            if !self.pairs {
+                self.plain(&mut entries)?;
             }
             if self.next != self.run_end {
                 let entry = *entries.next().ok_or_else(broken)?;
