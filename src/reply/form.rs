@@ -20,6 +20,8 @@ pub enum Form {
     Done,
     /// A status of just these words is true, and keeps them.
     Word(&'static str),
+    /// The integer 0 is nothing.
+    NonZero,
     /// Text that is a floating point number is a DOUBLE, and keeps its text.
     Double,
     /// Text that is an integer is an INTEGER, if the integer would be written so.
@@ -45,14 +47,16 @@ pub enum Form {
 }
 
 impl Form {
-    /// Lay the plan over a frame, of which a tree will be built then.
+    /// Lay the plan over a frame, of which a tree will be built then. True: a text that it asks for has come in pieces, and
+    /// the tree must be given its form again, when they are joined.
     #[inline]
-    pub fn apply(&self, frame: &mut Frame<'_>) {
+    pub fn apply(&self, frame: &mut Frame<'_>) -> bool {
         let base = frame.base() as u64;
-        let (tape, bytes, nodes) = frame.parts();
-        let mut plan = Plan { tape, text: bytes, base, nodes: 0 };
+        let (tape, text, nodes) = frame.parts();
+        let mut plan = Plan { tape, text, base, nodes: 0, pieces: false };
         plan.root(self);
         *nodes = nodes.wrapping_add_signed(plan.nodes);
+        plan.pieces
     }
 
     /// A copy of a node in this form. Attributes stay behind.
@@ -64,7 +68,7 @@ impl Form {
 
     /// The same for the last root of a tape that is being written; how many nodes more it has.
     pub(crate) fn apply_at(&self, tape: &mut [Entry], text: &[u8]) -> isize {
-        let mut plan = Plan { tape, text, base: 0, nodes: 0 };
+        let mut plan = Plan { tape, text, base: 0, nodes: 0, pieces: false };
         plan.node(self, 0);
         plan.nodes
     }
@@ -77,6 +81,8 @@ struct Plan<'t> {
     base: u64,
     /// How many nodes more the tree will have.
     nodes: isize,
+    /// A text that matters has come in pieces.
+    pieces: bool,
 }
 
 impl Plan<'_> {
@@ -108,6 +114,7 @@ impl Plan<'_> {
             (Form::Bool, Type::Status) if says_ok(self.text(entry)) => self.turn(at, Type::Said),
             (Form::Done, Type::Status) if self.text(entry) != QUEUED => self.turn(at, Type::Said),
             (Form::Word(word), Type::Status) if self.text(entry) == word.as_bytes() => self.turn(at, Type::Said),
+            (Form::NonZero, Type::Integer) if entry.value() == 0 => self.turn(at, Type::Null),
             (Form::Double, Type::String) => self.turn(at, Type::Score),
             (Form::Integer, Type::String) => self.integer(at, entry),
             (Form::Text, Type::Verbatim) => {
@@ -119,6 +126,10 @@ impl Plan<'_> {
                 self.turn(at, Type::Map)
             }
             (Form::OrEmptyMap(form), _) => self.node(form, at),
+            (Form::Double | Form::Integer, Type::Chunked) => {
+                self.pieces = true;
+                self.skip(at)
+            }
             (Form::Set, Type::Array) => {
                 self.tape[at] = entry.turned(Type::Set);
                 self.skip_elements(at + 1, entry.len())
@@ -186,6 +197,7 @@ impl Plan<'_> {
     fn record(&mut self, fields: &[(&str, Form)], other: &Form, mut at: usize, len: usize) -> usize {
         for _ in 0..len / 2 {
             let key = self.tape.get(self.behind_attributes(at)).copied();
+            self.pieces |= key.is_some_and(|key| key.kind() == Type::Chunked);
             let key = key.filter(|key| matches!(key.kind(), Type::String | Type::Status)).map(|key| self.text(key));
             let form = fields.iter().find(|(name, _)| Some(name.as_bytes()) == key).map_or(other, |(_, form)| form);
             at = self.skip(at);

@@ -97,13 +97,15 @@ impl Shape {
     /// The reply that a frame is, in this shape. What a form does costs no second tree.
     #[inline]
     pub fn build(self, mut frame: Frame<'_>) -> Result<Reply> {
-        if let Becomes::Formed(form) = self.0 {
-            form.apply(&mut frame);
-        }
+        let again = match self.0 {
+            Becomes::Kept => false,
+            Becomes::Formed(form) => form.apply(&mut frame),
+            Becomes::Made(..) => true,
+        };
         let reply = Reply::build_from(&mut frame)?;
-        match self.0 {
-            Becomes::Made(..) => Ok(self.reshape(&reply)?.unwrap_or(reply)),
-            _ => Ok(reply),
+        match again {
+            false => Ok(reply),
+            true => Ok(self.reshape(&reply)?.unwrap_or(reply)),
         }
     }
 

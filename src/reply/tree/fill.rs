@@ -178,7 +178,7 @@ impl Fill {
         Ok(())
     }
 
-    /// As many pairs of the run as are of two plain values; and what the next one's first is, is still to be seen.
+    /// As many pairs of the run as are of two texts; then the next one is opened, whatever is in it.
     fn pairs(&mut self, entries: &mut Entries<'_>) -> Result<()> {
         let text = self.text;
         let mut rest = entries.as_slice();
