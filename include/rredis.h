@@ -51,10 +51,10 @@ extern "C" {
 /// Which version a program was compiled with: compare it with rredis_version_number()
 /// when it starts, for the library it runs with may be another.
 typedef enum rredis_version_of {
-  RREDIS_VERSION_OF_HEADER = 0x000100,  // this header's, as 0xMMmmpp
+  RREDIS_VERSION_OF_HEADER = 0x080000,  // this header's, as 0xMMmmpp
 } rredis_version_of;
 
-/// Tell the library's version, as "1.2.3".
+/// Tell the library's version, as "8.0.1": it supports every command of Redis 8.0.
 const char *rredis_version(void);
 
 /// Tell the library's version as a number, 0xMMmmpp, that grows from one to the next.
@@ -393,6 +393,48 @@ void rredis_parser_free(rredis_parser *parser);
 
 // ---- Commands -----------------------------------------------------------------------
 
+/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on what this library adds.
+typedef enum rredis_command_flag {
+  RREDIS_COMMAND_WRITE = 1,                  // it may change data
+  RREDIS_COMMAND_READONLY = 2,               // it changes none
+  RREDIS_COMMAND_DENYOOM = 4,                // not when memory is short
+  RREDIS_COMMAND_MODULE = 8,                 // a module's
+  RREDIS_COMMAND_ADMIN = 16,                 // for administrators
+  RREDIS_COMMAND_PUBSUB = 32,                // of publish and subscribe
+  RREDIS_COMMAND_NOSCRIPT = 64,              // not for scripts
+  RREDIS_COMMAND_BLOCKING = 128,             // it can be asked to wait
+  RREDIS_COMMAND_LOADING = 256,              // allowed while loading
+  RREDIS_COMMAND_STALE = 512,                // allowed where data is old
+  RREDIS_COMMAND_SKIP_MONITOR = 1024,        // not shown to MONITOR
+  RREDIS_COMMAND_SKIP_SLOWLOG = 2048,        // not in the slow log
+  RREDIS_COMMAND_ASKING = 4096,              // allowed on import
+  RREDIS_COMMAND_FAST = 8192,                // it takes no time to speak of
+  RREDIS_COMMAND_NO_AUTH = 16384,            // allowed before AUTH
+  RREDIS_COMMAND_NO_MULTI = 32768,           // not in a transaction
+  RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,  // its keys may be none
+  RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,  // not while loading beside
+  RREDIS_COMMAND_ALLOW_BUSY = 262144,        // allowed while scripts hang
+  RREDIS_COMMAND_UNSTABLE = 524288,          // same data, perhaps another reply
+  RREDIS_COMMAND_UNORDERED = 1048576,        // same data, perhaps another order
+  RREDIS_COMMAND_CONTAINER = 2097152,        // it has subcommands
+  RREDIS_COMMAND_STATEFUL = 4194304,         // it changes its connection
+  RREDIS_COMMAND_REPEATABLE = 8388608,       // it only reads: may run twice
+  RREDIS_COMMAND_IDEMPOTENT = 16777216,      // twice is as once, but for replies
+  RREDIS_COMMAND_WAITS = 33554432,           // these arguments ask it to wait
+} rredis_command_flag;
+
+/// What a command does to a key, to be or-ed: one of the first four, and perhaps more.
+typedef enum rredis_key {
+  RREDIS_KEY_RO = 1,        // its value is read only
+  RREDIS_KEY_RW = 2,        // read and changed
+  RREDIS_KEY_OW = 4,        // overwritten, whatever it was
+  RREDIS_KEY_RM = 8,        // removed
+  RREDIS_KEY_ACCESS = 16,   // what its value says is returned, copied or used
+  RREDIS_KEY_UPDATE = 32,   // its value is updated
+  RREDIS_KEY_INSERT = 64,   // something is added to it
+  RREDIS_KEY_DELETE = 128,  // something of it may be deleted
+} rredis_key;
+
 /// Write a command as it goes over the wire.
 ///
 ///   argc      how many arguments, the command's name among them
@@ -405,6 +447,35 @@ void rredis_parser_free(rredis_parser *parser);
 rredis_status rredis_command_encode(size_t argc, const char *const *argv,
     const size_t *argv_len, char *buffer, size_t buffer_len, size_t *out_len,
     rredis_error *err);
+
+/// Find the keys of a command, without asking a server.
+///
+///   argc      how many arguments, the command's name among them
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len is written
+///   access    where to, as many: what is done to each, of rredis_key; NULL: not wanted
+///   out_len   how many keys it has
+///
+/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few arguments or too many, its number
+/// of keys cannot be, or indexes_len is too small; then the message has the length needed.
+rredis_status rredis_command_keys(size_t argc, const char *const *argv,
+    const size_t *argv_len, size_t *indexes, uint32_t *access, size_t indexes_len,
+    size_t *out_len, rredis_error *err);
+
+/// Compute a key's slot in a cluster: 0 to 16383, where a {tag} in the key alone decides; -1 when key is NULL.
+int64_t rredis_command_slot(const char *key, size_t key_len);
+
+/// Say what kind of command this is.
+///
+///   argc       how many arguments, the command's name among them
+///   argv       the arguments, of which the first two matter most
+///   argv_len   their lengths; NULL when each ends in a NUL
+///   out_flags  of rredis_command_flag
+///
+/// RREDIS_ERR_UNSUPPORTED: the command is not known.
+rredis_status rredis_command_flags(size_t argc, const char *const *argv,
+    const size_t *argv_len, uint32_t *out_flags, rredis_error *err);
 
 // ---- Options ------------------------------------------------------------------------
 //

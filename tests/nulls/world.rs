@@ -150,6 +150,8 @@ impl<'l> World<'l> {
             ("size_t", "argc") => 2,
             ("char *", "buffer") => room(),
             ("size_t", "buffer_len") => 256,
+            ("size_t *", "indexes") | ("uint32_t *", "access") => room(),
+            ("size_t", "indexes_len") => 16,
             ("const char *", text) => leaked(text_for(name, text)?.0),
             ("size_t", "bytes_len") if name == "rredis_parser_commit" => 4,
             ("size_t", "wanted") => 16,
