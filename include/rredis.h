@@ -62,14 +62,15 @@ uint32_t rredis_version_number(void);
 
 // ---- Handles ------------------------------------------------------------------------
 
-typedef struct rredis_builder rredis_builder;  // a reply that is being made
-typedef struct rredis_client rredis_client;    // what most programs need one of
-typedef struct rredis_conn rredis_conn;        // one connection kept for oneself
-typedef struct rredis_options rredis_options;  // what a pool, a client or a parser is
-                                               // made from
-typedef struct rredis_parser rredis_parser;    // bytes in, replies out
-typedef struct rredis_pool rredis_pool;        // connections that clients share
-typedef struct rredis_script rredis_script;    // a script, and its digest
+typedef struct rredis_builder rredis_builder;    // a reply that is being made
+typedef struct rredis_client rredis_client;      // what most programs need one of
+typedef struct rredis_conn rredis_conn;          // one connection kept for oneself
+typedef struct rredis_options rredis_options;    // what a pool, a client or a parser is
+                                                 // made from
+typedef struct rredis_parser rredis_parser;      // bytes in, replies out
+typedef struct rredis_pipeline rredis_pipeline;  // commands that wait for their run
+typedef struct rredis_pool rredis_pool;          // connections that clients share
+typedef struct rredis_script rredis_script;      // a script, and its digest
 
 // ---- Status and errors --------------------------------------------------------------
 
@@ -814,6 +815,99 @@ rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
 /// Give the connection back to the pool, where nothing is due and its state is as the
 /// pool's; close it otherwise. Never waits.
 void rredis_conn_free(rredis_conn *conn);
+
+// ---- Pipelines ----------------------------------------------------------------------
+//
+// Many commands in one burst, and transactions. Nothing is sent before a run; a run
+// empties the queue and ends the watch whatever it returns, but for
+// RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which do nothing.
+//
+//              idle                queued        watching             watching, queued
+//   _watch     leases, watches     STATE         watches more         STATE
+//   _command   STATE               STATE         at once              STATE
+//   _add       queued              queued        queued               queued
+//   PLAIN      empty array         runs          STATE                STATE
+//   ATOMIC     empty array         MULTI..EXEC   MULTI EXEC           MULTI..EXEC
+//   _clear     nothing             idle          idle                 idle
+//
+// An empty array comes without a word to the server. Commands that change a connection
+// for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,
+// DISCARD and WATCH, which the library says itself.
+
+/// How a pipeline runs.
+typedef enum rredis_pipeline_mode {
+  RREDIS_PIPELINE_PLAIN = 0,   // one command after the other
+  RREDIS_PIPELINE_ATOMIC = 1,  // between MULTI and EXEC: all of them or none, and
+                               // nobody else's between them
+} rredis_pipeline_mode;
+
+/// Make an empty pipeline of a client's. It holds no connection but while keys are watched.
+rredis_status rredis_pipeline_new(const rredis_client *client,
+    rredis_pipeline **out_pipeline, rredis_error *err);
+
+/// Queue one command, copied. Whatever can be wrong with it is found here, and leaves the
+/// queue as it was.
+rredis_status rredis_pipeline_add(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_error *err);
+
+/// Queue one command with flags and call_data for its response callback.
+///
+///   flags  RREDIS_CALL_RAW, and RREDIS_CALL_IDEMPOTENT, which lets a whole run be tried
+///          again where all its commands only read or have it; RREDIS_CALL_ERROR_REPLY
+///          changes nothing, for an error is an element; _TIMEOUT and _ALONE are
+///          RREDIS_ERR_ARGUMENT
+rredis_status rredis_pipeline_add_with(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, void *call_data,
+    rredis_error *err);
+
+/// Say how many commands are queued.
+size_t rredis_pipeline_len(const rredis_pipeline *pipeline);
+
+/// Watch keys, and those from before too: a run of mode ATOMIC is RREDIS_ERR_WATCH if
+/// anybody changed one of them meanwhile. Leases a connection until then.
+rredis_status rredis_pipeline_watch(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_error *err);
+
+/// Send one command at once, on the connection that watches: to read what the transaction
+/// depends on. Response callbacks apply, while the connection is still leased.
+///
+/// RREDIS_ERR_WATCH: the connection was lost; clear, and begin again.
+rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Run what is queued, and give an ARRAY: one element for each command, in order. A
+/// command that the server refused is an ERROR there; a failed response callback is an
+/// ERROR that begins with "CALLBACK ".
+///
+/// Waits as long as bytes move, and no longer than RREDIS_OPTION_COMMAND_TIMEOUT_MS while
+/// none do. A run that breaks off is tried again, as a whole, where no command left, or
+/// where all of them only read or may run twice. Mode ATOMIC tells apart RREDIS_ERR_WATCH
+/// (a watched key changed, or the connection was lost before EXEC: nothing ran),
+/// RREDIS_ERR_ABORTED (a command could not be queued: nothing ran), and an outcome
+/// RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
+rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Run what is queued, as flags say.
+///
+///   flags       of rredis_call: RAW and IDEMPOTENT are for every command
+///   timeout_ms  for the whole run, whatever moves, where RREDIS_CALL_TIMEOUT is set
+rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
+    rredis_pipeline_mode mode, uint32_t flags, int64_t timeout_ms,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Say which command of the last run failed first, from 0: an ERROR in its array, the
+/// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.
+/// -1: none.
+int64_t rredis_pipeline_failed(const rredis_pipeline *pipeline);
+
+/// Forget what is queued and what is watched. Never waits: a connection that watched is
+/// closed.
+void rredis_pipeline_clear(rredis_pipeline *pipeline);
+
+/// Free a pipeline, and forget all of it, as _clear does.
+void rredis_pipeline_free(rredis_pipeline *pipeline);
 
 // ---- Scripts ------------------------------------------------------------------------
 //

@@ -27,8 +27,8 @@ macro_rules! chapters {
 }
 
 chapters! {
-    builder callback client command conn credentials event options parser parser_hiredis parser_type pool push reply script status transport
-    transport_hostile version
+    builder callback client command conn credentials event options parser parser_hiredis parser_type pipeline pool push
+    reply script status transport transport_hostile version
 }
 
 /// Whoever adds a function adds its C test, or hears of it here.

@@ -226,6 +226,7 @@ fn is_guarded(body: &str) -> bool {
         "guard_alone(",
         "guard_command_alone(",
         "guard_change(",
+        "guard_reentrant(",
         "quietly(",
     ];
     guards.iter().any(|guard| body.starts_with(guard)) && body.ends_with(')') && closes_last(body)

@@ -40,6 +40,11 @@ impl Callbacks {
         Ok(())
     }
 
+    /// Whether none is set.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+
     /// The callback set for just this name.
     pub fn get(&self, name: &[u8]) -> Option<&Arc<dyn Callback>> {
         if name.len() > NAME_BYTES_MAX {

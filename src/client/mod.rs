@@ -4,6 +4,7 @@
 pub mod callbacks;
 pub mod dedicated;
 mod events;
+pub mod pipeline;
 pub mod script;
 pub mod setup;
 
@@ -23,6 +24,7 @@ use crate::transport::Deadline;
 
 pub use callbacks::{Callback, Callbacks};
 pub use dedicated::Dedicated;
+pub use pipeline::Pipeline;
 pub use script::Script;
 pub use setup::{Listen, Setup};
 

@@ -1,8 +1,10 @@
 //! One connection: a session over a transport, driven until something happened or the time is up.
 #![forbid(unsafe_code)]
 
+mod burst;
 mod dial;
 mod kept;
+mod until;
 
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
@@ -15,9 +17,11 @@ use crate::session::{Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
 use crate::transport::{Deadline, Moved, Transport};
 
+pub use burst::Exchanged;
 pub use dial::{Credentials, Dial};
 use dial::{Served, serving};
 pub use kept::{Kept, Notice};
+pub use until::{Traffic, Until};
 
 /// An open connection that has been greeted.
 pub struct Connection {
@@ -42,15 +46,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.closing = dial::serve(self.dial.serves());
     }
-}
-
-/// Bytes moved since they were last asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Traffic {
-    /// Read.
-    pub bytes_in: u64,
-    /// Written.
-    pub bytes_out: u64,
 }
 
 /// A wait for a command: how long it may take, and what it is called in a message.
@@ -244,20 +239,22 @@ impl Connection {
 
     fn serve<T>(
         &mut self,
-        deadline: Deadline,
+        until: impl Into<Until>,
         done: impl FnMut(&mut Session) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
-        serving(self.dial.serves(), || self.drive(deadline, done))
+        serving(self.dial.serves(), || self.drive(until, done))
     }
 
     /// The heart: hand over, take in, until `done` says so; None when the time is up before that. Reading never waits for writing.
     fn drive<T>(
         &mut self,
-        deadline: Deadline,
+        until: impl Into<Until>,
         mut done: impl FnMut(&mut Session) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
+        let mut until = until.into();
         let mut time_is_up = false;
         loop {
+            let (before, deadline) = (self.moved.total(), until.deadline());
             let handed = self.hand_over(deadline).map_err(|error| self.last_words(error));
             if let Some(result) = done(&mut self.session)? {
                 return Ok(Some(result));
@@ -270,6 +267,9 @@ impl Connection {
                 Some(fd) => self.wait_and_read(fd, deadline)?,
                 None => self.read_in_slices(deadline)?,
             };
+            if self.moved.total() != before && until.moved() {
+                time_is_up = false;
+            }
         }
     }
 

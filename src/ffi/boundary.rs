@@ -10,6 +10,7 @@ use std::io::Write;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::ptr::NonNull;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -73,6 +74,26 @@ pub(crate) fn guard_command_alone<H: Handle>(
     body: impl FnOnce(&mut H) -> Result<()>,
 ) -> rredis_status {
     finish(err, alone(handle, body).map_err(not_sent))
+}
+
+/// As `guard_command_alone`, where functions of the caller's may use the same handle meanwhile: it is given as a pointer, and
+/// borrowed for a step at a time.
+pub(crate) fn guard_reentrant<H: Handle>(
+    handle: Option<NonNull<H>>,
+    err: Err<'_>,
+    body: impl FnOnce(NonNull<H>) -> Result<()>,
+) -> rredis_status {
+    let result = caught(|| {
+        let handle = given(handle, H::NAME)?;
+        // SAFETY: the caller vouches for the handle, which nobody else uses now.
+        unsafe { handle.as_ref() }.poison().check(H::NAME)?;
+        body(handle)
+    });
+    if let (Err(Error { status: Status::Panic, .. }), Some(handle)) = (&result, handle) {
+        // SAFETY: as above; no function of the caller's may have freed it.
+        unsafe { handle.as_ref() }.poison().set();
+    }
+    finish(err, result.map_err(not_sent))
 }
 
 /// The handle, if it is there and no panic has passed through it.

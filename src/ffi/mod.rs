@@ -66,4 +66,6 @@ pub mod client;
 
 pub mod conn;
 
+pub mod pipeline;
+
 pub mod script;

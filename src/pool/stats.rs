@@ -89,6 +89,11 @@ impl Counters {
         add(&self.commands, 1);
     }
 
+    /// So many commands were given to this handle at once.
+    pub fn commands(&self, count: usize) {
+        add(&self.commands, count as i64);
+    }
+
     /// A command was tried once more.
     pub fn retried(&self) {
         add(&self.retries, 1);

@@ -6,7 +6,7 @@ use super::tree::Reply;
 use super::view::View;
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
-use crate::resp::{Recorder, Type};
+use crate::resp::{Frame, Recorder, Type};
 
 /// Adds node after node. What goes wrong is kept: after it the rest do nothing, and `take` says what it was.
 pub struct Builder {
@@ -109,6 +109,14 @@ impl Builder {
         };
         self.clear();
         reply
+    }
+
+    /// The reply, if it is whole, for who does not want a tree of it; what comes next is `clear`.
+    pub fn frame(&mut self) -> Result<Frame<'_>> {
+        match self.failed.take() {
+            Some(error) => Err(error),
+            None => self.recorder.frame(),
+        }
     }
 
     /// Forget everything that was added, and what went wrong.

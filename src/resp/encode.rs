@@ -5,8 +5,13 @@ use crate::limits::{COMMAND_ARG_BYTES_MAX, COMMAND_ARGS_MAX};
 
 /// Append the command to `out`. On an error `out` is as it was.
 pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
+    encode_with_room(args, out, 0)
+}
+
+/// The same, and see to it that so many bytes more find room behind it.
+pub fn encode_with_room(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Result<()> {
     check(args)?;
-    out.try_reserve(encoded_len(args)).map_err(|_| Error::memory("the command"))?;
+    out.try_reserve(encoded_len(args).saturating_add(room)).map_err(|_| Error::memory("the command"))?;
     let mut digits = itoa::Buffer::new();
     out.push(b'*');
     out.extend_from_slice(digits.format(args.len()).as_bytes());
@@ -19,6 +24,30 @@ pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
         out.extend_from_slice(b"\r\n");
     }
     Ok(())
+}
+
+/// The arguments of a command that `encode` wrote, in the place of those in `args`.
+pub fn arguments<'c>(command: &'c [u8], args: &mut Vec<&'c [u8]>) -> Result<()> {
+    args.clear();
+    let (count, mut rest) = header(command);
+    args.try_reserve(count).map_err(|_| Error::memory("the arguments"))?;
+    for _ in 0..count {
+        let (len, behind) = header(rest);
+        let (arg, behind) = behind.split_at_checked(len).unwrap_or((behind, &[]));
+        args.push(arg);
+        rest = behind.get(2..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// The number of a line of one byte and digits, and what is behind the line.
+fn header(bytes: &[u8]) -> (usize, &[u8]) {
+    let end = bytes.iter().position(|&byte| byte == b'\r').unwrap_or(bytes.len());
+    let digits = bytes.get(1..end).unwrap_or_default();
+    let number = digits
+        .iter()
+        .fold(0usize, |number, digit| number.saturating_mul(10).saturating_add(usize::from(digit.wrapping_sub(b'0'))));
+    (number, bytes.get(end + 2..).unwrap_or_default())
 }
 
 /// Whether these arguments can be a command at all.
@@ -66,6 +95,20 @@ mod tests {
             let mut out = Vec::new();
             encode(&args, &mut out).unwrap();
             assert_eq!(out.len(), encoded_len(&args));
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_read_back() {
+        let many = vec![b"x".as_slice(); 1000];
+        let long = vec![b'y'; 100_000];
+        let commands: [&[&[u8]]; 4] = [&[b"PING"], &[b"SET", b"a\r\nb", b""], &[b"", b"$5\r\n", &long], &many];
+        for command in commands {
+            let mut out = Vec::new();
+            encode(command, &mut out).unwrap();
+            let mut args = vec![b"left over".as_slice()];
+            arguments(&out, &mut args).unwrap();
+            assert_eq!(args, command);
         }
     }
 

@@ -8,6 +8,7 @@
 //!  decimal    floating point numbers in few digits
 //!  simple     the same language, written to be obviously right
 //!  framed     a parser of the caller's, kept to one reply for one reply
+//!  gather     many replies on one tape
 //!  recorder   a reply noted piece by piece, for simple, framed, and the builder of replies
 //!  tape       what a parser gives: entries over bytes, which reply::Reply::build makes a tree of
 //!  grammar    what one line may say
@@ -18,6 +19,7 @@ mod buffer;
 mod decimal;
 mod encode;
 mod framed;
+mod gather;
 mod grammar;
 mod levels;
 mod quick;
@@ -26,8 +28,9 @@ mod scan;
 mod simple;
 mod tape;
 
-pub use encode::{check, encode, encoded_len};
+pub use encode::{arguments, check, encode, encode_with_room, encoded_len};
 pub use framed::{Custom, framed};
+pub use gather::Gather;
 pub use recorder::Recorder;
 pub use tape::{Entry, Frame, Given, Type};
 

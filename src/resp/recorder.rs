@@ -1,7 +1,7 @@
 //! A reply noted piece by piece: the slow and plain way to a tape.
 
 use super::grammar;
-use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type};
+use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type, root_behind_notes};
 use zeroize::Zeroize;
 
 use crate::error::{Error, Result, Status};
@@ -174,8 +174,8 @@ impl Recorder {
 
     /// What the root is: None until there is one.
     pub fn root(&self) -> Option<Type> {
-        let mut entries = self.tape.iter().map(|entry| entry.kind());
-        if self.notes == 0 { entries.next() } else { self.root_behind_notes() }
+        let place = if self.notes == 0 { 0 } else { root_behind_notes(&self.tape) };
+        self.tape.get(place).map(|entry| entry.kind())
     }
 
     /// Whether it is one whole reply; if not, why.
@@ -309,20 +309,6 @@ impl Recorder {
             return Err(grammar::nodes_limit(&self.limits, 0));
         }
         Ok(())
-    }
-
-    fn root_behind_notes(&self) -> Option<Type> {
-        let mut owed = 0usize;
-        for entry in &self.tape {
-            match entry.kind() {
-                Type::Number => {}
-                Type::Attribute => owed += entry.len(),
-                kind if owed == 0 => return Some(kind),
-                Type::Array | Type::Set | Type::Map | Type::Push => owed = owed - 1 + entry.len(),
-                _ => owed -= 1,
-            }
-        }
-        None
     }
 
     fn attempt(&mut self, action: impl FnOnce(&mut Recorder) -> Result<()>) {

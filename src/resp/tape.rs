@@ -140,6 +140,43 @@ impl Entry {
         self.head
     }
 
+    /// Whether its value is a place in the bytes.
+    #[inline(always)]
+    pub(super) fn has_place(self) -> bool {
+        const PLACED: [Type; 10] = [
+            Type::String,
+            Type::Status,
+            Type::Error,
+            Type::Verbatim,
+            Type::BigNumber,
+            Type::Double,
+            Type::Chunked,
+            Type::Chunk,
+            Type::Score,
+            Type::Said,
+        ];
+        const BITS: u64 = {
+            let (mut bits, mut at) = (0, 0);
+            while at < PLACED.len() {
+                bits |= 1 << PLACED[at] as u64;
+                at += 1;
+            }
+            bits
+        };
+        BITS >> (self.head & 63) & 1 == 1
+    }
+
+    /// The same, with its place moved by so much.
+    #[inline(always)]
+    pub(super) fn moved(self, shift: u64) -> Entry {
+        if self.has_place() { Entry { value: self.value.wrapping_add(shift), ..self } } else { self }
+    }
+
+    /// Bytes of text at its place: for a string in pieces they are counted with the pieces.
+    pub(super) fn text_len(self) -> usize {
+        if self.kind() == Type::Chunked { 0 } else { self.len() }
+    }
+
     /// Whether the next entry has this double's value.
     pub fn is_given(self) -> bool {
         self.head & GIVEN != 0
@@ -231,6 +268,24 @@ impl<'p> Frame<'p> {
         (self.tape, bytes, nodes)
     }
 
+    /// The entry of the value itself, behind its attributes; and where on the tape that is.
+    pub fn root(&self) -> (usize, Option<Entry>) {
+        let place = if self.about.notes == 0 { 0 } else { root_behind_notes(self.tape) };
+        (place, self.tape.get(place).copied())
+    }
+
+    /// Whether it is a server's error.
+    #[inline]
+    pub fn is_error(&self) -> bool {
+        self.root().1.is_some_and(|root| root.kind() == Type::Error)
+    }
+
+    /// The text of an entry that has some.
+    pub fn text_of(&self, entry: Entry) -> &[u8] {
+        let from = (entry.value as usize).wrapping_sub(self.about.base);
+        self.bytes().get(from..).and_then(|rest| rest.get(..entry.len())).unwrap_or_default()
+    }
+
     /// What the values of text entries count from.
     pub fn base(&self) -> usize {
         self.about.base
@@ -291,6 +346,23 @@ impl fmt::Debug for Frame<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:?} over {} bytes", self.tape, self.bytes().len())
     }
+}
+
+/// Where on a tape its value begins, behind what annotates it.
+pub(super) fn root_behind_notes(tape: &[Entry]) -> usize {
+    let mut owed = 0usize;
+    for (place, entry) in tape.iter().enumerate() {
+        match entry.kind() {
+            // A double's value, and the pieces of a string, stand behind entries that were counted.
+            Type::Number | Type::Chunk => {}
+            Type::Attribute => owed += entry.len(),
+            _ if owed == 0 => return place,
+            Type::Gone => owed += entry.len(),
+            Type::Array | Type::Set | Type::Map | Type::Push | Type::Pairs => owed = owed - 1 + entry.len(),
+            _ => owed -= 1,
+        }
+    }
+    tape.len()
 }
 
 /// From this size on a parser gives its buffer away, and the tree is built behind the bytes instead of beside a copy.

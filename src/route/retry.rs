@@ -49,12 +49,17 @@ impl Retry {
         if attempts > self.max || deadline.has_passed() {
             return None;
         }
-        let doubled = 1u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
-        let longest = self.backoff_ms.saturating_mul(doubled).min(self.backoff_max_ms);
-        let wait = Duration::from_millis(random() % longest.saturating_add(1).max(1));
+        let wait = self.pause(attempts);
         // A wait that leaves no time for the try is not begun.
         let in_time = deadline.remaining().is_none_or(|remaining| wait < remaining);
         (in_time && self.budget.spend()).then_some(wait)
+    }
+
+    /// How long to step back after so many tries: longer each time, up to the longest, and never twice the same.
+    pub fn pause(&self, attempts: u32) -> Duration {
+        let doubled = 1u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
+        let longest = self.backoff_ms.saturating_mul(doubled).min(self.backoff_max_ms);
+        Duration::from_millis(random() % longest.saturating_add(1).max(1))
     }
 }
 

@@ -10,6 +10,7 @@ use crate::limits::REST_BYTES_MAX;
 use crate::resp;
 
 use super::Ticket;
+use super::burst::Burst;
 use super::push::Confirmation;
 
 /// Commands on their way, and the bytes of them that have not left yet.
@@ -25,6 +26,8 @@ pub(super) struct Inflight {
     tickets: Ticket,
     /// The last command that is due nothing, and where its bytes begin.
     unanswered: Option<(Ticket, u64)>,
+    /// While there is one, nothing else is on its way.
+    pub(super) burst: Option<Burst>,
 }
 
 /// One command that waits for its answer.
@@ -88,10 +91,16 @@ impl Inflight {
     }
 
     pub(super) fn outgoing(&self) -> &[u8] {
-        &self.bytes[self.sent..]
+        match &self.burst {
+            None => &self.bytes[self.sent..],
+            Some(burst) => burst.outgoing(),
+        }
     }
 
     pub(super) fn sent(&mut self, len: usize) {
+        if let Some(burst) = &mut self.burst {
+            return burst.sent(len);
+        }
         self.sent += len;
         self.handed += len as u64;
         if self.sent >= self.bytes.len() {
@@ -169,7 +178,7 @@ impl Inflight {
 
     /// Nothing owed and nothing left to hand over.
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.bytes.is_empty()
+        self.queue.is_empty() && self.bytes.is_empty() && self.burst.is_none()
     }
 
     /// Make room, so that a secret that comes is not copied about.

@@ -1,6 +1,7 @@
 //! A conversation with a server, without I/O: what was asked, what is owed, what the connection has become.
 #![forbid(unsafe_code)]
 
+mod burst;
 mod handshake;
 mod inflight;
 mod push;
@@ -13,6 +14,8 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::{Kind, Reply};
 use crate::resp::{self, Parse};
 
+use burst::Burst;
+pub use burst::TakeReplies;
 pub use handshake::Greeting;
 use handshake::Handshake;
 use inflight::{Due, Inflight};
@@ -91,13 +94,13 @@ impl Session {
 
     /// Queue a command that leaves the connection as it is, for the one reply that it is due, in this shape.
     pub fn submit(&mut self, args: &[&[u8]], shape: Shape) -> Result<Ticket> {
-        self.ready()?;
+        self.may_submit()?;
         self.inflight.submit(args, Due::Reply(Effect::None), shape)
     }
 
     /// Queue any command. Its reply, if it is due one, has this shape.
     pub fn submit_any(&mut self, args: &[&[u8]], shape: Shape) -> Result<Submitted> {
-        self.ready()?;
+        self.may_submit()?;
         resp::check(args)?;
         let effect = commands::effect(args);
         self.state.refuse_in_transaction(effect, !self.inflight.owes())?;
@@ -106,6 +109,63 @@ impl Session {
         let due = self.state.due(effect, args);
         let ticket = self.inflight.submit(args, due, shape)?;
         Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
+    }
+
+    /// Queue commands that were encoded before, those behind the first `from` bytes, for so many replies in all. The bytes
+    /// are on loan, and come back with `end_burst`, whatever happens.
+    pub fn begin_burst(&mut self, bytes: &mut Vec<u8>, from: usize, replies: usize) -> Result<()> {
+        self.ready()?;
+        if !self.inflight.is_empty() || !self.events.is_empty() {
+            return Err(Error::new(Status::State, "other commands are on their way"));
+        }
+        self.inflight.burst = Some(Burst::new(std::mem::take(bytes), from, replies));
+        Ok(())
+    }
+
+    /// Take in the replies of the burst that have come. A push among them is an event; None: there is no more for now.
+    pub fn poll_burst(&mut self, replies: &mut impl TakeReplies) -> Result<Option<Event>> {
+        while self.burst_owes() {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            self.ready()?;
+            match self.next_of_burst(replies) {
+                Ok(true) => {}
+                Ok(false) => return Ok(None),
+                Err(error) => {
+                    self.begun |= error.status == Status::Limit && self.parser.has_begun();
+                    self.fail(error.clone());
+                    return Err(error);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether replies of the burst are still due.
+    pub fn burst_owes(&self) -> bool {
+        self.inflight.burst.as_ref().is_some_and(|burst| burst.due() > 0)
+    }
+
+    /// The burst is over, or will never be: give its bytes back, and say how many of them were handed over.
+    pub fn end_burst(&mut self, bytes: &mut Vec<u8>) -> usize {
+        let Some(burst) = self.inflight.burst.take() else { return 0 };
+        let handed = burst.handed();
+        if !burst.outgoing().is_empty() {
+            self.fail(Error::new(Status::Protocol, "commands were answered before they were sent"));
+        }
+        *bytes = burst.into_bytes();
+        handed
+    }
+
+    /// A transaction that went over in a burst has been answered: nothing is watched any more.
+    pub fn executed(&mut self) {
+        self.state.executed();
+    }
+
+    /// Whether the reply that the conversation ended at had already begun to arrive.
+    pub fn ended_in_a_reply(&self) -> bool {
+        self.begun
     }
 
     /// Room for bytes of the peer's.
@@ -240,6 +300,14 @@ impl Session {
         }
     }
 
+    /// A burst has the stream to itself.
+    fn may_submit(&self) -> Result<()> {
+        match self.inflight.burst {
+            None => self.ready(),
+            Some(_) => Err(Error::new(Status::State, "a burst of commands is on its way")),
+        }
+    }
+
     fn parse(&mut self) -> Result<Option<Parsed>> {
         let Some(frame) = self.parser.next()? else { return Ok(None) };
         let wire_len = frame.wire_len();
@@ -256,6 +324,20 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    /// One frame more while a burst is on its way. False: there is none.
+    fn next_of_burst(&mut self, replies: &mut impl TakeReplies) -> Result<bool> {
+        let Some(mut frame) = self.parser.next()? else { return Ok(false) };
+        let Some(burst) = self.inflight.burst.as_mut().filter(|_| !frame.is_push()) else {
+            let wire_len = frame.wire_len();
+            let reply = Reply::build(frame)?;
+            return self.route(Parsed { reply, wire_len, shaped: false }).map(|()| true);
+        };
+        let taken = burst.answered().and_then(|handed| replies.take(&mut frame, handed));
+        // What cannot be kept has arrived all the same.
+        self.begun |= taken.as_ref().is_err_and(|error| error.status == Status::Memory);
+        taken.map(|()| true)
     }
 
     /// Give a reply to whom it belongs.

@@ -124,8 +124,7 @@ impl State {
         if effect == Effect::Exec {
             // An error that is not EXECABORT came without a transaction, and leaves all as it was.
             if !refused || reply.text().starts_with(b"EXECABORT") {
-                self.transaction = false;
-                self.watching = false;
+                self.executed();
             }
             return;
         }
@@ -158,6 +157,12 @@ impl State {
             }
             _ => {}
         }
+    }
+
+    /// EXEC was answered, by its own array, a nil, or EXECABORT: no transaction is open, and nothing is watched.
+    pub(super) fn executed(&mut self) {
+        self.transaction = false;
+        self.watching = false;
     }
 
     /// The server confirmed a subscription, or the end of one. True: nothing of its topic is subscribed now.

@@ -127,6 +127,11 @@ impl<'l> World<'l> {
                 let parser = self.handle("parser");
                 self.library.call("rredis_parser_reserve", &[parser, 16, room()]);
             }
+            "rredis_pipeline_command" => {
+                let pipeline = self.handle("pipeline");
+                let (argv, argv_len) = argv();
+                self.library.call("rredis_pipeline_watch", &[pipeline, 2, argv, argv_len, 0]);
+            }
             "rredis_conn_receive" => {
                 let conn = self.handle("conn");
                 let (argv, argv_len) = argv();
@@ -163,6 +168,7 @@ impl<'l> World<'l> {
             ("rredis_stat", _) => 20,
             ("rredis_option", _) if name == "rredis_options_set_int" || name == "rredis_options_get_int" => 2,
             ("rredis_option", _) => 1,
+            ("rredis_pipeline_mode", _) => 1,
             ("rredis_reply_kind", _) if name == "rredis_builder_add_integer" => 1,
             ("rredis_reply_kind", _) if name == "rredis_builder_add_text" => 10,
             ("rredis_reply_kind", _) => 20,
@@ -222,6 +228,10 @@ impl<'l> World<'l> {
                 ("conn", self.made("rredis_conn_new", &[client]))
             }
             "script" => ("script", self.made("rredis_script_new", &[leaked(b"return 1\0"), 8])),
+            "pipeline" => {
+                let client = self.handle("client");
+                ("pipeline", self.made("rredis_pipeline_new", &[client]))
+            }
             other => panic!("how is an rredis_{other} made?"),
         };
         self.handles.insert(kind, handle);

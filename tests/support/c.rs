@@ -38,6 +38,8 @@ impl Status {
     pub const LIMIT: Status = Status(21);
     pub const AUTH: Status = Status(30);
     pub const SERVER: Status = Status(31);
+    pub const WATCH: Status = Status(32);
+    pub const ABORTED: Status = Status(33);
     pub const CALLBACK: Status = Status(80);
     pub const MEMORY: Status = Status(91);
 }

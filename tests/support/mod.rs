@@ -9,6 +9,7 @@ pub mod dice;
 pub mod functions;
 pub mod ledger;
 pub mod peer;
+pub mod pipeline;
 pub mod program;
 pub mod proxy;
 pub mod queue;

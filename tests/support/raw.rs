@@ -48,7 +48,16 @@ pub type RawListener = unsafe extern "C" fn(*mut c_void, *const Node);
 macro_rules! handles {
     ($($name:ident),*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
 }
-handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_parser, rredis_pool, rredis_script);
+handles!(
+    rredis_builder,
+    rredis_client,
+    rredis_conn,
+    rredis_options,
+    rredis_parser,
+    rredis_pipeline,
+    rredis_pool,
+    rredis_script
+);
 
 macro_rules! numbers {
     ($name:ident { $($number:ident = $value:expr),* $(,)? }) => {
@@ -74,6 +83,8 @@ numbers!(stat {
     CONNECTIONS = 0, CONNECTIONS_IN_USE = 1, CONNECTIONS_IDLE = 2, CONNECTIONS_CREATED = 3, CONNECTIONS_LOST = 4,
     CONNECTIONS_CLOSED = 5, WAITING = 10, WAITS = 11, WAITS_TIMED_OUT = 12, COMMANDS = 20, RETRIES = 21, TIMEOUTS = 22,
 });
+
+numbers!(mode { PLAIN = 0, ATOMIC = 1 });
 
 type Argv = *const *const c_char;
 type Lens = *const usize;
@@ -135,6 +146,20 @@ unsafe extern "C" {
     pub fn rredis_conn_send(conn: *mut rredis_conn, argc: usize, argv: Argv, argv_len: Lens, err: *mut RawError) -> u32;
     pub fn rredis_conn_receive(conn: *mut rredis_conn, timeout_ms: i64, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_conn_free(conn: *mut rredis_conn);
+
+    pub fn rredis_pipeline_new(client: *const rredis_client, out_pipeline: *mut *mut rredis_pipeline, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_add_with(pipeline: *mut rredis_pipeline, argc: usize, argv: Argv, argv_len: Lens, flags: u32,
+        call_data: *mut c_void, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_len(pipeline: *const rredis_pipeline) -> usize;
+    pub fn rredis_pipeline_watch(pipeline: *mut rredis_pipeline, argc: usize, argv: Argv, argv_len: Lens, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_command(pipeline: *mut rredis_pipeline, argc: usize, argv: Argv, argv_len: Lens,
+        out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_run(pipeline: *mut rredis_pipeline, mode: u32, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_run_with(pipeline: *mut rredis_pipeline, mode: u32, flags: u32, timeout_ms: i64,
+        out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_failed(pipeline: *const rredis_pipeline) -> i64;
+    pub fn rredis_pipeline_clear(pipeline: *mut rredis_pipeline);
+    pub fn rredis_pipeline_free(pipeline: *mut rredis_pipeline);
 
     pub fn rredis_script_new(text: *const c_char, text_len: usize, out_script: *mut *mut rredis_script, err: *mut RawError) -> u32;
     pub fn rredis_script_sha(script: *const rredis_script) -> *const c_char;

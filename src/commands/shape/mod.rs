@@ -109,6 +109,19 @@ impl Shape {
         }
     }
 
+    /// Lay over a frame what needs no tree: all of it, unless `needs_tree` says that `reshape` is to come.
+    #[inline]
+    pub fn lay_over(self, frame: &mut Frame<'_>) {
+        if let Becomes::Formed(form) = self.0 {
+            form.apply(frame);
+        }
+    }
+
+    /// Whether it is made of a whole tree, and not while one is built.
+    pub fn needs_tree(self) -> bool {
+        matches!(self.0, Becomes::Made(..))
+    }
+
     /// A reply of this shape, made of one that is there. None: it may stay as it is.
     pub fn reshape(self, reply: &Reply) -> Result<Option<Reply>> {
         if self.is_keep() || !is_shaped(reply.view()) {

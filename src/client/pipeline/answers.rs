@@ -1,0 +1,214 @@
+//! What takes the replies of a run: one for each command, or those of a transaction, which are checked as they come.
+#![forbid(unsafe_code)]
+
+use crate::error::{Error, Outcome, Result, Status, head};
+use crate::resp::{Entry, Frame, Gather, Type};
+use crate::session::TakeReplies;
+
+use super::queue::{EXEC, MULTI, Queued};
+
+/// The replies of a run.
+pub(super) struct Answers<'q> {
+    pub(super) gather: &'q mut Gather,
+    commands: &'q [Queued],
+    transaction: Option<Transaction>,
+    /// No reply is to have any shape.
+    raw: bool,
+    /// How many replies have come, MULTI's and EXEC's among them.
+    come: usize,
+    /// The first command that the server answered with an error.
+    pub(super) refused: Option<usize>,
+    /// How many commands were answered with an error.
+    refusals: usize,
+}
+
+/// What has become of a transaction.
+#[derive(Default)]
+struct Transaction {
+    /// The server's words to MULTI, if it refused: what came behind ran by itself, then.
+    multi_refused: Option<Vec<u8>>,
+    /// The words of the first refusal between MULTI and EXEC.
+    cause: Option<Vec<u8>>,
+    /// What EXEC's answer said, where that is not an array.
+    verdict: Option<Error>,
+}
+
+impl<'q> Answers<'q> {
+    /// Of commands that run one by one, or of a transaction.
+    pub(super) fn new(commands: &'q [Queued], gather: &'q mut Gather, atomic: bool, raw: bool) -> Answers<'q> {
+        gather.clear(usize::MAX);
+        let transaction = atomic.then(Transaction::default);
+        Answers { gather, commands, transaction, raw, come: 0, refused: None, refusals: 0 }
+    }
+
+    /// Where the bytes to be sent begin, and how many replies they are due.
+    pub(super) fn burst(&self) -> (usize, usize) {
+        match self.transaction {
+            None => (MULTI.len(), self.commands.len()),
+            Some(_) => (0, self.commands.len() + 2),
+        }
+    }
+
+    /// How many commands of the caller's were answered.
+    pub(super) fn answered(&self) -> usize {
+        match self.transaction {
+            None => self.come,
+            // What was queued did not run yet.
+            Some(_) => 0,
+        }
+    }
+
+    /// What became of the commands of a run that broke off when so many bytes had been handed over.
+    pub(super) fn outcome(&self, handed: usize, in_a_reply: bool) -> Outcome {
+        let Some(transaction) = &self.transaction else {
+            let last = self.come + 1 == self.commands.len();
+            return match handed {
+                0 => Outcome::NotSent,
+                _ if in_a_reply && last => Outcome::Ran,
+                _ => Outcome::Unknown,
+            };
+        };
+        let end = self.commands.last().map_or(MULTI.len(), |last| last.end);
+        let first = self.commands.first().map_or(end + EXEC.len(), |first| first.end);
+        // Without EXEC a transaction dies with its connection; but it is one only when MULTI was accepted.
+        let opened = self.come > 0 && transaction.multi_refused.is_none();
+        let nothing_ran = handed < end + EXEC.len() && (opened || handed < first);
+        match nothing_ran {
+            true => Outcome::NotSent,
+            false if in_a_reply && self.come == self.commands.len() + 1 => Outcome::Ran,
+            false => Outcome::Unknown,
+        }
+    }
+
+    /// What came of the transaction, now that all is answered. An error of status PROTOCOL, or SERVER, ends the connection.
+    pub(super) fn verdict(&mut self) -> Result<()> {
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        if let Some(words) = transaction.multi_refused.take() {
+            // Without it the commands ran one by one, those that were not refused too.
+            let outcome = if self.refusals == self.commands.len() { Outcome::Refused } else { Outcome::Unknown };
+            return Err(Error::new(Status::Server, [b"MULTI: ".as_slice(), &words].concat()).with_outcome(outcome));
+        }
+        match transaction.verdict.take() {
+            None => Ok(()),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// One reply of those between MULTI and EXEC, or of commands that run by themselves.
+    fn refusal(&mut self, index: usize) {
+        self.refused.get_or_insert(index);
+        self.refusals += 1;
+    }
+
+    fn take_plain(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()> {
+        // Looked at while not all has been handed over, which is seldom.
+        let start = self.come.checked_sub(1).map_or(0, |before| self.commands[before].end - MULTI.len());
+        if handed <= start {
+            return Err(too_early());
+        }
+        if frame.is_error() {
+            self.refusal(self.come);
+        } else if !self.raw {
+            self.commands[self.come].shape.lay_over(frame);
+        }
+        self.gather.take(frame)
+    }
+
+    fn take_queued(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()> {
+        let place = self.come;
+        let start = match place {
+            0 => 0,
+            1 => MULTI.len(),
+            _ => self.commands[place - 2].end,
+        };
+        if handed <= start {
+            return Err(too_early());
+        }
+        let count = self.commands.len();
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
+        let (_, Some(root)) = frame.root() else { return Ok(()) };
+        let error = root.kind() == Type::Error;
+        if place == 0 {
+            if error {
+                transaction.multi_refused = Some(head(frame.text_of(root)).to_vec());
+            } else if !says(frame, root, b"OK") {
+                return Err(Error::new(Status::Protocol, "MULTI was answered with something else than OK"));
+            }
+        } else if place <= count {
+            if error {
+                if transaction.cause.is_none() {
+                    transaction.cause = Some(head(frame.text_of(root)).to_vec());
+                }
+                self.refusal(place - 1);
+            } else if transaction.multi_refused.is_none() && !says(frame, root, b"QUEUED") {
+                let text = format!("inside MULTI command {} was answered with something else than QUEUED", place - 1);
+                return Err(Error::new(Status::Protocol, text));
+            }
+        } else {
+            transaction.verdict = Some(match root.kind() {
+                Type::Array if root.len() == count => {
+                    self.gather.take_elements(frame)?;
+                    return self.look_at_elements();
+                }
+                Type::Array => {
+                    let text = format!("EXEC was answered with {} replies to {count} commands", root.len());
+                    return Err(Error::new(Status::Protocol, text));
+                }
+                Type::Null => watched(),
+                Type::Error if transaction.multi_refused.is_some() => return Ok(()),
+                Type::Error => refused_by_exec(frame.text_of(root), transaction.cause.take(), self.refused),
+                _ => return Err(Error::new(Status::Protocol, "EXEC was answered with something else than an array")),
+            });
+        }
+        Ok(())
+    }
+
+    /// Which element of EXEC's answer is an error first, and the shapes of the others.
+    fn look_at_elements(&mut self) -> Result<()> {
+        let (commands, raw, refused) = (self.commands, self.raw, &mut self.refused);
+        self.gather.each(|index, mut element| {
+            if element.is_error() {
+                refused.get_or_insert(index);
+            } else if !raw && let Some(command) = commands.get(index) {
+                command.shape.lay_over(&mut element);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl TakeReplies for Answers<'_> {
+    #[inline]
+    fn take(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()> {
+        match self.transaction {
+            None => self.take_plain(frame, handed)?,
+            Some(_) => self.take_queued(frame, handed)?,
+        }
+        self.come += 1;
+        Ok(())
+    }
+}
+
+fn says(frame: &Frame<'_>, root: Entry, word: &[u8]) -> bool {
+    matches!(root.kind(), Type::Status | Type::String) && frame.text_of(root) == word
+}
+
+fn too_early() -> Error {
+    Error::new(Status::Protocol, "the server answered before it was asked")
+}
+
+/// A watched key was changed by somebody else, or is gone.
+fn watched() -> Error {
+    let text = "a watched key was changed meanwhile: the transaction did not run";
+    Error::new(Status::Watch, text).with_outcome(Outcome::Refused)
+}
+
+/// EXEC's own error: that commands before it were refused, or anything else; in either case it ran nothing.
+fn refused_by_exec(words: &[u8], cause: Option<Vec<u8>>, index: Option<usize>) -> Error {
+    let status = if words.starts_with(b"EXECABORT") { Status::Aborted } else { Status::Server };
+    let text = match (cause, index) {
+        (Some(cause), Some(index)) => [format!("EXECABORT: command {index}: ").as_bytes(), &cause].concat(),
+        _ => head(words).to_vec(),
+    };
+    Error::new(status, text).with_outcome(Outcome::Refused)
+}

@@ -1,0 +1,199 @@
+//! Many commands in one burst, and transactions: what is queued, what is watched, and what may be asked when.
+//!
+//! ```text
+//!  queue       the commands, as the bytes that will go over the wire
+//!  run         one run: connections, tries, time
+//!  answers     what takes the replies, and what a transaction came to
+//!  finish      what the callbacks make of the replies, and the one array
+//!  watch       the connection that watches
+//! ```
+#![forbid(unsafe_code)]
+
+mod answers;
+mod finish;
+mod queue;
+mod run;
+mod watch;
+
+use crate::commands::{self, Shape};
+use crate::error::{Error, Result, Status};
+use crate::pool::Counters;
+use crate::reply::Reply;
+use crate::resp::Gather;
+
+use super::{Call, Client, Flags, server_error};
+use queue::{Queue, not_sent, refuse_connection_state};
+use watch::{Watch, watch_of};
+
+pub use run::Run;
+
+/// Commands that wait for their run.
+pub struct Pipeline {
+    client: Client,
+    queue: Queue,
+    gather: Gather,
+    watch: Option<Watch>,
+    /// Its commands are on their way: a function of the caller's is running meanwhile.
+    running: bool,
+    /// Which command of the last run failed first.
+    failed: Option<usize>,
+}
+
+/// A pipeline that functions of the caller's may use while it works for them: it is borrowed for a step, and never while one
+/// of them runs.
+pub trait Reach {
+    /// One step.
+    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T;
+}
+
+impl Reach for Pipeline {
+    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T {
+        step(self)
+    }
+}
+
+/// Run the commands of a pipeline, and give their replies as an array.
+pub fn run(pipeline: &mut impl Reach, mode: Mode, call: &Call) -> Result<Reply> {
+    let mut run = pipeline.reach(|pipeline| pipeline.begin(mode))?;
+    let result = run.run(call);
+    pipeline.reach(|pipeline| pipeline.end(run));
+    result
+}
+
+/// Send one command at once, on the connection of a pipeline that watches.
+pub fn command(pipeline: &mut impl Reach, args: &[&[u8]], call: &Call) -> Result<Reply> {
+    let client = pipeline.reach(|pipeline| pipeline.client.clone());
+    client.count(Counters::command);
+    let wish = client.wish(args, call);
+    let asked = pipeline.reach(|pipeline| pipeline.ask(args, call, wish.shape));
+    let result = asked.and_then(|reply| client.finish(args, call, &wish, reply));
+    result.inspect_err(|error| client.count(|counters| counters.failed(error)))
+}
+
+/// How a pipeline runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One by one.
+    Plain,
+    /// Between MULTI and EXEC: all or nothing, and nothing between.
+    Atomic,
+}
+
+impl Pipeline {
+    /// An empty pipeline of this client's.
+    pub fn new(client: &Client) -> Pipeline {
+        Pipeline {
+            client: client.clone(),
+            queue: Queue::default(),
+            gather: Gather::new(),
+            watch: None,
+            running: false,
+            failed: None,
+        }
+    }
+
+    /// Queue one command. What fails leaves the queue as it was.
+    pub fn add(&mut self, args: &[&[u8]], flags: Flags, call_data: *mut ()) -> Result<()> {
+        self.refuse_while_running()?;
+        if flags.has(Flags::TIMEOUT) || flags.has(Flags::ALONE) {
+            let text = "flags: TIMEOUT and ALONE are for a whole run, not for one command in it";
+            return Err(not_sent(Error::new(Status::Argument, text)));
+        }
+        refuse_connection_state(args)?;
+        let shape = match flags.has(Flags::RAW) || self.client.0.often.raw_shape {
+            true => Shape::KEEP,
+            false => commands::shape(args),
+        };
+        self.queue.add(args, flags, call_data, shape).map_err(not_sent)
+    }
+
+    /// How many commands are queued.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Which command of the last run failed first.
+    pub fn failed(&self) -> Option<usize> {
+        self.failed
+    }
+
+    /// Forget the commands, and what is watched. Never waits.
+    pub fn clear(&mut self) {
+        self.queue.clear();
+        if let Some(watch) = self.watch.take() {
+            self.client.show(watch.end(false));
+        }
+    }
+
+    /// Watch these keys, those from before too: a run of mode ATOMIC tells whether anybody changed one of them.
+    pub fn watch(&mut self, keys: &[&[u8]]) -> Result<()> {
+        self.refuse_while_running()?;
+        if !self.queue.is_empty() {
+            let text = "commands are queued already: keys are watched before that";
+            return Err(not_sent(Error::new(Status::State, text)));
+        }
+        let args = watch_of(keys)?;
+        let client = self.client.clone();
+        client.count(Counters::command);
+        let watched = match &mut self.watch {
+            Some(watch) => {
+                watch.command(&args, &client, &Call::default(), Shape::KEEP).and_then(|reply| match reply.is_error() {
+                    true => Err(server_error(&args, &reply)),
+                    false => Ok(()),
+                })
+            }
+            None => Watch::begin(&client, &args).map(|watch| self.watch = Some(watch)),
+        };
+        watched.inspect_err(|error| client.count(|counters| counters.failed(error)))
+    }
+
+    /// Send one command at once, on the connection that watches.
+    fn ask(&mut self, args: &[&[u8]], call: &Call, shape: Shape) -> Result<Reply> {
+        self.refuse_while_running()?;
+        let Some(watch) = &mut self.watch else {
+            let text = "nothing is watched: a command at once, on the connection that watches, comes after _watch";
+            return Err(not_sent(Error::new(Status::State, text)));
+        };
+        if !self.queue.is_empty() {
+            let text = "commands are queued already: what is read at once is read before that";
+            return Err(not_sent(Error::new(Status::State, text)));
+        }
+        refuse_connection_state(args)?;
+        watch.command(args, &self.client, call, shape)
+    }
+
+    /// Begin a run: from now on the pipeline is empty, and refuses everything until `end`.
+    pub fn begin(&mut self, mode: Mode) -> Result<Run> {
+        self.refuse_while_running()?;
+        if self.watch.is_some() && mode == Mode::Plain {
+            let text = "keys are watched: run in mode RREDIS_PIPELINE_ATOMIC, or clear first";
+            return Err(not_sent(Error::new(Status::State, text)));
+        }
+        self.running = true;
+        self.failed = None;
+        let (queue, gather) = (std::mem::take(&mut self.queue), std::mem::take(&mut self.gather));
+        let (client, watch) = (self.client.clone(), self.watch.take());
+        Ok(Run { client, queue, gather, watch, mode, failed: None, callbacks: None, raw: false })
+    }
+
+    /// The run is over.
+    pub fn end(&mut self, mut run: Run) {
+        run.clear();
+        self.running = false;
+        self.failed = run.failed;
+        self.queue = run.queue;
+        self.gather = run.gather;
+    }
+
+    fn refuse_while_running(&self) -> Result<()> {
+        match self.running {
+            false => Ok(()),
+            true => Err(not_sent(Error::new(Status::State, "this pipeline is running: use another one meanwhile"))),
+        }
+    }
+}

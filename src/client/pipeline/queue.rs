@@ -1,0 +1,212 @@
+//! Commands that wait for their run, as the bytes that will go over the wire.
+#![forbid(unsafe_code)]
+
+use crate::client::{Callbacks, Flags};
+use crate::commands::{self, Blocking, Shape};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::PIPELINE_REST_BYTES_MAX;
+use crate::resp;
+
+/// The commands of a pipeline.
+#[derive(Default)]
+pub(super) struct Queue {
+    /// MULTI, and behind it the commands, each whole. There is room for EXEC.
+    pub(super) bytes: Vec<u8>,
+    pub(super) commands: Vec<Queued>,
+    /// The longest that one of them lets the server wait.
+    pub(super) blocking: Option<Blocking>,
+    /// Whether any reply is to have a shape, and whether one needs a tree for it.
+    pub(super) shaped: bool,
+    pub(super) trees: bool,
+}
+
+/// What must be known of a command besides its bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Queued {
+    /// Where its bytes end.
+    pub(super) end: usize,
+    pub(super) call_data: *mut (),
+    pub(super) flags: Flags,
+    /// A callback of the program's is shown the reply as it came.
+    pub(super) called: bool,
+    pub(super) shape: Shape,
+}
+
+impl Queue {
+    /// Add one command. What fails here leaves all as it was, and nothing of it can fail later.
+    pub(super) fn add(&mut self, args: &[&[u8]], flags: Flags, call_data: *mut (), shape: Shape) -> Result<()> {
+        self.commands.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        if self.bytes.is_empty() {
+            self.bytes.try_reserve(MULTI.len()).map_err(|_| Error::memory("the command"))?;
+            self.bytes.extend_from_slice(MULTI);
+        }
+        resp::encode_with_room(args, &mut self.bytes, EXEC.len())?;
+        self.commands.push(Queued { end: self.bytes.len(), call_data, flags, called: false, shape });
+        self.shaped |= !shape.is_keep();
+        self.trees |= shape.needs_tree();
+        if let Some(blocking) = commands::blocking(args) {
+            self.blocking = Some(longer(self.blocking, blocking));
+        }
+        Ok(())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.commands.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// Where the bytes of a command begin.
+    pub(super) fn start_of(&self, index: usize) -> usize {
+        match index.checked_sub(1) {
+            None => MULTI.len(),
+            Some(before) => self.commands[before].end,
+        }
+    }
+
+    /// The arguments of a command, as they were added.
+    pub(super) fn args_of<'q>(&'q self, index: usize, args: &mut Vec<&'q [u8]>) -> Result<()> {
+        resp::arguments(&self.bytes[self.start_of(index)..self.commands[index].end], args)
+    }
+
+    /// What has a callback in this table is shown to it as it came.
+    pub(super) fn wish(&mut self, table: &Callbacks) -> Result<bool> {
+        let mut any = false;
+        let mut args = Vec::new();
+        let mut start = MULTI.len();
+        for command in &mut self.commands {
+            resp::arguments(&self.bytes[start..command.end], &mut args)?;
+            start = command.end;
+            if !command.flags.has(Flags::RAW) && table.find(&args).is_some() {
+                (command.called, command.shape, any) = (true, Shape::KEEP, true);
+            }
+        }
+        Ok(any)
+    }
+
+    /// Whether each of them only reads, or may be run twice.
+    pub(super) fn may_run_twice(&self) -> Result<bool> {
+        let mut args = Vec::new();
+        for (index, command) in self.commands.iter().enumerate() {
+            self.args_of(index, &mut args)?;
+            if !command.flags.has(Flags::IDEMPOTENT) && !commands::only_reads(&args) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Put EXEC behind the commands, or take it away again.
+    pub(super) fn close_transaction(&mut self) -> Result<()> {
+        if self.bytes.is_empty() {
+            self.bytes.try_reserve(MULTI.len() + EXEC.len()).map_err(|_| not_sent(Error::memory("the command")))?;
+            self.bytes.extend_from_slice(MULTI);
+        }
+        self.bytes.truncate(self.start_of(self.len()));
+        // There was room for it when the last command was added.
+        self.bytes.extend_from_slice(EXEC);
+        Ok(())
+    }
+
+    /// Forget the commands; what one large batch made grow is given back.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(PIPELINE_REST_BYTES_MAX);
+        self.commands.clear();
+        self.commands.shrink_to(PIPELINE_REST_BYTES_MAX / size_of::<Queued>());
+        (self.blocking, self.shaped, self.trees) = (None, false, false);
+    }
+}
+
+fn longer(before: Option<Blocking>, blocking: Blocking) -> Blocking {
+    match (before, blocking) {
+        (Some(Blocking::Forever), _) | (_, Blocking::Forever) => Blocking::Forever,
+        (Some(Blocking::For(one)), Blocking::For(other)) => Blocking::For(one.max(other)),
+        (None, blocking) => blocking,
+    }
+}
+
+pub(super) fn not_sent(error: Error) -> Error {
+    error.with_outcome(Outcome::NotSent)
+}
+
+/// Refuse what a pipeline does not take: what changes a connection for whoever comes next.
+pub(super) fn refuse_connection_state(args: &[&[u8]]) -> Result<()> {
+    let Some(name) = commands::connection_state(args) else { return Ok(()) };
+    let text = match name {
+        "MULTI" | "EXEC" => format!("{name}: a run of mode RREDIS_PIPELINE_ATOMIC says MULTI and EXEC by itself"),
+        "DISCARD" | "UNWATCH" => {
+            format!("{name}: nothing is sent before the run; rredis_pipeline_clear forgets commands and watched keys")
+        }
+        "WATCH" => format!("{name}: rredis_pipeline_watch watches keys, until a run of mode RREDIS_PIPELINE_ATOMIC"),
+        _ => format!("{name} changes the connection it runs on, and a pipeline gives it back: use an rredis_conn"),
+    };
+    Err(not_sent(Error::new(Status::Argument, text)))
+}
+
+/// What opens a transaction, and what runs it.
+pub(super) const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+pub(super) const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn queue(commands: &[&[&[u8]]]) -> Queue {
+        let mut queue = Queue::default();
+        for args in commands {
+            queue.add(args, Flags::default(), std::ptr::null_mut(), Shape::KEEP).unwrap();
+        }
+        queue
+    }
+
+    #[test]
+    fn a_transaction_is_the_same_bytes_between_multi_and_exec() {
+        let mut queue = queue(&[&[b"GET", b"a"], &[b"PING"]]);
+        let plain = queue.bytes[queue.start_of(0)..].to_vec();
+        assert_eq!(plain, b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*1\r\n$4\r\nPING\r\n");
+        for _ in 0..2 {
+            let room = queue.bytes.capacity();
+            queue.close_transaction().unwrap();
+            assert_eq!(queue.bytes, [MULTI, &plain, EXEC].concat());
+            assert_eq!(queue.bytes.capacity(), room, "there was room for EXEC");
+        }
+        queue.clear();
+        queue.close_transaction().unwrap();
+        assert_eq!(queue.bytes, [MULTI, EXEC].concat());
+    }
+
+    #[test]
+    fn what_cannot_be_added_leaves_all_as_it_was() {
+        let mut queue = queue(&[&[b"GET", b"a"]]);
+        let before = queue.bytes.clone();
+        assert_eq!(
+            queue.add(&[], Flags::default(), std::ptr::null_mut(), Shape::KEEP).unwrap_err().status,
+            Status::Argument
+        );
+        assert_eq!((queue.len(), &queue.bytes), (1, &before));
+    }
+
+    #[test]
+    fn arguments_are_read_back_and_say_what_may_run_twice() {
+        let mut queue = queue(&[&[b"GET", b"a"], &[b"INCR", b"n\r\n"]]);
+        let mut args = Vec::new();
+        queue.args_of(1, &mut args).unwrap();
+        assert_eq!(args, [b"INCR".as_slice(), b"n\r\n"]);
+        assert!(!queue.may_run_twice().unwrap());
+        queue.commands[1].flags = Flags::IDEMPOTENT;
+        assert!(queue.may_run_twice().unwrap());
+    }
+
+    #[test]
+    fn the_longest_wait_counts() {
+        let second = |count| Some(Blocking::For(Duration::from_secs(count)));
+        assert_eq!(queue(&[&[b"GET", b"a"]]).blocking, None);
+        assert_eq!(queue(&[&[b"BLPOP", b"a", b"2"], &[b"BLPOP", b"a", b"1"]]).blocking, second(2));
+        let forever: &[&[&[u8]]] = &[&[b"BLPOP", b"a", b"0"], &[b"BLPOP", b"a", b"1"]];
+        assert_eq!(queue(forever).blocking, Some(Blocking::Forever));
+    }
+}

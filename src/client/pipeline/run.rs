@@ -1,0 +1,244 @@
+//! One run: the whole burst over one connection, again where nothing can run twice, and what the caller gets.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client::{Call, Callbacks, Client, Flags, Tries};
+use crate::commands::Blocking;
+use crate::conn::{Exchanged, Kept, Notice, Until, Wait};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::PIPELINE_REST_BYTES_MAX;
+use crate::pool::{Counters, Lease};
+use crate::reply::Reply;
+use crate::resp::Gather;
+use crate::transport::Deadline;
+
+use super::Mode;
+use super::answers::Answers;
+use super::queue::Queue;
+use super::watch::{self, Watch};
+
+/// A run, with all that it needs: the pipeline that it came from may be looked at meanwhile.
+pub struct Run {
+    pub(super) client: Client,
+    pub(super) queue: Queue,
+    pub(super) gather: Gather,
+    pub(super) watch: Option<Watch>,
+    pub(super) mode: Mode,
+    /// Which command failed first.
+    pub(super) failed: Option<usize>,
+    /// The callbacks as they were when the run began, if any is called; and whether replies stay as they come.
+    pub(super) callbacks: Option<Arc<Callbacks>>,
+    pub(super) raw: bool,
+}
+
+/// How long a run may take.
+struct Time {
+    /// Without a byte moving either way.
+    still_ms: i64,
+    /// In all, where the call says so.
+    total: Option<(Deadline, i64)>,
+    /// Until a connection is there, for this try and those before it that moved nothing.
+    start: Deadline,
+}
+
+impl Run {
+    /// Send all of it, and give the replies as one array.
+    pub fn run(&mut self, call: &Call) -> Result<Reply> {
+        let client = self.client.clone();
+        client.count(|counters| counters.commands(self.queue.len()));
+        let mut tries = Tries::default();
+        let wished = self.wish(call);
+        let result = wished.and_then(|()| self.to_the_wire(call, &mut tries)).and_then(|()| self.finish());
+        result.map_err(|error| tries.tell(error)).inspect_err(|error| client.count(|counters| counters.failed(error)))
+    }
+
+    /// What the replies are to become is decided when the run begins: what another thread sets meanwhile is for the next.
+    fn wish(&mut self, call: &Call) -> Result<()> {
+        self.raw = call.flags.has(Flags::RAW);
+        let table = self.client.0.callbacks.load();
+        if !self.raw && !table.is_empty() && self.queue.wish(&table)? {
+            self.callbacks = Some(Arc::clone(&table));
+        }
+        Ok(())
+    }
+
+    /// Forget the commands and their replies.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.gather.clear(PIPELINE_REST_BYTES_MAX);
+    }
+
+    fn to_the_wire(&mut self, call: &Call, tries: &mut Tries) -> Result<()> {
+        self.gather.clear(PIPELINE_REST_BYTES_MAX);
+        if self.queue.is_empty() && self.watch.is_none() {
+            return Ok(());
+        }
+        if self.is_atomic() {
+            self.queue.close_transaction()?;
+        }
+        let mut time = self.time(call);
+        if let Some(watch) = self.watch.take() {
+            tries.count = 1;
+            return self.run_watched(watch, &time);
+        }
+        self.client.0.retry.begin();
+        loop {
+            tries.count += 1;
+            let mut kept = self.client.kept();
+            let mut rested = false;
+            let tried = self.try_once(&mut time, &mut kept, &mut rested);
+            let again = match &tried {
+                Ok(()) => None,
+                Err(error) => self.again(call, error, rested, tries.count, &time)?,
+            };
+            if let (Some(wait), Err(error)) = (again, &tried) {
+                self.client.count(Counters::retried);
+                kept.notice(Notice::Retry {
+                    command: NAME.to_vec(),
+                    attempts: tries.count,
+                    wait_ms: wait.as_millis() as i64,
+                    error: error.clone(),
+                });
+            }
+            self.client.show(kept);
+            match (again, tried) {
+                (Some(wait), Err(error)) => {
+                    tries.may_have_run |= error.outcome == Outcome::Unknown;
+                    std::thread::sleep(wait);
+                }
+                (_, tried) => return tried,
+            }
+        }
+    }
+
+    /// How long to wait before another try; None: there is none. What the server answered is never asked again.
+    fn again(&self, call: &Call, error: &Error, rested: bool, attempts: u32, time: &Time) -> Result<Option<Duration>> {
+        let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
+        if rested && error.outcome == Outcome::NotSent && error.status == Status::Io {
+            return Ok(Some(Duration::ZERO));
+        }
+        let may_repeat = network
+            && !call.flags.has(Flags::NO_RETRY)
+            && match error.outcome {
+                Outcome::NotSent => true,
+                Outcome::Unknown => call.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice()?,
+                _ => false,
+            };
+        Ok(if may_repeat { self.client.0.retry.wait(attempts, time.start) } else { None })
+    }
+
+    fn try_once(&mut self, time: &mut Time, kept: &mut Kept, rested: &mut bool) -> Result<()> {
+        let wait = Wait { deadline: time.start, allowed_ms: time.allowed_ms(), name: NAME };
+        let mut lease = self.client.lease(&wait, kept)?;
+        *rested = lease.rested;
+        let tried = self.exchange(&mut lease, time, kept);
+        match tried {
+            Ok(answered) => {
+                lease.give_back();
+                answered
+            }
+            Err(error) => {
+                kept.notice(Notice::lost(&lease, &error));
+                Err(error)
+            }
+        }
+    }
+
+    /// The transaction of a pipeline that watches, on the connection that does. It is tried once: a second connection
+    /// would watch nothing.
+    fn run_watched(&mut self, mut watch: Watch, time: &Time) -> Result<()> {
+        watch.refuse_foreign()?;
+        let (lease, kept) = watch.parts()?;
+        let mut time = Time { start: time.start, ..*time };
+        let tried = self.exchange(lease, &mut time, kept);
+        let (answered, lost) = match tried {
+            Ok(answered) => (answered, false),
+            Err(error) => {
+                kept.notice(Notice::lost(lease, &error));
+                (Err(error), true)
+            }
+        };
+        self.client.show(watch.end(lost));
+        answered.map_err(|error| if error.outcome == Outcome::NotSent { watch::lost(error) } else { error })
+    }
+
+    /// The burst and its replies on this connection. The outer error ends the connection; the inner one is an answer.
+    fn exchange(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept) -> Result<Result<()>> {
+        let atomic = self.is_atomic();
+        let Run { queue: Queue { bytes, commands, shaped, .. }, gather, failed, raw, .. } = self;
+        let mut answers = Answers::new(commands, gather, atomic, *raw || !*shaped);
+        let burst = answers.burst();
+        let Exchanged { result, handed, in_a_reply } = lease.exchange(bytes, burst, time.until(), kept, &mut answers);
+        *failed = answers.refused;
+        if let Err(error) = result {
+            if handed > 0 {
+                time.moved();
+            }
+            let answered = answers.answered();
+            *failed = Some(answered);
+            let outcome = answers.outcome(handed, in_a_reply);
+            let text = format!("; {answered} of {} commands were answered", commands.len());
+            let message = [error.message.as_slice(), text.as_bytes()].concat();
+            return Err(Error { message, ..error }.with_outcome(outcome));
+        }
+        match answers.verdict() {
+            // Where MULTI or EXEC itself was refused, nobody knows what the connection is in.
+            Err(error) if error.status == Status::Server => Err(error),
+            verdict => {
+                if atomic {
+                    lease.executed();
+                }
+                Ok(verdict)
+            }
+        }
+    }
+
+    fn is_atomic(&self) -> bool {
+        self.mode == Mode::Atomic
+    }
+
+    fn time(&self, call: &Call) -> Time {
+        let often = &self.client.0.often;
+        let still_ms = match self.queue.blocking {
+            // Inside a transaction nothing waits.
+            Some(Blocking::Forever) if !self.is_atomic() => -1,
+            Some(Blocking::For(waits)) if !self.is_atomic() && often.command_timeout_ms >= 0 => {
+                i64::try_from(waits.as_millis()).unwrap_or(i64::MAX).saturating_add(often.command_timeout_ms)
+            }
+            _ => often.command_timeout_ms,
+        };
+        match call.flags.has(Flags::TIMEOUT) {
+            true => {
+                let total = Deadline::after_ms(call.timeout_ms);
+                Time { still_ms: -1, total: Some((total, call.timeout_ms)), start: total }
+            }
+            false => Time { still_ms, total: None, start: Deadline::after_ms(often.command_timeout_ms) },
+        }
+    }
+}
+
+impl Time {
+    fn until(&self) -> Until {
+        let until = Until::still_for(self.still_ms);
+        match self.total {
+            Some((last, last_ms)) => until.no_later_than(last, last_ms),
+            None => until,
+        }
+    }
+
+    fn allowed_ms(&self) -> i64 {
+        self.total.map_or(self.still_ms, |(_, total_ms)| total_ms)
+    }
+
+    /// Something moved: what comes next has its time again.
+    fn moved(&mut self) {
+        if self.total.is_none() {
+            self.start = Deadline::after_ms(self.still_ms);
+        }
+    }
+}
+
+/// What a pipeline is called where a command's name is due.
+const NAME: &[u8] = b"PIPELINE";

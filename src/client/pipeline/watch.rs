@@ -1,0 +1,120 @@
+//! The connection of a pipeline that watches keys.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use crate::client::{Call, Client, server_error};
+use crate::commands::Shape;
+use crate::conn::{Kept, Notice, Wait};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::pool::Lease;
+use crate::reply::Reply;
+use crate::route::retry;
+
+use super::queue::not_sent;
+
+/// A connection that watches, on lease until the transaction has run or is given up. Dropped, it is closed, for that never
+/// waits.
+pub(super) struct Watch {
+    lease: Option<Lease>,
+    kept: Kept,
+    lost: Option<Error>,
+}
+
+impl Watch {
+    /// Lease a connection and watch keys on it, with this command. Nothing is read before that, so it may be tried again
+    /// whatever became of it.
+    pub(super) fn begin(client: &Client, args: &[&[u8]]) -> Result<Watch> {
+        let wait = client.wait(args, &Call::default());
+        client.0.retry.begin();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let mut watch = Watch { lease: None, kept: client.kept(), lost: None };
+            let leased = client.lease(&wait, &mut watch.kept);
+            let rested = leased.as_ref().is_ok_and(|lease| lease.rested);
+            let tried = leased.and_then(|lease| {
+                watch.lease = Some(lease);
+                watch.try_command(args, client, &wait, Shape::KEEP)
+            });
+            let error = match tried {
+                Ok(reply) if !reply.is_error() => {
+                    client.tell(&mut watch.kept);
+                    return Ok(watch);
+                }
+                Ok(reply) => server_error(args, &reply),
+                Err(error) => error,
+            };
+            client.show(watch.end(false));
+            let pause = match rested && error.status == Status::Io && error.outcome == Outcome::NotSent {
+                true => Some(Duration::ZERO),
+                false if retry::may_repeat(args, true, &error) => client.0.retry.wait(attempts, wait.deadline),
+                false => None,
+            };
+            match pause {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Err(Error { attempts, ..error }),
+            }
+        }
+    }
+
+    /// One command at once. Where the connection breaks, that is as if a watched key had changed.
+    pub(super) fn command(&mut self, args: &[&[u8]], client: &Client, call: &Call, shape: Shape) -> Result<Reply> {
+        self.refuse_foreign()?;
+        let tried = self.try_command(args, client, &client.wait(args, call), shape);
+        tried.map_err(|error| Error { attempts: 1, ..lost(error) })
+    }
+
+    fn try_command(&mut self, args: &[&[u8]], client: &Client, wait: &Wait<'_>, shape: Shape) -> Result<Reply> {
+        let (lease, kept) = self.parts()?;
+        let tried = lease.submit_any(args, shape).and_then(|submitted| lease.reply_to(submitted.ticket, wait, kept));
+        if let (Err(error), Some(_)) = (&tried, lease.failure()) {
+            kept.notice(Notice::lost(lease, error));
+            client.tell(kept);
+            self.lost = Some(error.clone());
+        }
+        tried
+    }
+
+    /// Refuse a connection that was leased before a fork.
+    pub(super) fn refuse_foreign(&self) -> Result<()> {
+        self.lease.as_ref().map_or(Ok(()), Lease::refuse_foreign).map_err(not_sent)
+    }
+
+    /// The connection, while it is there.
+    pub(super) fn parts(&mut self) -> Result<(&mut Lease, &mut Kept)> {
+        match (&mut self.lease, &self.lost) {
+            (Some(lease), None) => Ok((lease, &mut self.kept)),
+            (_, Some(error)) => {
+                Err(not_sent(Error { status: Status::Watch, ..error.clone() }.at("it watches no more")))
+            }
+            (None, None) => Err(not_sent(Error::new(Status::State, "the connection was given back"))),
+        }
+    }
+
+    /// Give the connection back if it is clean, and close it otherwise; what came unasked is to be shown then.
+    pub(super) fn end(mut self, lost: bool) -> Kept {
+        if let Some(lease) = self.lease.take().filter(|_| !lost) {
+            lease.give_back();
+        }
+        self.kept
+    }
+}
+
+/// The error of a connection that watched: where it broke, nothing keeps the caller from trying again, with the keys as they
+/// are then.
+pub(super) fn lost(error: Error) -> Error {
+    match error.status {
+        Status::Io => Error { status: Status::Watch, ..error },
+        _ => error,
+    }
+}
+
+/// The command that watches these keys.
+pub(super) fn watch_of<'k>(keys: &[&'k [u8]]) -> Result<Vec<&'k [u8]>> {
+    let mut args: Vec<&[u8]> = Vec::new();
+    args.try_reserve_exact(keys.len() + 1).map_err(|_| not_sent(Error::memory("the keys")))?;
+    args.push(b"WATCH");
+    args.extend_from_slice(keys);
+    Ok(args)
+}

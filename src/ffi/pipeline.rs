@@ -1,0 +1,256 @@
+//! Pipelines
+//!
+//! Many commands in one burst, and transactions. Nothing is sent before a run; a run
+//! empties the queue and ends the watch whatever it returns, but for
+//! RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which do nothing.
+//!
+//!              idle                queued        watching             watching, queued
+//!   _watch     leases, watches     STATE         watches more         STATE
+//!   _command   STATE               STATE         at once              STATE
+//!   _add       queued              queued        queued               queued
+//!   PLAIN      empty array         runs          STATE                STATE
+//!   ATOMIC     empty array         MULTI..EXEC   MULTI EXEC           MULTI..EXEC
+//!   _clear     nothing             idle          idle                 idle
+//!
+//! An empty array comes without a word to the server. Commands that change a connection
+//! for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,
+//! DISCARD and WATCH, which the library says itself.
+
+use std::ffi::{c_char, c_void};
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use crate::client::pipeline::{self, Mode, Reach};
+use crate::client::{Call, Flags, Pipeline};
+use crate::error::Result;
+use crate::ffi::boundary::{
+    Handle, Poison, args, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared, usable, wrong,
+};
+use crate::ffi::client::{call_of, rredis_client};
+use crate::ffi::status::{rredis_error, rredis_status};
+use crate::reply::node::rredis_reply;
+
+/// How a pipeline runs.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_pipeline_mode {
+    /// one command after the other
+    RREDIS_PIPELINE_PLAIN = 0,
+    /// between MULTI and EXEC: all of them or none, and nobody else's between them
+    RREDIS_PIPELINE_ATOMIC = 1,
+}
+
+/// commands that wait for their run
+pub struct rredis_pipeline {
+    pipeline: Pipeline,
+    poison: Poison,
+}
+
+/// Make an empty pipeline of a client's. It holds no connection but while keys are watched.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_new(
+    client: Option<&rredis_client>,
+    out_pipeline: Option<&mut MaybeUninit<*mut rredis_pipeline>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_on(client, err, |client| {
+        let out_pipeline = given(out_pipeline, "out_pipeline")?;
+        let pipeline = Pipeline::new(&client.client);
+        out_pipeline.write(Box::into_raw(Box::new(rredis_pipeline { pipeline, poison: Poison::default() })));
+        Ok(())
+    })
+}
+
+/// Queue one command, copied. Whatever can be wrong with it is found here, and leaves the
+/// queue as it was.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_pipeline_add(
+    pipeline: Option<&mut rredis_pipeline>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_command_alone(pipeline, err, |pipeline| {
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        pipeline.pipeline.add(&args, Flags::default(), std::ptr::null_mut())
+    })
+}
+
+/// Queue one command with flags and call_data for its response callback.
+///
+///   flags  RREDIS_CALL_RAW, and RREDIS_CALL_IDEMPOTENT, which lets a whole run be tried
+///          again where all its commands only read or have it; RREDIS_CALL_ERROR_REPLY
+///          changes nothing, for an error is an element; _TIMEOUT and _ALONE are
+///          RREDIS_ERR_ARGUMENT
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_pipeline_add_with(
+    pipeline: Option<&mut rredis_pipeline>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    flags: u32,
+    call_data: *mut c_void,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_command_alone(pipeline, err, |pipeline| {
+        let flags = Flags::checked(flags)?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        pipeline.pipeline.add(&args, flags, call_data.cast())
+    })
+}
+
+/// Say how many commands are queued.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_len(pipeline: Option<&rredis_pipeline>) -> usize {
+    quietly(0, || usable(pipeline).map_or(0, |pipeline| pipeline.pipeline.len()))
+}
+
+/// Watch keys, and those from before too: a run of mode ATOMIC is RREDIS_ERR_WATCH if
+/// anybody changed one of them meanwhile. Leases a connection until then.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_pipeline_watch(
+    pipeline: Option<&mut rredis_pipeline>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_command_alone(pipeline, err, |pipeline| {
+        // SAFETY: the caller vouches for argv and argv_len.
+        let keys = unsafe { args(argc, argv, argv_len)? };
+        pipeline.pipeline.watch(&keys)
+    })
+}
+
+/// Send one command at once, on the connection that watches: to read what the transaction
+/// depends on. Response callbacks apply, while the connection is still leased.
+///
+/// RREDIS_ERR_WATCH: the connection was lost; clear, and begin again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_pipeline_command(
+    pipeline: Option<NonNull<rredis_pipeline>>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_reentrant(pipeline, err, |pipeline| {
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        out_reply.write(pipeline::command(&mut Pointer(pipeline), &args, &Call::default())?.into_raw());
+        Ok(())
+    })
+}
+
+/// Run what is queued, and give an ARRAY: one element for each command, in order. A
+/// command that the server refused is an ERROR there; a failed response callback is an
+/// ERROR that begins with "CALLBACK ".
+///
+/// Waits as long as bytes move, and no longer than RREDIS_OPTION_COMMAND_TIMEOUT_MS while
+/// none do. A run that breaks off is tried again, as a whole, where no command left, or
+/// where all of them only read or may run twice. Mode ATOMIC tells apart RREDIS_ERR_WATCH
+/// (a watched key changed, or the connection was lost before EXEC: nothing ran),
+/// RREDIS_ERR_ABORTED (a command could not be queued: nothing ran), and an outcome
+/// RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_run(
+    pipeline: Option<NonNull<rredis_pipeline>>,
+    mode: MaybeUninit<rredis_pipeline_mode>,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_reentrant(pipeline, err, |pipeline| run(pipeline, mode, &Call::default(), out_reply))
+}
+
+/// Run what is queued, as flags say.
+///
+///   flags       of rredis_call: RAW and IDEMPOTENT are for every command
+///   timeout_ms  for the whole run, whatever moves, where RREDIS_CALL_TIMEOUT is set
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_run_with(
+    pipeline: Option<NonNull<rredis_pipeline>>,
+    mode: MaybeUninit<rredis_pipeline_mode>,
+    flags: u32,
+    timeout_ms: i64,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_reentrant(pipeline, err, |pipeline| {
+        run(pipeline, mode, &call_of(flags, timeout_ms, std::ptr::null_mut())?, out_reply)
+    })
+}
+
+/// Say which command of the last run failed first, from 0: an ERROR in its array, the
+/// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.
+/// -1: none.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_failed(pipeline: Option<&rredis_pipeline>) -> i64 {
+    quietly(-1, || {
+        let failed = usable(pipeline).and_then(|pipeline| pipeline.pipeline.failed());
+        failed.map_or(-1, |failed| failed as i64)
+    })
+}
+
+/// Forget what is queued and what is watched. Never waits: a connection that watched is
+/// closed.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_clear(pipeline: Option<&mut rredis_pipeline>) {
+    quietly((), || {
+        if let Some(pipeline) = pipeline {
+            pipeline.pipeline.clear();
+        }
+    })
+}
+
+/// Free a pipeline, and forget all of it, as _clear does.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_free(pipeline: Option<Box<rredis_pipeline>>) {
+    quietly((), || drop(pipeline))
+}
+
+/// A pipeline that functions of the caller's may use too, while they are called.
+struct Pointer(NonNull<rredis_pipeline>);
+
+impl Reach for Pointer {
+    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T {
+        // SAFETY: the caller vouches that nobody else uses it but functions of its own that are called from here, none of
+        // which runs during a step, and none of which frees it.
+        step(unsafe { &mut self.0.as_mut().pipeline })
+    }
+}
+
+fn run(
+    pipeline: NonNull<rredis_pipeline>,
+    mode: MaybeUninit<rredis_pipeline_mode>,
+    call: &Call,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+) -> Result<()> {
+    let out_reply = given(out_reply, "out_reply")?;
+    let mode = match number(mode) {
+        0 => Mode::Plain,
+        1 => Mode::Atomic,
+        mode => return Err(wrong(format!("mode is {mode}, which is no rredis_pipeline_mode"))),
+    };
+    out_reply.write(pipeline::run(&mut Pointer(pipeline), mode, call)?.into_raw());
+    Ok(())
+}
+
+impl Handle for rredis_pipeline {
+    const NAME: &'static str = "pipeline";
+    fn poison(&self) -> &Poison {
+        &self.poison
+    }
+}
+
+// SAFETY: what it holds is used by one thread at a time, but for two figures that are only read; what call_data points at is
+// the caller's, and never looked at here.
+unsafe impl Send for rredis_pipeline {}
+// SAFETY: as above.
+unsafe impl Sync for rredis_pipeline {}
+
+const _: () = shared::<rredis_pipeline>();

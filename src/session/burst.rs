@@ -1,0 +1,55 @@
+//! Commands that were encoded before and go over in one piece: one entry for all of them, however many they are.
+
+use crate::error::{Error, Result, Status};
+use crate::resp::Frame;
+
+/// A burst on its way. It has the stream to itself: nothing else is submitted before it is over.
+pub(super) struct Burst {
+    bytes: Vec<u8>,
+    /// How far they were handed over, and where they began.
+    sent: usize,
+    from: usize,
+    /// How many replies are still due.
+    due: usize,
+}
+
+/// Takes the replies of a burst, in order.
+pub trait TakeReplies {
+    /// One more reply. `handed` bytes of the burst were handed over before it came.
+    fn take(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()>;
+}
+
+impl Burst {
+    pub(super) fn new(bytes: Vec<u8>, from: usize, due: usize) -> Burst {
+        Burst { bytes, sent: from, from, due }
+    }
+
+    pub(super) fn outgoing(&self) -> &[u8] {
+        &self.bytes[self.sent..]
+    }
+
+    pub(super) fn sent(&mut self, len: usize) {
+        self.sent += len;
+    }
+
+    pub(super) fn handed(&self) -> usize {
+        self.sent - self.from
+    }
+
+    pub(super) fn due(&self) -> usize {
+        self.due
+    }
+
+    /// One reply has come.
+    pub(super) fn answered(&mut self) -> Result<usize> {
+        if self.handed() == 0 {
+            return Err(Error::new(Status::Protocol, "the server answered before it was asked"));
+        }
+        self.due -= 1;
+        Ok(self.handed())
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
