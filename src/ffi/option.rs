@@ -95,7 +95,7 @@ pub enum rredis_option {
     RREDIS_OPTION_TLS_VERSION_MIN = 79,
     /// 1: believe anybody; for tests
     RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,
-    /// 1: show confirmations of subscriptions too; for a chapter to come, so without effect yet
+    /// 1: rredis_pubsub_next gives confirmations of subscriptions too; 0
     RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,
 }
 

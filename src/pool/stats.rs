@@ -110,15 +110,18 @@ impl Counters {
         }
     }
 
-    pub(super) fn created(&self) {
+    /// A connection was opened.
+    pub fn created(&self) {
         add(&self.created, 1);
     }
 
-    pub(super) fn lost(&self) {
+    /// A connection was lost.
+    pub fn lost(&self) {
         add(&self.lost, 1);
     }
 
-    pub(super) fn closed(&self, count: usize) {
+    /// Connections were closed from this side.
+    pub fn closed(&self, count: usize) {
         add(&self.closed, count as i64);
     }
 
@@ -138,7 +141,8 @@ impl Counters {
         add(&self.waits_timed_out, 1);
     }
 
-    pub(super) fn moved(&self, traffic: Traffic) {
+    /// Bytes were moved.
+    pub fn moved(&self, traffic: Traffic) {
         add(&self.bytes_in, traffic.bytes_in as i64);
         add(&self.bytes_out, traffic.bytes_out as i64);
     }

@@ -6,6 +6,7 @@ mod handshake;
 mod inflight;
 mod push;
 mod state;
+pub mod subscriptions;
 
 use std::collections::VecDeque;
 
@@ -20,6 +21,7 @@ pub use handshake::Greeting;
 use handshake::Handshake;
 use inflight::{Due, Inflight};
 use state::State;
+pub use subscriptions::{Heard, Subscriptions};
 
 /// One conversation. Bytes go in by `room` and `filled`, come out by `outgoing` and `sent`; `poll` tells what happened.
 ///

@@ -18,6 +18,11 @@ pub(super) fn is_message(reply: &Reply) -> bool {
         && matches!(first_word(reply), b"message" | b"pmessage" | b"smessage") | topic_of(first_word(reply)).is_some()
 }
 
+/// Whether a push is something that was published.
+pub(super) fn is_published(push: &Reply) -> bool {
+    matches!(first_word(push), b"message" | b"pmessage" | b"smessage")
+}
+
 /// A line of MONITOR is a status that begins with the time: seconds, a dot, microseconds.
 pub(super) fn is_monitor_line(reply: &Reply) -> bool {
     reply.kind() == Kind::RREDIS_REPLY_STATUS && reply.text().first().is_some_and(u8::is_ascii_digit)

@@ -86,6 +86,7 @@ fn refused(function: &Function) -> Expected {
     match function.returns.as_str() {
         "rredis_status" => Expected::Status(vec![ARGUMENT]),
         "int64_t" => Expected::Returns(-1_i64 as u64),
+        "int32_t" => Expected::Returns(u64::from(u32::MAX)),
         "void" => Expected::Survives,
         // Words, for sentences: never NULL.
         _ if function.name.starts_with("rredis_status") => Expected::Survives,
@@ -116,6 +117,8 @@ fn wrongs(function: &Function, parameter: &Parameter) -> Vec<(Wrong, Expected)> 
     let refuses = |wrong| (wrong, refused(function));
     let numbers = |numbers: &[u64]| numbers.iter().map(|&number| refuses(Wrong::Number(number))).collect();
     match (parameter.kind.as_str(), parameter.name.as_str()) {
+        // Of all of a topic.
+        ("size_t", "argc") if function.name == "rredis_pubsub_unsubscribe" => numbers(&[1 << 63, u64::MAX]),
         ("size_t", "argc") => numbers(&[0, COMMAND_ARGS_MAX + 1, 1 << 63, u64::MAX]),
         ("size_t", "count") => vec![(Wrong::Number(u64::MAX), faultless(function))],
         ("size_t", _) => numbers(&[1 << 63, u64::MAX]),

@@ -32,6 +32,7 @@ impl Status {
     pub const IO: Status = Status(11);
     pub const TIMEOUT: Status = Status(12);
     pub const BUSY: Status = Status(13);
+    pub const WOKEN: Status = Status(14);
     pub const FORKED: Status = Status(15);
     pub const TLS: Status = Status(16);
     pub const PROTOCOL: Status = Status(20);

@@ -12,6 +12,7 @@ pub mod peer;
 pub mod pipeline;
 pub mod program;
 pub mod proxy;
+pub mod pubsub;
 pub mod queue;
 pub mod raw;
 pub mod script;

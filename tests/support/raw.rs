@@ -48,16 +48,8 @@ pub type RawListener = unsafe extern "C" fn(*mut c_void, *const Node);
 macro_rules! handles {
     ($($name:ident),*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
 }
-handles!(
-    rredis_builder,
-    rredis_client,
-    rredis_conn,
-    rredis_options,
-    rredis_parser,
-    rredis_pipeline,
-    rredis_pool,
-    rredis_script
-);
+handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_parser, rredis_pool, rredis_pubsub, rredis_script);
+>>>>>>> 21fe7eb (Publish and subscribe: a connection of its own, messages of one shape, asked for by one thread while others subscribe)
 
 macro_rules! numbers {
     ($name:ident { $($number:ident = $value:expr),* $(,)? }) => {
@@ -78,7 +70,9 @@ numbers!(option {
     REPLY_BYTES_MAX = 60, REPLY_DEPTH_MAX = 61, REPLY_NODES_MAX = 62, REPLY_LINE_MAX = 63, PUSH_BYTES_MAX = 64,
     TLS = 70, TLS_CA_FILE = 71, TLS_CA_DIR = 72, TLS_CA_PEM = 73, TLS_CERT_FILE = 74, TLS_CERT_PEM = 75, TLS_KEY_FILE = 76,
     TLS_KEY_PEM = 77, TLS_SERVER_NAME = 78, TLS_VERSION_MIN = 79, TLS_INSECURE_SKIP_VERIFY = 80,
+    PUBSUB_CONFIRMATIONS = 90,
 });
+numbers!(topic { CHANNEL = 0, PATTERN = 1, SHARD = 2 });
 numbers!(stat {
     CONNECTIONS = 0, CONNECTIONS_IN_USE = 1, CONNECTIONS_IDLE = 2, CONNECTIONS_CREATED = 3, CONNECTIONS_LOST = 4,
     CONNECTIONS_CLOSED = 5, WAITING = 10, WAITS = 11, WAITS_TIMED_OUT = 12, COMMANDS = 20, RETRIES = 21, TIMEOUTS = 22,
@@ -147,6 +141,7 @@ unsafe extern "C" {
     pub fn rredis_conn_receive(conn: *mut rredis_conn, timeout_ms: i64, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_conn_free(conn: *mut rredis_conn);
 
+<<<<<<< HEAD
     pub fn rredis_pipeline_new(client: *const rredis_client, out_pipeline: *mut *mut rredis_pipeline, err: *mut RawError) -> u32;
     pub fn rredis_pipeline_add_with(pipeline: *mut rredis_pipeline, argc: usize, argv: Argv, argv_len: Lens, flags: u32,
         call_data: *mut c_void, err: *mut RawError) -> u32;
@@ -160,68 +155,3 @@ unsafe extern "C" {
     pub fn rredis_pipeline_failed(pipeline: *const rredis_pipeline) -> i64;
     pub fn rredis_pipeline_clear(pipeline: *mut rredis_pipeline);
     pub fn rredis_pipeline_free(pipeline: *mut rredis_pipeline);
-
-    pub fn rredis_script_new(text: *const c_char, text_len: usize, out_script: *mut *mut rredis_script, err: *mut RawError) -> u32;
-    pub fn rredis_script_sha(script: *const rredis_script) -> *const c_char;
-    pub fn rredis_script_run_with(script: *const rredis_script, client: *const rredis_client, keys_len: usize, argc: usize,
-        argv: Argv, argv_len: Lens, flags: u32, timeout_ms: i64, call_data: *mut c_void, out_reply: *mut *mut Node,
-        err: *mut RawError) -> u32;
-    pub fn rredis_script_free(script: *mut rredis_script);
-}
-
-impl Node {
-    /// Its bytes; none for a kind that has no text.
-    pub fn text(&self) -> &[u8] {
-        if self.str.is_null() || self.kind >= kind::ARRAY {
-            return &[];
-        }
-        // SAFETY: a kind below ARRAY that has a str has len bytes there.
-        unsafe { slice::from_raw_parts(self.str.cast(), self.len) }
-    }
-
-    /// Its elements; none for a kind that has none.
-    pub fn elements(&self) -> &[Node] {
-        if self.elements.is_null() {
-            return &[];
-        }
-        // SAFETY: elements that are not NULL are len nodes in a row.
-        unsafe { slice::from_raw_parts(self.elements, self.len) }
-    }
-
-    /// Itself and all below it on one line: `"a"` a string, `+OK` a status, `-ERR` an error, `:1` an integer, `#1` a
-    /// bool, `,1.5` a double, `(1` a big number, `=a` a verbatim, `(nil)`; `[…]` an array, `~[…]` a set, `%[…]` a map,
-    /// `>[…]` a push.
-    pub fn dump(&self) -> String {
-        let mut out = String::new();
-        self.write(&mut out);
-        out
-    }
-
-    fn write(&self, out: &mut String) {
-        let text = self.text().escape_ascii();
-        let written = match self.kind {
-            kind::NULL => write!(out, "(nil)"),
-            kind::INTEGER => write!(out, ":{}", self.integer),
-            kind::BOOL => write!(out, "#{}", self.integer),
-            kind::STRING => write!(out, "\"{text}\""),
-            kind::STATUS => write!(out, "+{text}"),
-            kind::ERROR => write!(out, "-{text}"),
-            kind::VERBATIM => write!(out, "={text}"),
-            kind::BIG_NUMBER => write!(out, "({text}"),
-            kind::DOUBLE => write!(out, ",{}", self.number),
-            kind::ARRAY => write!(out, "["),
-            kind::SET => write!(out, "~["),
-            kind::MAP => write!(out, "%["),
-            kind::PUSH => write!(out, ">["),
-            other => panic!("no such kind: {other}"),
-        };
-        written.expect("a string can be written to");
-        if self.kind >= kind::ARRAY {
-            for (index, element) in self.elements().iter().enumerate() {
-                out.push_str(if index == 0 { "" } else { " " });
-                element.write(out);
-            }
-            out.push(']');
-        }
-    }
-}

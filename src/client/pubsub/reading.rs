@@ -1,0 +1,201 @@
+//! Waiting for messages: one thread at a time, that connects, connects again, and calls the handlers.
+
+use std::sync::atomic::Ordering;
+
+use crate::error::{Error, Outcome, Result, Status};
+use crate::reply::Reply;
+use crate::transport::Deadline;
+
+use super::line::Step;
+use super::{PubSub, Turn, message};
+
+/// Who gets what no handler takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rest {
+    /// Whoever called.
+    Given,
+    /// Nobody.
+    Dropped,
+}
+
+impl PubSub {
+    /// The next message that no handler takes, or the next gap. AGAIN: none in time. WOKEN: another thread wants this to end.
+    pub fn next(&self, timeout_ms: i64) -> Result<Reply> {
+        self.read(timeout_ms, Rest::Given)
+    }
+
+    /// Show messages to their handlers until another thread wakes this one. AGAIN: the time is up.
+    pub fn run(&self, timeout_ms: i64) -> Result<()> {
+        self.enter()?;
+        if let Some(error) = self.unhandled() {
+            return Err(error);
+        }
+        match self.read(timeout_ms, Rest::Dropped) {
+            Ok(_) => Ok(()),
+            Err(error) if error.status == Status::Woken => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read(&self, timeout_ms: i64, rest: Rest) -> Result<Reply> {
+        self.enter()?;
+        let deadline = Deadline::after_ms(timeout_ms);
+        let Some(_turn) = Turn::take(&self.reading) else {
+            return Err(Error::new(Status::State, "another call waits for messages already"));
+        };
+        let result = self.read_until(deadline, rest);
+        let told = {
+            let mut line = self.line.lock();
+            line.settle(&self.poller);
+            line.take_told()
+        };
+        self.tell(told);
+        // Woken between the last look and here: the descriptor shows it.
+        if self.woken.load(Ordering::SeqCst) {
+            self.poller.ring();
+        }
+        result.map_err(|error| error.with_outcome(Outcome::None))
+    }
+
+    fn read_until(&self, deadline: Deadline, rest: Rest) -> Result<Reply> {
+        let mut looked = None;
+        let mut time_is_up = false;
+        loop {
+            if self.woken.swap(false, Ordering::SeqCst) {
+                self.line.lock().heard_bell(&self.poller);
+                return Err(Error::new(Status::Woken, "another thread called for the wait to end"));
+            }
+            let (step, told) = {
+                let mut line = self.line.lock();
+                (line.step(&self.poller, &self.client, &mut looked), line.take_told())
+            };
+            self.tell(told);
+            match step? {
+                Step::Give(reply) => {
+                    if let Some(reply) = self.deliver(reply, rest)? {
+                        return Ok(reply);
+                    }
+                }
+                Step::Again => {}
+                Step::Connect => match Turn::take(&self.connecting) {
+                    Some(_turn) => self.connect()?,
+                    // Another thread subscribes, connects for that, and then rings.
+                    None if time_is_up => return Err(self.again()),
+                    None => {
+                        self.wait(deadline)?;
+                        time_is_up = deadline.has_passed();
+                    }
+                },
+                Step::Wait(_) | Step::WaitByReading(_) if time_is_up => return Err(self.again()),
+                Step::Wait(until) => {
+                    looked = Some(self.wait(deadline.earlier(until))?);
+                    time_is_up = deadline.has_passed();
+                }
+                Step::WaitByReading(until) => {
+                    self.wait_by_reading(deadline.earlier(until))?;
+                    time_is_up = deadline.has_passed();
+                }
+            }
+        }
+    }
+
+    /// Wait for the poller. True: there is something to read.
+    fn wait(&self, deadline: Deadline) -> Result<bool> {
+        self.line.lock().silence(&self.poller);
+        let woken = self.poller.wait(deadline)?;
+        if woken.bell {
+            self.line.lock().heard_bell(&self.poller);
+        }
+        if woken.timer {
+            self.line.lock().stop_timer(&self.poller);
+        }
+        Ok(woken.readable)
+    }
+
+    /// Wait for a transport of the caller's that only a read can wait for: for a moment, for others want the lock meanwhile.
+    fn wait_by_reading(&self, deadline: Deadline) -> Result<()> {
+        let woken = self.poller.wait(Deadline::after_ms(0))?;
+        let mut line = self.line.lock();
+        if woken.bell {
+            line.heard_bell(&self.poller);
+        }
+        if woken.timer {
+            line.stop_timer(&self.poller);
+        }
+        let left = deadline.remaining_ms();
+        let slice_ms = if left < 0 { SLICE_MS } else { left.min(SLICE_MS) };
+        line.read(&self.poller, &self.client, if woken.bell { 0 } else { slice_ms });
+        Ok(())
+    }
+
+    /// Open a connection. What may pass is tried again after a rest; what will not is for the caller to know.
+    fn connect(&self) -> Result<()> {
+        if self.line.lock().is_open() {
+            return Ok(()); // Another thread was faster.
+        }
+        let opened = self.client.0.pool.dial().open(Deadline::never());
+        let mut line = self.line.lock();
+        let refused = match opened {
+            Ok(connection) => {
+                line.opened(&self.poller, &self.client, Box::new(connection));
+                None
+            }
+            Err(error) => {
+                let pause = self.client.0.retry.pause(line.tries().saturating_add(1));
+                let passes = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
+                line.refused(error.clone(), pause);
+                (!passes).then_some(error)
+            }
+        };
+        let told = line.take_told();
+        drop(line);
+        self.tell(told);
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Show it to its handler. What none takes is given back, where somebody wants it.
+    fn deliver(&self, reply: Reply, rest: Rest) -> Result<Option<Reply>> {
+        let Some((topic, name)) = message::subject(&reply) else { return Ok((rest == Rest::Given).then_some(reply)) };
+        if let Some(handler) = self.handlers.get(topic, name) {
+            handler.hear(&reply);
+            return Ok(None);
+        }
+        if rest == Rest::Given {
+            return Ok(Some(reply));
+        }
+        // A message that came after its end was asked for is nobody's; one that is wanted waits for `next`, or for a handler.
+        let mut line = self.line.lock();
+        if !line.subscriptions.wants(topic, name) {
+            return Ok(None);
+        }
+        let error = no_handler(name);
+        line.put_back(reply);
+        Err(error)
+    }
+
+    /// A name that is wanted and has no handler.
+    fn unhandled(&self) -> Option<Error> {
+        let line = self.line.lock();
+        let mut names = line.subscriptions.names();
+        names.find(|(topic, name)| self.handlers.get(*topic, name).is_none()).map(|(_, name)| no_handler(name))
+    }
+
+    /// Nothing in time; and why nothing can come, where there is no connection.
+    fn again(&self) -> Error {
+        let text = "no message has arrived in the time allowed";
+        match self.line.lock().why_lost() {
+            Some(lost) => Error::new(Status::Again, [text.as_bytes(), b"; no connection: ", &lost.message].concat()),
+            None => Error::new(Status::Again, text),
+        }
+    }
+}
+
+fn no_handler(name: &[u8]) -> Error {
+    Error::new(
+        Status::State,
+        format!("{} has no handler, and run gives its messages to nobody else", name.escape_ascii()),
+    )
+}
+
+/// How long a read may wait while it holds the lock, where the transport has no descriptor.
+const SLICE_MS: i64 = 10;

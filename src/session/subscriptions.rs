@@ -1,0 +1,260 @@
+//! What is subscribed by somebody's wish: which names are wanted, what was asked for them, and how to subscribe again.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::commands::{self, Shape, Topic};
+use crate::error::{Error, Outcome, Result, Status, head};
+use crate::memory::copied;
+use crate::reply::Reply;
+use crate::resp;
+
+use super::push::{self, Confirmation};
+use super::{Event, Session, Ticket};
+
+/// The names that somebody wants to hear of, whatever becomes of the connections they are subscribed on.
+#[derive(Default)]
+pub struct Subscriptions {
+    /// By topic: each name, and which one it was in the order of wishing.
+    wanted: [HashMap<Vec<u8>, u64>; 3],
+    wishes: u64,
+    /// What the present connection was asked and has not confirmed, in order.
+    asked: VecDeque<Asked>,
+}
+
+/// One command of the present connection's.
+struct Asked {
+    ticket: Ticket,
+    topic: Topic,
+    subscribes: bool,
+    names: Vec<Vec<u8>>,
+    /// Confirmations that are still due.
+    left: usize,
+}
+
+/// What an event of the conversation is to whoever subscribed.
+#[derive(Debug)]
+pub enum Heard {
+    /// A message, as the wire has it.
+    Message(Reply),
+    /// A confirmation, as the wire has it.
+    Confirmation(Reply),
+    /// A push that has nothing to do with subscriptions.
+    Other(Reply),
+    /// The reply to another command.
+    Reply(Ticket, Reply),
+    /// The server refuses a name for good: it is wanted no more.
+    Refused(Error),
+    /// The server refuses what may be granted later: the conversation should begin anew.
+    NotNow(Error),
+    /// The server itself has ended a subscription that is wanted; it has been asked for again.
+    Dropped(Reply),
+    /// Nothing that anybody should know.
+    Nothing,
+}
+
+impl Subscriptions {
+    /// Want these names, and ask for them where there is a conversation.
+    pub fn subscribe(&mut self, session: Option<&mut Session>, topic: Topic, names: &[&[u8]]) -> Result<()> {
+        resp::check(&command(word(topic, true), names))?;
+        let copies = self.copies(topic, names)?;
+        if let Some(session) = session {
+            self.ask(session, topic, true, names)?;
+        }
+        for name in copies {
+            self.wishes += 1;
+            self.wanted[topic as usize].entry(name).or_insert(self.wishes);
+        }
+        Ok(())
+    }
+
+    /// Want these names no more, or none of the topic where no name is given.
+    pub fn unsubscribe(&mut self, session: Option<&mut Session>, topic: Topic, names: &[&[u8]]) -> Result<()> {
+        resp::check(&command(word(topic, false), names))?;
+        if let Some(session) = session {
+            let all = if names.is_empty() { self.in_order(topic)? } else { Vec::new() };
+            match all.is_empty() {
+                true => self.ask(session, topic, false, names)?,
+                false => self.ask_in_batches(session, topic, false, &all)?,
+            }
+        }
+        let wanted = &mut self.wanted[topic as usize];
+        if names.is_empty() {
+            wanted.clear();
+        }
+        for name in names {
+            wanted.remove(*name);
+        }
+        Ok(())
+    }
+
+    /// Ask a new conversation for all that is wanted, in the order in which it was wished for.
+    pub fn again(&mut self, session: &mut Session) -> Result<()> {
+        self.asked.clear();
+        for topic in TOPICS {
+            let names = self.in_order(topic)?;
+            self.ask_in_batches(session, topic, true, &names)?;
+        }
+        Ok(())
+    }
+
+    /// What this event of the conversation is.
+    pub fn heard(&mut self, session: &mut Session, event: Event) -> Result<Heard> {
+        match event {
+            Event::Push(push, _) => match push::confirmation(&push)? {
+                Some(confirmation) => self.confirmed(session, push, &confirmation),
+                None if push::is_published(&push) => Ok(Heard::Message(push)),
+                None => Ok(Heard::Other(push)),
+            },
+            Event::Reply(ticket, reply) => {
+                let place = self.asked.iter().position(|asked| asked.ticket == ticket);
+                match place.and_then(|at| self.asked.remove(at)) {
+                    Some(asked) => self.refused(session, asked, &reply),
+                    None => Ok(Heard::Reply(ticket, reply)),
+                }
+            }
+        }
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.wanted.iter().all(HashMap::is_empty)
+    }
+
+    /// Whether this name is wanted.
+    pub fn wants(&self, topic: Topic, name: &[u8]) -> bool {
+        self.wanted[topic as usize].contains_key(name)
+    }
+
+    /// Whether the server has confirmed all that it was asked.
+    pub fn is_settled(&self) -> bool {
+        self.asked.is_empty()
+    }
+
+    /// Every name that is wanted.
+    pub fn names(&self) -> impl Iterator<Item = (Topic, &[u8])> {
+        TOPICS.into_iter().flat_map(|topic| self.wanted[topic as usize].keys().map(move |name| (topic, &name[..])))
+    }
+
+    fn confirmed(&mut self, session: &mut Session, push: Reply, confirmation: &Confirmation) -> Result<Heard> {
+        let front = self.asked.front_mut().filter(|asked| {
+            let same = (asked.topic as usize, asked.subscribes) == (confirmation.topic, confirmation.subscribed);
+            same && asked.is_about(confirmation.name.as_deref())
+        });
+        if let Some(asked) = front {
+            asked.left -= 1;
+            if asked.left == 0 {
+                self.asked.pop_front();
+            }
+            return Ok(Heard::Confirmation(push));
+        }
+        // Nobody asked for this one: a shard's slot has moved. Who takes the names elsewhere would ask there; here the server
+        // is asked again, and says where the slot is.
+        let (Some(&topic), Some(name)) = (TOPICS.get(confirmation.topic), &confirmation.name) else {
+            return Ok(Heard::Confirmation(push));
+        };
+        if confirmation.subscribed || !self.wants(topic, name) {
+            return Ok(Heard::Confirmation(push));
+        }
+        self.ask(session, topic, true, &[name])?;
+        Ok(Heard::Dropped(push))
+    }
+
+    /// A subscription was answered with an error. The server refuses a command as a whole, so that one name may have spoiled it
+    /// for others: each is asked for on its own then.
+    fn refused(&mut self, session: &mut Session, asked: Asked, reply: &Reply) -> Result<Heard> {
+        let error = Error::new(Status::Server, head(reply.text())).with_outcome(Outcome::Refused);
+        if commands::refusal_passes(reply.text()) || reply.text().starts_with(b"BUSY ") {
+            return Ok(Heard::NotNow(error));
+        }
+        if !asked.subscribes {
+            return Ok(Heard::Refused(error));
+        }
+        if let [name] = &asked.names[..] {
+            self.wanted[asked.topic as usize].remove(name);
+            let named = format!("{} {}", word(asked.topic, true), name.escape_ascii());
+            let text = [reply.text(), b" (", named.as_bytes(), b")"].concat();
+            return Ok(Heard::Refused(Error { message: head(&text).to_vec(), ..error }));
+        }
+        for name in asked.names {
+            if self.wants(asked.topic, &name) {
+                self.ask(session, asked.topic, true, &[&name])?;
+            }
+        }
+        Ok(Heard::Nothing)
+    }
+
+    fn ask(&mut self, session: &mut Session, topic: Topic, subscribes: bool, names: &[&[u8]]) -> Result<()> {
+        let no_memory = |_| Error::memory("a subscription");
+        self.asked.try_reserve(1).map_err(no_memory)?;
+        let mut copies = Vec::new();
+        copies.try_reserve_exact(names.len()).map_err(no_memory)?;
+        for name in names {
+            copies.push(copied(name, "a subscription")?);
+        }
+        let ticket = session.submit_any(&command(word(topic, subscribes), names), Shape::KEEP)?.ticket;
+        // UNSUBSCRIBE of nothing is confirmed once, with no name.
+        self.asked.push_back(Asked { ticket, topic, subscribes, left: copies.len().max(1), names: copies });
+        Ok(())
+    }
+
+    fn ask_in_batches(
+        &mut self,
+        session: &mut Session,
+        topic: Topic,
+        subscribes: bool,
+        names: &[Vec<u8>],
+    ) -> Result<()> {
+        for batch in names.chunks(BATCH) {
+            let batch: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
+            self.ask(session, topic, subscribes, &batch)?;
+        }
+        Ok(())
+    }
+
+    /// The wanted names of a topic, in the order in which they were wished for.
+    fn in_order(&self, topic: Topic) -> Result<Vec<Vec<u8>>> {
+        let mut names: Vec<(&Vec<u8>, &u64)> = self.wanted[topic as usize].iter().collect();
+        names.sort_unstable_by_key(|(_, wish)| **wish);
+        names.into_iter().map(|(name, _)| copied(name, "a subscription")).collect()
+    }
+
+    /// Copies of names, and room for them.
+    fn copies(&mut self, topic: Topic, names: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+        self.wanted[topic as usize].try_reserve(names.len()).map_err(|_| Error::memory("a subscription"))?;
+        names.iter().map(|name| copied(name, "a subscription")).collect()
+    }
+}
+
+impl Asked {
+    /// Whether a confirmation of this name may be one of those that are due. They come in the order of asking.
+    fn is_about(&self, name: Option<&[u8]>) -> bool {
+        let next = self.names.len().checked_sub(self.left).and_then(|at| self.names.get(at));
+        match name {
+            Some(name) => next.is_some_and(|next| next == name) || self.names.iter().any(|asked| asked == name),
+            None => self.names.is_empty(),
+        }
+    }
+}
+
+fn command<'a>(word: &'a str, names: &[&'a [u8]]) -> Vec<&'a [u8]> {
+    let mut args = Vec::with_capacity(names.len() + 1);
+    args.push(word.as_bytes());
+    args.extend_from_slice(names);
+    args
+}
+
+fn word(topic: Topic, subscribes: bool) -> &'static str {
+    match (topic, subscribes) {
+        (Topic::Channel, true) => "SUBSCRIBE",
+        (Topic::Channel, false) => "UNSUBSCRIBE",
+        (Topic::Pattern, true) => "PSUBSCRIBE",
+        (Topic::Pattern, false) => "PUNSUBSCRIBE",
+        (Topic::Shard, true) => "SSUBSCRIBE",
+        (Topic::Shard, false) => "SUNSUBSCRIBE",
+    }
+}
+
+/// By their numbers, which are those of the sets of names.
+const TOPICS: [Topic; 3] = [Topic::Channel, Topic::Pattern, Topic::Shard];
+/// Names of one command, where there are many: no command is so long that others wait for it.
+const BATCH: usize = 1000;
