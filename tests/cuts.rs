@@ -7,6 +7,8 @@
 
 mod support;
 
+#[path = "cuts/batch.rs"]
+mod batch;
 #[path = "cuts/near.rs"]
 mod near;
 #[path = "cuts/play.rs"]
@@ -20,9 +22,10 @@ use std::thread;
 use rredis::error::Status;
 use rredis::options::ParserChoice;
 
+use batch::{Way, run};
 use near::{How, Place, ask};
 use play::{Cut, End, Play, WHOLE};
-use script::{Conversation, questions, subscription, transaction};
+use script::{Conversation, batch, questions, subscription, transaction};
 use support::peer::Hello;
 
 const EITHER: [Hello; 2] = [Hello::Resp3, Hello::Resp2];
@@ -132,4 +135,44 @@ fn a_connection_of_ones_own_cut_after_every_byte_tells_what_the_server_saw() {
 fn a_client_cut_on_its_socket_tells_what_the_server_saw() {
     let cuts = cut_clients(Place::Tcp, questions(), &CLIENTS, &ENDS, if all() { 1 } else { 20 });
     println!("{cuts} cuts of clients on sockets");
+}
+
+const WAYS: [Way; 3] = [Way::Plain, Way::Atomic, Way::Watched];
+
+/// Pipelines, at one byte of `every`. How many cuts there were.
+fn cut_batches(place: Place, ways: &[Way], ends: &[End], every: usize) -> usize {
+    let conversation = Arc::new(batch());
+    let mut count = 0;
+    for (hello, way) in EITHER.into_iter().flat_map(|hello| ways.iter().map(move |way| (hello, *way))) {
+        let whole = run(place, &conversation, hello, WHOLE, way);
+        let replies = whole.result.as_ref().unwrap_or_else(|err| panic!("{way:?} {hello:?}: {err:?}"));
+        assert_eq!(replies.len(), conversation.steps.len() - usize::from(way == Way::Watched));
+        let (up, down) = whole.moved();
+        let cuts: Vec<Cut> = everywhere(up, down).filter(|cut| ends.contains(&cut.end)).step_by(every).collect();
+        count += cuts.len();
+        let cut_some = |some: &[Cut]| {
+            for cut in some {
+                run(place, &conversation, hello, *cut, way).judge(place, *cut, way, &conversation, &whole);
+            }
+        };
+        let threads = if place == Place::Tcp { 12 } else { 2 };
+        thread::scope(|scope| {
+            for some in cuts.chunks(cuts.len().div_ceil(threads)) {
+                scope.spawn(move || cut_some(some));
+            }
+        });
+    }
+    count
+}
+
+#[test]
+fn pipelines_and_transactions_cut_after_every_byte_run_whole_or_say_what_they_know() {
+    let cuts = cut_batches(Place::Memory, &WAYS, &[End::Fin, End::Rst], 1);
+    println!("{cuts} cuts of pipelines in memory");
+}
+
+#[test]
+fn pipelines_and_transactions_cut_on_their_socket_say_what_they_know() {
+    let cuts = cut_batches(Place::Tcp, &WAYS, &ENDS, if all() { 1 } else { 20 });
+    println!("{cuts} cuts of pipelines on sockets");
 }

@@ -64,12 +64,25 @@ const LONG_MS: u64 = 20_000;
 
 /// All the steps of a conversation, one after the other; the first connection is cut.
 pub fn ask(place: Place, conversation: &Arc<Conversation>, hello: Hello, cut: Cut, how: How) -> Asked {
+    let talk = |client: &Client| results(client, conversation, how);
+    let (results, seen) = over(place, conversation, hello, cut, how.retry_max(), talk);
+    Asked { results, seen }
+}
+
+/// Let a client talk over a line whose first connection is cut; what came of it, and what the server's side saw.
+pub fn over<R>(
+    place: Place,
+    conversation: &Arc<Conversation>,
+    hello: Hello,
+    cut: Cut,
+    retry_max: u32,
+    talk: impl FnOnce(&Client) -> R,
+) -> (R, BTreeMap<usize, Far>) {
     let near =
         Near { conversation: Arc::clone(conversation), hello, cut, connections: Arc::default(), seen: Arc::default() };
     let script = near.clone();
     let peer = (place == Place::Tcp).then(|| Peer::tcp(hello, move |line| script.play(line)));
     let url = peer.as_ref().map_or("redis://memory.test".to_owned(), Peer::url);
-    let retry_max = how.retry_max();
     let (protocol, stalls) = (if hello == Hello::Resp3 { 3 } else { 2 }, cut.end == End::Stall && !cut.is_whole());
     let patience = if stalls { SHORT_MS } else { LONG_MS };
     let mut setup = Setup::default();
@@ -80,10 +93,10 @@ pub fn ask(place: Place, conversation: &Arc<Conversation>, hello: Hello, cut: Cu
     setup.options.set_url(url.as_bytes()).expect("a good URL");
     setup.transport = (place == Place::Memory).then(|| Arc::new(near.clone()) as Arc<dyn Connect>);
     let client = Client::new(&setup).expect("a client");
-    let results = results(&client, conversation, how);
+    let result = talk(&client);
     drop((client, peer));
     let seen = std::mem::take(&mut *near.lock());
-    Asked { results, seen }
+    (result, seen)
 }
 
 fn results(client: &Client, conversation: &Conversation, how: How) -> Vec<Result<String>> {

@@ -22,8 +22,10 @@ pub struct Far {
     hello: Hello,
     unread: Vec<u8>,
     said: Vec<u8>,
-    /// Which steps it heard whole, in order.
+    /// Which steps it ran, in order.
     pub heard: Vec<usize>,
+    /// A transaction that the client opened by itself: the steps that wait for its EXEC.
+    queueing: Option<Vec<usize>>,
     /// How many commands of the greeting it heard.
     pub greetings: usize,
     pub heard_bytes: usize,
@@ -56,6 +58,7 @@ impl Far {
             unread: Vec::new(),
             said: Vec::new(),
             heard: Vec::new(),
+            queueing: None,
             greetings: 0,
             heard_bytes: 0,
             said_bytes: 0,
@@ -77,6 +80,11 @@ impl Far {
         !self.unread.is_empty()
     }
 
+    /// Whether a transaction is open.
+    pub fn is_queueing(&self) -> bool {
+        self.queueing.is_some()
+    }
+
     /// What it says next, so many bytes at most.
     pub fn say(&mut self, len_max: usize) -> Vec<u8> {
         let len = self.said.len().min(len_max);
@@ -84,21 +92,58 @@ impl Far {
         self.said.drain(..len).collect()
     }
 
+    /// Run what was queued, all of it.
+    fn exec(&mut self, steps: &[Step]) {
+        let queue = self.queueing.take().unwrap_or_default();
+        self.said.extend_from_slice(format!("*{}\r\n", queue.len()).as_bytes());
+        for step in queue {
+            self.heard.push(step);
+            self.said.extend_from_slice(&steps[step].answer(self.hello));
+        }
+    }
+
     fn answer(&mut self, command: &Command, steps: &[Step]) {
         // No two steps are alike: a command says by itself which it is.
         let step = steps.iter().position(|step| step.bytes() == *command);
-        match step {
-            Some(step) => {
+        match (step, &mut self.queueing) {
+            (Some(step), Some(queue)) => {
+                queue.push(step);
+                self.said.extend_from_slice(b"+QUEUED\r\n");
+            }
+            (Some(step), None) => {
                 self.heard.push(step);
                 self.said.extend_from_slice(&steps[step].answer(self.hello));
             }
-            None => {
+            (None, Some(_)) => {
+                assert_eq!(command[..], [b"EXEC"]);
+                self.exec(steps);
+            }
+            (None, None) if command[..] == [b"MULTI"] => {
+                self.queueing = Some(Vec::new());
+                self.said.extend_from_slice(b"+OK\r\n");
+            }
+            (None, None) if command[0] == b"WATCH" => self.said.extend_from_slice(b"+OK\r\n"),
+            (None, None) => {
                 let answer = self.hello.answer(command).unwrap_or_else(|| panic!("nobody asked {command:?}"));
                 self.said.extend_from_slice(&answer);
                 self.greetings += 1;
             }
         }
     }
+}
+
+/// What goes over in one burst: writes and reads, one of them refused.
+pub fn batch() -> Conversation {
+    let steps = vec![
+        step(&["GET", "k0"], "$4\r\nv:k0\r\n"),
+        step(&["SET", "k1", "a value with\r\n in it"], "+done k1\r\n"),
+        step(&["INCR", "k2"], ":2002\r\n"),
+        step(&["LRANGE", "k3", "0", "-1"], "*3\r\n$2\r\nk3\r\n*2\r\n:3\r\n$-1\r\n$0\r\n\r\n"),
+        step(&["LPUSH", "k4", "x"], "-WRONGTYPE k4 is none\r\n"),
+        either(&["HGETALL", "k5"], &["%1\r\n+k5\r\n,1.5\r\n"], &["*2\r\n+k5\r\n$3\r\n1.5\r\n"]),
+        step(&["RPUSH", "k6", "x"], ":6\r\n"),
+    ];
+    Conversation { name: "batch", steps }
 }
 
 /// Every kind of reply, each with the name of the key that was asked for.
