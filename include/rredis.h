@@ -62,3 +62,994 @@ uint32_t rredis_version_number(void);
 
 // ---- Handles ------------------------------------------------------------------------
 
+typedef struct rredis_builder rredis_builder;    // a reply that is being made
+typedef struct rredis_client rredis_client;      // what most programs need one of
+typedef struct rredis_conn rredis_conn;          // one connection kept for oneself
+typedef struct rredis_options rredis_options;    // what a pool, a client or a parser is
+                                                 // made from
+typedef struct rredis_parser rredis_parser;      // bytes in, replies out
+typedef struct rredis_pipeline rredis_pipeline;  // commands that wait for their run
+typedef struct rredis_pool rredis_pool;          // connections that clients share
+typedef struct rredis_pubsub rredis_pubsub;      // a subscriber, with a connection of
+                                                 // its own
+typedef struct rredis_script rredis_script;      // a script, and its digest
+
+// ---- Status and errors --------------------------------------------------------------
+
+/// How a call ended. In tens, by who can mend it: the caller, the network, the protocol,
+/// the server, a function of yours, the library.
+typedef enum rredis_status {
+  RREDIS_OK = 0,               // it went well
+  RREDIS_ERR_ARGUMENT = 1,     // the call was wrong: a NULL, a length, an unknown
+                               // enumerator, a command a client refuses
+  RREDIS_ERR_STATE = 2,        // the call came at the wrong time
+  RREDIS_ERR_AGAIN = 3,        // nothing whole has arrived yet; all is as it was
+  RREDIS_ERR_CONFIG = 4,       // an option or a URL is wrong; the message names it
+  RREDIS_ERR_UNSUPPORTED = 5,  // this build, or this server, cannot do that
+  RREDIS_ERR_CONNECT = 10,     // no server could be reached, or none that would talk to
+                               // us
+  RREDIS_ERR_IO = 11,          // the connection broke
+  RREDIS_ERR_TIMEOUT = 12,     // the time allowed ran out; the message says in which
+                               // phase
+  RREDIS_ERR_BUSY = 13,        // every connection is in use, and none came back in time
+  RREDIS_ERR_WOKEN = 14,       // another thread called for the wait to end
+  RREDIS_ERR_FORKED = 15,      // the handle belongs to the process that made it
+  RREDIS_ERR_TLS = 16,         // the peer could not prove who it is, or would not speak
+                               // TLS
+  RREDIS_ERR_PROTOCOL = 20,    // what arrived was not RESP, or nobody had asked for it
+  RREDIS_ERR_LIMIT = 21,       // what arrived was past a limit set in the options
+  RREDIS_ERR_AUTH = 30,        // the server said no to who we are
+  RREDIS_ERR_SERVER = 31,      // the server answered with an error; err has its words
+  RREDIS_ERR_WATCH = 32,       // a watched key changed; the transaction did not run
+  RREDIS_ERR_ABORTED = 33,     // EXECABORT; the transaction did not run
+  RREDIS_ERR_CALLBACK = 80,    // a function of yours refused
+  RREDIS_ERR_PANIC = 90,       // a bug in librredis, caught; free the handle
+  RREDIS_ERR_MEMORY = 91,      // no memory
+} rredis_status;
+
+/// What became of the command of a failed call.
+typedef enum rredis_outcome {
+  RREDIS_OUTCOME_NONE = 0,      // there was no command
+  RREDIS_OUTCOME_NOT_SENT = 1,  // no byte of it left: it did not run
+  RREDIS_OUTCOME_REFUSED = 2,   // the server says it did not run it
+  RREDIS_OUTCOME_UNKNOWN = 3,   // it was sent; it may have run
+  RREDIS_OUTCOME_RAN = 4,       // it ran; what failed came after: the reply was too
+                                // large, a callback refused
+} rredis_outcome;
+
+/// Why a call failed. It is yours, on your stack or where you like: there is nothing to
+/// free, and it stays as it is when other calls fail. 256 bytes, frozen.
+typedef struct rredis_error {
+  rredis_status status;    // what the call returned
+  rredis_outcome outcome;  // what became of its command
+  int32_t os_error;        // errno, or 0
+  int32_t attempts;        // how often the command was tried
+  char message[240];       // one line, and a NUL; control bytes are written \xHH; a
+                           // server's error is as the server said it, its code word
+                           // first; cut to fit, never inside a UTF-8 character
+} rredis_error;
+
+/// Name a status, as "TIMEOUT"; "?" where there is no such status.
+const char *rredis_status_name(rredis_status status);
+
+/// Name an outcome, as "NOT_SENT"; "?" where there is no such outcome.
+const char *rredis_status_outcome_name(rredis_outcome outcome);
+
+// ---- Replies ------------------------------------------------------------------------
+//
+// Everything a server says is one kind of thing: a tree of these nodes, in one piece of
+// memory. Read its fields in place. It never changes, so any thread may read it.
+
+/// What a reply is. 0 to 9 are scalars, 10 to 19 have text, 20 and above have elements.
+typedef enum rredis_reply_kind {
+  RREDIS_REPLY_NULL = 0,         // nothing: an absent key, an empty answer; RESP's
+                                 // three spellings of it
+  RREDIS_REPLY_INTEGER = 1,      // integer
+  RREDIS_REPLY_BOOL = 2,         // integer is 0 or 1; str has the server's words where
+                                 // it was a status
+  RREDIS_REPLY_STRING = 10,      // str: bytes
+  RREDIS_REPLY_STATUS = 11,      // str: a short word of the server's, as OK
+  RREDIS_REPLY_ERROR = 12,       // str: the server's error, its code word first
+  RREDIS_REPLY_VERBATIM = 13,    // str: text for people; rredis_reply_format has its
+                                 // format
+  RREDIS_REPLY_BIG_NUMBER = 14,  // str: an integer of any size, in decimal
+  RREDIS_REPLY_DOUBLE = 15,      // number, and str as the server wrote it
+  RREDIS_REPLY_ARRAY = 20,       // elements
+  RREDIS_REPLY_SET = 21,         // elements, in no order
+  RREDIS_REPLY_MAP = 22,         // elements: key, value, key, value; len counts both
+  RREDIS_REPLY_PUSH = 23,        // elements: what the server sent unasked, its kind
+                                 // first
+} rredis_reply_kind;
+
+/// A reply, or a part of one. A field that its kind has no use for is zero.
+typedef struct rredis_reply {
+  rredis_reply_kind kind;               // what it is, and so which fields count
+  uint32_t reserved;                    // zero
+  size_t len;                           // bytes of str, or nodes of elements
+  const char *str;                      // text, with a NUL after the last byte
+  const struct rredis_reply *elements;  // len nodes in a row; NULL when len is 0
+  int64_t integer;                      // INTEGER; BOOL as 0 or 1
+  double number;                        // DOUBLE
+} rredis_reply;
+
+/// Find a key in a MAP, and give its value. NULL: it is not there, or this is no map.
+const rredis_reply *rredis_reply_find(const rredis_reply *map, const char *key,
+    size_t key_len);
+
+/// Give the attributes that came with a node: a MAP, or NULL where there are none.
+///
+///   root  the whole reply
+///   node  root, or a node anywhere below it
+const rredis_reply *rredis_reply_attributes(const rredis_reply *root,
+    const rredis_reply *node);
+
+/// Give the format of a VERBATIM, as "txt" or "mkd". NULL for any other kind.
+const char *rredis_reply_format(const rredis_reply *verbatim);
+
+/// Read an integer from an INTEGER, a BOOL, a DOUBLE that is whole, or a text that is one,
+/// where it fits.
+rredis_status rredis_reply_integer(const rredis_reply *reply, int64_t *out_integer,
+    rredis_error *err);
+
+/// Read a number from a DOUBLE, an INTEGER, a BOOL, or a text that is one.
+rredis_status rredis_reply_number(const rredis_reply *reply, double *out_number,
+    rredis_error *err);
+
+/// Copy a reply, or a part of one, children and all, attributes not: to keep what is on
+/// loan.
+rredis_status rredis_reply_clone(const rredis_reply *reply, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Free a reply, all of it.
+void rredis_reply_free(rredis_reply *reply);
+
+// ---- Builder ------------------------------------------------------------------------
+//
+// A reply made by hand: for response callbacks, parsers of your own, and tests. What
+// goes wrong is kept: after it the rest do nothing, and _take says what it was.
+
+/// Make a builder. NULL: no memory.
+rredis_builder *rredis_builder_new(void);
+
+/// Add a NULL.
+void rredis_builder_add_null(rredis_builder *builder);
+
+/// Add an INTEGER, or a BOOL, whose value is 0 or 1.
+void rredis_builder_add_integer(rredis_builder *builder, rredis_reply_kind kind,
+    int64_t value);
+
+/// Add a DOUBLE.
+///
+///   text  how it is written; NULL: as short as it can be
+void rredis_builder_add_number(rredis_builder *builder, double value, const char *text,
+    size_t text_len);
+
+/// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
+///
+///   text  its bytes; a VERBATIM's begin with its format and a colon, as "txt:"
+void rredis_builder_add_text(rredis_builder *builder, rredis_reply_kind kind,
+    const char *text, size_t text_len);
+
+/// Add a copy of a reply, or of a part of one, children and all.
+void rredis_builder_add_reply(rredis_builder *builder, const rredis_reply *reply);
+
+/// Open an ARRAY, SET, MAP or PUSH. What is added goes into it, until _end.
+void rredis_builder_open(rredis_builder *builder, rredis_reply_kind kind);
+
+/// Open the attributes of the node that is added next: a map, until _end.
+void rredis_builder_open_attributes(rredis_builder *builder);
+
+/// End what was opened last.
+void rredis_builder_end(rredis_builder *builder);
+
+/// Take the reply, and begin anew.
+///
+/// RREDIS_ERR_STATE: it is not whole, or there is more than one. Whatever is returned,
+/// the builder is empty then.
+rredis_status rredis_builder_take(rredis_builder *builder, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Throw away what was added, and what went wrong.
+void rredis_builder_clear(rredis_builder *builder);
+
+/// Free a builder.
+void rredis_builder_free(rredis_builder *builder);
+
+// ---- Functions of yours -------------------------------------------------------------
+
+/// Called once with the user_data it was given with, when no handle needs that any more:
+/// inside the call that ended the last of them, or inside the setter, where that fails;
+/// but not where a transport or parser struct is too small to be read. NULL: there is
+/// nothing to do.
+typedef void (*rredis_free_fn)(void *user_data);
+
+/// Shown a reply that nobody asked for: a push.
+typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
+
+/// A response callback: sees each reply of its command, and may change it.
+///
+/// Leave *out_reply alone (it comes NULL) to keep the reply, or write a whole reply of
+/// yours there (a builder's, a clone, another command's): it is librredis's then. Or read
+/// what you want into call_data, which is what the caller passed. Any other status than
+/// RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK, RREDIS_OUTCOME_RAN, and the
+/// text you wrote in err->message. argv_len is always given; err is never NULL, and comes
+/// zeroed. It is called when the connection has gone back to its pool, so it may use the
+/// same client; not for a server's error.
+typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
+    size_t argc, const char *const *argv, const size_t *argv_len,
+    const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
+
+/// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
+/// then the password. Both are wiped when they have been sent. Any other status than
+/// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
+typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
+    size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
+
+// ---- Transports ---------------------------------------------------------------------
+//
+// Bytes of your own: a connection over anything. Handshake, protocol and everything
+// else work on top of it. For one stream there are never two calls at once, but they
+// come from any thread that uses the client. They may use any client but that one.
+
+/// A transport: set size, fill in what you have, zero the rest. It is copied.
+///
+/// read and write return RREDIS_OK and *out_len; RREDIS_ERR_AGAIN when nothing could be
+/// moved within timeout_ms; anything else ends the connection, with the text in err. More
+/// than was asked for, or AGAIN for ever, is caught.
+typedef struct rredis_transport {
+  /// sizeof(rredis_transport): later fields come behind
+  size_t size;
+  /// for messages; NULL: "custom"
+  const char *name;
+  /// given to connect
+  void *user_data;
+  /// Connects within timeout_ms, and gives a stream. host is the path, and port 0, where
+  /// RREDIS_OPTION_UNIX_PATH is set.
+  rredis_status (*connect)(void *user_data, const char *host, size_t host_len,
+      int32_t port, int64_t timeout_ms, void **out_stream, rredis_error *err);
+  /// Reads at most buffer_len bytes, and at least one; *out_len 0 is the end of the stream.
+  rredis_status (*read)(void *stream, char *buffer, size_t buffer_len,
+      int64_t timeout_ms, size_t *out_len, rredis_error *err);
+  /// Writes at most bytes_len bytes, and at least one.
+  rredis_status (*write)(void *stream, const char *bytes, size_t bytes_len,
+      int64_t timeout_ms, size_t *out_len, rredis_error *err);
+  /// Called once for each connect that succeeded; never in a forked child.
+  void (*close)(void *stream);
+  /// NULL, or -1: there is none. Where there is one, librredis polls it, and calls read
+  /// and write with timeout_ms 0.
+  int32_t (*fd)(void *stream);
+  /// NULL, or called when nothing needs user_data any more
+  rredis_free_fn user_data_free;
+} rredis_transport;
+
+// ---- Parser -------------------------------------------------------------------------
+//
+// RESP without sockets, for a program that has its own; and a parser of your own, for
+// a client.
+
+/// Which parser reads replies. Both understand the same.
+typedef enum rredis_parser_kind {
+  RREDIS_PARSER_AUTO = 0,    // the better one
+  RREDIS_PARSER_FAST = 1,    // written to be fast
+  RREDIS_PARSER_SIMPLE = 2,  // written to be simple
+} rredis_parser_kind;
+
+/// A parser of yours: set size, fill in the rest. It is copied. Each connection has a
+/// state of its own.
+///
+/// librredis finds where each reply ends, and holds it to the limits. A state is fed one
+/// reply, and must give exactly one for it; so none is ever another command's. A push is
+/// a root of kind PUSH. What fails ends the connection, with the text in err.
+typedef struct rredis_parser_type {
+  /// sizeof(rredis_parser_type): later fields come behind
+  size_t size;
+  /// for messages and rredis_client_parser; NULL: "custom"
+  const char *name;
+  /// given to start
+  void *user_data;
+  /// Makes a state.
+  rredis_status (*start)(void *user_data, void **out_state, rredis_error *err);
+  /// Takes all of the bytes: those of one reply, perhaps in pieces.
+  rredis_status (*feed)(void *state, const char *bytes, size_t bytes_len,
+      rredis_error *err);
+  /// RREDIS_OK: one whole reply stands in builder. RREDIS_ERR_AGAIN: not yet.
+  rredis_status (*next)(void *state, rredis_builder *builder, rredis_error *err);
+  /// Ends a state, once for each start that succeeded.
+  void (*stop)(void *state);
+  /// NULL, or called when nothing needs user_data any more
+  rredis_free_fn user_data_free;
+} rredis_parser_type;
+
+/// Make a parser.
+///
+///   options  which parser, and the limits; NULL: AUTO, and the defaults
+rredis_status rredis_parser_new(const rredis_options *options,
+    rredis_parser **out_parser, rredis_error *err);
+
+/// Feed bytes, which may end anywhere.
+rredis_status rredis_parser_feed(rredis_parser *parser, const char *bytes,
+    size_t bytes_len, rredis_error *err);
+
+/// Give room to read into, so that no byte is copied twice. It stands until the next call
+/// on this parser: _commit says how much of it was filled. NULL: no memory.
+///
+///   wanted   how many bytes at least, up to 1 GiB
+///   out_len  how many there are
+char *rredis_parser_reserve(rredis_parser *parser, size_t wanted, size_t *out_len);
+
+/// Feed the first bytes_len bytes of the room that _reserve gave.
+rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
+    rredis_error *err);
+
+/// Give the next reply; a push is one too, and an error of the server's.
+///
+/// RREDIS_ERR_AGAIN: none is whole yet. RREDIS_ERR_PROTOCOL and RREDIS_ERR_LIMIT stay:
+/// what comes behind them has no meaning any more.
+rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Tell which parser it is: "fast", "simple", or your own's name.
+const char *rredis_parser_name(const rredis_parser *parser);
+
+/// Free a parser, and what was not read.
+void rredis_parser_free(rredis_parser *parser);
+
+// ---- Commands -----------------------------------------------------------------------
+
+/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on what this library adds.
+typedef enum rredis_command_flag {
+  RREDIS_COMMAND_WRITE = 1,                  // it may change data
+  RREDIS_COMMAND_READONLY = 2,               // it changes none
+  RREDIS_COMMAND_DENYOOM = 4,                // not when memory is short
+  RREDIS_COMMAND_MODULE = 8,                 // a module's
+  RREDIS_COMMAND_ADMIN = 16,                 // for administrators
+  RREDIS_COMMAND_PUBSUB = 32,                // of publish and subscribe
+  RREDIS_COMMAND_NOSCRIPT = 64,              // not for scripts
+  RREDIS_COMMAND_BLOCKING = 128,             // it can be asked to wait
+  RREDIS_COMMAND_LOADING = 256,              // allowed while loading
+  RREDIS_COMMAND_STALE = 512,                // allowed where data is old
+  RREDIS_COMMAND_SKIP_MONITOR = 1024,        // not shown to MONITOR
+  RREDIS_COMMAND_SKIP_SLOWLOG = 2048,        // not in the slow log
+  RREDIS_COMMAND_ASKING = 4096,              // allowed on import
+  RREDIS_COMMAND_FAST = 8192,                // it takes no time to speak of
+  RREDIS_COMMAND_NO_AUTH = 16384,            // allowed before AUTH
+  RREDIS_COMMAND_NO_MULTI = 32768,           // not in a transaction
+  RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,  // its keys may be none
+  RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,  // not while loading beside
+  RREDIS_COMMAND_ALLOW_BUSY = 262144,        // allowed while scripts hang
+  RREDIS_COMMAND_UNSTABLE = 524288,          // same data, perhaps another reply
+  RREDIS_COMMAND_UNORDERED = 1048576,        // same data, perhaps another order
+  RREDIS_COMMAND_CONTAINER = 2097152,        // it has subcommands
+  RREDIS_COMMAND_STATEFUL = 4194304,         // it changes its connection
+  RREDIS_COMMAND_REPEATABLE = 8388608,       // it only reads: may run twice
+  RREDIS_COMMAND_IDEMPOTENT = 16777216,      // twice is as once, but for replies
+  RREDIS_COMMAND_WAITS = 33554432,           // these arguments ask it to wait
+} rredis_command_flag;
+
+/// What a command does to a key, to be or-ed: one of the first four, and perhaps more.
+typedef enum rredis_key {
+  RREDIS_KEY_RO = 1,        // its value is read only
+  RREDIS_KEY_RW = 2,        // read and changed
+  RREDIS_KEY_OW = 4,        // overwritten, whatever it was
+  RREDIS_KEY_RM = 8,        // removed
+  RREDIS_KEY_ACCESS = 16,   // what its value says is returned, copied or used
+  RREDIS_KEY_UPDATE = 32,   // its value is updated
+  RREDIS_KEY_INSERT = 64,   // something is added to it
+  RREDIS_KEY_DELETE = 128,  // something of it may be deleted
+} rredis_key;
+
+/// Write a command as it goes over the wire.
+///
+///   argc      how many arguments, the command's name among them
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///   buffer    where to; NULL with buffer_len 0: only *out_len is written
+///   out_len   how many bytes it has
+///
+/// Too small a buffer is RREDIS_ERR_ARGUMENT; the message has the length needed.
+rredis_status rredis_command_encode(size_t argc, const char *const *argv,
+    const size_t *argv_len, char *buffer, size_t buffer_len, size_t *out_len,
+    rredis_error *err);
+
+/// Find the keys of a command, without asking a server.
+///
+///   argc      how many arguments, the command's name among them
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len is written
+///   access    where to, as many: what is done to each, of rredis_key; NULL: not wanted
+///   out_len   how many keys it has
+///
+/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few arguments or too many, its number
+/// of keys cannot be, or indexes_len is too small; then the message has the length needed.
+rredis_status rredis_command_keys(size_t argc, const char *const *argv,
+    const size_t *argv_len, size_t *indexes, uint32_t *access, size_t indexes_len,
+    size_t *out_len, rredis_error *err);
+
+/// Compute a key's slot in a cluster: 0 to 16383, where a {tag} in the key alone decides; -1 when key is NULL.
+int64_t rredis_command_slot(const char *key, size_t key_len);
+
+/// Say what kind of command this is.
+///
+///   argc       how many arguments, the command's name among them
+///   argv       the arguments, of which the first two matter most
+///   argv_len   their lengths; NULL when each ends in a NUL
+///   out_flags  of rredis_command_flag
+///
+/// RREDIS_ERR_UNSUPPORTED: the command is not known.
+rredis_status rredis_command_flags(size_t argc, const char *const *argv,
+    const size_t *argv_len, uint32_t *out_flags, rredis_error *err);
+
+// ---- Options ------------------------------------------------------------------------
+//
+// A client copies its options when it is made. Every option has a default good enough
+// to leave alone.
+
+/// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
+/// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
+typedef enum rredis_option {
+  RREDIS_OPTION_HOST = 1,                       // text: a name or an address; 127.0.0.1
+  RREDIS_OPTION_PORT = 2,                       // 6379
+  RREDIS_OPTION_UNIX_PATH = 3,                  // text: a Unix socket, instead of host
+                                                // and port
+  RREDIS_OPTION_USERNAME = 4,                   // text: who logs in; without it the
+                                                // server's default user
+  RREDIS_OPTION_PASSWORD = 5,                   // text: never given back, nor in any
+                                                // message
+  RREDIS_OPTION_DATABASE = 6,                   // 0
+  RREDIS_OPTION_PROTOCOL = 7,                   // 0: the best there is; or RESP 2 or 3
+  RREDIS_OPTION_CLIENT_NAME = 8,                // text: what CLIENT LIST shows
+  RREDIS_OPTION_LIBRARY_NAME = 9,               // text: what CLIENT LIST shows as
+                                                // lib-name
+  RREDIS_OPTION_POOL_MAX = 20,                  // connections, at most 65535; 64
+  RREDIS_OPTION_POOL_WAIT_MS = 21,              // for a connection, where all are in
+                                                // use; -1: as long as the call may take
+  RREDIS_OPTION_POOL_IDLE_MIN = 22,             // connections to keep, however long
+                                                // they rest; 0
+  RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection that rested so long is
+                                                // closed; 5 minutes
+  RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection so old is closed; -1
+  RREDIS_OPTION_SHARE = 25,                     // an rredis_share; NEVER. This version
+                                                // has no other: RREDIS_ERR_UNSUPPORTED
+  RREDIS_OPTION_INFLIGHT_MAX = 26,              // commands under way on a connection
+                                                // that threads share (SHARE), so
+                                                // without effect yet; 4096
+  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // bytes of them, without effect yet; 64
+                                                // MiB
+  RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // to connect, the handshake included; 5
+                                                // s
+  RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // for a whole call, connecting
+                                                // included; 5 s. Not for a command that
+                                                // waits on the server, as BLPOP or
+                                                // XREAD BLOCK: see BLOCK_SLACK_MS
+  RREDIS_OPTION_KEEPALIVE_MS = 32,              // TCP keepalive's interval; 30 s
+  RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that rested so long is
+                                                // tried before use; 30 s
+  RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // sent bytes so long unacknowledged
+                                                // break the connection; 30 s
+  RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // a command that waits on the server
+                                                // has the time it says and so much
+                                                // more; none ends it where it says for
+                                                // ever; 1 s
+  RREDIS_OPTION_RETRY_MAX = 40,                 // tries after the first; 3
+  RREDIS_OPTION_BACKOFF_MS = 41,                // before the first of them; 8 ms
+  RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // doubled each time, up to this; 512 ms
+  RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // tries after the first, in a hundred
+                                                // calls; 10
+  RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape; CANONICAL
+  RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind; AUTO
+  RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // of one reply; 1 GiB
+  RREDIS_OPTION_REPLY_DEPTH_MAX = 61,           // aggregates within aggregates; 512
+  RREDIS_OPTION_REPLY_NODES_MAX = 62,           // of one reply; 16777216
+  RREDIS_OPTION_REPLY_LINE_MAX = 63,            // bytes of one line; 65536
+  RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // of pushes that wait to be shown; 64
+                                                // MiB
+  RREDIS_OPTION_TLS = 70,                       // 0, or 1: over TLS
+  RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of certificates (PEM) to
+                                                // trust, read anew when it changes;
+                                                // without any, the system's
+  RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a folder of them
+  RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the certificates themselves
+  RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: our own certificate's file, and
+                                                // what links it to an authority
+  RREDIS_OPTION_TLS_CERT_PEM = 75,              // text: our own certificate
+  RREDIS_OPTION_TLS_KEY_FILE = 76,              // text: the file of its key; CERT_FILE
+  RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: its key, never given back
+  RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name the server must prove;
+                                                // HOST
+  RREDIS_OPTION_TLS_VERSION_MIN = 79,           // 12 or 13, for 1.2 and 1.3; 12
+  RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: believe anybody; for tests
+  RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,      // 1: rredis_pubsub_next gives
+                                                // confirmations of subscriptions too; 0
+} rredis_option;
+
+/// What RREDIS_OPTION_SHAPE may be.
+typedef enum rredis_shape {
+  RREDIS_SHAPE_CANONICAL = 0,  // one shape for each command, whatever the protocol
+  RREDIS_SHAPE_RAW = 1,        // as the server sent it
+} rredis_shape;
+
+/// What RREDIS_OPTION_SHARE may be: whether commands of several threads ride on one
+/// connection together.
+typedef enum rredis_share {
+  RREDIS_SHARE_NEVER = 0,   // each on its own
+  RREDIS_SHARE_BUSY = 1,    // when all connections are in use
+  RREDIS_SHARE_ALWAYS = 2,  // whenever they can
+} rredis_share;
+
+/// Make options, all at their defaults. NULL: no memory.
+rredis_options *rredis_options_new(void);
+
+/// Set a number.
+rredis_status rredis_options_set_int(rredis_options *options, rredis_option option,
+    int64_t value, rredis_error *err);
+
+/// Set a text. An empty one is none, where there may be none.
+rredis_status rredis_options_set_str(rredis_options *options, rredis_option option,
+    const char *value, size_t value_len, rredis_error *err);
+
+/// Set what a URL says: all of it, or nothing where any part is wrong.
+///
+///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
+///   unix:///run/redis.sock?database=1&protocol=2
+///
+/// A user and a password may stand before the host, with a colon between and an at sign
+/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte.
+rredis_status rredis_options_set_url(rredis_options *options, const char *url,
+    size_t url_len, rredis_error *err);
+
+/// Set the response callback of a command, for every client made from these.
+///
+///   command   its name, in any case of letters
+///   function  NULL: none
+rredis_status rredis_options_set_callback(rredis_options *options, const char *command,
+    size_t command_len, rredis_callback_fn function, void *user_data,
+    rredis_free_fn user_data_free, rredis_error *err);
+
+/// Ask a function of yours who we are at each connect, in place of the options.
+///
+///   function  NULL: the options say it
+rredis_status rredis_options_set_credentials(rredis_options *options,
+    rredis_credentials_fn function, void *user_data, rredis_free_fn user_data_free,
+    rredis_error *err);
+
+/// Connect through a transport of yours.
+rredis_status rredis_options_set_transport(rredis_options *options,
+    const rredis_transport *transport, rredis_error *err);
+
+/// Read replies through a parser of yours.
+rredis_status rredis_options_set_parser(rredis_options *options,
+    const rredis_parser_type *parser, rredis_error *err);
+
+/// Be shown what the server sends unasked, inside the call during which it came. What
+/// comes to an rredis_conn is not shown here: its _receive gives it.
+///
+///   function  NULL: what comes is dropped
+rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn function,
+    void *user_data, rredis_free_fn user_data_free, rredis_error *err);
+
+/// Be told what happens to connections and commands, inside the call during which it does.
+///
+/// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status, text],
+/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms].
+///
+///   function  NULL: nothing is told
+rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
+    void *user_data, rredis_free_fn user_data_free, rredis_error *err);
+
+/// Read a number, be it set or the default.
+rredis_status rredis_options_get_int(const rredis_options *options,
+    rredis_option option, int64_t *out_value, rredis_error *err);
+
+/// Read a text. NULL: it is not set, or it is a secret, or no text.
+///
+///   out_len  its length; may be NULL, for a NUL is behind it
+const char *rredis_options_get_str(const rredis_options *options, rredis_option option,
+    size_t *out_len);
+
+/// Write the options as a URL, a STRING: what is not as the defaults have it, and secrets
+/// as stars.
+rredis_status rredis_options_to_url(const rredis_options *options,
+    rredis_reply **out_text, rredis_error *err);
+
+/// Free options. Clients, pools and parsers made from them have their own copy.
+void rredis_options_free(rredis_options *options);
+
+// ---- Pools --------------------------------------------------------------------------
+//
+// Connections that clients share: bounded, fair to who waits, made when they are needed.
+// A client makes its own pool, unless it is given one.
+
+/// What a pool and a client count.
+typedef enum rredis_stat {
+  RREDIS_STAT_CONNECTIONS = 0,          // connections there are
+  RREDIS_STAT_CONNECTIONS_IN_USE = 1,   // of these, leased
+  RREDIS_STAT_CONNECTIONS_IDLE = 2,     // of these, at rest
+  RREDIS_STAT_CONNECTIONS_CREATED = 3,  // connections ever made
+  RREDIS_STAT_CONNECTIONS_LOST = 4,     // connections that broke
+  RREDIS_STAT_CONNECTIONS_CLOSED = 5,   // connections that the library closed
+  RREDIS_STAT_WAITING = 10,             // callers that wait for a connection
+  RREDIS_STAT_WAITS = 11,               // times a caller had to wait
+  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // times it waited in vain
+  RREDIS_STAT_COMMANDS = 20,            // commands given: one that was refused, or
+                                        // never left, counts too
+  RREDIS_STAT_RETRIES = 21,             // tries after the first
+  RREDIS_STAT_TIMEOUTS = 22,            // commands whose time ran out
+  RREDIS_STAT_UNKNOWN = 23,             // commands that may have run, or not
+  RREDIS_STAT_RIDES = 24,               // commands that rode on a connection in use
+  RREDIS_STAT_BYTES_IN = 30,            // bytes read
+  RREDIS_STAT_BYTES_OUT = 31,           // bytes written
+  RREDIS_STAT_ERRORS_CALLER = 40,       // calls that were wrong: statuses 1 to 9
+  RREDIS_STAT_ERRORS_NETWORK = 41,      // statuses 10 to 19
+  RREDIS_STAT_ERRORS_PROTOCOL = 42,     // statuses 20 to 29
+  RREDIS_STAT_ERRORS_SERVER = 43,       // statuses 30 to 39
+  RREDIS_STAT_ERRORS_CALLBACK = 44,     // statuses 80 to 89
+  RREDIS_STAT_ERRORS_INTERNAL = 45,     // statuses 90 to 99
+} rredis_stat;
+
+/// Make a pool. It connects to nothing yet.
+///
+///   options  NULL: the defaults
+rredis_status rredis_pool_new(const rredis_options *options, rredis_pool **out_pool,
+    rredis_error *err);
+
+/// Connect until count connections rest in the pool, or as many as it may have.
+rredis_status rredis_pool_warm(const rredis_pool *pool, size_t count,
+    rredis_error *err);
+
+/// Close the connections that rest. Those in use are closed when they come back.
+void rredis_pool_drop_idle(const rredis_pool *pool);
+
+/// Read a count, of all clients together. -1: this library does not keep it.
+int64_t rredis_pool_stat(const rredis_pool *pool, rredis_stat stat);
+
+/// Free a pool. It lives on while a client of it does.
+void rredis_pool_free(rredis_pool *pool);
+
+// ---- Clients ------------------------------------------------------------------------
+//
+// Commands, each on a connection of the pool's that is leased while it runs. Commands
+// that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
+// like) are RREDIS_ERR_ARGUMENT here: they are for an rredis_conn.
+
+/// Flags of one call, to be or-ed.
+typedef enum rredis_call {
+  RREDIS_CALL_DEFAULT = 0,       // none
+  RREDIS_CALL_RAW = 1,           // no response callback: the reply as it came
+  RREDIS_CALL_IDEMPOTENT = 2,    // it may be run twice: try again even if it may have
+                                 // run
+  RREDIS_CALL_NO_RETRY = 4,      // try once
+  RREDIS_CALL_TIMEOUT = 8,       // timeout_ms counts; without it the option's does
+  RREDIS_CALL_ERROR_REPLY = 16,  // a server's error is a reply of kind ERROR, and the
+                                 // call is RREDIS_OK
+  RREDIS_CALL_ALONE = 32,        // on a connection no other thread's command rides on
+} rredis_call;
+
+/// Make a client with a pool of its own. It connects to nothing yet.
+///
+///   options  NULL: the defaults, so 127.0.0.1:6379
+rredis_status rredis_client_new(const rredis_options *options,
+    rredis_client **out_client, rredis_error *err);
+
+/// Make a client that takes its connections from a pool.
+///
+///   options  the client's own, as timeouts and callbacks; NULL: the pool's
+///
+/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it.
+rredis_status rredis_client_new_on(const rredis_pool *pool,
+    const rredis_options *options, rredis_client **out_client, rredis_error *err);
+
+/// Send one command and wait for its reply.
+///
+///   argc      how many arguments, the command's name among them
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A command that waits on the server, as
+/// BLPOP or XREAD BLOCK, has instead the time that it says, which may be for ever, and
+/// RREDIS_OPTION_BLOCK_SLACK_MS more. A server's error is RREDIS_ERR_SERVER.
+rredis_status rredis_client_command(const rredis_client *client, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Send one command and wait for its reply, as flags say.
+///
+///   flags       of rredis_call
+///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   call_data   for the response callback
+rredis_status rredis_client_command_with(const rredis_client *client, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
+    void *call_data, rredis_reply **out_reply, rredis_error *err);
+
+/// Set the response callback of a command, for this client alone.
+///
+///   command   its name, in any case of letters
+///   function  NULL: what it was before, no callback
+rredis_status rredis_client_set_callback(const rredis_client *client,
+    const char *command, size_t command_len, rredis_callback_fn function,
+    void *user_data, rredis_free_fn user_data_free, rredis_error *err);
+
+/// Read a count: this client's own commands, its pool's connections. -1: it is not kept.
+int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
+
+/// Tell which parser its replies go through: "fast", "simple", or your own's name.
+const char *rredis_client_parser(const rredis_client *client);
+
+/// Free a client. What was made from it goes on working until it is freed too.
+void rredis_client_free(rredis_client *client);
+
+// ---- Connections --------------------------------------------------------------------
+//
+// One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
+// MONITOR, CLIENT REPLY. The client's callbacks apply to _command.
+
+/// Lease a connection from the client's pool, and keep it. Connects if it must.
+rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
+    rredis_error *err);
+
+/// Send one command and wait for the one reply that is due.
+///
+/// A command that is due none (CLIENT REPLY OFF; SUBSCRIBE and its kin, whose answers are
+/// pushes) gives a reply of kind NULL once it is written. RREDIS_ERR_STATE: replies to
+/// _send are still due.
+rredis_status rredis_conn_command(rredis_conn *conn, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// As _command, with flags, a timeout and call_data, as rredis_client_command_with.
+rredis_status rredis_conn_command_with(rredis_conn *conn, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
+    void *call_data, rredis_reply **out_reply, rredis_error *err);
+
+/// Send one command, and do not wait: _receive gives its reply.
+rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const *argv,
+    const size_t *argv_len, rredis_error *err);
+
+/// Give what comes next, in order: replies (a server's error as an ERROR), pushes, the
+/// lines of MONITOR.
+///
+/// RREDIS_ERR_AGAIN: nothing whole came within timeout_ms; the connection is as good as
+/// before. RREDIS_ERR_STATE: nothing is due, and nothing can come.
+rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Give the connection back to the pool, where nothing is due and its state is as the
+/// pool's; close it otherwise. Never waits.
+void rredis_conn_free(rredis_conn *conn);
+
+// ---- Pipelines ----------------------------------------------------------------------
+//
+// Many commands in one burst, and transactions. Nothing is sent before a run; a run
+// empties the queue and ends the watch whatever it returns, but for
+// RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which do nothing.
+//
+//              idle                queued        watching             watching, queued
+//   _watch     leases, watches     STATE         watches more         STATE
+//   _command   STATE               STATE         at once              STATE
+//   _add       queued              queued        queued               queued
+//   PLAIN      empty array         runs          STATE                STATE
+//   ATOMIC     empty array         MULTI..EXEC   MULTI EXEC           MULTI..EXEC
+//   _clear     nothing             idle          idle                 idle
+//
+// An empty array comes without a word to the server. Commands that change a connection
+// for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,
+// DISCARD and WATCH, which the library says itself.
+
+/// How a pipeline runs.
+typedef enum rredis_pipeline_mode {
+  RREDIS_PIPELINE_PLAIN = 0,   // one command after the other
+  RREDIS_PIPELINE_ATOMIC = 1,  // between MULTI and EXEC: all of them or none, and
+                               // nobody else's between them
+} rredis_pipeline_mode;
+
+/// Make an empty pipeline of a client's. It holds no connection but while keys are watched.
+rredis_status rredis_pipeline_new(const rredis_client *client,
+    rredis_pipeline **out_pipeline, rredis_error *err);
+
+/// Queue one command, copied. Whatever can be wrong with it is found here, and leaves the
+/// queue as it was.
+rredis_status rredis_pipeline_add(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_error *err);
+
+/// Queue one command with flags and call_data for its response callback.
+///
+///   flags  RREDIS_CALL_RAW, and RREDIS_CALL_IDEMPOTENT, which lets a whole run be tried
+///          again where all its commands only read or have it; RREDIS_CALL_ERROR_REPLY
+///          changes nothing, for an error is an element; _TIMEOUT and _ALONE are
+///          RREDIS_ERR_ARGUMENT
+rredis_status rredis_pipeline_add_with(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, void *call_data,
+    rredis_error *err);
+
+/// Say how many commands are queued.
+size_t rredis_pipeline_len(const rredis_pipeline *pipeline);
+
+/// Watch keys, and those from before too: a run of mode ATOMIC is RREDIS_ERR_WATCH if
+/// anybody changed one of them meanwhile. Leases a connection until then.
+rredis_status rredis_pipeline_watch(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_error *err);
+
+/// Send one command at once, on the connection that watches: to read what the transaction
+/// depends on. Response callbacks apply, while the connection is still leased.
+///
+/// RREDIS_ERR_WATCH: the connection was lost; clear, and begin again.
+rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Run what is queued, and give an ARRAY: one element for each command, in order. A
+/// command that the server refused is an ERROR there; a failed response callback is an
+/// ERROR that begins with "CALLBACK ".
+///
+/// Waits as long as bytes move, and no longer than RREDIS_OPTION_COMMAND_TIMEOUT_MS while
+/// none do. A run that breaks off is tried again, as a whole, where no command left, or
+/// where all of them only read or may run twice. Mode ATOMIC tells apart RREDIS_ERR_WATCH
+/// (a watched key changed, or the connection was lost before EXEC: nothing ran),
+/// RREDIS_ERR_ABORTED (a command could not be queued: nothing ran), and an outcome
+/// RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
+rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Run what is queued, as flags say.
+///
+///   flags       of rredis_call: RAW and IDEMPOTENT are for every command
+///   timeout_ms  for the whole run, whatever moves, where RREDIS_CALL_TIMEOUT is set
+rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
+    rredis_pipeline_mode mode, uint32_t flags, int64_t timeout_ms,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Say which command of the last run failed first, from 0: an ERROR in its array, the
+/// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.
+/// -1: none.
+int64_t rredis_pipeline_failed(const rredis_pipeline *pipeline);
+
+/// Forget what is queued and what is watched. Never waits: a connection that watched is
+/// closed.
+void rredis_pipeline_clear(rredis_pipeline *pipeline);
+
+/// Free a pipeline, and forget all of it, as _clear does.
+void rredis_pipeline_free(rredis_pipeline *pipeline);
+
+// ---- Publish and subscribe ----------------------------------------------------------
+//
+// Messages are asked for, not delivered. A pubsub has a connection of its own, beside
+// those of the client's pool. One thread waits in _next or _run, while any other
+// subscribes, unsubscribes, publishes, sets handlers and wakes it.
+//
+// What _next gives is a PUSH of four elements, in RESP2 and RESP3:
+//
+//   "message"      NULL     channel  payload
+//   "pmessage"     pattern  channel  payload
+//   "smessage"     NULL     channel  payload
+//   "subscribe"    NULL     name     count, and its kin: with
+//                           RREDIS_OPTION_PUBSUB_CONFIRMATIONS alone
+//   "gap"          NULL     reason   milliseconds
+//
+// A lost connection is made anew inside _next, for ever, after rests as the options have
+// them; what is wanted is subscribed again, and then a gap is given, before the first
+// message: why messages may have been missed, and for how long at most nothing was heard.
+// What will not pass by itself (RREDIS_ERR_AUTH, RREDIS_ERR_TLS, RREDIS_ERR_CONFIG and
+// their like) _next returns instead; called again, it tries again. A server that was silent
+// for RREDIS_OPTION_HEALTH_CHECK_MS is asked whether it is there. Nothing is read ahead of
+// _next but what one read brings: a reader too slow is cut off by the server, and that is a
+// gap. How many connections were lost RREDIS_STAT_CONNECTIONS_LOST of the pool counts.
+
+/// What a name names.
+typedef enum rredis_topic {
+  RREDIS_TOPIC_CHANNEL = 0,  // a channel: SUBSCRIBE
+  RREDIS_TOPIC_PATTERN = 1,  // a pattern of channels: PSUBSCRIBE
+  RREDIS_TOPIC_SHARD = 2,    // a channel of a shard: SSUBSCRIBE
+} rredis_topic;
+
+/// Make a subscriber of the client's server. It connects to nothing yet.
+rredis_status rredis_pubsub_new(const rredis_client *client, rredis_pubsub **out_pubsub,
+    rredis_error *err);
+
+/// Subscribe to names.
+///
+/// Returns when the command is written, or noted, where the connection is lost: the
+/// confirmations come through _next. The first to subscribe connects, and is told where
+/// that fails; nothing is wanted then. A name that the server refuses is wanted no more:
+/// _next says so, with RREDIS_ERR_SERVER. A shard that the server itself ends is asked for
+/// again, and is a gap.
+rredis_status rredis_pubsub_subscribe(const rredis_pubsub *pubsub, rredis_topic topic,
+    size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
+
+/// Unsubscribe from names; from all of the topic where argc is 0.
+///
+/// Messages go on coming until the server has confirmed it.
+rredis_status rredis_pubsub_unsubscribe(const rredis_pubsub *pubsub, rredis_topic topic,
+    size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
+
+/// Show messages of a name to a function, inside _next and _run; it does not subscribe.
+///
+/// In place of any other; NULL removes it. A message that it took _next does not return, but
+/// goes on waiting within its time. No lock is held: it may use this pubsub, but _next,
+/// _run and _free. user_data is not freed while it runs.
+rredis_status rredis_pubsub_on(const rredis_pubsub *pubsub, rredis_topic topic,
+    const char *name, size_t name_len, rredis_reply_fn function, void *user_data,
+    rredis_free_fn user_data_free, rredis_error *err);
+
+/// Give the next message that no handler takes, or the next gap.
+///
+/// RREDIS_ERR_AGAIN: none within timeout_ms; all is as it was. RREDIS_ERR_WOKEN: another
+/// thread called _wake. RREDIS_ERR_STATE: another call waits already. It connects where
+/// something is wanted and there is no connection; without any connection it waits too.
+rredis_status rredis_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Show messages to their handlers until another thread calls _wake.
+///
+/// RREDIS_ERR_AGAIN: timeout_ms went by. RREDIS_ERR_STATE: a name that is wanted has no
+/// handler, and err names it; a message of it waits for _next. Confirmations and gaps are
+/// nobody's here: a function set by rredis_options_on_event hears of lost connections.
+rredis_status rredis_pubsub_run(const rredis_pubsub *pubsub, int64_t timeout_ms,
+    rredis_error *err);
+
+/// Publish a message, on a connection of the client's pool; and how many received it.
+rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *channel,
+    size_t channel_len, const char *message, size_t message_len, int64_t *out_receivers,
+    rredis_error *err);
+
+/// The descriptor for a loop of yours: readable when _next would not wait, one for the life
+/// of the handle. Watch it for reading, and do nothing else with it. -1: there is none.
+///
+/// Once it is readable, call _next with a timeout of 0 until that is RREDIS_ERR_AGAIN. It is
+/// readable, too, when a connection is to be made anew or a silent server to be asked; and
+/// every 20 ms with a transport of yours that has no descriptor.
+int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
+
+/// End the _next or _run of another thread; where there is none, the next one. _next is
+/// RREDIS_ERR_WOKEN then, and _run RREDIS_OK.
+void rredis_pubsub_wake(const rredis_pubsub *pubsub);
+
+/// Free a subscriber, and close its connection. Never waits.
+void rredis_pubsub_free(rredis_pubsub *pubsub);
+
+// ---- Scripts ------------------------------------------------------------------------
+//
+// A script runs by its digest, EVALSHA; a server that answers that it does not know it
+// is sent the whole of it once, as EVAL. That answer is believed only in the server's
+// own words: a script that holds the word NOSCRIPT, or is given it in a key or an
+// argument, could have said it itself after it ran, and so is sent whole every time.
+// A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: what it did before
+// is not undone. The response callback is the one set for EVALSHA, whichever way it went.
+
+/// Make a script. No server is asked for its digest.
+rredis_status rredis_script_new(const char *text, size_t text_len,
+    rredis_script **out_script, rredis_error *err);
+
+/// Read the digest that the server knows a script by: 40 hexadecimal digits.
+const char *rredis_script_sha(const rredis_script *script);
+
+/// Run a script and wait for its reply.
+///
+///   keys_len  how many of the arguments are keys
+///   argc      how many arguments, the keys among them; may be 0
+///   argv      the keys, then the other arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, also where it is sent a second time.
+rredis_status rredis_script_run(const rredis_script *script,
+    const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
+    const size_t *argv_len, rredis_reply **out_reply, rredis_error *err);
+
+/// Run a script and wait for its reply, as flags say.
+///
+///   flags       of rredis_call; RREDIS_CALL_NO_RETRY does not keep it from being sent
+///               whole to a server that does not know it
+///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   call_data   for the response callback
+rredis_status rredis_script_run_with(const rredis_script *script,
+    const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
+    const size_t *argv_len, uint32_t flags, int64_t timeout_ms, void *call_data,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// Free a script. What was added to pipelines from it stays.
+void rredis_script_free(rredis_script *script);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif // RREDIS_H; drawn from src/ffi by tests/header.rs

@@ -27,3 +27,29 @@ macro_rules! chapters {
 }
 
 chapters! {
+    builder callback client command conn credentials event options parser parser_hiredis parser_type pipeline pool pubsub
+    push reply script status transport transport_hostile version
+}
+
+/// Whoever adds a function adds its C test, or hears of it here.
+#[test]
+fn every_function_of_the_header_is_called() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a file of the project's");
+    let called: BTreeSet<String> =
+        programs("tests/c").iter().flat_map(|name| functions(&read(&format!("tests/c/{name}.c")))).collect();
+    let shared = functions(&read("tests/c/check.h"));
+    for function in functions(&read("include/rredis.h")) {
+        assert!(
+            called.contains(&function) || shared.contains(&function),
+            "{function} is called by no program of tests/c"
+        );
+    }
+}
+
+/// Every `rredis_...(` in a text.
+fn functions(text: &str) -> BTreeSet<String> {
+    let ends = text.match_indices('(').map(|(end, _)| &text[..end]);
+    let words =
+        ends.filter_map(|before| before.rsplit(|byte: char| !byte.is_ascii_alphanumeric() && byte != '_').next());
+    words.filter(|word| word.starts_with("rredis_")).map(str::to_owned).collect()
+}

@@ -76,7 +76,7 @@ fn it_asks_for_nothing() {
     let asks: Vec<&str> =
         text.lines().filter(|line| line.starts_with("#include") || line.starts_with("#define")).collect();
     assert_eq!(asks, ["#define RREDIS_H", "#include <stddef.h>", "#include <stdint.h>"]);
-    assert!(text.lines().count() <= 1000, "{} lines", text.lines().count());
+    assert!(text.lines().count() <= 1300, "{} lines", text.lines().count());
 }
 
 /// Header, library and package say one version.

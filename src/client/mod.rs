@@ -4,4 +4,407 @@
 pub mod callbacks;
 pub mod dedicated;
 mod events;
+pub mod pipeline;
+pub mod pubsub;
+pub mod script;
+pub mod setup;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::commands::{self, Blocking, Shape};
+use crate::conn::{Kept, Notice, Wait};
+use crate::error::{Error, Outcome, Result, Status, head};
+use crate::pool::{Counters, Lease, Pool, Stat};
+use crate::reply::Reply;
+use crate::resp;
+use crate::route::retry::{self, Retry};
+use crate::transport::Deadline;
+
+pub use callbacks::{Callback, Callbacks};
+pub use dedicated::Dedicated;
+pub use pipeline::Pipeline;
 pub use pubsub::PubSub;
+pub use script::Script;
+pub use setup::{Listen, Setup};
+
+/// A client. Cloning shares it.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    pool: Pool,
+    setup: Setup,
+    /// Copied when it changes: a command takes what it finds there when it begins. No lock, so none that a child of fork
+    /// could find locked.
+    callbacks: ArcSwap<Callbacks>,
+    counters: Counters,
+    retry: Retry,
+    often: Often,
+}
+
+/// Options that every command asks for, looked up once.
+struct Often {
+    command_timeout_ms: i64,
+    block_slack_ms: i64,
+    pool_wait_ms: i64,
+    push_bytes: u64,
+    raw_shape: bool,
+}
+
+/// What a caller wishes to have of a reply: a shape, or a callback of its own that is shown it as it came.
+struct Wish {
+    shape: Shape,
+    callback: Option<Arc<dyn Callback>>,
+}
+
+/// How one call wishes to be treated.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// What is different from the ordinary.
+    pub flags: Flags,
+    /// How long it may take, where the flags say that it counts.
+    pub timeout_ms: i64,
+    /// Handed on to the response callback.
+    pub call_data: *mut (),
+}
+
+/// Flags of one call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags(u32);
+
+impl Client {
+    /// A client with a pool of its own. Nothing is connected yet.
+    pub fn new(setup: &Setup) -> Result<Client> {
+        let pool = Pool::new(setup.dial()?);
+        Ok(Client::with_pool(pool, setup.clone()))
+    }
+
+    /// A client on a pool that it shares. Its options may not contradict the pool's.
+    pub fn new_on(pool: &Pool, setup: &Setup) -> Result<Client> {
+        if let Some(key) = setup.options.conflict(pool.dial().options()) {
+            let text = format!("{}: the pool was made with another value", key.name());
+            return Err(Error::new(Status::Config, text));
+        }
+        let foreign = match (&setup.transport, &setup.parser) {
+            (Some(_), _) => Some("transport"),
+            (_, Some(_)) => Some("parser"),
+            _ => None,
+        };
+        if let Some(what) = foreign {
+            let text = format!("{what}: it belongs to the pool's options, not to those of a client on it");
+            return Err(Error::new(Status::Config, text));
+        }
+        Ok(Client::with_pool(pool.clone(), setup.clone()))
+    }
+
+    /// Send one command and wait for its reply. A server's error is an error, unless the call asks for it as a reply.
+    pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
+        self.count(Counters::command);
+        let mut tries = Tries::default();
+        let wish = self.wish(args, call);
+        let replied = self.command_to_the_wire(args, call, wish.shape, &self.wait(args, call), &mut tries);
+        let result = replied.and_then(|reply| self.finish(args, call, &wish, reply));
+        result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
+    }
+
+    /// Set the response callback of a command, for this client alone; `None` restores.
+    pub fn set_callback(&self, name: &[u8], callback: Option<Arc<dyn Callback>>) -> Result<()> {
+        let original = || self.0.setup.callbacks.get(name).cloned();
+        let callback = callback.or_else(original);
+        // Another thread may change the table meanwhile: then this change is made again, to what it left.
+        loop {
+            let table = self.0.callbacks.load_full();
+            let mut changed = Callbacks::clone(&table);
+            changed.set(name, callback.clone())?;
+            let before = self.0.callbacks.compare_and_swap(&table, Arc::new(changed));
+            if Arc::ptr_eq(&before, &table) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One figure. `None`: it is not kept.
+    pub fn stat(&self, stat: Stat) -> Option<i64> {
+        match stat {
+            Stat::Commands
+            | Stat::Retries
+            | Stat::Timeouts
+            | Stat::Unknown
+            | Stat::ErrorsCaller
+            | Stat::ErrorsNetwork
+            | Stat::ErrorsProtocol
+            | Stat::ErrorsServer
+            | Stat::ErrorsCallback
+            | Stat::ErrorsInternal => self.0.counters.get(stat),
+            stat => self.0.pool.stat(stat),
+        }
+    }
+
+    /// What reads the replies.
+    pub fn parser_name(&self) -> String {
+        self.0.pool.dial().parser_name()
+    }
+
+    /// Count what happened to a command: for this client, and for all on its pool together.
+    fn count(&self, event: impl Fn(&Counters)) {
+        event(&self.0.counters);
+        event(self.0.pool.counters());
+    }
+
+    fn with_pool(pool: Pool, setup: Setup) -> Client {
+        let callbacks = ArcSwap::from_pointee(setup.callbacks.clone());
+        let retry = Retry::new(&setup.options);
+        let often = Often {
+            command_timeout_ms: setup.options.command_timeout_ms(),
+            block_slack_ms: setup.options.block_slack_ms(),
+            // The pool's own: a client on it that says anything else was refused.
+            raw_shape: setup.options.raw_shape(),
+            pool_wait_ms: pool.dial().options().pool_wait_ms(),
+            push_bytes: pool.dial().options().limits().push_bytes,
+        };
+        Client(Arc::new(Inner { pool, setup, callbacks, counters: Counters::default(), retry, often }))
+    }
+
+    /// What the caller wishes to have of the reply. It is decided here, when the call begins: what another thread sets
+    /// meanwhile is for the next call.
+    fn wish(&self, args: &[&[u8]], call: &Call) -> Wish {
+        if call.flags.has(Flags::RAW) {
+            return Wish { shape: Shape::KEEP, callback: None };
+        }
+        let callback = self.0.callbacks.load().find(args).cloned();
+        let shape = match callback.is_some() || self.0.often.raw_shape {
+            true => Shape::KEEP,
+            false => commands::shape(args),
+        };
+        Wish { shape, callback }
+    }
+
+    /// The reply as the server gave it, errors included, but in this shape.
+    fn command_to_the_wire(
+        &self,
+        args: &[&[u8]],
+        call: &Call,
+        shape: Shape,
+        wait: &Wait<'_>,
+        tries: &mut Tries,
+    ) -> Result<Reply> {
+        if let Some(name) = commands::connection_state(args) {
+            return Err(not_for_a_client(name));
+        }
+        resp::check(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
+        self.0.retry.begin();
+        loop {
+            tries.count += 1;
+            let attempts = tries.count;
+            let mut kept = self.kept();
+            let tried = self.try_once(args, shape, wait, &mut kept);
+            let again = self.again(args, call, &tried, attempts, wait);
+            if let Some((pause, error)) = &again {
+                self.count(Counters::retried);
+                kept.notice(Notice::Retry {
+                    command: wait.shown_name(),
+                    attempts,
+                    wait_ms: pause.as_millis() as i64,
+                    error: error.clone(),
+                });
+            }
+            self.show(kept);
+            match (again, tried) {
+                (Some((wait, error)), _) => {
+                    tries.may_have_run |= error.outcome == Outcome::Unknown;
+                    std::thread::sleep(wait);
+                }
+                (None, Ok(reply)) => return Ok(reply),
+                (None, Err(Tried { error, .. })) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether to try again, how long to wait before that, and what went wrong.
+    fn again(
+        &self,
+        args: &[&[u8]],
+        call: &Call,
+        tried: &std::result::Result<Reply, Tried>,
+        attempts: u32,
+        wait: &Wait<'_>,
+    ) -> Option<(Duration, Error)> {
+        let error = match tried {
+            Ok(reply) if !reply.is_error() => return None,
+            Ok(reply) => server_error(args, reply),
+            // The server had closed it while it rested, and no byte of the command left: nothing happened yet.
+            Err(Tried { error, rested: true }) if error.outcome == Outcome::NotSent && error.status == Status::Io => {
+                return Some((Duration::ZERO, error.clone()));
+            }
+            Err(Tried { error, .. }) => error.clone(),
+        };
+        if call.flags.has(Flags::NO_RETRY) || !retry::may_repeat(args, call.flags.has(Flags::IDEMPOTENT), &error) {
+            return None;
+        }
+        Some((self.0.retry.wait(attempts, wait.deadline)?, error))
+    }
+
+    fn try_once(
+        &self,
+        args: &[&[u8]],
+        shape: Shape,
+        wait: &Wait<'_>,
+        kept: &mut Kept,
+    ) -> std::result::Result<Reply, Tried> {
+        let fresh = |error| Tried { error, rested: false };
+        let mut lease = self.lease(wait, kept).map_err(fresh)?;
+        let rested = lease.rested;
+        let replied = lease.submit(args, shape).and_then(|ticket| lease.reply_to(ticket, wait, kept));
+        // Back before any code of the caller's sees the reply; closed if anything went wrong.
+        match replied {
+            Ok(reply) => {
+                lease.give_back();
+                Ok(reply)
+            }
+            Err(error) => {
+                kept.notice(Notice::lost(&lease, &error));
+                Err(Tried { error, rested })
+            }
+        }
+    }
+
+    fn lease(&self, wait: &Wait<'_>, kept: &mut Kept) -> Result<Lease> {
+        if wait.deadline.has_passed() {
+            let place = self.0.pool.dial().place();
+            let text = format!(
+                "{place}: pool: the {} ms allowed were over before a connection was asked for",
+                wait.allowed_ms
+            );
+            return Err(Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent));
+        }
+        self.0.pool.lease(wait.deadline, self.0.often.pool_wait_ms, kept)
+    }
+
+    /// What the caller gets: the reply that its callback makes, or the server's error.
+    fn finish(&self, args: &[&[u8]], call: &Call, wish: &Wish, reply: Reply) -> Result<Reply> {
+        if reply.is_error() {
+            return match call.flags.has(Flags::ERROR_REPLY) {
+                true => Ok(reply),
+                false => Err(server_error(args, &reply)),
+            };
+        }
+        let Some(callback) = &wish.callback else { return Ok(reply) };
+        match callback.call(call.call_data, args, &reply) {
+            Ok(made) => Ok(made.unwrap_or(reply)),
+            Err(error) => Err(Error { attempts: 1, ..error.with_outcome(Outcome::Ran) }),
+        }
+    }
+
+    /// Show what came unasked to who wants to see it. The connection has gone back.
+    fn show(&self, mut kept: Kept) {
+        self.tell(&mut kept);
+        if let Some(listener) = &self.0.setup.on_push {
+            while let Some(push) = kept.take() {
+                listener.hear(&push);
+            }
+        }
+    }
+
+    fn tell(&self, kept: &mut Kept) {
+        if let Some(listener) = &self.0.setup.on_event {
+            events::tell(listener.as_ref(), self.0.pool.dial().place(), &kept.take_notices());
+        }
+    }
+
+    fn kept(&self) -> Kept {
+        Kept::new(self.0.setup.on_push.is_some(), self.0.often.push_bytes).with_notices(self.0.setup.on_event.is_some())
+    }
+
+    fn wait<'a>(&self, args: &[&'a [u8]], call: &Call) -> Wait<'a> {
+        let allowed_ms = match call.flags.has(Flags::TIMEOUT) {
+            true => call.timeout_ms,
+            // A command that waits on the server has the time that it says, and some for the way.
+            false => match commands::blocking(args) {
+                Some(Blocking::Forever) => -1,
+                Some(Blocking::For(waits)) => i64::try_from(waits.as_millis())
+                    .unwrap_or(i64::MAX)
+                    .saturating_add(self.0.often.block_slack_ms.max(0)),
+                None => self.0.often.command_timeout_ms,
+            },
+        };
+        Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: args.first().copied().unwrap_or(b"") }
+    }
+}
+
+/// What is known of a command over all its tries.
+#[derive(Default)]
+struct Tries {
+    count: u32,
+    /// One of them was sent, and nobody knows what became of it.
+    may_have_run: bool,
+}
+
+impl Tries {
+    /// The error of the last try, as it is to be told of all of them: where an earlier one may have run, the command may have.
+    fn tell(&self, error: Error) -> Error {
+        let outcome = match error.outcome {
+            Outcome::NotSent | Outcome::Refused if self.may_have_run => Outcome::Unknown,
+            outcome => outcome,
+        };
+        Error { attempts: self.count, outcome, ..error }
+    }
+}
+
+/// A try that failed, and whether its connection had rested before.
+struct Tried {
+    error: Error,
+    rested: bool,
+}
+
+impl Default for Call {
+    fn default() -> Self {
+        Call { flags: Flags::default(), timeout_ms: 0, call_data: std::ptr::null_mut() }
+    }
+}
+
+impl Flags {
+    /// The reply as it came: no response callback, built-in or not.
+    pub const RAW: Flags = Flags(1);
+    /// May be run twice.
+    pub const IDEMPOTENT: Flags = Flags(2);
+    /// Not tried again.
+    pub const NO_RETRY: Flags = Flags(4);
+    /// The call's own time counts.
+    pub const TIMEOUT: Flags = Flags(8);
+    /// A server's error is a reply.
+    pub const ERROR_REPLY: Flags = Flags(16);
+    /// On a connection of its own.
+    pub const ALONE: Flags = Flags(32);
+    const ALL: u32 = 63;
+
+    /// These bits, if every one is known.
+    pub fn checked(bits: u32) -> Result<Flags> {
+        match bits & !Flags::ALL {
+            0 => Ok(Flags(bits)),
+            unknown => {
+                let text = format!("flags: the bits {unknown:#x} are not those of any flag");
+                Err(Error::new(Status::Argument, text).with_outcome(Outcome::NotSent))
+            }
+        }
+    }
+
+    /// Whether this flag is among them.
+    pub fn has(self, flag: Flags) -> bool {
+        self.0 & flag.0 != 0
+    }
+}
+
+fn not_for_a_client(name: &str) -> Error {
+    let text =
+        format!("{name} changes the connection it runs on, and a client shares its connections: use an rredis_conn");
+    Error::new(Status::Argument, text).with_outcome(Outcome::NotSent)
+}
+
+/// The error that the server answered with, in its own words.
+fn server_error(args: &[&[u8]], reply: &Reply) -> Error {
+    let outcome = commands::error_outcome(args, reply.text());
+    Error { attempts: 1, ..Error::new(Status::Server, head(reply.text())).with_outcome(outcome) }
+}

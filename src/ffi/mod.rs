@@ -66,5 +66,8 @@ pub mod client;
 
 pub mod conn;
 
+pub mod pipeline;
 
 pub mod pubsub;
+
+pub mod script;

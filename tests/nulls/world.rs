@@ -127,6 +127,10 @@ impl<'l> World<'l> {
                 let parser = self.handle("parser");
                 self.library.call("rredis_parser_reserve", &[parser, 16, room()]);
             }
+            "rredis_pipeline_command" => {
+                let pipeline = self.handle("pipeline");
+                let (argv, argv_len) = argv();
+                self.library.call("rredis_pipeline_watch", &[pipeline, 2, argv, argv_len, 0]);
             }
             "rredis_pubsub_next" => {
                 let pubsub = self.handle("pubsub");
@@ -136,3 +140,273 @@ impl<'l> World<'l> {
             "rredis_pubsub_run" => {
                 let pubsub = self.handle("pubsub");
                 self.library.call("rredis_pubsub_wake", &[pubsub]);
+            }
+            "rredis_conn_receive" => {
+                let conn = self.handle("conn");
+                let (argv, argv_len) = argv();
+                self.library.call("rredis_conn_send", &[conn, 2, argv, argv_len, 0]);
+            }
+            _ => {}
+        }
+    }
+
+    /// A faultless argument.
+    fn argument(&mut self, function: &Function, parameter: &Parameter) -> Option<u64> {
+        let name = function.name.as_str();
+        Some(match (parameter.kind.as_str(), parameter.name.as_str()) {
+            ("rredis_error *", "err") => room(),
+            (kind, out) if out.starts_with("out_") && kind.ends_with('*') => room(),
+            ("const rredis_reply *" | "rredis_reply *", _) => self.reply(function),
+            ("const rredis_transport *", _) => transport(),
+            ("const rredis_parser_type *", _) => parser_type(),
+            ("const char *const *", "argv") => argv().0,
+            ("const size_t *", "argv_len") => argv().1,
+            ("size_t", "argc") => 2,
+            ("char *", "buffer") => room(),
+            ("size_t", "buffer_len") => 256,
+            ("size_t *", "indexes") | ("uint32_t *", "access") => room(),
+            ("size_t", "indexes_len") => 16,
+            ("const char *", text) => leaked(text_for(name, text)?.0),
+            ("size_t", "bytes_len") if name == "rredis_parser_commit" => 4,
+            ("size_t", "wanted") => 16,
+            ("size_t", "count" | "keys_len") => 1,
+            ("size_t", len) => text_for(name, len.strip_suffix("_len")?)?.1,
+            ("uint32_t", "flags") => 0,
+            ("int64_t", _) => 1,
+            ("rredis_status" | "rredis_outcome", _) => 1,
+            ("rredis_stat", _) => 20,
+            ("rredis_topic", _) => 0,
+            ("rredis_option", _) if name == "rredis_options_set_int" || name == "rredis_options_get_int" => 2,
+            ("rredis_option", _) => 1,
+            ("rredis_pipeline_mode", _) => 1,
+            ("rredis_reply_kind", _) if name == "rredis_builder_add_integer" => 1,
+            ("rredis_reply_kind", _) if name == "rredis_builder_add_text" => 10,
+            ("rredis_reply_kind", _) => 20,
+            ("void *", _) => room(),
+            ("rredis_callback_fn", _) => callback as *const () as u64,
+            ("rredis_reply_fn", _) => listener as *const () as u64,
+            ("rredis_credentials_fn", _) => credentials as *const () as u64,
+            ("rredis_free_fn", _) => free as *const () as u64,
+            // On a pool, a client's own options say nothing of the connection.
+            (_, "options") if name == "rredis_client_new_on" => self.library.call("rredis_options_new", &[]),
+            (kind, handle) if kind.trim_start_matches("const ") == format!("rredis_{handle} *") => self.handle(handle),
+            _ => return None,
+        })
+    }
+
+    fn reply(&mut self, function: &Function) -> u64 {
+        let builder = self.handle("builder");
+        match function.name.as_str() {
+            "rredis_reply_find" => {
+                self.library.call("rredis_builder_open", &[builder, 22]);
+                self.library.call("rredis_builder_add_text", &[builder, 10, leaked(b"key\0"), 3]);
+                self.library.call("rredis_builder_add_integer", &[builder, 1, 7]);
+                self.library.call("rredis_builder_end", &[builder]);
+            }
+            _ => {
+                self.library.call("rredis_builder_add_integer", &[builder, 1, 7]);
+            }
+        }
+        self.made("rredis_builder_take", &[builder])
+    }
+
+    /// A handle that works, one of each kind.
+    fn handle(&mut self, kind: &str) -> u64 {
+        if let Some(handle) = self.handles.get(kind) {
+            return *handle;
+        }
+        let (kind, handle) = match kind {
+            "builder" => ("builder", self.library.call("rredis_builder_new", &[])),
+            "options" => {
+                let options = self.library.call("rredis_options_new", &[]);
+                let set = self.library.call("rredis_options_set_transport", &[options, transport(), 0]);
+                assert_eq!(set as u32, 0, "set_transport");
+                self.library.call("rredis_options_set_int", &[options, 7, 2, 0]);
+                ("options", options)
+            }
+            "parser" => ("parser", self.made("rredis_parser_new", &[0])),
+            "pool" => {
+                let options = self.handle("options");
+                ("pool", self.made("rredis_pool_new", &[options]))
+            }
+            "client" => {
+                let options = self.handle("options");
+                ("client", self.made("rredis_client_new", &[options]))
+            }
+            "pubsub" => {
+                let client = self.handle("client");
+                ("pubsub", self.made("rredis_pubsub_new", &[client]))
+            }
+            "conn" => {
+                let client = self.handle("client");
+                ("conn", self.made("rredis_conn_new", &[client]))
+            }
+            "script" => ("script", self.made("rredis_script_new", &[leaked(b"return 1\0"), 8])),
+            "pipeline" => {
+                let client = self.handle("client");
+                ("pipeline", self.made("rredis_pipeline_new", &[client]))
+            }
+            other => panic!("how is an rredis_{other} made?"),
+        };
+        self.handles.insert(kind, handle);
+        handle
+    }
+
+    /// What a function writes to its out_ parameter, the last but err.
+    fn made(&self, function: &str, arguments: &[u64]) -> u64 {
+        let (out, err) = (room(), room());
+        let status = self.library.call(function, &[arguments, &[out, err]].concat()) as u32;
+        // SAFETY: the room that was made for err, and written to.
+        let message = unsafe { std::ffi::CStr::from_ptr((err + 16) as *const c_char) };
+        assert_eq!(status, 0, "{function}: {message:?}");
+        // SAFETY: the room that was made for the out_ parameter.
+        unsafe { *(out as *const u64) }
+    }
+}
+
+/// What is wrong within argv: the two arrays stand one behind the other among the arguments.
+fn spoil_argv(case: &Case<'_>, arguments: &mut [u64]) {
+    for &(i, wrong) in &case.wrongs {
+        let second = match wrong {
+            Wrong::NullInArgv | Wrong::NullInArgvWithoutLengths => 0,
+            Wrong::HugeInArgv => 1 << 63,
+            Wrong::Null | Wrong::Number(_) => continue,
+        };
+        // SAFETY: an array of two that was leaked for this call.
+        let array = unsafe { &mut *(arguments[i] as *mut [u64; 2]) };
+        array[1] = second;
+        if wrong == Wrong::NullInArgvWithoutLengths {
+            arguments[i + 1] = 0;
+        }
+    }
+}
+
+/// A text for a parameter, with a NUL, and its length.
+fn text_for(function: &str, parameter: &str) -> Option<(&'static [u8], u64)> {
+    let text: &'static [u8] = match (function, parameter) {
+        (_, "url") => b"redis://localhost:6380/1\0",
+        (_, "command") => b"GET\0",
+        (_, "key") => b"key\0",
+        (_, "value") => b"localhost\0",
+        (_, "channel" | "name" | "message") => b"words\0",
+        ("rredis_builder_add_number", "text") => b"1.5\0",
+        (_, "text") => b"words\0",
+        (_, "bytes") => b"+OK\r\n\0",
+        _ => return None,
+    };
+    Some((text, text.len() as u64 - 1))
+}
+
+fn leaked(bytes: &[u8]) -> u64 {
+    Box::leak(bytes.to_vec().into_boxed_slice()).as_ptr() as u64
+}
+
+fn room() -> u64 {
+    Box::leak(Box::new(Aligned([UNTOUCHED; 512]))).0.as_ptr() as u64
+}
+
+#[repr(align(16))]
+struct Aligned([u8; 512]);
+
+fn argv() -> (u64, u64) {
+    let argv: &mut [u64] = Box::leak(Box::new([leaked(b"GET\0"), leaked(b"key\0")]));
+    let argv_len: &mut [usize] = Box::leak(Box::new([3, 3]));
+    (argv.as_ptr() as u64, argv_len.as_ptr() as u64)
+}
+
+/// A transport without a server: it answers +OK to every command, but to those of publish and subscribe.
+fn transport() -> u64 {
+    // size, name, user_data, connect, read, write, close, fd, user_data_free
+    let fields: [*const (); 9] = [
+        size_of::<[usize; 9]>() as *const (),
+        null(),
+        null(),
+        connect as *const (),
+        read as *const (),
+        write as *const (),
+        close as *const (),
+        null(),
+        null(),
+    ];
+    Box::leak(Box::new(fields)).as_ptr() as u64
+}
+
+/// What the transport still has to say.
+type Owed = Vec<u8>;
+
+unsafe extern "C" fn connect(
+    _user_data: *mut c_void,
+    _host: *const c_char,
+    _host_len: usize,
+    _port: i32,
+    _timeout_ms: i64,
+    out_stream: &mut *mut Owed,
+    _err: *mut c_void,
+) -> u32 {
+    *out_stream = Box::into_raw(Box::default());
+    0
+}
+
+unsafe extern "C" fn read(owed: &mut Owed, buffer: *mut u8, len: usize, _: i64, out_len: &mut usize) -> u32 {
+    // SAFETY: the buffer that the header promises.
+    let buffer = unsafe { std::slice::from_raw_parts_mut(buffer, len) };
+    let count = owed.len().min(len);
+    for (to, byte) in buffer.iter_mut().zip(owed.drain(..count)) {
+        *to = byte;
+    }
+    *out_len = count;
+    if count == 0 { 3 } else { 0 }
+}
+
+unsafe extern "C" fn write(owed: &mut Owed, bytes: *const u8, len: usize, _: i64, out_len: &mut usize) -> u32 {
+    // SAFETY: the bytes that the header promises.
+    let bytes = unsafe { std::slice::from_raw_parts(bytes, len) };
+    let has = |word: &[u8]| bytes.windows(word.len()).any(|part| part == word);
+    if has(b"PUBLISH") {
+        owed.extend_from_slice(b":1\r\n");
+    } else if has(b"SUBSCRIBE") {
+        owed.extend_from_slice(b"*3\r\n$9\r\nsubscribe\r\n$3\r\nGET\r\n:1\r\n");
+        owed.extend_from_slice(b"*3\r\n$7\r\nmessage\r\n$3\r\nGET\r\n$1\r\nx\r\n");
+    } else {
+        for _ in bytes.iter().filter(|&&byte| byte == b'*') {
+            owed.extend_from_slice(b"+OK\r\n");
+        }
+    }
+    *out_len = len;
+    0
+}
+
+unsafe extern "C" fn close(owed: *mut Owed) {
+    // SAFETY: what connect made, once.
+    drop(unsafe { Box::from_raw(owed) });
+}
+
+fn parser_type() -> u64 {
+    unsafe extern "C" fn refuse(_: *mut c_void, _: *mut c_void, _: *mut c_void) -> u32 {
+        20
+    }
+    // size, name, user_data, start, feed, next, stop, user_data_free
+    let fields: [*const (); 8] = [
+        size_of::<[usize; 8]>() as *const (),
+        null(),
+        null(),
+        refuse as *const (),
+        refuse as *const (),
+        refuse as *const (),
+        free as *const (),
+        null(),
+    ];
+    Box::leak(Box::new(fields)).as_ptr() as u64
+}
+
+extern "C" fn callback() -> u32 {
+    0
+}
+
+extern "C" fn credentials() -> i32 {
+    0
+}
+
+extern "C" fn listener() {}
+
+extern "C" fn free() {}

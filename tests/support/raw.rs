@@ -48,8 +48,17 @@ pub type RawListener = unsafe extern "C" fn(*mut c_void, *const Node);
 macro_rules! handles {
     ($($name:ident),*) => { $(#[repr(C)] pub struct $name { _private: [u8; 0] })* };
 }
-handles!(rredis_builder, rredis_client, rredis_conn, rredis_options, rredis_parser, rredis_pool, rredis_pubsub, rredis_script);
->>>>>>> 21fe7eb (Publish and subscribe: a connection of its own, messages of one shape, asked for by one thread while others subscribe)
+handles!(
+    rredis_builder,
+    rredis_client,
+    rredis_conn,
+    rredis_options,
+    rredis_parser,
+    rredis_pipeline,
+    rredis_pool,
+    rredis_pubsub,
+    rredis_script
+);
 
 macro_rules! numbers {
     ($name:ident { $($number:ident = $value:expr),* $(,)? }) => {
@@ -141,7 +150,6 @@ unsafe extern "C" {
     pub fn rredis_conn_receive(conn: *mut rredis_conn, timeout_ms: i64, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_conn_free(conn: *mut rredis_conn);
 
-<<<<<<< HEAD
     pub fn rredis_pipeline_new(client: *const rredis_client, out_pipeline: *mut *mut rredis_pipeline, err: *mut RawError) -> u32;
     pub fn rredis_pipeline_add_with(pipeline: *mut rredis_pipeline, argc: usize, argv: Argv, argv_len: Lens, flags: u32,
         call_data: *mut c_void, err: *mut RawError) -> u32;
@@ -155,3 +163,81 @@ unsafe extern "C" {
     pub fn rredis_pipeline_failed(pipeline: *const rredis_pipeline) -> i64;
     pub fn rredis_pipeline_clear(pipeline: *mut rredis_pipeline);
     pub fn rredis_pipeline_free(pipeline: *mut rredis_pipeline);
+
+    pub fn rredis_pubsub_new(client: *const rredis_client, out_pubsub: *mut *mut rredis_pubsub, err: *mut RawError) -> u32;
+    pub fn rredis_pubsub_subscribe(pubsub: *const rredis_pubsub, topic: u32, argc: usize, argv: Argv, argv_len: Lens, err: *mut RawError) -> u32;
+    pub fn rredis_pubsub_unsubscribe(pubsub: *const rredis_pubsub, topic: u32, argc: usize, argv: Argv, argv_len: Lens, err: *mut RawError) -> u32;
+    pub fn rredis_pubsub_on(pubsub: *const rredis_pubsub, topic: u32, name: *const c_char, name_len: usize,
+        function: Option<RawListener>, user_data: *mut c_void, user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
+    pub fn rredis_pubsub_next(pubsub: *const rredis_pubsub, timeout_ms: i64, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_pubsub_run(pubsub: *const rredis_pubsub, timeout_ms: i64, err: *mut RawError) -> u32;
+    pub fn rredis_pubsub_publish(pubsub: *const rredis_pubsub, channel: *const c_char, channel_len: usize,
+        message: *const c_char, message_len: usize, out_receivers: *mut i64, err: *mut RawError) -> u32;
+    pub fn rredis_pubsub_fd(pubsub: *const rredis_pubsub) -> i32;
+    pub fn rredis_pubsub_wake(pubsub: *const rredis_pubsub);
+    pub fn rredis_pubsub_free(pubsub: *mut rredis_pubsub);
+
+    pub fn rredis_script_new(text: *const c_char, text_len: usize, out_script: *mut *mut rredis_script, err: *mut RawError) -> u32;
+    pub fn rredis_script_sha(script: *const rredis_script) -> *const c_char;
+    pub fn rredis_script_run_with(script: *const rredis_script, client: *const rredis_client, keys_len: usize, argc: usize,
+        argv: Argv, argv_len: Lens, flags: u32, timeout_ms: i64, call_data: *mut c_void, out_reply: *mut *mut Node,
+        err: *mut RawError) -> u32;
+    pub fn rredis_script_free(script: *mut rredis_script);
+}
+
+impl Node {
+    /// Its bytes; none for a kind that has no text.
+    pub fn text(&self) -> &[u8] {
+        if self.str.is_null() || self.kind >= kind::ARRAY {
+            return &[];
+        }
+        // SAFETY: a kind below ARRAY that has a str has len bytes there.
+        unsafe { slice::from_raw_parts(self.str.cast(), self.len) }
+    }
+
+    /// Its elements; none for a kind that has none.
+    pub fn elements(&self) -> &[Node] {
+        if self.elements.is_null() {
+            return &[];
+        }
+        // SAFETY: elements that are not NULL are len nodes in a row.
+        unsafe { slice::from_raw_parts(self.elements, self.len) }
+    }
+
+    /// Itself and all below it on one line: `"a"` a string, `+OK` a status, `-ERR` an error, `:1` an integer, `#1` a
+    /// bool, `,1.5` a double, `(1` a big number, `=a` a verbatim, `(nil)`; `[…]` an array, `~[…]` a set, `%[…]` a map,
+    /// `>[…]` a push.
+    pub fn dump(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) {
+        let text = self.text().escape_ascii();
+        let written = match self.kind {
+            kind::NULL => write!(out, "(nil)"),
+            kind::INTEGER => write!(out, ":{}", self.integer),
+            kind::BOOL => write!(out, "#{}", self.integer),
+            kind::STRING => write!(out, "\"{text}\""),
+            kind::STATUS => write!(out, "+{text}"),
+            kind::ERROR => write!(out, "-{text}"),
+            kind::VERBATIM => write!(out, "={text}"),
+            kind::BIG_NUMBER => write!(out, "({text}"),
+            kind::DOUBLE => write!(out, ",{}", self.number),
+            kind::ARRAY => write!(out, "["),
+            kind::SET => write!(out, "~["),
+            kind::MAP => write!(out, "%["),
+            kind::PUSH => write!(out, ">["),
+            other => panic!("no such kind: {other}"),
+        };
+        written.expect("a string can be written to");
+        if self.kind >= kind::ARRAY {
+            for (index, element) in self.elements().iter().enumerate() {
+                out.push_str(if index == 0 { "" } else { " " });
+                element.write(out);
+            }
+            out.push(']');
+        }
+    }
+}
