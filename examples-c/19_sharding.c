@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
 enum { SERVERS = 3, SLOTS = 16384 };
 static rredis_client *clients[SERVERS];
-
 static int shard_of(const char *key) { return (int)(rredis_command_slot(key, strlen(key)) * SERVERS / SLOTS); }
 
 static rredis_reply *run(int shard, size_t argc, const char **argv) {
@@ -26,7 +26,7 @@ static rredis_reply *run(int shard, size_t argc, const char **argv) {
 int main(int argc, char **argv) {
   for (int i = 0; i < SERVERS; i++) {
     rredis_options *options = rredis_options_new();
-    const char *url = i + 1 < argc ? argv[i + 1] : "redis://127.0.0.1:6379";
+    const char *url = argc == 1 + SERVERS ? argv[1 + i] : "redis://127.0.0.1:6379";
     if (rredis_options_set_url(options, url, strlen(url), NULL) != RREDIS_OK ||
         rredis_client_new(options, &clients[i], NULL) != RREDIS_OK) return 1;
     rredis_options_free(options);
@@ -44,8 +44,7 @@ int main(int argc, char **argv) {
   }
 
   // One command may have several keys where they are on one server.
-  const char *mset[] = {"MSET", "page19:{ada}:name", "Ada", "page19:{ada}:age", "36"};
-  const char *mget[] = {"MGET", "page19:{ada}:age", "page19:{ada}:name"};
+  const char *mset[] = {"MSET", "{ada}name", "Ada", "{ada}age", "36"}, *mget[] = {"MGET", "{ada}age", "{ada}name"};
   rredis_reply_free(run(shard_of("{ada}"), 5, mset));
   rredis_reply *ada = run(shard_of("{ada}"), 3, mget);
   printf("%s is %s\n", ada->elements[1].str, ada->elements[0].str);
