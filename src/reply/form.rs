@@ -116,6 +116,7 @@ impl Plan<'_> {
             (Form::Word(word), Type::Status) if self.text(entry) == word.as_bytes() => self.turn(at, Type::Said),
             (Form::NonZero, Type::Integer) if entry.value() == 0 => self.turn(at, Type::Null),
             (Form::Double, Type::String) => self.turn(at, Type::Score),
+            (Form::Double, Type::Status) if resp::is_double(self.text(entry)) => self.turn(at, Type::Score),
             (Form::Integer, Type::String) => self.integer(at, entry),
             (Form::Text, Type::Verbatim) => {
                 self.tape[at] = entry.behind_format();

@@ -32,6 +32,7 @@ const CONTAINERS: &[&str] = &[
     "CONFIG",
     "DEBUG",
     "FT.CONFIG",
+    "FT.CURSOR",
     "FUNCTION",
     "HIMPORT",
     "HOTKEYS",

@@ -16,6 +16,7 @@
 //!  cluster       nodes, slots, shards
 //!  sentinel      the states of what is watched
 //!  monitor       MONITOR and its lines
+//!  json search timeseries probabilistic vectors    modules
 //!  parts         what the trees are made of
 //! ```
 //! A family is a table of rows, sorted by name. A row says what its command's reply becomes: a form, which changes structure
@@ -28,15 +29,20 @@ mod collections;
 mod geo;
 mod index;
 mod introspection;
+mod json;
 mod monitor;
 mod numbers;
 mod parts;
+mod probabilistic;
 mod scores;
+mod search;
 mod sentinel;
 mod server;
 mod status;
 mod streams;
 mod text;
+mod timeseries;
+mod vectors;
 mod words;
 
 use crate::error::{Result, Status};
@@ -215,6 +221,11 @@ static FAMILIES: &[&[Row]] = &[
     cluster::ROWS,
     sentinel::ROWS,
     monitor::ROWS,
+    json::ROWS,
+    probabilistic::ROWS,
+    search::ROWS,
+    timeseries::ROWS,
+    vectors::ROWS,
 ];
 
 fn row(mut index: usize) -> Option<&'static Row> {

@@ -1,0 +1,298 @@
+//! Time series: samples are a time and DOUBLEs, labels are maps.
+
+use super::parts::{array, fields, keep, list, name, or_keep, row, text};
+use super::{Row, Shape, words};
+use crate::reply::{Builder, Form, Kind, View};
+
+pub(super) static ROWS: &[Row] = &[
+    Row::form("TS.ALTER", &Form::Bool, "BOOL"),
+    Row::form("TS.CREATE", &Form::Bool, "BOOL"),
+    Row::form("TS.CREATERULE", &Form::Bool, "BOOL"),
+    Row::form("TS.DELETERULE", &Form::Bool, "BOOL"),
+    Row::tree("TS.GET", last, "ARRAY: time, DOUBLE; or NULL"),
+    Row::tree("TS.INFO", info, "MAP; labels a MAP, rules a MAP, Chunks an ARRAY of MAPs"),
+    Row::tree("TS.MGET", lasts, "MAP of keys, each an ARRAY: labels as a MAP, sample"),
+    Row::read("TS.MRANGE", ranges, RANGES),
+    Row::read("TS.MREVRANGE", ranges, RANGES),
+    Row::tree("TS.QUERYINDEX", keys, "ARRAY"),
+    Row::form("TS.QUERYLABELS", &Form::Set, "SET"),
+    Row::form("TS.RANGE", &SAMPLES, "ARRAY of samples, each an ARRAY: time, DOUBLE (one for each aggregation)"),
+    Row::form("TS.REVRANGE", &SAMPLES, "ARRAY of samples, each an ARRAY: time, DOUBLE (one for each aggregation)"),
+];
+
+const RANGES: &str = "MAP of keys, each an ARRAY: labels as a MAP, a MAP of aggregators, reducers and sources, samples";
+
+/// A time and a value, or as many as there were aggregations.
+static SAMPLE: Form = Form::Tuple(&[
+    Form::Keep,
+    Form::Double,
+    Form::Double,
+    Form::Double,
+    Form::Double,
+    Form::Double,
+    Form::Double,
+    Form::Double,
+]);
+const SAMPLES: Form = Form::Each(&SAMPLE);
+static LABELS: Form = Form::Joined(&Form::Keep, &Form::Keep);
+
+/// RESP3 calls the keys a set; they come in no order that means anything, but elsewhere they are a list.
+fn keys(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
+    list(reply, out, |key, out| {
+        keep(key, out);
+        Some(())
+    })
+}
+
+fn last(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
+    if row(reply)?.len() == 0 {
+        out.add_null();
+    } else {
+        out.add_formed(reply, &SAMPLE);
+    }
+    Some(())
+}
+
+/// One series of many: its key, and what is told of it.
+fn series<'a>(reply: View<'a>, least: usize, out: &mut Builder, add: impl Fn(&[View<'a>], &mut Builder)) -> Option<()> {
+    let is_map = reply.kind() == Kind::RREDIS_REPLY_MAP;
+    let is_series = |one: View<'_>, least| one.kind() == Kind::RREDIS_REPLY_ARRAY && one.len() >= least;
+    let is_known = match is_map {
+        true => reply.children().skip(1).step_by(2).all(|one| is_series(one, least)),
+        false => row(reply)?.all(|one| is_series(one, least + 1)),
+    };
+    if !is_known {
+        return None;
+    }
+    out.open(Kind::RREDIS_REPLY_MAP);
+    let mut all = reply.children();
+    while let Some(one) = all.next() {
+        let (key, parts) = match is_map {
+            true => (Some(one), all.next().map(|parts| parts.children().collect::<Vec<_>>())),
+            false => (one.get(0), Some(one.children().skip(1).collect())),
+        };
+        if let (Some(key), Some(parts)) = (key, parts) {
+            keep(key, out);
+            out.open(Kind::RREDIS_REPLY_ARRAY);
+            add(&parts, out);
+            out.end();
+        }
+    }
+    out.end();
+    Some(())
+}
+
+fn lasts(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
+    series(reply, 2, out, |parts, out| {
+        for (place, part) in parts.iter().enumerate() {
+            match place {
+                0 => out.add_formed(*part, &LABELS),
+                1 => or_keep(*part, out, |sample, out| last(0, sample, out)),
+                _ => keep(*part, out),
+            }
+        }
+    })
+}
+
+/// The aggregations that were asked for: RESP2 does not repeat them, RESP3 does.
+fn ranges(args: &[&[u8]]) -> Shape {
+    let asked = args.windows(2).find(|pair| words::is(pair.first(), "AGGREGATION"));
+    let names = asked.map_or(&b""[..], |pair| pair[1]);
+    let mut options = 0;
+    for name in names.split(|&byte| byte == b',').filter(|name| !name.is_empty()).take(AGGREGATIONS_MAX) {
+        let code = AGGREGATORS.iter().position(|known| known.as_bytes().eq_ignore_ascii_case(name));
+        options = options << 5 | code.map_or(0, |code| code as u32 + 1);
+    }
+    Shape::tree(all_ranges, options)
+}
+
+fn all_ranges(options: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
+    series(reply, 2, out, |parts, out| {
+        let [labels, told @ .., samples] = parts else { return };
+        let told_of = |field: &str| told.iter().find_map(|map| map.find(field.as_bytes()));
+        let reduced = |field: &[u8]| label(*labels, field).filter(|_| told.is_empty());
+        add_labels(*labels, told.is_empty(), out);
+        out.open(Kind::RREDIS_REPLY_MAP);
+        name("aggregators", out);
+        match told_of("aggregators") {
+            Some(names) => or_keep(names, out, lower_case),
+            None => asked_for(options, out),
+        }
+        for (field, from_labels) in [("reducers", &b"__reducer__"[..]), ("sources", b"__source__")] {
+            name(field, out);
+            match (told_of(field), reduced(from_labels)) {
+                (Some(names), _) => {
+                    or_keep(
+                        names,
+                        out,
+                        |names, out| {
+                            if field == "reducers" { lower_case(names, out) } else { keys(0, names, out) }
+                        },
+                    )
+                }
+                (None, Some(joined)) => {
+                    out.open(Kind::RREDIS_REPLY_ARRAY);
+                    joined.split(|&byte| byte == b',').for_each(|one| name(one, out));
+                    out.end();
+                }
+                (None, None) => {
+                    out.open(Kind::RREDIS_REPLY_ARRAY);
+                    out.end();
+                }
+            }
+        }
+        out.end();
+        out.add_formed(*samples, &SAMPLES);
+    })
+}
+
+/// A label in a list of pairs, as RESP2 has them.
+fn label<'a>(labels: View<'a>, field: &[u8]) -> Option<&'a [u8]> {
+    let pair = row(labels)?.find(|pair| pair.get(0).is_some_and(|name| name.text() == field))?;
+    text(pair.get(1)?)
+}
+
+/// The labels as a map; those that RESP2 makes of what a group was reduced by are told elsewhere.
+fn add_labels(labels: View<'_>, with_reducer: bool, out: &mut Builder) {
+    let is_made =
+        |pair: View<'_>| pair.get(0).is_some_and(|name| matches!(name.text(), b"__reducer__" | b"__source__"));
+    let are_pairs = |labels: View<'_>| row(labels).is_some_and(|mut pairs| pairs.all(|pair| pair.len() == 2));
+    if !with_reducer || !are_pairs(labels) || !labels.children().any(is_made) {
+        return out.add_formed(labels, &LABELS);
+    }
+    out.open(Kind::RREDIS_REPLY_MAP);
+    for pair in labels.children().filter(|pair| !is_made(*pair)) {
+        pair.children().for_each(|part| keep(part, out));
+    }
+    out.end();
+}
+
+fn asked_for(options: u32, out: &mut Builder) {
+    out.open(Kind::RREDIS_REPLY_ARRAY);
+    for place in (0..AGGREGATIONS_MAX).rev() {
+        let code = (options >> (5 * place) & 31) as usize;
+        if let Some(asked) = code.checked_sub(1).and_then(|code| AGGREGATORS.get(code)) {
+            name(asked, out);
+        }
+    }
+    out.end();
+}
+
+/// Names of aggregations: what they are, in whichever letters a server writes them.
+fn lower_case(names: View<'_>, out: &mut Builder) -> Option<()> {
+    list(names, out, |one, out| {
+        name(text(one)?.to_ascii_lowercase(), out);
+        Some(())
+    })
+}
+
+const AGGREGATIONS_MAX: usize = 6;
+static AGGREGATORS: [&str; 15] = [
+    "avg", "sum", "min", "max", "range", "count", "first", "last", "std.p", "std.s", "var.p", "var.s", "twa",
+    "countnan", "countall",
+];
+
+fn info(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
+    let all = fields(reply)?;
+    out.open(Kind::RREDIS_REPLY_MAP);
+    for (field, value) in all {
+        keep(field, out);
+        match field.text() {
+            b"labels" => out.add_formed(value, &LABELS),
+            b"rules" => or_keep(value, out, rules),
+            b"Chunks" => out.add_formed(value, &Form::Each(&CHUNK)),
+            b"ignoreMaxValDiff" => out.add_formed(value, &Form::Double),
+            _ => keep(value, out),
+        }
+    }
+    out.end();
+    Some(())
+}
+
+static CHUNK: Form = Form::Record(&[("bytesPerSample", Form::Double)], &Form::Keep);
+
+/// Rules by the key that they write to.
+fn rules(rules: View<'_>, out: &mut Builder) -> Option<()> {
+    if !row(rules)?.all(|rule| array(rule, 2).is_some()) {
+        return None;
+    }
+    out.open(Kind::RREDIS_REPLY_MAP);
+    for rule in rules.children() {
+        let mut parts = rule.children();
+        parts.by_ref().take(1).for_each(|key| keep(key, out));
+        out.open(Kind::RREDIS_REPLY_ARRAY);
+        parts.for_each(|part| keep(part, out));
+        out.end();
+    }
+    out.end();
+    Some(())
+}
+
+/// Written from the documentation of the module; no server at hand has it.
+#[cfg(test)]
+mod tests {
+    use crate::commands::shape::tests::{becomes, both};
+
+    #[test]
+    fn samples_are_a_time_and_a_double() {
+        both("TS.GET k", "*2\r\n:5\r\n+1.5\r\n", "*2\r\n:5\r\n,1.5\r\n", "[5, 1.5|1.5|]");
+        both("TS.GET k", "*0\r\n", "*0\r\n", "null");
+        for command in ["TS.RANGE k - +", "TS.REVRANGE k - + AGGREGATION avg 5"] {
+            let resp2 = "*2\r\n*2\r\n:5\r\n+1.5\r\n*2\r\n:6\r\n+NaN\r\n";
+            both(command, resp2, "*2\r\n*2\r\n:5\r\n,1.5\r\n*2\r\n:6\r\n,NaN\r\n", "[[5, 1.5|1.5|], [6, NaN|NaN|]]");
+        }
+        both(
+            "TS.RANGE k - + AGGREGATION min,max 5",
+            "*1\r\n*3\r\n:5\r\n+1\r\n+2\r\n",
+            "*1\r\n*3\r\n:5\r\n,1\r\n,2\r\n",
+            "[[5, 1|1|, 2|2|]]",
+        );
+        assert_eq!(becomes("TS.CREATE k", "+OK\r\n"), "true(OK)");
+        both("TS.QUERYINDEX a=b", "*1\r\n$1\r\nk\r\n", "~1\r\n$1\r\nk\r\n", r#"["k"]"#);
+        both("TS.QUERYLABELS a=b", "*1\r\n$1\r\nk\r\n", "~1\r\n$1\r\nk\r\n", r#"~["k"]"#);
+    }
+
+    #[test]
+    fn many_series_are_a_map() {
+        both(
+            "TS.MGET WITHLABELS FILTER a=b",
+            "*2\r\n*3\r\n$1\r\nk\r\n*1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*2\r\n:5\r\n+1.5\r\n*3\r\n$1\r\nl\r\n*0\r\n*0\r\n",
+            "%2\r\n$1\r\nk\r\n*2\r\n%1\r\n$1\r\na\r\n$1\r\nb\r\n*2\r\n:5\r\n,1.5\r\n$1\r\nl\r\n*2\r\n%0\r\n*0\r\n",
+            r#"{"k": [{"a": "b"}, [5, 1.5|1.5|]], "l": [{}, null]}"#,
+        );
+        both(
+            "TS.MRANGE - + AGGREGATION Max 5 FILTER a=b",
+            "*1\r\n*3\r\n$1\r\nk\r\n*1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*1\r\n*2\r\n:5\r\n+1.5\r\n",
+            "%1\r\n$1\r\nk\r\n*3\r\n%1\r\n$1\r\na\r\n$1\r\nb\r\n%1\r\n$11\r\naggregators\r\n*1\r\n$3\r\nMAX\r\n*1\r\n*2\r\n:5\r\n,1.5\r\n",
+            r#"{"k": [{"a": "b"}, {"aggregators": ["max"], "reducers": [], "sources": []}, [[5, 1.5|1.5|]]]}"#,
+        );
+        both(
+            "TS.MREVRANGE - + FILTER a=b GROUPBY a REDUCE sum",
+            "*1\r\n*3\r\n$3\r\na=b\r\n*3\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n*2\r\n$11\r\n__reducer__\r\n$3\r\nsum\r\n\
+             *2\r\n$10\r\n__source__\r\n$3\r\nk,l\r\n*1\r\n*2\r\n:5\r\n+3\r\n",
+            "%1\r\n$3\r\na=b\r\n*4\r\n%1\r\n$1\r\na\r\n$1\r\nb\r\n%1\r\n$8\r\nreducers\r\n*1\r\n$3\r\nsum\r\n\
+             %1\r\n$7\r\nsources\r\n*2\r\n$1\r\nk\r\n$1\r\nl\r\n*1\r\n*2\r\n:5\r\n,3\r\n",
+            r#"{"a=b": [{"a": "b"}, {"aggregators": [], "reducers": ["sum"], "sources": ["k", "l"]}, [[5, 3|3|]]]}"#,
+        );
+        assert_eq!(becomes("TS.MGET FILTER a=b", "*1\r\n:1\r\n"), "[1]");
+    }
+
+    #[test]
+    fn information_is_a_map() {
+        let rest = |number: &str| format!("$16\r\nignoreMaxValDiff\r\n{number}$12\r\ntotalSamples\r\n:7\r\n");
+        both(
+            "TS.INFO k DEBUG",
+            &format!(
+                "*10\r\n$6\r\nlabels\r\n*1\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n$5\r\nrules\r\n*1\r\n*4\r\n$1\r\nl\r\n:5\r\n+AVG\r\n:0\r\n\
+                 $6\r\nChunks\r\n*1\r\n*4\r\n$4\r\nsize\r\n:128\r\n$14\r\nbytesPerSample\r\n$3\r\n1.5\r\n{}",
+                rest("+0\r\n")
+            ),
+            &format!(
+                "%5\r\n$6\r\nlabels\r\n%1\r\n$1\r\na\r\n$1\r\nb\r\n$5\r\nrules\r\n%1\r\n$1\r\nl\r\n*3\r\n:5\r\n+AVG\r\n:0\r\n\
+                 $6\r\nChunks\r\n*1\r\n%2\r\n$4\r\nsize\r\n:128\r\n$14\r\nbytesPerSample\r\n,1.5\r\n{}",
+                rest(",0\r\n")
+            ),
+            r#"{"labels": {"a": "b"}, "rules": {"l": [5, +AVG, 0]}, "Chunks": [{"size": 128, "bytesPerSample": 1.5|1.5|}], "ignoreMaxValDiff": 0|0|, "totalSamples": 7}"#,
+        );
+    }
+}
