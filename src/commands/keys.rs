@@ -72,7 +72,7 @@ pub(super) fn keys_of(row: &Command, args: &[&[u8]]) -> Result<Keys, NoKeys> {
 }
 
 impl Keys {
-    /// Each of them, in the order in which servers name them.
+    /// Each of them, as the specifications come one after the other.
     pub fn iter(&self) -> impl Iterator<Item = Key> {
         self.spans
             .iter()
@@ -101,7 +101,7 @@ impl Keys {
         Some(())
     }
 
-    /// The key, and where the result goes: what follows the last STORE that is itself no argument of an option.
+    /// The key, and where the result goes: what follows the last STORE that is no argument of LIMIT, GET or BY.
     fn sort(&mut self, args: &[&[u8]]) -> Option<()> {
         self.add(Span::one(1, READ))?;
         let mut store = None;
@@ -113,8 +113,7 @@ impl Keys {
             } else if is(b"GET") || is(b"BY") {
                 at += 1;
             } else if is(b"STORE") && at + 1 < args.len() {
-                at += 1;
-                store = Some(at);
+                store = Some(at + 1);
             }
             at += 1;
         }
@@ -125,7 +124,8 @@ impl Keys {
     fn migrate(&mut self, args: &[&[u8]]) -> Option<()> {
         let taken = Access(Access::RW | Access::ACCESS | Access::DELETE);
         let mut at = 6;
-        while at < args.len() {
+        // KEYS as the last word has no keys behind it.
+        while at < args.len() && behind(args, b"KEYS", -2).is_some() {
             let is = |word: &[u8]| args[at].eq_ignore_ascii_case(word);
             if is(b"KEYS") {
                 return match args[3].is_empty() {
@@ -187,7 +187,7 @@ fn span(spec: &KeySpec, first: usize, args: &[&[u8]]) -> Option<Span> {
         }
         Find::Unsaid => return None,
     };
-    (last < argc).then_some(Span {
+    (first < argc && last < argc).then_some(Span {
         first,
         end: last + 1,
         step: step.max(1),

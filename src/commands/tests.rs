@@ -158,3 +158,65 @@ fn an_error_means_that_the_command_did_not_run_but_where_it_may_have() {
     }
     assert_eq!(outcome("EVAL x 0", "NOSCRIPT No matching script."), Outcome::Unknown);
 }
+
+/// The keys of a command, as they stand in it.
+fn keys_in(command: &str) -> Result<Vec<String>, NoKeys> {
+    let args = split(command);
+    let text = |key: Key| String::from_utf8_lossy(args[key.index]).into_owned();
+    Ok(keys(&args)?.iter().map(text).collect())
+}
+
+#[test]
+fn keys_of_commands_that_no_server_at_hand_has() {
+    let found = |command: &str| keys_in(command).unwrap_or_else(|why| panic!("{command}: {why:?}")).join(" ");
+    assert_eq!(found("MSETEX 2 a 1 b 2 NX"), "a b");
+    assert_eq!(found("MSETEX 2 a 1 b"), "a b");
+    assert_eq!(found("himport set k u 1 2"), "k");
+    assert_eq!(found("SDIFFCARD 3 a b c LIMIT 1"), "a b c");
+    assert_eq!(found("BLMOVEM a b LEFT RIGHT 0 COUNT 2 OBO"), "a b");
+    assert_eq!(found("JSON.MGET a b $.x"), "a b");
+    assert_eq!(found("JSON.MSET a $ 1 b $ 2"), "a b");
+    assert_eq!(found("JSON.DEBUG MEMORY k"), "k");
+    assert_eq!(found("FT.SEARCH index *"), "");
+    assert_eq!(found("FT.SUGADD k text 1"), "k");
+    assert_eq!(found("TS.MADD a 1 2 b 1 2"), "a b");
+    assert_eq!(found("TS.CREATERULE a b AGGREGATION avg 1"), "a b");
+    assert_eq!(found("CMS.MERGE d 2 a b WEIGHTS 1 2"), "d a b");
+    assert_eq!(found("TDIGEST.MERGE d 1 a"), "d a");
+    for (command, why) in [
+        ("MSETEX 4 a 1 b 2", NoKeys::Arguments),
+        ("CMS.MERGE d 9 a b", NoKeys::Arguments),
+        ("SDIFFCARD -1 a b", NoKeys::Arguments),
+        ("SDIFFCARD", NoKeys::Arity),
+        ("HIMPORT NOSUCH k", NoKeys::Unknown),
+        ("JSON.NOSUCH k", NoKeys::Unknown),
+    ] {
+        assert_eq!(keys_in(command), Err(why), "{command}");
+    }
+}
+
+#[test]
+fn what_is_done_to_a_key_depends_on_the_options() {
+    let access = |command: &str| keys(&split(command)).unwrap().iter().next().unwrap().access.0;
+    let changed = Access::RW | Access::ACCESS | Access::UPDATE;
+    assert_eq!(access("SET k v"), Access::OW | Access::UPDATE);
+    assert_eq!(access("SET k get"), Access::OW | Access::UPDATE);
+    assert_eq!(access("SET k v NX get"), changed);
+    assert_eq!(access("BITFIELD k GET u8 0 OVERFLOW FAIL"), Access::RO | Access::ACCESS);
+    assert_eq!(access("BITFIELD k GET u8 0 INCRBY u8 0 1"), changed);
+    assert_eq!(access("DELEX k"), Access::RM | Access::DELETE);
+    assert_eq!(access("DELEX k IFEQ v"), Access::RW | Access::ACCESS | Access::DELETE);
+}
+
+#[test]
+fn words_that_look_like_options_are_keys_where_keys_are_due() {
+    assert_eq!(keys_in("XREADGROUP GROUP STREAMS STREAMS STREAMS a >").unwrap(), ["a"]);
+    assert_eq!(keys_in("XREAD BLOCK 1 STREAMS STREAMS 0").unwrap(), ["STREAMS"]);
+    assert_eq!(keys_in("SORT STORE BY STORE STORE d").unwrap(), ["STORE", "d"]);
+    assert_eq!(keys_in("EVAL x 0 a b").unwrap(), [""; 0]);
+    assert_eq!(keys_in("EVAL x 9 a b").unwrap(), [""; 0]);
+    assert_eq!(keys_in("MIGRATE h 1  0 9 COPY AUTH KEYS KEYS a b").unwrap(), ["a", "b"]);
+    assert_eq!(keys_in("MIGRATE h 1 k 0 9 KEYS a b"), Err(NoKeys::Arguments));
+    // A channel of a shard has a slot as a key has, but it is none.
+    assert_eq!(keys_in("SPUBLISH c m").unwrap(), [""; 0]);
+}

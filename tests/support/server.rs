@@ -18,6 +18,7 @@ pub struct Server {
     child: Option<Child>,
     folder: Folder,
     port: u16,
+    sentinel: bool,
 }
 
 impl Server {
@@ -38,10 +39,19 @@ impl Server {
         Server::start_in(Folder::new("server"), program, lines)
     }
 
+    /// A sentinel that watches nothing.
+    pub fn start_sentinel(program: &Path) -> Server {
+        Server::run(Folder::new("sentinel"), program, &[], true)
+    }
+
     fn start_in(folder: Folder, program: &Path, lines: &[&str]) -> Server {
+        Server::run(folder, program, lines, false)
+    }
+
+    fn run(folder: Folder, program: &Path, lines: &[&str], sentinel: bool) -> Server {
         static SAY: Once = Once::new();
         SAY.call_once(|| println!("server: {}", version(program)));
-        let mut server = Server { program: program.to_owned(), child: None, folder, port: 0 };
+        let mut server = Server { program: program.to_owned(), child: None, folder, port: 0, sentinel };
         // Between finding a free port and the server's listening on it, another may take it.
         for _ in 0..5 {
             server.port = free_port();
@@ -154,10 +164,13 @@ impl Server {
         let folder = self.folder.path().display();
         let mut text = format!(
             "port {}\nbind 127.0.0.1\nunixsocket {}\nunixsocketperm 700\ndir {folder}\nlogfile {folder}/log\n\
-             save \"\"\nappendonly no\ndaemonize no\n",
+             daemonize no\n",
             self.port,
             self.unix_path().display(),
         );
+        if !self.sentinel {
+            text.push_str("save \"\"\nappendonly no\n");
+        }
         for line in lines {
             text.push_str(line);
             text.push('\n');
@@ -169,6 +182,7 @@ impl Server {
     fn try_run(&mut self) -> bool {
         let child = Command::new(&self.program)
             .arg(self.folder.path().join("conf"))
+            .args(self.sentinel.then_some("--sentinel"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
