@@ -62,6 +62,8 @@ uint32_t rredis_version_number(void);
 
 // ---- Handles ------------------------------------------------------------------------
 
+typedef struct rredis_async rredis_async;        // one connection, driven by a loop of
+                                                 // the caller's
 typedef struct rredis_builder rredis_builder;    // a reply that is being made
 typedef struct rredis_client rredis_client;      // what most programs need one of
 typedef struct rredis_conn rredis_conn;          // one connection kept for oneself
@@ -1047,6 +1049,95 @@ rredis_status rredis_script_run_with(const rredis_script *script,
 
 /// Free a script. What was added to pipelines from it stays.
 void rredis_script_free(rredis_script *script);
+
+// ---- Async --------------------------------------------------------------------------
+//
+// One connection, driven by a loop of your own: no thread, no call that waits (but for the
+// look-up of a host name, where one is given), no function of yours called later. Watch _fd,
+// sleep no longer than _deadline_ms, then _step, then _next until it is RREDIS_ERR_AGAIN:
+//
+//   poll({rredis_async_fd(handle), POLLIN}, 1, rredis_async_deadline_ms(handle));
+//   rredis_async_step(handle, RREDIS_READY_READ, &err);
+//   while ((status = rredis_async_next(handle, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) ...
+//
+// It connects when there is something to send, and again when the connection was lost, after
+// a pause that grows. Commands that were not sent meanwhile wait, within their own time; for
+// those that were, _next says what became of them. One that takes too long completes with
+// RREDIS_ERR_TIMEOUT and disturbs no other. Commands that wait on the server (BLPOP) hold up
+// those behind them: give them an rredis_async of their own.
+
+/// What a descriptor is ready for, or is to be watched for; to be or-ed.
+typedef enum rredis_ready {
+  RREDIS_READY_NONE = 0,   // the time has come, and that is all
+  RREDIS_READY_READ = 1,   // to be read
+  RREDIS_READY_WRITE = 2,  // to be written
+} rredis_ready;
+
+/// Make a connection for a loop of your own. It connects to nothing yet.
+///
+/// It is opened as those of the client's pool are, and is not counted among them. Response
+/// callbacks are the client's, as they are when a command is submitted.
+/// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd.
+rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_async,
+    rredis_error *err);
+
+/// Accept a command. It is written by the next _step, with all that was submitted before it.
+///
+///   flags       of rredis_call
+///   timeout_ms  for all of it, where RREDIS_CALL_TIMEOUT is set; else as for _client_command
+///   call_data   comes back from _next
+///
+/// Its time counts from the first _submit after _next was RREDIS_ERR_AGAIN. Accepted, it
+/// completes exactly once. Where a connection is lost, or cannot be opened, a command that was
+/// not sent waits for the next, but with RREDIS_CALL_NO_RETRY; one that was sent is not sent
+/// again, whatever its flags.
+///
+/// SUBSCRIBE and its kin are taken in RESP3: each confirmation and message is a PUSH, and the
+/// command completes with a NULL behind its last confirmation. After a lost connection what is
+/// subscribed is subscribed again, and a PUSH ["gap", NULL, reason, milliseconds] comes before
+/// any message. RREDIS_ERR_UNSUPPORTED: the connection speaks RESP2.
+///
+/// RREDIS_ERR_BUSY: too much is under way, or was not taken: RREDIS_OPTION_INFLIGHT_MAX,
+/// RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT: it changes the connection.
+rredis_status rredis_async_submit(rredis_async *handle, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
+    void *call_data, rredis_error *err);
+
+/// Give the descriptor to watch: one number for the life of the handle, whatever connections
+/// come and go behind it. Readable when there is something to do. Do nothing else with it.
+/// -1: handle is NULL.
+int32_t rredis_async_fd(const rredis_async *handle);
+
+/// Tell what to watch the descriptor for, of rredis_ready. It is RREDIS_READY_READ for ever: a
+/// socket that is to be written stands behind the descriptor, and makes it readable.
+uint32_t rredis_async_wants(const rredis_async *handle);
+
+/// Tell for how long the loop may sleep while the descriptor is not readable; then _step,
+/// with RREDIS_READY_NONE. -1: as long as it likes.
+int64_t rredis_async_deadline_ms(const rredis_async *handle);
+
+/// Do what is to be done, and wait for nothing: connect, shake hands, write, look at the clock.
+///
+///   ready  of rredis_ready: what the descriptor was found to be
+///
+/// RREDIS_OK also where the connection was lost or could not be opened: _next tells that of
+/// each command, and the function given to rredis_options_on_event of the connection.
+rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
+    rredis_error *err);
+
+/// Take what came: the reply to a command, with its call_data; or a push, with NULL for that.
+///
+/// RREDIS_ERR_AGAIN: nothing more has come. Go on until then after each _step: until then the
+/// descriptor stays readable. Any other status is that of a command that failed, err says
+/// why and what became of it, and out_call_data is written all the same, so that you know
+/// which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only RREDIS_ERR_FORKED, PANIC and ARGUMENT of a
+/// NULL here are the call's own, and leave it as it was.
+rredis_status rredis_async_next(rredis_async *handle, rredis_reply **out_reply,
+    void **out_call_data, rredis_error *err);
+
+/// Close the connection. What has not been taken with _next is dropped: those commands never
+/// complete. Never waits.
+void rredis_async_free(rredis_async *handle);
 
 #ifdef __cplusplus
 }

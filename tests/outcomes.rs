@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rredis::client::{Call, Client as RustClient, Setup};
 use rredis::error::{Error, Outcome as Fate, Result as RustResult, Status as Why};
 use rredis::options::Endpoint;
-use rredis::transport::{Connect, Deadline, Moved, Sockets, Transport};
+use rredis::transport::{Attempt, Connect, Deadline, Moved, Sockets, Transport, connected};
 
 use support::c::{Options, Outcome, Status, call, option, stat};
 use support::peer::{Hello, Peer, honest};
@@ -31,12 +31,12 @@ struct CutStream {
 }
 
 impl Connect for Cutting {
-    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> RustResult<Box<dyn Transport>> {
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> RustResult<Box<dyn Attempt>> {
         let sockets = Sockets { keepalive_ms: -1, user_timeout_ms: -1 };
         let below = sockets.connect(endpoint, deadline)?;
         let first = self.connections.fetch_add(1, Ordering::SeqCst) == 0;
         let (up, down) = if first { (self.up, self.down) } else { (usize::MAX, usize::MAX) };
-        Ok(Box::new(CutStream { below, up, down }))
+        Ok(connected(Box::new(CutStream { below, up, down })))
     }
 
     fn name(&self) -> &str {

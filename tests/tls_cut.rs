@@ -19,7 +19,7 @@ use std::io::{ErrorKind, Read, Write};
 use rredis::client::{Call, Client, Dedicated, Setup};
 use rredis::error::{Error, Outcome, Result, Status};
 use rredis::options::{Endpoint, Key, Options};
-use rredis::transport::{Connect, Deadline, Moved, Transport};
+use rredis::transport::{Attempt, Connect, Deadline, Moved, Transport, connected};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
@@ -245,11 +245,11 @@ struct Ahead {
 struct ReadAhead(u16);
 
 impl Connect for ReadAhead {
-    fn connect(&self, _endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Transport>> {
+    fn begin(&self, _endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Attempt>> {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.0));
         let stream = stream.map_err(|error| Error::os(Status::Connect, "connect", &error))?;
         stream.set_nonblocking(true).expect("a socket need not block");
-        Ok(Box::new(Ahead { stream, held: Vec::new() }))
+        Ok(connected(Box::new(Ahead { stream, held: Vec::new() })))
     }
 
     fn name(&self) -> &str {

@@ -3,6 +3,7 @@
 
 pub mod callbacks;
 pub mod dedicated;
+pub mod evented;
 mod events;
 pub mod pipeline;
 pub mod pubsub;
@@ -25,6 +26,7 @@ use crate::transport::Deadline;
 
 pub use callbacks::{Callback, Callbacks};
 pub use dedicated::Dedicated;
+pub use evented::{Completion, Evented};
 pub use pipeline::Pipeline;
 pub use pubsub::PubSub;
 pub use script::Script;
@@ -319,7 +321,13 @@ impl Client {
     }
 
     fn wait<'a>(&self, args: &[&'a [u8]], call: &Call) -> Wait<'a> {
-        let allowed_ms = match call.flags.has(Flags::TIMEOUT) {
+        let allowed_ms = self.allowed_ms(args, call);
+        Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: args.first().copied().unwrap_or(b"") }
+    }
+
+    /// How long a command may take.
+    fn allowed_ms(&self, args: &[&[u8]], call: &Call) -> i64 {
+        match call.flags.has(Flags::TIMEOUT) {
             true => call.timeout_ms,
             // A command that waits on the server has the time that it says, and some for the way.
             false => match commands::blocking(args) {
@@ -329,8 +337,7 @@ impl Client {
                     .saturating_add(self.0.often.block_slack_ms.max(0)),
                 None => self.0.often.command_timeout_ms,
             },
-        };
-        Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: args.first().copied().unwrap_or(b"") }
+        }
     }
 }
 

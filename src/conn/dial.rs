@@ -8,7 +8,7 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::options::{Endpoint, Options, Secret, Share};
 use crate::resp::{self, ParserType};
 use crate::session::{Greeting, Session};
-use crate::transport::{self, Connect, Deadline, Sockets};
+use crate::transport::{self, Attempt, Connect, Deadline, Sockets};
 
 use super::Connection;
 
@@ -112,13 +112,32 @@ impl Dial {
 
     fn open_and_greet(&self, deadline: Deadline) -> Result<Connection> {
         let transport = self.connect.connect(&self.endpoint, deadline)?;
+        Connection::greeted(next_number(), self.session()?, transport, self.clone(), deadline)
+    }
+
+    /// Begin to connect, in steps that never wait.
+    pub(super) fn begin(&self, deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        self.connect.begin(&self.endpoint, deadline)
+    }
+
+    /// A conversation for a new connection, which begins with a greeting.
+    pub(super) fn session(&self) -> Result<Session> {
         let limits = self.options.limits();
         let parser = match &self.parser {
             Some(parser) => parser.start(limits)?,
             None => resp::parser(self.options.parser(), limits),
         };
-        let session = Session::new(parser, self.greeting()?)?;
-        Connection::greeted(next_number(), session, transport, self.clone(), deadline)
+        Session::new(parser, self.greeting()?)
+    }
+
+    /// Whether a loop of the caller's could watch its connections.
+    pub fn has_fd(&self) -> bool {
+        self.connect.has_fd()
+    }
+
+    /// Whether the connections speak RESP2, as far as that is known before there is one.
+    pub fn is_resp2(&self) -> bool {
+        self.options.protocol() == 2 || (self.options.protocol() == 0 && self.resp2.load(Ordering::Relaxed))
     }
 
     /// Whose connections call functions of the caller's.
@@ -190,7 +209,7 @@ impl Drop for Served {
     }
 }
 
-fn next_number() -> u64 {
+pub(super) fn next_number() -> u64 {
     static NUMBERS: AtomicU64 = AtomicU64::new(0);
     NUMBERS.fetch_add(1, Ordering::Relaxed)
 }

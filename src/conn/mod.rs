@@ -3,7 +3,9 @@
 
 mod burst;
 mod dial;
+mod greeting;
 mod kept;
+mod opening;
 mod steps;
 mod until;
 
@@ -22,6 +24,8 @@ pub use burst::Exchanged;
 pub use dial::{Credentials, Dial};
 use dial::{Served, serving};
 pub use kept::{Kept, Notice};
+pub use opening::{Stepped, no_descriptor};
+pub use steps::Read;
 pub use until::{Traffic, Until};
 
 /// An open connection that has been greeted.
@@ -60,16 +64,10 @@ pub struct Wait<'a> {
 }
 
 impl Connection {
-    /// Greet the server on a transport that was just connected.
-    fn greeted(
-        id: u64,
-        session: Session,
-        transport: Box<dyn Transport>,
-        dial: Dial,
-        deadline: Deadline,
-    ) -> Result<Connection> {
+    /// On a transport that was just connected; the server has not been greeted.
+    fn new(id: u64, session: Session, transport: Box<dyn Transport>, dial: Dial) -> Connection {
         let now = Instant::now();
-        let mut connection = Connection {
+        Connection {
             id,
             session,
             transport,
@@ -81,9 +79,7 @@ impl Connection {
             handed: 0,
             moved: Traffic::default(),
             closing: None,
-        };
-        connection.greet(deadline)?;
-        Ok(connection)
+        }
     }
 
     /// Its number, which no other connection of this process has.
@@ -215,27 +211,6 @@ impl Connection {
     /// Bytes moved since the last time this was asked.
     pub fn traffic(&mut self) -> Traffic {
         std::mem::take(&mut self.moved)
-    }
-
-    fn greet(&mut self, deadline: Deadline) -> Result<()> {
-        let driven = self.drive(deadline, |session| {
-            // A push before the greeting is over belongs to nobody yet.
-            while session.poll()?.is_some() {}
-            Ok((session.is_ready() && session.outgoing().is_empty()).then_some(()))
-        });
-        if self.session.knows_no_hello() {
-            self.dial.remember_resp2();
-        }
-        let error = match driven {
-            Ok(Some(())) => return Ok(()),
-            Ok(None) => {
-                let waited_ms = self.opened.elapsed().as_millis();
-                Error::new(Status::Timeout, format!("the server did not answer within {waited_ms} ms"))
-            }
-            Err(error) if error.status == Status::Io => Error { status: Status::Connect, ..error },
-            Err(error) => error,
-        };
-        Err(error.at("handshake").at(self.dial.place()))
     }
 
     fn serve<T>(

@@ -3,8 +3,8 @@
 use std::os::fd::RawFd;
 
 use crate::error::{Error, Outcome, Result};
-use crate::session::Session;
-use crate::transport::Deadline;
+use crate::session::{Event, Session};
+use crate::transport::{Deadline, Moved};
 
 use super::Connection;
 use super::dial::serving;
@@ -57,4 +57,69 @@ impl Connection {
     pub fn end(&mut self, error: Error) {
         self.session.fail(error);
     }
+
+    /// What happened next, if anything that has been read says.
+    #[inline]
+    pub fn poll(&mut self) -> Result<Option<Event>> {
+        match self.dial.serves() {
+            None => self.session.poll(),
+            serves => serving(serves, || self.session.poll()),
+        }
+    }
+
+    /// Write what waits, as far as the transport takes it at once. Where some of it is left: how much of that was offered, and
+    /// so may not be taken back any more.
+    pub fn offer_now(&mut self) -> Result<Option<usize>> {
+        let serves = self.dial.serves();
+        serving(serves, || {
+            while !self.session.outgoing().is_empty() {
+                let waiting = self.session.outgoing();
+                let offered = waiting.len().min(OFFERED_MAX);
+                match self.transport.write(&waiting[..offered], 0)? {
+                    Moved::Some(0) | Moved::None => return Ok(Some(offered)),
+                    Moved::Some(len) => {
+                        self.session.sent(len);
+                        self.moved.bytes_out += len as u64;
+                    }
+                }
+            }
+            Ok(None)
+        })
+    }
+
+    /// Read once, without waiting.
+    pub fn read_once(&mut self) -> Result<Read> {
+        let serves = self.dial.serves();
+        serving(serves, || {
+            let before = self.moved.bytes_in;
+            let size = self.read_bytes;
+            match self.read(0)? {
+                false => Ok(Read::Nothing),
+                // A socket that gave less than it could have is dry; a transport above it may hold more.
+                true if self.moved.bytes_in - before < size as u64 && !self.transport.pending() => {
+                    Ok(if self.dial.is_foreign() { Read::Some } else { Read::Last })
+                }
+                true => Ok(Read::Some),
+            }
+        })
+    }
+
+    /// The error, as it is told of a connection to this place.
+    pub fn told_of(&self, error: Error) -> Error {
+        self.told(error, Outcome::None)
+    }
 }
+
+/// What one read came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// There was nothing.
+    Nothing,
+    /// Something, and there may be more.
+    Some,
+    /// Something, and the descriptor will show when there is more.
+    Last,
+}
+
+/// The most that is offered to a transport at once: what was offered cannot be taken back, and has to come again.
+const OFFERED_MAX: usize = 256 << 10;

@@ -71,3 +71,5 @@ pub mod pipeline;
 pub mod pubsub;
 
 pub mod script;
+
+pub mod r#async;

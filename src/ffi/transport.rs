@@ -15,7 +15,7 @@ use crate::ffi::boundary::{name_of, sized, wrong};
 use crate::ffi::callback::{Told, UserData, rredis_free_fn};
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::options::Endpoint;
-use crate::transport::{Connect, Deadline, Moved, Transport};
+use crate::transport::{self, Attempt, Connect, Deadline, Moved, Transport};
 
 /// A transport: set size, fill in what you have, zero the rest. It is copied.
 ///
@@ -120,7 +120,8 @@ impl Custom {
 }
 
 impl Connect for Custom {
-    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>> {
+    /// Its connect does the waiting by itself.
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
         let Functions { given, user_data, .. } = &*self.0;
         let (mut host, port) = match endpoint {
             Endpoint::Tcp { host, port } => (host.clone().into_bytes(), i32::from(*port)),
@@ -142,11 +143,15 @@ impl Connect for Custom {
         let mut stream = Stream { stream, fd: None, functions: Arc::clone(&self.0), process: std::process::id() };
         // SAFETY: as above, of a stream that is connected.
         stream.fd = given.fd.map(|fd| unsafe { fd(stream.stream) }).filter(|&fd| fd >= 0);
-        Ok(Box::new(stream))
+        Ok(transport::connected(Box::new(stream)))
     }
 
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    fn has_fd(&self) -> bool {
+        self.0.given.fd.is_some()
     }
 }
 

@@ -1,5 +1,7 @@
 //! What was asked, in the order answers are due; and what was surely not sent.
 
+mod unsent;
+
 use std::collections::VecDeque;
 
 use zeroize::Zeroize;

@@ -7,6 +7,7 @@ mod inflight;
 mod push;
 mod state;
 pub mod subscriptions;
+mod unsent;
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,6 @@
 //! Bytes and readiness, no RESP: how a connection is opened, and how bytes move over it until a deadline.
 
+mod attempt;
 mod deadline;
 mod lookup;
 mod tcp;
@@ -15,6 +16,7 @@ pub mod poller;
 #[expect(unsafe_code, reason = "poll, sendmsg, recv and the signal mask, which std does not offer as they are")]
 pub mod wait;
 
+pub use attempt::{Attempt, Awaited, Step, connected};
 pub use deadline::Deadline;
 #[cfg(feature = "tls")]
 pub use tls::with_tls;
@@ -27,8 +29,19 @@ use crate::options::Endpoint;
 
 /// How a connection is opened. Shared by every connection of a pool.
 pub trait Connect: Send + Sync {
-    /// Open a stream of bytes to `endpoint`. An error names the endpoint and the phase it came in.
-    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>>;
+    /// Begin to open a stream of bytes to `endpoint`. An error, now or later, names the endpoint and the phase it came in.
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>>;
+
+    /// Open a stream of bytes to `endpoint`: begin, and wait until it is open.
+    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>> {
+        let mut attempt = self.begin(endpoint, deadline)?;
+        attempt::finish(|| attempt.go_on())
+    }
+
+    /// Whether its streams may have a descriptor to poll.
+    fn has_fd(&self) -> bool {
+        true
+    }
 
     /// What messages and counts call it.
     fn name(&self) -> &str;
@@ -82,19 +95,45 @@ pub struct Sockets {
 }
 
 impl Connect for Sockets {
-    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>> {
-        let socket = match endpoint {
-            Endpoint::Tcp { host, port } => tcp::connect(host, *port, self, deadline),
-            Endpoint::Unix { path } => unix::connect(path, deadline),
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        let begun = match endpoint {
+            Endpoint::Tcp { host, port } => tcp::Attempt::begin(host, *port, self, deadline).map(Begun::Tcp),
+            Endpoint::Unix { path } => unix::Attempt::begin(path, deadline).map(Begun::Unix),
         };
-        match socket {
-            Ok(socket) => Ok(Box::new(Stream { socket: socket.into() })),
-            Err(error) => Err(error.at(&shown(endpoint))),
+        let place = shown(endpoint);
+        match begun {
+            Ok(begun) => Ok(Box::new(Socketed { begun, place })),
+            Err(error) => Err(error.at(&place)),
         }
     }
 
     fn name(&self) -> &str {
         "socket"
+    }
+}
+
+/// A socket on its way to an endpoint.
+struct Socketed {
+    begun: Begun,
+    place: String,
+}
+
+enum Begun {
+    Tcp(tcp::Attempt),
+    Unix(unix::Attempt),
+}
+
+impl Attempt for Socketed {
+    fn go_on(&mut self) -> Result<Step<Box<dyn Transport>>> {
+        let step = match &mut self.begun {
+            Begun::Tcp(attempt) => attempt.go_on(),
+            Begun::Unix(attempt) => attempt.go_on(),
+        };
+        match step {
+            Ok(Step::Done(socket)) => Ok(Step::Done(Box::new(Stream { socket: socket.into() }))),
+            Ok(Step::Wait(awaited)) => Ok(Step::Wait(awaited)),
+            Err(error) => Err(error.at(&self.place)),
+        }
     }
 }
 

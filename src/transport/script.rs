@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::{Connect, Deadline, Moved, Transport};
+use super::{Attempt, Connect, Deadline, Moved, Transport, connected};
 use crate::error::{Error, Result, Status};
 use crate::options::Endpoint;
 
@@ -184,9 +184,9 @@ impl Scripts {
 }
 
 impl Connect for Scripts {
-    fn connect(&self, endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Transport>> {
+    fn begin(&self, endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Attempt>> {
         match self.scripts.lock().pop_front() {
-            Some(script) => Ok(script.transport()),
+            Some(script) => Ok(connected(script.transport())),
             None => {
                 let refused = std::io::Error::from_raw_os_error(libc::ECONNREFUSED);
                 Err(Error::os(Status::Connect, "connect", &refused).at(&endpoint.to_string()))

@@ -7,39 +7,96 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
-use super::{Deadline, Sockets, lookup, no_answer, wait};
+use super::{Awaited, Deadline, Sockets, Step, lookup, no_answer, wait};
 use crate::error::{Error, Result, Status};
 
-/// A connected, non-blocking, close-on-exec socket, set up as `sockets` asks.
-pub(super) fn connect(host: &str, port: u16, sockets: &Sockets, deadline: Deadline) -> Result<Socket> {
-    let allowed_ms = deadline.remaining_ms();
-    let addresses = match host.parse::<IpAddr>() {
-        Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) => lookup::addresses(host, port, deadline)?,
-    };
-    let socket = connect_any(&addresses, allowed_ms, deadline)?;
-    set_up(&socket, sockets).map_err(|error| Error::os(Status::Connect, "socket options", &error))?;
-    Ok(socket)
+/// A connect to each address in turn, until one lets us in.
+pub(super) struct Attempt {
+    sockets: Sockets,
+    addresses: Vec<SocketAddr>,
+    /// The address whose turn it is, by its place among them.
+    at: usize,
+    turn: Option<Turn>,
+    /// Of several failures the first is told.
+    first: Option<Error>,
+    allowed_ms: i64,
+    deadline: Deadline,
 }
 
-/// The first of `addresses` that lets us in. Of several failures the first is told.
-fn connect_any(addresses: &[SocketAddr], allowed_ms: i64, deadline: Deadline) -> Result<Socket> {
-    let mut first: Option<Error> = None;
-    for (index, address) in addresses.iter().enumerate() {
-        let others = addresses.len() - index - 1;
-        let error = match connect_one(address, turn(deadline, others)) {
-            Ok(socket) => return Ok(socket),
-            Err(error) => error,
+/// A connect to one address.
+struct Turn {
+    socket: Socket,
+    address: SocketAddr,
+    /// The system has been asked, and has not answered.
+    asked: bool,
+    allowed_ms: i64,
+    deadline: Deadline,
+}
+
+impl Attempt {
+    /// Waits for nothing but the look-up of a name.
+    pub(super) fn begin(host: &str, port: u16, sockets: &Sockets, deadline: Deadline) -> Result<Attempt> {
+        let allowed_ms = deadline.remaining_ms();
+        let addresses = match host.parse::<IpAddr>() {
+            Ok(address) => vec![SocketAddr::new(address, port)],
+            Err(_) => lookup::addresses(host, port, deadline)?,
         };
-        let out_of_time = deadline.has_passed() && (others > 0 || error.status == Status::Timeout);
-        first.get_or_insert(error);
-        if out_of_time {
-            return Err(among(addresses, no_answer("connect", allowed_ms)));
+        Ok(Attempt::to(addresses, sockets, allowed_ms, deadline))
+    }
+
+    fn to(addresses: Vec<SocketAddr>, sockets: &Sockets, allowed_ms: i64, deadline: Deadline) -> Attempt {
+        Attempt { sockets: sockets.clone(), addresses, at: 0, turn: None, first: None, allowed_ms, deadline }
+    }
+
+    /// A connected, non-blocking, close-on-exec socket, set up as asked; or what to wait for.
+    pub(super) fn go_on(&mut self) -> Result<Step<Socket>> {
+        loop {
+            match self.go_on_with_one() {
+                Ok(Step::Done(socket)) => {
+                    set_up(&socket, &self.sockets)
+                        .map_err(|error| Error::os(Status::Connect, "socket options", &error))?;
+                    return Ok(Step::Done(socket));
+                }
+                Ok(wait) => return Ok(wait),
+                Err(error) => self.give_up_one(error)?,
+            }
         }
     }
-    // Only the deadline of the whole makes a timeout of it; an address that was given up for the next has just failed.
-    let first = first.unwrap_or_else(|| Error::new(Status::Connect, "connect: there is no address"));
-    Err(among(addresses, Error { status: Status::Connect, ..first }))
+
+    fn go_on_with_one(&mut self) -> Result<Step<Socket>> {
+        let Some(address) = self.addresses.get(self.at) else {
+            return Err(Error::new(Status::Connect, "connect: there is no address"));
+        };
+        let others = self.addresses.len() - self.at - 1;
+        let mut one = match self.turn.take() {
+            Some(turn) => turn,
+            None => Turn::new(*address, turn(self.deadline, others))?,
+        };
+        let step = one.go_on()?;
+        Ok(match step {
+            Some(awaited) => {
+                self.turn = Some(one);
+                Step::Wait(awaited)
+            }
+            None => Step::Done(one.socket),
+        })
+    }
+
+    /// The next address, if there is one and time for it.
+    fn give_up_one(&mut self, error: Error) -> Result<()> {
+        let others = self.addresses.len().saturating_sub(self.at + 1);
+        let out_of_time = self.deadline.has_passed() && (others > 0 || error.status == Status::Timeout);
+        let first = self.first.get_or_insert(error);
+        if out_of_time {
+            return Err(among(&self.addresses, no_answer("connect", self.allowed_ms)));
+        }
+        if others == 0 {
+            // Only the deadline of the whole makes a timeout of it; an address that was given up for the next has just failed.
+            return Err(among(&self.addresses, Error { status: Status::Connect, ..first.clone() }));
+        }
+        self.at += 1;
+        Ok(())
+    }
 }
 
 /// The error, and of how many addresses it is the sum.
@@ -63,30 +120,51 @@ fn turn(deadline: Deadline, others: usize) -> Deadline {
     deadline.earlier(Deadline::after(share.min(TURN_MAX)))
 }
 
-/// Connect to one address.
-fn connect_one(address: &SocketAddr, deadline: Deadline) -> Result<Socket> {
-    let allowed_ms = deadline.remaining_ms();
-    let kind = Type::STREAM.nonblocking().cloexec();
-    let socket = Socket::new(Domain::for_address(*address), kind, Some(Protocol::TCP))
-        .map_err(|error| Error::os(Status::Connect, "socket", &error))?;
-    loop {
-        match socket.connect(&(*address).into()) {
-            Ok(()) => break,
-            Err(error) => match error.raw_os_error() {
-                Some(libc::EISCONN) => break,
-                Some(libc::EINTR) => continue,
-                Some(libc::EINPROGRESS | libc::EALREADY) => {
-                    if !wait::wait(socket.as_raw_fd(), false, true, deadline)?.any() {
-                        return Err(no_answer("connect", allowed_ms));
+impl Turn {
+    fn new(address: SocketAddr, deadline: Deadline) -> Result<Turn> {
+        let kind = Type::STREAM.nonblocking().cloexec();
+        let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
+            .map_err(|error| Error::os(Status::Connect, "socket", &error))?;
+        Ok(Turn { socket, address, asked: false, allowed_ms: deadline.remaining_ms(), deadline })
+    }
+
+    /// Connect, or tell what to wait for.
+    fn go_on(&mut self) -> Result<Option<Awaited>> {
+        if self.asked {
+            return self.answer();
+        }
+        loop {
+            match self.socket.connect(&self.address.into()) {
+                Ok(()) => break,
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EISCONN) => break,
+                    Some(libc::EINTR) => continue,
+                    Some(libc::EINPROGRESS | libc::EALREADY) => {
+                        self.asked = true;
+                        return Ok(Some(self.awaited()));
                     }
-                    break;
-                }
-                _ => return Err(refused(&error)),
-            },
+                    _ => return Err(refused(&error)),
+                },
+            }
+        }
+        check(&self.socket).map_err(|error| refused(&error))?;
+        Ok(None)
+    }
+
+    fn answer(&self) -> Result<Option<Awaited>> {
+        if wait::wait(self.socket.as_raw_fd(), false, true, Deadline::after_ms(0))?.any() {
+            check(&self.socket).map_err(|error| refused(&error))?;
+            return Ok(None);
+        }
+        match self.deadline.has_passed() {
+            true => Err(no_answer("connect", self.allowed_ms)),
+            false => Ok(Some(self.awaited())),
         }
     }
-    check(&socket).map_err(|error| refused(&error))?;
-    Ok(socket)
+
+    fn awaited(&self) -> Awaited {
+        Awaited { fd: Some(self.socket.as_raw_fd()), read: false, write: true, until: self.deadline }
+    }
 }
 
 fn refused(error: &io::Error) -> Error {

@@ -8,13 +8,12 @@ mod settings;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use super::{Connect, Deadline, Moved, Transport, no_answer, shown, wait};
+use super::{Attempt, Awaited, Connect, Deadline, Moved, Step, Transport, no_answer, shown};
 use crate::error::{Error, Result, Status};
 use crate::options::{Endpoint, Options};
 use settings::Settings;
@@ -30,24 +29,82 @@ struct Tls {
 }
 
 impl Connect for Tls {
-    fn connect(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Transport>> {
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
         let (name, config) = (self.settings.name(endpoint)?, self.settings.config());
-        let below = self.below.connect(endpoint, deadline)?;
-        let shaken = Stream::new(below, config, name).and_then(|mut stream| {
-            stream.shake_hands(deadline)?;
-            Ok(stream)
-        });
-        match shaken {
-            Ok(stream) => Ok(Box::new(stream)),
-            Err(error) if error.status == Status::Io => {
-                Err(Error { status: Status::Connect, ..error }.at("tls").at(&shown(endpoint)))
-            }
-            Err(error) => Err(error.at("tls").at(&shown(endpoint))),
-        }
+        let below = self.below.begin(endpoint, deadline)?;
+        let place = shown(endpoint);
+        Ok(Box::new(Shaking { stage: Stage::Below(below, Some((config, name))), deadline, place }))
     }
 
     fn name(&self) -> &str {
         self.below.name()
+    }
+
+    fn has_fd(&self) -> bool {
+        self.below.has_fd()
+    }
+}
+
+/// A TLS connection on its way: first below, then its own handshake.
+struct Shaking {
+    stage: Stage,
+    deadline: Deadline,
+    place: String,
+}
+
+enum Stage {
+    Below(Box<dyn Attempt>, Option<(Arc<ClientConfig>, ServerName<'static>)>),
+    Handshake(Option<Stream>, Shake),
+}
+
+/// How a handshake goes.
+struct Shake {
+    allowed_ms: i64,
+    /// How often it waited and found nothing.
+    vain: u32,
+    /// Nothing has come yet.
+    silent: bool,
+}
+
+impl Attempt for Shaking {
+    fn go_on(&mut self) -> Result<Step<Box<dyn Transport>>> {
+        if let Stage::Below(below, with) = &mut self.stage {
+            let transport = match below.go_on()? {
+                Step::Done(transport) => transport,
+                Step::Wait(awaited) => return Ok(Step::Wait(awaited)),
+            };
+            let stream = match with.take() {
+                Some((config, name)) => Some(Stream::new(transport, config, name).map_err(|error| self.told(error))?),
+                None => None,
+            };
+            let shake = Shake { allowed_ms: self.deadline.remaining_ms(), vain: 0, silent: true };
+            self.stage = Stage::Handshake(stream, shake);
+        }
+        self.shake_hands().map_err(|error| self.told(error))
+    }
+}
+
+impl Shaking {
+    fn shake_hands(&mut self) -> Result<Step<Box<dyn Transport>>> {
+        if let Stage::Handshake(stream, shake) = &mut self.stage {
+            if let Some(awaited) =
+                stream.as_mut().map_or(Ok(None), |stream| stream.shake_hands(shake, self.deadline))?
+            {
+                return Ok(Step::Wait(awaited));
+            }
+            if let Some(stream) = stream.take() {
+                return Ok(Step::Done(Box::new(stream)));
+            }
+        }
+        Err(Error::new(Status::State, "it was connected before"))
+    }
+
+    fn told(&self, error: Error) -> Error {
+        let error = match error.status {
+            Status::Io => Error { status: Status::Connect, ..error },
+            _ => error,
+        };
+        error.at("tls").at(&self.place)
     }
 }
 
@@ -93,37 +150,37 @@ impl Stream {
         })
     }
 
-    /// Until the peer has proved who it is, and everything we owe it for that is written.
-    fn shake_hands(&mut self, deadline: Deadline) -> Result<()> {
-        let allowed_ms = deadline.remaining_ms();
-        let (mut vain, mut silent) = (0, true);
+    /// Until the peer has proved who it is, and everything we owe it for that is written; or what to wait for first.
+    fn shake_hands(&mut self, shake: &mut Shake, deadline: Deadline) -> Result<Option<Awaited>> {
         loop {
             let timeout_ms = if self.fd().is_some() { 0 } else { deadline.remaining_ms() };
             let handed = self.hand_over(timeout_ms).or_else(|error| self.last_words(error))?;
             if handed && !self.tls.is_handshaking() {
-                return Ok(());
+                return Ok(None);
             }
             let taken = self.tls.is_handshaking() && self.take_in(timeout_ms)?;
             if self.over {
                 return Err(self.ended());
             }
             if deadline.has_passed() {
-                let mut error = no_answer("handshake", allowed_ms);
-                if silent {
+                let mut error = no_answer("handshake", shake.allowed_ms);
+                if shake.silent {
                     error.message.extend_from_slice(DOES_IT.as_bytes());
                 }
                 return Err(error);
             }
             if taken {
-                silent = false;
+                shake.silent = false;
                 continue;
             }
-            if let Some(fd) = self.fd() {
-                wait::wait(fd, self.tls.is_handshaking(), !self.sealed.is_empty(), deadline)?;
+            shake.vain += 1;
+            if shake.vain > VAIN_MAX && shake.vain.is_multiple_of(2) {
+                // A transport that claims to be ready, and moves nothing.
+                return Ok(Some(Awaited::pause(PAUSE, deadline)));
             }
-            vain += 1;
-            if vain > VAIN_MAX {
-                thread::sleep(PAUSE); // A transport that claims to be ready, and moves nothing.
+            if let Some(fd) = self.fd() {
+                let (read, write) = (self.tls.is_handshaking(), !self.sealed.is_empty());
+                return Ok(Some(Awaited { fd: Some(fd), read, write, until: deadline }));
             }
         }
     }

@@ -3,41 +3,64 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::thread;
 use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{Deadline, no_answer};
+use super::{Awaited, Deadline, Step, no_answer};
 use crate::error::{Error, Result, Status};
 
-/// A connected, non-blocking, close-on-exec socket. A leading NUL is Linux's abstract name; there is no other magic.
-pub(super) fn connect(path: &[u8], deadline: Deadline) -> Result<Socket> {
-    let allowed_ms = deadline.remaining_ms();
-    let address = address(path)?;
-    let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)
-        .map_err(|error| Error::os(Status::Connect, "socket", &error))?;
-    let mut pause = PAUSE_MIN;
-    loop {
-        let error = match socket.connect(&address) {
-            Ok(()) => return Ok(socket),
-            Err(error) => error,
-        };
-        match error.raw_os_error() {
-            Some(libc::EISCONN) => return Ok(socket),
-            Some(libc::EINTR) => continue,
-            // The server's backlog is full. Nothing can be polled for: there is no connection yet.
-            Some(libc::EAGAIN) => match deadline.remaining() {
-                Some(Duration::ZERO) => {
-                    let mut error = no_answer("connect", allowed_ms);
-                    error.message.extend_from_slice(b" (the server's backlog is full)");
-                    return Err(error);
+/// A connect to one path.
+pub(super) struct Attempt {
+    /// None once it is connected.
+    socket: Option<Socket>,
+    address: SockAddr,
+    pause: Duration,
+    allowed_ms: i64,
+    deadline: Deadline,
+}
+
+impl Attempt {
+    /// A leading NUL is Linux's abstract name; there is no other magic.
+    pub(super) fn begin(path: &[u8], deadline: Deadline) -> Result<Attempt> {
+        let allowed_ms = deadline.remaining_ms();
+        let address = address(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)
+            .map_err(|error| Error::os(Status::Connect, "socket", &error))?;
+        Ok(Attempt { socket: Some(socket), address, pause: PAUSE_MIN, allowed_ms, deadline })
+    }
+
+    /// A connected, non-blocking, close-on-exec socket; or what to wait for.
+    pub(super) fn go_on(&mut self) -> Result<Step<Socket>> {
+        while let Some(socket) = self.socket.take() {
+            let error = match socket.connect(&self.address) {
+                Ok(()) => return Ok(Step::Done(socket)),
+                Err(error) => error,
+            };
+            match error.raw_os_error() {
+                Some(libc::EISCONN) => return Ok(Step::Done(socket)),
+                Some(libc::EINTR) => {}
+                Some(libc::EAGAIN) => {
+                    self.socket = Some(socket);
+                    return self.wait_for_a_place();
                 }
-                left => thread::sleep(left.map_or(pause, |left| left.min(pause))),
-            },
-            _ => return Err(refused(&error)),
+                _ => return Err(refused(&error)),
+            }
+            self.socket = Some(socket);
         }
-        pause = (pause * 2).min(PAUSE_MAX);
+        Err(Error::new(Status::State, "connect: it was connected before"))
+    }
+
+    /// The server's backlog is full. Nothing can be polled for: there is no connection yet.
+    fn wait_for_a_place(&mut self) -> Result<Step<Socket>> {
+        if self.deadline.has_passed() {
+            let mut error = no_answer("connect", self.allowed_ms);
+            error.message.extend_from_slice(b" (the server's backlog is full)");
+            return Err(error);
+        }
+        let awaited = Awaited::pause(self.pause, self.deadline);
+        self.pause = (self.pause * 2).min(PAUSE_MAX);
+        Ok(Step::Wait(awaited))
     }
 }
 

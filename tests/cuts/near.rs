@@ -12,7 +12,7 @@ use rredis::client::{Call, Client, Dedicated, Setup};
 use rredis::error::{Error, Outcome, Result, Status};
 use rredis::options::Endpoint;
 use rredis::reply::Reply;
-use rredis::transport::{Connect, Deadline, Moved, Transport};
+use rredis::transport::{Attempt, Connect, Deadline, Moved, Transport, connected};
 
 use crate::play::{Cut, End, WHOLE, read};
 use crate::script::{Conversation, Far, Step};
@@ -230,8 +230,8 @@ impl Stream {
 }
 
 impl Connect for Near {
-    fn connect(&self, _endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Transport>> {
-        Ok(Box::new(self.stream(self.connections.fetch_add(1, Ordering::Relaxed))))
+    fn begin(&self, _endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        Ok(connected(Box::new(self.stream(self.connections.fetch_add(1, Ordering::Relaxed)))))
     }
 
     fn name(&self) -> &str {

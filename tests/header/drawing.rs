@@ -110,7 +110,7 @@ fn chapters() -> Vec<Chapter> {
     let mut chapters = Vec::new();
     let mut handles = Vec::new();
     for file in source("ffi/mod.rs").lines().filter_map(|line| line.strip_prefix("pub mod ")) {
-        let file = file.trim_end_matches(';');
+        let file = file.trim_end_matches(';').trim_start_matches("r#");
         let text = source(&format!("ffi/{file}.rs"));
         let mut sign = sign(&text);
         let title = sign.remove(0);

@@ -154,6 +154,7 @@ impl<'l> World<'l> {
     fn argument(&mut self, function: &Function, parameter: &Parameter) -> Option<u64> {
         let name = function.name.as_str();
         Some(match (parameter.kind.as_str(), parameter.name.as_str()) {
+            ("const rredis_client *", _) if name == "rredis_async_new" => self.watchable_client(),
             ("rredis_error *", "err") => room(),
             (kind, out) if out.starts_with("out_") && kind.ends_with('*') => room(),
             ("const rredis_reply *" | "rredis_reply *", _) => self.reply(function),
@@ -171,7 +172,7 @@ impl<'l> World<'l> {
             ("size_t", "wanted") => 16,
             ("size_t", "count" | "keys_len") => 1,
             ("size_t", len) => text_for(name, len.strip_suffix("_len")?)?.1,
-            ("uint32_t", "flags") => 0,
+            ("uint32_t", "flags" | "ready") => 0,
             ("int64_t", _) => 1,
             ("rredis_status" | "rredis_outcome", _) => 1,
             ("rredis_stat", _) => 20,
@@ -189,6 +190,8 @@ impl<'l> World<'l> {
             ("rredis_free_fn", _) => free as *const () as u64,
             // On a pool, a client's own options say nothing of the connection.
             (_, "options") if name == "rredis_client_new_on" => self.library.call("rredis_options_new", &[]),
+            // Its noun is a word that other languages keep for themselves.
+            ("rredis_async *" | "const rredis_async *", "handle") => self.handle("async"),
             (kind, handle) if kind.trim_start_matches("const ") == format!("rredis_{handle} *") => self.handle(handle),
             _ => return None,
         })
@@ -241,6 +244,10 @@ impl<'l> World<'l> {
                 let client = self.handle("client");
                 ("conn", self.made("rredis_conn_new", &[client]))
             }
+            "async" => {
+                let client = self.watchable_client();
+                ("async", self.made("rredis_async_new", &[client]))
+            }
             "script" => ("script", self.made("rredis_script_new", &[leaked(b"return 1\0"), 8])),
             "pipeline" => {
                 let client = self.handle("client");
@@ -250,6 +257,11 @@ impl<'l> World<'l> {
         };
         self.handles.insert(kind, handle);
         handle
+    }
+
+    /// A client whose connections have a descriptor. It connects to nothing until it is told to.
+    fn watchable_client(&self) -> u64 {
+        self.made("rredis_client_new", &[0])
     }
 
     /// What a function writes to its out_ parameter, the last but err.

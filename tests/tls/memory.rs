@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 
 use rredis::error::{Error, Result, Status};
 use rredis::options::Endpoint;
-use rredis::transport::{Connect, Deadline, Moved, Transport};
+use rredis::transport::{Attempt, Connect, Deadline, Moved, Transport, connected};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion};
@@ -124,9 +124,15 @@ impl Memory {
 }
 
 impl Connect for Memory {
-    fn connect(&self, _endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Transport>> {
+    fn begin(&self, _endpoint: &Endpoint, _deadline: Deadline) -> Result<Box<dyn Attempt>> {
         let tls = ServerConnection::new(Arc::clone(&self.config)).expect("a server can be made");
-        Ok(Box::new(Line { memory: self.clone(), tls, opened: Vec::new(), answers: Vec::new(), hesitates: false }))
+        Ok(connected(Box::new(Line {
+            memory: self.clone(),
+            tls,
+            opened: Vec::new(),
+            answers: Vec::new(),
+            hesitates: false,
+        })))
     }
 
     fn name(&self) -> &str {

@@ -4,8 +4,15 @@ use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
 use super::super::Connect;
+use super::super::attempt::finish;
 use super::super::tests::{SOCKETS, allowed, soon, tcp_endpoint};
 use super::*;
+
+/// The first of `addresses` that lets us in.
+fn connect_any(addresses: &[SocketAddr], allowed_ms: i64, deadline: Deadline) -> Result<Socket> {
+    let mut attempt = Attempt::to(addresses.to_vec(), &SOCKETS, allowed_ms, deadline);
+    finish(|| attempt.go_on())
+}
 
 /// A port on which nobody listens.
 fn free_port() -> u16 {
@@ -152,7 +159,9 @@ fn a_connected_socket_has_its_options() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let with = |keepalive_ms, user_timeout_ms| {
-        connect("127.0.0.1", port, &Sockets { keepalive_ms, user_timeout_ms }, soon()).unwrap()
+        let sockets = Sockets { keepalive_ms, user_timeout_ms };
+        let mut attempt = Attempt::begin("127.0.0.1", port, &sockets, soon()).unwrap();
+        finish(|| attempt.go_on()).unwrap()
     };
     let socket = with(30_000, 25_000);
     assert!(socket.tcp_nodelay().unwrap());
@@ -177,7 +186,7 @@ fn a_connected_socket_has_its_options() {
 #[test]
 fn a_listener_that_resets_at_once_was_still_connected_to() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let socket = connect_one(&listener.local_addr().unwrap(), soon()).unwrap();
+    let socket = connect_any(&[listener.local_addr().unwrap()], -1, soon()).unwrap();
     let theirs: TcpStream = listener.accept().unwrap().0;
     assert_eq!(theirs.peer_addr().unwrap(), socket.local_addr().unwrap().as_socket().unwrap());
 }

@@ -2,14 +2,21 @@
 
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::thread;
 use std::time::Instant;
 
 use super::super::Connect;
+use super::super::attempt::finish;
 use super::super::tests::{Folder, SOCKETS, allowed, soon, unix_endpoint};
 use super::*;
 
 fn connect_to(path: &Path, deadline: Deadline) -> Result<()> {
     SOCKETS.connect(&unix_endpoint(path), deadline).map(drop)
+}
+
+fn connect(path: &[u8], deadline: Deadline) -> Result<Socket> {
+    let mut attempt = Attempt::begin(path, deadline)?;
+    finish(|| attempt.go_on())
 }
 
 #[test]

@@ -1,0 +1,71 @@
+//! A connection in steps of which none waits: opened, greeted and driven by whoever owns the loop.
+
+use crate::error::{Error, Outcome, Result, Status};
+use crate::transport::{Attempt, Deadline, Step};
+
+use super::Connection;
+use super::dial::{Dial, next_number, serving};
+
+/// A connection on its way, and then open. After an error it is of no use any more.
+pub struct Stepped {
+    dial: Dial,
+    deadline: Deadline,
+    stage: Stage,
+}
+
+enum Stage {
+    Connecting(Box<dyn Attempt>),
+    Greeting(Box<Connection>),
+    /// It was given away.
+    Over,
+}
+
+impl Stepped {
+    /// Begin to open a connection. Waits for nothing but the look-up of a name.
+    pub fn begin(dial: &Dial) -> Result<Stepped> {
+        let deadline = Deadline::after_ms(dial.options().connect_timeout_ms());
+        let attempt = serving(dial.serves(), || dial.begin(deadline)).map_err(not_sent)?;
+        Ok(Stepped { dial: dial.clone(), deadline, stage: Stage::Connecting(attempt) })
+    }
+
+    /// As far as it goes without waiting: an open connection that has been greeted, or what to wait for.
+    pub fn go_on(&mut self) -> Result<Step<Box<Connection>>> {
+        let serves = self.dial.serves();
+        serving(serves, || self.advance()).map_err(not_sent)
+    }
+
+    fn advance(&mut self) -> Result<Step<Box<Connection>>> {
+        if let Stage::Connecting(attempt) = &mut self.stage {
+            let transport = match attempt.go_on()? {
+                Step::Done(transport) => transport,
+                Step::Wait(awaited) => return Ok(Step::Wait(awaited)),
+            };
+            if transport.fd().is_none() {
+                return Err(no_descriptor());
+            }
+            let connection = Connection::new(next_number(), self.dial.session()?, transport, self.dial.clone());
+            self.stage = Stage::Greeting(Box::new(connection));
+        }
+        if let Stage::Greeting(connection) = &mut self.stage {
+            let driven = connection.greet_on();
+            if let (Ok(None), false) = (&driven, self.deadline.has_passed()) {
+                return Ok(Step::Wait(connection.awaits(self.deadline)));
+            }
+            connection.greeting_ended(driven)?;
+        }
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Greeting(connection) => Ok(Step::Done(connection)),
+            _ => Err(Error::new(Status::State, "the connection was opened before")),
+        }
+    }
+}
+
+/// A loop of the caller's needs something to watch.
+pub fn no_descriptor() -> Error {
+    let text = "transport: a loop of your own needs a descriptor to watch, and this transport has none (its fd)";
+    Error::new(Status::Unsupported, text)
+}
+
+fn not_sent(error: Error) -> Error {
+    error.with_outcome(Outcome::NotSent)
+}
