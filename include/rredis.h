@@ -281,6 +281,17 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
 
+/// Shown the replies of a run one by one, in order, as they come; a refused command's is an
+/// ERROR. Any other status than RREDIS_OK ends the run.
+typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
+    const rredis_reply *reply, rredis_error *err);
+
+/// One try of a transaction: reads with rredis_pipeline_command, queues with
+/// rredis_pipeline_add, and may be called any number of times. Any other status than
+/// RREDIS_OK gives the transaction up, but for one that came of a lost connection.
+typedef rredis_status (*rredis_transaction_fn)(void *user_data,
+    rredis_pipeline *pipeline, rredis_error *err);
+
 /// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
 /// then the password. Both are wiped when they have been sent. Any other status than
 /// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
@@ -899,6 +910,34 @@ rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mod
 rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
     rredis_pipeline_mode mode, uint32_t flags, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
+
+/// Run what is queued, one command after the other, and show each reply to a function as
+/// it comes; none is held, so memory stays the same however many there are.
+///
+///   flags, timeout_ms  as for _run_with
+///   function           runs while the run's connection is leased; in it this pipeline is
+///                      RREDIS_ERR_STATE
+///
+/// A function that fails ends the run and closes its connection: RREDIS_ERR_CALLBACK with
+/// the text in its err, and RREDIS_OUTCOME_UNKNOWN, for the rest was sent. What was shown
+/// is not shown again: a run that breaks off behind the first reply is not tried again.
+rredis_status rredis_pipeline_run_each(rredis_pipeline *pipeline, uint32_t flags,
+    int64_t timeout_ms, rredis_each_fn function, void *user_data, rredis_error *err);
+
+/// Watch keys, have a function read and queue, and run that as a transaction: again, with
+/// pauses that grow, until nobody changed a key meanwhile. Begins and ends with nothing
+/// queued and nothing watched.
+///
+///   argc, argv, argv_len  the keys
+///   function              _command and _add are for it; _watch, _run and _transact of
+///                         this pipeline are RREDIS_ERR_STATE in it, _free is forbidden
+///   timeout_ms            for all tries together; a negative number: for ever
+///
+/// RREDIS_ERR_WATCH: there was no time for another try; err has how many there were.
+/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; nothing ran.
+rredis_status rredis_pipeline_transact(rredis_pipeline *pipeline, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_transaction_fn function,
+    void *user_data, int64_t timeout_ms, rredis_reply **out_reply, rredis_error *err);
 
 /// Say which command of the last run failed first, from 0: an ERROR in its array, the
 /// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.

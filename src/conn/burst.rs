@@ -1,55 +1,65 @@
 //! A burst of commands on a connection: over in one piece, and its replies taken in as they come.
 
 use crate::error::Result;
-use crate::session::TakeReplies;
+use crate::session::{Session, TakeReplies};
 
 use super::{Connection, Kept, Until, serving};
 
 /// What became of a burst.
-#[derive(Debug)]
-pub struct Exchanged {
-    /// Whether every reply came and was taken. The conversation is over where it is an error.
-    pub result: Result<()>,
+#[derive(Clone, Copy, Debug)]
+pub struct Handed {
     /// How many of its bytes were handed over.
-    pub handed: usize,
-    /// The failure came when the next reply had begun to arrive: its command ran.
+    pub bytes: usize,
+    /// A failure came when the next reply had begun to arrive: its command ran.
     pub in_a_reply: bool,
 }
 
 impl Connection {
-    /// Send commands that were encoded before, those behind the first `from` bytes, and take in so many replies. Reading
-    /// never waits for writing, so no number of them makes both sides wait for each other.
-    pub fn exchange(
+    /// Lend commands that were encoded before, those behind the first `from` bytes, to be sent for so many replies.
+    pub fn begin_burst(&mut self, bytes: &mut Vec<u8>, from: usize, replies: usize) -> Result<()> {
+        self.session.begin_burst(bytes, from, replies).map_err(|error| error.at(self.dial.place()))
+    }
+
+    /// Send them, and take in replies until all have come or no more are wanted for now. Reading never waits for writing, so
+    /// no number of commands makes both sides wait for each other. The conversation is over where it is an error.
+    pub fn take_replies(
         &mut self,
-        bytes: &mut Vec<u8>,
-        (from, count): (usize, usize),
-        until: Until,
+        until: impl FnOnce() -> Until,
         kept: &mut Kept,
         replies: &mut impl TakeReplies,
-    ) -> Exchanged {
-        if let Err(error) = self.session.begin_burst(bytes, from, count) {
-            return Exchanged { result: Err(error.at(self.dial.place())), handed: 0, in_a_reply: false };
-        }
+    ) -> Result<()> {
+        let mut look = |session: &mut Session| {
+            while let Some(push) = session.poll_burst(replies)? {
+                kept.keep(push)?;
+            }
+            Ok((!session.burst_owes() || replies.is_full()).then_some(()))
+        };
         let serves = self.dial.serves();
         let driven = serving(serves, || {
-            self.drive(until, |session| {
-                while let Some(push) = session.poll_burst(replies)? {
-                    kept.keep(push)?;
-                }
-                Ok((!session.burst_owes()).then_some(()))
-            })
+            // What has come already needs no wait, and no look at the clock.
+            if let Some(done) = look(&mut self.session)? {
+                return Ok(done);
+            }
+            let until = until();
+            match self.drive(until, look)? {
+                Some(done) => Ok(done),
+                None => Err(until.passed(!self.session.outgoing().is_empty())),
+            }
         });
-        let result = match driven {
-            Ok(Some(())) => Ok(()),
-            Ok(None) => Err(until.passed(!self.session.outgoing().is_empty())),
-            Err(error) => Err(error),
-        };
-        let result = result.map_err(|error| {
+        driven.map_err(|error| {
             self.session.fail(error.clone());
             error.at(self.dial.place())
-        });
-        let handed = self.session.end_burst(bytes);
-        Exchanged { result, handed, in_a_reply: self.session.ended_in_a_reply() }
+        })
+    }
+
+    /// The bytes of the burst, as they were lent.
+    pub fn burst_bytes(&self) -> &[u8] {
+        self.session.burst_bytes()
+    }
+
+    /// The burst is over, or will never be: give the bytes back.
+    pub fn end_burst(&mut self, bytes: &mut Vec<u8>) -> Handed {
+        Handed { bytes: self.session.end_burst(bytes), in_a_reply: self.session.ended_in_a_reply() }
     }
 
     /// The transaction that went over in a burst has been answered: the connection watches nothing any more.

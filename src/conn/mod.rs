@@ -20,7 +20,7 @@ use crate::session::{Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
 use crate::transport::{Deadline, Moved, Transport};
 
-pub use burst::Exchanged;
+pub use burst::Handed;
 pub use dial::{Credentials, Dial};
 use dial::{Served, serving};
 pub use kept::{Kept, Notice};

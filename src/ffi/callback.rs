@@ -9,6 +9,7 @@ use crate::conn::Credentials;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ffi::boundary::wrong;
 use crate::ffi::builder::rredis_builder;
+use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::options::Secret;
 use crate::reply::node::{Kind, rredis_reply};
@@ -41,6 +42,28 @@ pub type rredis_callback_fn = Option<
         argv_len: *const usize,
         reply: *const rredis_reply,
         out_reply: *mut *mut rredis_reply,
+        err: *mut rredis_error,
+    ) -> MaybeUninit<rredis_status>,
+>;
+
+/// Shown the replies of a run one by one, in order, as they come; a refused command's is an
+/// ERROR. Any other status than RREDIS_OK ends the run.
+pub type rredis_each_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        index: usize,
+        reply: *const rredis_reply,
+        err: *mut rredis_error,
+    ) -> MaybeUninit<rredis_status>,
+>;
+
+/// One try of a transaction: reads with rredis_pipeline_command, queues with
+/// rredis_pipeline_add, and may be called any number of times. Any other status than
+/// RREDIS_OK gives the transaction up, but for one that came of a lost connection.
+pub type rredis_transaction_fn = Option<
+    unsafe extern "C-unwind" fn(
+        user_data: *mut c_void,
+        pipeline: *mut rredis_pipeline,
         err: *mut rredis_error,
     ) -> MaybeUninit<rredis_status>,
 >;

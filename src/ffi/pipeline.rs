@@ -22,12 +22,13 @@ use std::ptr::NonNull;
 
 use crate::client::pipeline::{self, Mode, Reach};
 use crate::client::{Call, Flags, Pipeline};
-use crate::error::Result;
+use crate::error::{Outcome, Result, Status};
 use crate::ffi::boundary::{
     Handle, Poison, args, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared, usable, wrong,
 };
+use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
 use crate::ffi::client::{call_of, rredis_client};
-use crate::ffi::status::{rredis_error, rredis_status};
+use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 
 /// How a pipeline runs.
@@ -185,6 +186,78 @@ pub extern "C" fn rredis_pipeline_run_with(
     })
 }
 
+/// Run what is queued, one command after the other, and show each reply to a function as
+/// it comes; none is held, so memory stays the same however many there are.
+///
+///   flags, timeout_ms  as for _run_with
+///   function           runs while the run's connection is leased; in it this pipeline is
+///                      RREDIS_ERR_STATE
+///
+/// A function that fails ends the run and closes its connection: RREDIS_ERR_CALLBACK with
+/// the text in its err, and RREDIS_OUTCOME_UNKNOWN, for the rest was sent. What was shown
+/// is not shown again: a run that breaks off behind the first reply is not tried again.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_pipeline_run_each(
+    pipeline: Option<NonNull<rredis_pipeline>>,
+    flags: u32,
+    timeout_ms: i64,
+    function: rredis_each_fn,
+    user_data: *mut c_void,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_reentrant(pipeline, err, |pipeline| {
+        let function = given(function, "function")?;
+        let call = call_of(flags, timeout_ms, std::ptr::null_mut())?;
+        pipeline::run_each(&mut Pointer(pipeline), &call, &mut |index, reply| {
+            let mut told = Told::new();
+            let (reply, err) = (std::ptr::from_ref(reply.root()), told.pointer());
+            // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
+            let status = unsafe { function(user_data, index, reply, err) };
+            ended(status, &told)
+        })
+    })
+}
+
+/// Watch keys, have a function read and queue, and run that as a transaction: again, with
+/// pauses that grow, until nobody changed a key meanwhile. Begins and ends with nothing
+/// queued and nothing watched.
+///
+///   argc, argv, argv_len  the keys
+///   function              _command and _add are for it; _watch, _run and _transact of
+///                         this pipeline are RREDIS_ERR_STATE in it, _free is forbidden
+///   timeout_ms            for all tries together; a negative number: for ever
+///
+/// RREDIS_ERR_WATCH: there was no time for another try; err has how many there were.
+/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; nothing ran.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_pipeline_transact(
+    pipeline: Option<NonNull<rredis_pipeline>>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    function: rredis_transaction_fn,
+    user_data: *mut c_void,
+    timeout_ms: i64,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_reentrant(pipeline, err, |pipeline| {
+        let out_reply = given(out_reply, "out_reply")?;
+        let function = given(function, "function")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let keys = unsafe { args(argc, argv, argv_len)? };
+        let reply = pipeline::transact(&mut Pointer(pipeline), &keys, timeout_ms, &mut || {
+            let mut told = Told::new();
+            let err = told.pointer();
+            // SAFETY: the caller vouches for its function; nothing of the pipeline is borrowed while it runs.
+            let status = unsafe { function(user_data, pipeline.as_ptr(), err) };
+            ended(status, &told)
+        })?;
+        out_reply.write(reply.into_raw());
+        Ok(())
+    })
+}
+
 /// Say which command of the last run failed first, from 0: an ERROR in its array, the
 /// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.
 /// -1: none.
@@ -238,6 +311,16 @@ fn run(
     };
     out_reply.write(pipeline::run(&mut Pointer(pipeline), mode, call)?.into_raw());
     Ok(())
+}
+
+/// What a function of the caller's returned.
+fn ended(status: MaybeUninit<rredis_status>, told: &Told) -> Result<()> {
+    match returned(status) {
+        None => Ok(()),
+        Some(status) => {
+            Err(told.error(Status::Callback, status, "the function refused").with_outcome(Outcome::NotSent))
+        }
+    }
 }
 
 impl Handle for rredis_pipeline {

@@ -17,6 +17,11 @@ pub(super) struct Burst {
 pub trait TakeReplies {
     /// One more reply. `handed` bytes of the burst were handed over before it came.
     fn take(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()>;
+
+    /// Whether no more are wanted for now.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 impl Burst {
@@ -47,6 +52,10 @@ impl Burst {
         }
         self.due -= 1;
         Ok(self.handed())
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {

@@ -125,9 +125,9 @@ impl Session {
         Ok(())
     }
 
-    /// Take in the replies of the burst that have come. A push among them is an event; None: there is no more for now.
+    /// Take in the replies of the burst that have come. A push among them is an event; None: no more for now, or none wanted.
     pub fn poll_burst(&mut self, replies: &mut impl TakeReplies) -> Result<Option<Event>> {
-        while self.burst_owes() {
+        while self.burst_owes() && !replies.is_full() {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
             }
@@ -148,6 +148,11 @@ impl Session {
     /// Whether replies of the burst are still due.
     pub fn burst_owes(&self) -> bool {
         self.inflight.burst.as_ref().is_some_and(|burst| burst.due() > 0)
+    }
+
+    /// The bytes of the burst, as they were lent.
+    pub fn burst_bytes(&self) -> &[u8] {
+        self.inflight.burst.as_ref().map_or(&[], Burst::bytes)
     }
 
     /// The burst is over, or will never be: give its bytes back, and say how many of them were handed over.

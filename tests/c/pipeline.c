@@ -100,6 +100,78 @@ static void aborted(const rredis_client *client) {
   rredis_pipeline_free(pipeline);
 }
 
+struct seen {
+  size_t count;
+  int64_t sum;
+  rredis_pipeline *pipeline;
+};
+
+static rredis_status see(void *user_data, size_t index, const rredis_reply *reply, rredis_error *err) {
+  struct seen *seen = user_data;
+  CHECK(index == seen->count++ && reply->kind == RREDIS_REPLY_INTEGER);
+  seen->sum += reply->integer;
+  CHECK(err->message[0] == 0);
+  rredis_error other;
+  CHECK_FAILS(rredis_pipeline_add(seen->pipeline, ARGS("PING"), &other), other, RREDIS_ERR_STATE, RREDIS_OUTCOME_NOT_SENT);
+  if (index < 99) return RREDIS_OK;
+  strcpy(err->message, "a hundred are enough");
+  return RREDIS_ERR_CALLBACK;
+}
+
+// Each reply is shown as it comes, until the function has seen enough.
+static void one_by_one(const rredis_client *client) {
+  rredis_error err;
+  for (int count = 99; count < 102; count += 2) {
+    check_do(client, ARGS("DEL", "c:pipe:n"));
+    struct seen seen = {0, 0, new_pipeline(client)};
+    for (int i = 0; i < count; i++) add(seen.pipeline, ARGS("INCR", "c:pipe:n"));
+    rredis_status status = rredis_pipeline_run_each(seen.pipeline, 0, 0, see, &seen, &err);
+    if (count == 99) {
+      CHECK_OK(status, err);
+      CHECK(seen.sum == 99 * 100 / 2);
+    } else {
+      CHECK_FAILS(status, err, RREDIS_ERR_CALLBACK, RREDIS_OUTCOME_UNKNOWN);
+      CHECK_SAYS(err, "a hundred are enough");
+      CHECK(seen.count == 100);
+    }
+    rredis_pipeline_free(seen.pipeline);
+  }
+}
+
+struct tried {
+  const rredis_client *client;
+  int count;
+};
+
+// Somebody else is faster, twice.
+static rredis_status try_it(void *user_data, rredis_pipeline *pipeline, rredis_error *err) {
+  struct tried *tried = user_data;
+  rredis_error own;
+  rredis_reply *reply = NULL;
+  UNUSED(err);
+  CHECK_OK(rredis_pipeline_command(pipeline, ARGS("GET", "c:pipe:t"), &reply, &own), own);
+  char next[32];
+  snprintf(next, sizeof next, "%s+", reply->str);
+  rredis_reply_free(reply);
+  if (tried->count++ < 2) check_do(tried->client, ARGS("APPEND", "c:pipe:t", "x"));
+  add(pipeline, ARGS("SET", "c:pipe:t", next));
+  CHECK_FAILS(rredis_pipeline_run(pipeline, RREDIS_PIPELINE_ATOMIC, &reply, &own), own, RREDIS_ERR_STATE, RREDIS_OUTCOME_NOT_SENT);
+  return RREDIS_OK;
+}
+
+static void until_it_goes_through(const rredis_client *client) {
+  rredis_error err;
+  rredis_reply *reply = NULL;
+  struct tried tried = {client, 0};
+  check_do(client, ARGS("SET", "c:pipe:t", "0"));
+  rredis_pipeline *pipeline = new_pipeline(client);
+  CHECK_OK(rredis_pipeline_transact(pipeline, ARGS("c:pipe:t"), try_it, &tried, 20000, &reply, &err), err);
+  CHECK(reply->kind == RREDIS_REPLY_ARRAY && reply->len == 1 && tried.count == 3);
+  rredis_reply_free(reply);
+  check_value(client, "c:pipe:t", "0xx+", 4);
+  rredis_pipeline_free(pipeline);
+}
+
 static void all_of_it(rredis_options *options, int protocol) {
   check_set_int(options, RREDIS_OPTION_PROTOCOL, protocol);
   rredis_client *client = check_client(options);
@@ -107,6 +179,8 @@ static void all_of_it(rredis_options *options, int protocol) {
   refused(client);
   watching(client);
   aborted(client);
+  one_by_one(client);
+  until_it_goes_through(client);
   CHECK(rredis_client_stat(client, RREDIS_STAT_CONNECTIONS_IN_USE) == 0);
   rredis_client_free(client);
 }

@@ -105,6 +105,7 @@ fn is_pointer(parameter: &Parameter) -> bool {
 fn may_be_null(function: &Function, parameter: &Parameter) -> bool {
     let made_from_options = ["rredis_parser_new", "rredis_pool_new", "rredis_client_new", "rredis_client_new_on"];
     match (function.name.as_str(), parameter.name.as_str()) {
+        ("rredis_pipeline_run_each" | "rredis_pipeline_transact", "function") => false,
         (_, "err" | "argv_len" | "call_data" | "user_data" | "user_data_free" | "function") => true,
         (name, "options") => made_from_options.contains(&name),
         ("rredis_options_get_str", "out_len") => true,

@@ -185,6 +185,7 @@ impl<'l> World<'l> {
             ("rredis_reply_kind", _) => 20,
             ("void *", _) => room(),
             ("rredis_callback_fn", _) => callback as *const () as u64,
+            ("rredis_each_fn" | "rredis_transaction_fn", _) => callback as *const () as u64,
             ("rredis_reply_fn", _) => listener as *const () as u64,
             ("rredis_credentials_fn", _) => credentials as *const () as u64,
             ("rredis_free_fn", _) => free as *const () as u64,
@@ -326,7 +327,7 @@ fn argv() -> (u64, u64) {
     (argv.as_ptr() as u64, argv_len.as_ptr() as u64)
 }
 
-/// A transport without a server: it answers +OK to every command, but to those of publish and subscribe.
+/// A transport without a server: it answers +OK to every command, but to EXEC and to those of publish and subscribe.
 fn transport() -> u64 {
     // size, name, user_data, connect, read, write, close, fd, user_data_free
     let fields: [*const (); 9] = [
@@ -380,8 +381,9 @@ unsafe extern "C" fn write(owed: &mut Owed, bytes: *const u8, len: usize, _: i64
         owed.extend_from_slice(b"*3\r\n$9\r\nsubscribe\r\n$3\r\nGET\r\n:1\r\n");
         owed.extend_from_slice(b"*3\r\n$7\r\nmessage\r\n$3\r\nGET\r\n$1\r\nx\r\n");
     } else {
-        for _ in bytes.iter().filter(|&&byte| byte == b'*') {
-            owed.extend_from_slice(b"+OK\r\n");
+        for command in bytes.split(|&byte| byte == b'*').skip(1) {
+            // A transaction of no commands is what ends in EXEC here.
+            owed.extend_from_slice(if command.ends_with(b"EXEC\r\n") { b"*0\r\n" } else { b"+OK\r\n" });
         }
     }
     *out_len = len;

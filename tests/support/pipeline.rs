@@ -1,6 +1,8 @@
 //! An rredis_pipeline, as the tests use it.
 
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+use std::ops::{Deref, DerefMut};
 use std::ptr;
 
 use super::c::{Client, Reply, Result, arrays, made, status};
@@ -71,6 +73,35 @@ impl Pipeline {
         self.run(mode).expect("a run that succeeds").dump()
     }
 
+    /// Show each reply to the function; an error of its ends the run.
+    pub fn run_each(&mut self, flags: u32, timeout_ms: i64, mut function: Each<'_>) -> Result<()> {
+        let data = (&raw mut function).cast();
+        // SAFETY: run_each's user_data is the function, which outlives the call.
+        status(|err| unsafe { rredis_pipeline_run_each(self.0, flags, timeout_ms, Some(run_each), data, err) })
+    }
+
+    /// Until it goes through. The function is shown the pipeline itself.
+    pub fn transact<A: AsRef<[u8]>>(
+        &mut self,
+        keys: &[A],
+        timeout_ms: i64,
+        mut function: Transaction<'_>,
+    ) -> Result<Reply> {
+        let (argv, lens) = arrays(keys);
+        let (argv, lens, data) = (argv.as_ptr(), lens.as_ptr(), (&raw mut function).cast());
+        let run = Some(run_transaction as RawTransaction);
+        // SAFETY: as above; the arrays and what they point at outlive the call.
+        made(|out, err| unsafe {
+            rredis_pipeline_transact(self.0, keys.len(), argv, lens, run, data, timeout_ms, out, err)
+        })
+        .map(Reply)
+    }
+
+    /// The same pipeline once more, for a function that is called while it runs.
+    pub fn again(&self) -> Again {
+        Again(ManuallyDrop::new(Pipeline(self.0)))
+    }
+
     pub fn failed(&self) -> i64 {
         // SAFETY: as above.
         unsafe { rredis_pipeline_failed(self.0) }
@@ -79,6 +110,51 @@ impl Pipeline {
     pub fn clear(&mut self) {
         // SAFETY: as above.
         unsafe { rredis_pipeline_clear(self.0) }
+    }
+}
+
+/// A pipeline that somebody else frees.
+pub struct Again(ManuallyDrop<Pipeline>);
+
+impl Deref for Again {
+    type Target = Pipeline;
+    fn deref(&self) -> &Pipeline {
+        &self.0
+    }
+}
+
+impl DerefMut for Again {
+    fn deref_mut(&mut self) -> &mut Pipeline {
+        &mut self.0
+    }
+}
+
+/// Shown each reply; an error's text goes to err.
+pub type Each<'f> = Box<dyn FnMut(usize, &Node) -> std::result::Result<(), &'static str> + 'f>;
+
+/// Reads and queues; an error's text goes to err.
+pub type Transaction<'f> = Box<dyn FnMut(&mut Pipeline) -> std::result::Result<(), &'static str> + 'f>;
+
+unsafe extern "C" fn run_each(data: *mut c_void, index: usize, reply: *const Node, err: *mut RawError) -> u32 {
+    // SAFETY: the library hands back what it was given, and lends a reply and an err.
+    let (function, reply, err) = unsafe { (&mut *data.cast::<Each<'_>>(), &*reply, &mut *err) };
+    told(function(index, reply), err)
+}
+
+unsafe extern "C" fn run_transaction(data: *mut c_void, pipeline: *mut rredis_pipeline, err: *mut RawError) -> u32 {
+    // SAFETY: as above.
+    let (function, err) = unsafe { (&mut *data.cast::<Transaction<'_>>(), &mut *err) };
+    let mut pipeline = Again(ManuallyDrop::new(Pipeline(pipeline)));
+    told(function(&mut pipeline), err)
+}
+
+fn told(result: std::result::Result<(), &'static str>, err: &mut RawError) -> u32 {
+    match result {
+        Ok(()) => 0,
+        Err(text) => {
+            err.message[..text.len()].copy_from_slice(text.as_bytes());
+            80
+        }
     }
 }
 

@@ -40,6 +40,10 @@ pub type RawCallback = unsafe extern "C" fn(
     *mut *mut Node,
     *mut RawError,
 ) -> u32;
+/// rredis_each_fn
+pub type RawEach = unsafe extern "C" fn(*mut c_void, usize, *const Node, *mut RawError) -> u32;
+/// rredis_transaction_fn
+pub type RawTransaction = unsafe extern "C" fn(*mut c_void, *mut rredis_pipeline, *mut RawError) -> u32;
 /// rredis_free_fn
 pub type RawFree = unsafe extern "C" fn(*mut c_void);
 /// rredis_reply_fn
@@ -160,6 +164,11 @@ unsafe extern "C" {
     pub fn rredis_pipeline_run(pipeline: *mut rredis_pipeline, mode: u32, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_pipeline_run_with(pipeline: *mut rredis_pipeline, mode: u32, flags: u32, timeout_ms: i64,
         out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_run_each(pipeline: *mut rredis_pipeline, flags: u32, timeout_ms: i64, function: Option<RawEach>,
+        user_data: *mut c_void, err: *mut RawError) -> u32;
+    pub fn rredis_pipeline_transact(pipeline: *mut rredis_pipeline, argc: usize, argv: Argv, argv_len: Lens,
+        function: Option<RawTransaction>, user_data: *mut c_void, timeout_ms: i64, out_reply: *mut *mut Node,
+        err: *mut RawError) -> u32;
     pub fn rredis_pipeline_failed(pipeline: *const rredis_pipeline) -> i64;
     pub fn rredis_pipeline_clear(pipeline: *mut rredis_pipeline);
     pub fn rredis_pipeline_free(pipeline: *mut rredis_pipeline);

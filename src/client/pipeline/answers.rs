@@ -1,6 +1,7 @@
 //! What takes the replies of a run: one for each command, or those of a transaction, which are checked as they come.
 #![forbid(unsafe_code)]
 
+use crate::conn::Handed;
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::resp::{Entry, Frame, Gather, Type};
 use crate::session::TakeReplies;
@@ -58,8 +59,9 @@ impl<'q> Answers<'q> {
         }
     }
 
-    /// What became of the commands of a run that broke off when so many bytes had been handed over.
-    pub(super) fn outcome(&self, handed: usize, in_a_reply: bool) -> Outcome {
+    /// What became of the commands of a run that broke off.
+    pub(super) fn outcome(&self, handed: Handed) -> Outcome {
+        let Handed { bytes: handed, in_a_reply } = handed;
         let Some(transaction) = &self.transaction else {
             let last = self.come + 1 == self.commands.len();
             return match handed {
@@ -193,7 +195,7 @@ fn says(frame: &Frame<'_>, root: Entry, word: &[u8]) -> bool {
     matches!(root.kind(), Type::Status | Type::String) && frame.text_of(root) == word
 }
 
-fn too_early() -> Error {
+pub(super) fn too_early() -> Error {
     Error::new(Status::Protocol, "the server answered before it was asked")
 }
 

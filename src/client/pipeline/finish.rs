@@ -71,8 +71,13 @@ fn changes(
 fn called_back(callbacks: &Callbacks, command: &Queued, args: &[&[u8]], reply: &Reply) -> Option<Change> {
     match callbacks.find(args)?.call(command.call_data, args, reply) {
         Ok(made) => made.map(Change::Reply),
-        Err(error) => Some(Change::Failed(error.message)),
+        Err(error) => Some(Change::Failed(failed_callback(&error))),
     }
+}
+
+/// What stands in the place of a reply whose callback failed.
+pub(super) fn failed_callback(error: &Error) -> Vec<u8> {
+    [b"CALLBACK ".as_slice(), &error.message].concat()
 }
 
 /// The same replies, with what was changed in its place.
@@ -88,7 +93,7 @@ fn rebuilt(gather: &mut Gather, changes: Vec<(usize, Change)>) -> Result<Gather>
         match change {
             Change::Reply(reply) => builder.add_reply(reply.root()),
             Change::Failed(text) => {
-                builder.add_text(Kind::RREDIS_REPLY_ERROR, &[b"CALLBACK ".as_slice(), &text].concat());
+                builder.add_text(Kind::RREDIS_REPLY_ERROR, &text);
             }
         }
         made.take(&mut builder.frame()?)

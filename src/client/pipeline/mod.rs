@@ -5,14 +5,18 @@
 //!  run         one run: connections, tries, time
 //!  answers     what takes the replies, and what a transaction came to
 //!  finish      what the callbacks make of the replies, and the one array
+//!  each        a run whose replies are shown as they come
 //!  watch       the connection that watches
+//!  transact    a transaction tried until it goes through
 //! ```
 #![forbid(unsafe_code)]
 
 mod answers;
+mod each;
 mod finish;
 mod queue;
 mod run;
+mod transact;
 mod watch;
 
 use crate::commands::{self, Shape};
@@ -20,12 +24,15 @@ use crate::error::{Error, Result, Status};
 use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::resp::Gather;
+use crate::transport::Deadline;
 
 use super::{Call, Client, Flags, server_error};
 use queue::{Queue, not_sent, refuse_connection_state};
 use watch::{Watch, watch_of};
 
+pub use each::Show;
 pub use run::Run;
+pub use transact::transact;
 
 /// Commands that wait for their run.
 pub struct Pipeline {
@@ -33,41 +40,19 @@ pub struct Pipeline {
     queue: Queue,
     gather: Gather,
     watch: Option<Watch>,
-    /// Its commands are on their way: a function of the caller's is running meanwhile.
-    running: bool,
+    busy: Busy,
     /// Which command of the last run failed first.
     failed: Option<usize>,
 }
 
-/// A pipeline that functions of the caller's may use while it works for them: it is borrowed for a step, and never while one
-/// of them runs.
-pub trait Reach {
-    /// One step.
-    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T;
-}
-
-impl Reach for Pipeline {
-    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T {
-        step(self)
-    }
-}
-
-/// Run the commands of a pipeline, and give their replies as an array.
-pub fn run(pipeline: &mut impl Reach, mode: Mode, call: &Call) -> Result<Reply> {
-    let mut run = pipeline.reach(|pipeline| pipeline.begin(mode))?;
-    let result = run.run(call);
-    pipeline.reach(|pipeline| pipeline.end(run));
-    result
-}
-
-/// Send one command at once, on the connection of a pipeline that watches.
-pub fn command(pipeline: &mut impl Reach, args: &[&[u8]], call: &Call) -> Result<Reply> {
-    let client = pipeline.reach(|pipeline| pipeline.client.clone());
-    client.count(Counters::command);
-    let wish = client.wish(args, call);
-    let asked = pipeline.reach(|pipeline| pipeline.ask(args, call, wish.shape));
-    let result = asked.and_then(|reply| client.finish(args, call, &wish, reply));
-    result.inspect_err(|error| client.count(|counters| counters.failed(error)))
+/// What a pipeline is in the middle of, while a function of the caller's is called.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Busy {
+    No,
+    /// Its commands are on their way: it can do nothing.
+    Running,
+    /// `transact` has the watch and the run: it reads and queues.
+    Transacting,
 }
 
 /// How a pipeline runs.
@@ -87,7 +72,7 @@ impl Pipeline {
             queue: Queue::default(),
             gather: Gather::new(),
             watch: None,
-            running: false,
+            busy: Busy::No,
             failed: None,
         }
     }
@@ -132,7 +117,12 @@ impl Pipeline {
 
     /// Watch these keys, those from before too: a run of mode ATOMIC tells whether anybody changed one of them.
     pub fn watch(&mut self, keys: &[&[u8]]) -> Result<()> {
-        self.refuse_while_running()?;
+        self.refuse_while_busy()?;
+        self.watch_until(keys, (Deadline::never(), -1))
+    }
+
+    /// The same, but that a connection is waited for no longer than this.
+    fn watch_until(&mut self, keys: &[&[u8]], limit: (Deadline, i64)) -> Result<()> {
         if !self.queue.is_empty() {
             let text = "commands are queued already: keys are watched before that";
             return Err(not_sent(Error::new(Status::State, text)));
@@ -147,7 +137,7 @@ impl Pipeline {
                     false => Ok(()),
                 })
             }
-            None => Watch::begin(&client, &args).map(|watch| self.watch = Some(watch)),
+            None => Watch::begin(&client, &args, limit).map(|watch| self.watch = Some(watch)),
         };
         watched.inspect_err(|error| client.count(|counters| counters.failed(error)))
     }
@@ -169,31 +159,121 @@ impl Pipeline {
 
     /// Begin a run: from now on the pipeline is empty, and refuses everything until `end`.
     pub fn begin(&mut self, mode: Mode) -> Result<Run> {
-        self.refuse_while_running()?;
+        self.refuse_while_busy()?;
+        self.begin_run(mode)
+    }
+
+    fn begin_run(&mut self, mode: Mode) -> Result<Run> {
         if self.watch.is_some() && mode == Mode::Plain {
             let text = "keys are watched: run in mode RREDIS_PIPELINE_ATOMIC, or clear first";
             return Err(not_sent(Error::new(Status::State, text)));
         }
-        self.running = true;
+        let transacting = self.busy == Busy::Transacting;
+        self.busy = Busy::Running;
         self.failed = None;
         let (queue, gather) = (std::mem::take(&mut self.queue), std::mem::take(&mut self.gather));
         let (client, watch) = (self.client.clone(), self.watch.take());
-        Ok(Run { client, queue, gather, watch, mode, failed: None, callbacks: None, raw: false })
+        Ok(Run {
+            client,
+            queue,
+            gather,
+            watch,
+            mode,
+            failed: None,
+            callbacks: None,
+            raw: false,
+            shown: 0,
+            limit: None,
+            transacting,
+        })
     }
 
     /// The run is over.
     pub fn end(&mut self, mut run: Run) {
         run.clear();
-        self.running = false;
+        self.busy = if run.transacting { Busy::Transacting } else { Busy::No };
         self.failed = run.failed;
         self.queue = run.queue;
         self.gather = run.gather;
     }
 
+    /// From now on only `transact` watches and runs.
+    fn begin_transacting(&mut self) -> Result<()> {
+        self.refuse_while_busy()?;
+        if self.watch.is_some() || !self.queue.is_empty() {
+            let text = "something is queued or watched already: clear first";
+            return Err(not_sent(Error::new(Status::State, text)));
+        }
+        self.busy = Busy::Transacting;
+        Ok(())
+    }
+
+    fn end_transacting(&mut self) {
+        self.clear();
+        self.busy = Busy::No;
+    }
+
+    /// Why the connection that watched is lost, if it is.
+    fn lost(&mut self) -> Option<Error> {
+        self.watch.as_mut()?.parts().err()
+    }
+
     fn refuse_while_running(&self) -> Result<()> {
-        match self.running {
-            false => Ok(()),
-            true => Err(not_sent(Error::new(Status::State, "this pipeline is running: use another one meanwhile"))),
+        match self.busy {
+            Busy::Running => Err(not_sent(Error::new(Status::State, RUNNING))),
+            Busy::No | Busy::Transacting => Ok(()),
+        }
+    }
+
+    fn refuse_while_busy(&self) -> Result<()> {
+        match self.busy {
+            Busy::No => Ok(()),
+            Busy::Running => Err(not_sent(Error::new(Status::State, RUNNING))),
+            Busy::Transacting => {
+                let text = "inside _transact it watches and runs by itself: read with _command, queue with _add";
+                Err(not_sent(Error::new(Status::State, text)))
+            }
         }
     }
 }
+
+/// A pipeline that functions of the caller's may use while it works for them: it is borrowed for a step, and never while one
+/// of them runs.
+pub trait Reach {
+    /// One step.
+    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T;
+}
+
+impl Reach for Pipeline {
+    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T {
+        step(self)
+    }
+}
+
+/// Run the commands of a pipeline, and give their replies as an array.
+pub fn run(pipeline: &mut impl Reach, mode: Mode, call: &Call) -> Result<Reply> {
+    let mut run = pipeline.reach(|pipeline| pipeline.begin(mode))?;
+    let result = run.run(call);
+    pipeline.reach(|pipeline| pipeline.end(run));
+    result
+}
+
+/// Run the commands of a pipeline, and show each reply as it comes. Nothing of them is held.
+pub fn run_each(pipeline: &mut impl Reach, call: &Call, show: &mut Show<'_>) -> Result<()> {
+    let mut run = pipeline.reach(|pipeline| pipeline.begin(Mode::Plain))?;
+    let result = run.each(call, show);
+    pipeline.reach(|pipeline| pipeline.end(run));
+    result
+}
+
+/// Send one command at once, on the connection of a pipeline that watches.
+pub fn command(pipeline: &mut impl Reach, args: &[&[u8]], call: &Call) -> Result<Reply> {
+    let client = pipeline.reach(|pipeline| pipeline.client.clone());
+    client.count(Counters::command);
+    let wish = client.wish(args, call);
+    let asked = pipeline.reach(|pipeline| pipeline.ask(args, call, wish.shape));
+    let result = asked.and_then(|reply| client.finish(args, call, &wish, reply));
+    result.inspect_err(|error| client.count(|counters| counters.failed(error)))
+}
+
+const RUNNING: &str = "this pipeline is running: use another one meanwhile";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::client::{Call, Callbacks, Client, Flags, Tries};
 use crate::commands::Blocking;
-use crate::conn::{Exchanged, Kept, Notice, Until, Wait};
+use crate::conn::{Handed, Kept, Notice, Until, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::pool::{Counters, Lease};
@@ -31,10 +31,16 @@ pub struct Run {
     /// The callbacks as they were when the run began, if any is called; and whether replies stay as they come.
     pub(super) callbacks: Option<Arc<Callbacks>>,
     pub(super) raw: bool,
+    /// How many replies a function of the caller's has seen: they are not shown again.
+    pub(super) shown: usize,
+    /// When all must be over, and how far away that was at first, where the run is one of several.
+    pub(super) limit: Option<(Deadline, i64)>,
+    pub(super) transacting: bool,
 }
 
 /// How long a run may take.
-struct Time {
+#[derive(Clone, Copy)]
+pub(super) struct Time {
     /// Without a byte moving either way.
     still_ms: i64,
     /// In all, where the call says so.
@@ -55,7 +61,7 @@ impl Run {
     }
 
     /// What the replies are to become is decided when the run begins: what another thread sets meanwhile is for the next.
-    fn wish(&mut self, call: &Call) -> Result<()> {
+    pub(super) fn wish(&mut self, call: &Call) -> Result<()> {
         self.raw = call.flags.has(Flags::RAW);
         let table = self.client.0.callbacks.load();
         if !self.raw && !table.is_empty() && self.queue.wish(&table)? {
@@ -78,17 +84,29 @@ impl Run {
         if self.is_atomic() {
             self.queue.close_transaction()?;
         }
-        let mut time = self.time(call);
+        let time = self.time(call);
         if let Some(watch) = self.watch.take() {
             tries.count = 1;
-            return self.run_watched(watch, &time);
+            return self.run_watched(watch, time);
         }
+        self.with_retries(call, tries, time, |run, lease, time, kept| run.exchange(lease, time, kept))
+    }
+
+    /// Try on one connection, and on others as long as nothing can run twice. The outer error of a try ends its connection;
+    /// the inner one is an answer.
+    pub(super) fn with_retries(
+        &mut self,
+        call: &Call,
+        tries: &mut Tries,
+        mut time: Time,
+        mut attempt: impl FnMut(&mut Run, &mut Lease, &mut Time, &mut Kept) -> Result<Result<()>>,
+    ) -> Result<()> {
         self.client.0.retry.begin();
         loop {
             tries.count += 1;
             let mut kept = self.client.kept();
             let mut rested = false;
-            let tried = self.try_once(&mut time, &mut kept, &mut rested);
+            let tried = self.try_once(&mut time, &mut kept, &mut rested, &mut attempt);
             let again = match &tried {
                 Ok(()) => None,
                 Err(error) => self.again(call, error, rested, tries.count, &time)?,
@@ -121,6 +139,7 @@ impl Run {
         }
         let may_repeat = network
             && !call.flags.has(Flags::NO_RETRY)
+            && self.shown == 0
             && match error.outcome {
                 Outcome::NotSent => true,
                 Outcome::Unknown => call.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice()?,
@@ -129,18 +148,25 @@ impl Run {
         Ok(if may_repeat { self.client.0.retry.wait(attempts, time.start) } else { None })
     }
 
-    fn try_once(&mut self, time: &mut Time, kept: &mut Kept, rested: &mut bool) -> Result<()> {
+    fn try_once(
+        &mut self,
+        time: &mut Time,
+        kept: &mut Kept,
+        rested: &mut bool,
+        attempt: &mut impl FnMut(&mut Run, &mut Lease, &mut Time, &mut Kept) -> Result<Result<()>>,
+    ) -> Result<()> {
         let wait = Wait { deadline: time.start, allowed_ms: time.allowed_ms(), name: NAME };
         let mut lease = self.client.lease(&wait, kept)?;
         *rested = lease.rested;
-        let tried = self.exchange(&mut lease, time, kept);
-        match tried {
+        match attempt(self, &mut lease, time, kept) {
             Ok(answered) => {
                 lease.give_back();
                 answered
             }
             Err(error) => {
-                kept.notice(Notice::lost(&lease, &error));
+                if lease.failure().is_some() {
+                    kept.notice(Notice::lost(&lease, &error));
+                }
                 Err(error)
             }
         }
@@ -148,10 +174,9 @@ impl Run {
 
     /// The transaction of a pipeline that watches, on the connection that does. It is tried once: a second connection
     /// would watch nothing.
-    fn run_watched(&mut self, mut watch: Watch, time: &Time) -> Result<()> {
+    fn run_watched(&mut self, mut watch: Watch, mut time: Time) -> Result<()> {
         watch.refuse_foreign()?;
         let (lease, kept) = watch.parts()?;
-        let mut time = Time { start: time.start, ..*time };
         let tried = self.exchange(lease, &mut time, kept);
         let (answered, lost) = match tried {
             Ok(answered) => (answered, false),
@@ -169,19 +194,16 @@ impl Run {
         let atomic = self.is_atomic();
         let Run { queue: Queue { bytes, commands, shaped, .. }, gather, failed, raw, .. } = self;
         let mut answers = Answers::new(commands, gather, atomic, *raw || !*shaped);
-        let burst = answers.burst();
-        let Exchanged { result, handed, in_a_reply } = lease.exchange(bytes, burst, time.until(), kept, &mut answers);
+        let (from, replies) = answers.burst();
+        let begun = lease.begin_burst(bytes, from, replies);
+        let taken = begun.and_then(|()| lease.take_replies(|| time.until(), kept, &mut answers));
+        let handed = lease.end_burst(bytes);
         *failed = answers.refused;
-        if let Err(error) = result {
-            if handed > 0 {
-                time.moved();
-            }
+        if let Err(error) = taken {
+            time.moved(handed);
             let answered = answers.answered();
             *failed = Some(answered);
-            let outcome = answers.outcome(handed, in_a_reply);
-            let text = format!("; {answered} of {} commands were answered", commands.len());
-            let message = [error.message.as_slice(), text.as_bytes()].concat();
-            return Err(Error { message, ..error }.with_outcome(outcome));
+            return Err(broken_off(error, answered, commands.len()).with_outcome(answers.outcome(handed)));
         }
         match answers.verdict() {
             // Where MULTI or EXEC itself was refused, nobody knows what the connection is in.
@@ -199,7 +221,7 @@ impl Run {
         self.mode == Mode::Atomic
     }
 
-    fn time(&self, call: &Call) -> Time {
+    pub(super) fn time(&self, call: &Call) -> Time {
         let often = &self.client.0.often;
         let still_ms = match self.queue.blocking {
             // Inside a transaction nothing waits.
@@ -209,18 +231,19 @@ impl Run {
             }
             _ => often.command_timeout_ms,
         };
-        match call.flags.has(Flags::TIMEOUT) {
-            true => {
-                let total = Deadline::after_ms(call.timeout_ms);
-                Time { still_ms: -1, total: Some((total, call.timeout_ms)), start: total }
-            }
-            false => Time { still_ms, total: None, start: Deadline::after_ms(often.command_timeout_ms) },
-        }
+        let total = match call.flags.has(Flags::TIMEOUT) {
+            true => Some((Deadline::after_ms(call.timeout_ms), call.timeout_ms)),
+            false => self.limit,
+        };
+        // Time that the call gives counts alone.
+        let still_ms = if call.flags.has(Flags::TIMEOUT) { -1 } else { still_ms };
+        let start = if still_ms < 0 { Deadline::never() } else { Deadline::after_ms(often.command_timeout_ms) };
+        Time { still_ms, total, start: total.map_or(start, |(total, _)| total.earlier(start)) }
     }
 }
 
 impl Time {
-    fn until(&self) -> Until {
+    pub(super) fn until(&self) -> Until {
         let until = Until::still_for(self.still_ms);
         match self.total {
             Some((last, last_ms)) => until.no_later_than(last, last_ms),
@@ -232,12 +255,18 @@ impl Time {
         self.total.map_or(self.still_ms, |(_, total_ms)| total_ms)
     }
 
-    /// Something moved: what comes next has its time again.
-    fn moved(&mut self) {
-        if self.total.is_none() {
-            self.start = Deadline::after_ms(self.still_ms);
+    /// Where something moved, what comes next has its time again.
+    pub(super) fn moved(&mut self, handed: Handed) {
+        if handed.bytes > 0 && self.still_ms >= 0 {
+            self.start = self.until().deadline();
         }
     }
+}
+
+/// The error that a run broke off with, and how far it had come.
+pub(super) fn broken_off(error: Error, answered: usize, count: usize) -> Error {
+    let text = format!("; {answered} of {count} commands were answered");
+    Error { message: [error.message.as_slice(), text.as_bytes()].concat(), ..error }
 }
 
 /// What a pipeline is called where a command's name is due.

@@ -10,6 +10,7 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Lease;
 use crate::reply::Reply;
 use crate::route::retry;
+use crate::transport::Deadline;
 
 use super::queue::not_sent;
 
@@ -24,8 +25,11 @@ pub(super) struct Watch {
 impl Watch {
     /// Lease a connection and watch keys on it, with this command. Nothing is read before that, so it may be tried again
     /// whatever became of it.
-    pub(super) fn begin(client: &Client, args: &[&[u8]]) -> Result<Watch> {
-        let wait = client.wait(args, &Call::default());
+    pub(super) fn begin(client: &Client, args: &[&[u8]], (last, last_ms): (Deadline, i64)) -> Result<Watch> {
+        let mut wait = client.wait(args, &Call::default());
+        if wait.deadline.earlier(last) != wait.deadline {
+            wait = Wait { deadline: last, allowed_ms: last_ms, ..wait };
+        }
         client.0.retry.begin();
         let mut attempts = 0;
         loop {

@@ -1,0 +1,66 @@
+//! A transaction tried until it goes through: watch, read, queue, run, and again where somebody else was faster.
+#![forbid(unsafe_code)]
+
+use crate::client::Call;
+use crate::error::{Error, Result, Status};
+use crate::reply::Reply;
+use crate::transport::Deadline;
+
+use super::{Mode, Pipeline, Reach};
+
+/// Watch these keys, have `function` read and queue, run it as a transaction, until no watched key was changed meanwhile or
+/// the time is up. However it ends, the pipeline is empty and watches nothing.
+pub fn transact(
+    pipeline: &mut impl Reach,
+    keys: &[&[u8]],
+    timeout_ms: i64,
+    function: &mut dyn FnMut() -> Result<()>,
+) -> Result<Reply> {
+    pipeline.reach(Pipeline::begin_transacting)?;
+    let limit = (Deadline::after_ms(timeout_ms), timeout_ms);
+    let result = until_it_goes_through(pipeline, keys, limit, function);
+    pipeline.reach(Pipeline::end_transacting);
+    result
+}
+
+fn until_it_goes_through(
+    pipeline: &mut impl Reach,
+    keys: &[&[u8]],
+    limit: (Deadline, i64),
+    function: &mut dyn FnMut() -> Result<()>,
+) -> Result<Reply> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        let error = match once(pipeline, keys, limit, function) {
+            Ok(reply) => return Ok(reply),
+            Err(error) if error.status != Status::Watch => return Err(error),
+            Err(error) => error,
+        };
+        pipeline.reach(Pipeline::clear);
+        // Whoever is in the way needs some time too.
+        let pause = pipeline.reach(|pipeline| pipeline.client.0.retry.pause(attempts));
+        if limit.0.remaining().is_some_and(|remaining| remaining <= pause) {
+            return Err(Error { attempts, ..error });
+        }
+        std::thread::sleep(pause);
+    }
+}
+
+fn once(
+    pipeline: &mut impl Reach,
+    keys: &[&[u8]],
+    limit: (Deadline, i64),
+    function: &mut dyn FnMut() -> Result<()>,
+) -> Result<Reply> {
+    pipeline.reach(|pipeline| pipeline.watch_until(keys, limit))?;
+    if let Err(error) = function() {
+        // What it could not read because the connection was lost, it may read on the next.
+        return Err(pipeline.reach(|pipeline| pipeline.lost()).unwrap_or(error));
+    }
+    let mut run = pipeline.reach(|pipeline| pipeline.begin_run(Mode::Atomic))?;
+    run.limit = Some(limit);
+    let result = run.run(&Call::default());
+    pipeline.reach(|pipeline| pipeline.end(run));
+    result
+}
