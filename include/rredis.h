@@ -268,7 +268,8 @@ typedef void (*rredis_free_fn)(void *user_data);
 /// Shown a reply that nobody asked for: a push.
 typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 
-/// A response callback: sees each reply of its command, and may change it.
+/// A response callback: sees each reply of its command as it came, and may change it. It
+/// stands in the place of the built-in one, which it can call: rredis_callback_builtin.
 ///
 /// Leave *out_reply alone (it comes NULL) to keep the reply, or write a whole reply of
 /// yours there (a builder's, a clone, another command's): it is librredis's then. Or read
@@ -297,6 +298,19 @@ typedef rredis_status (*rredis_transaction_fn)(void *user_data,
 /// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
 typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
     size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
+
+/// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
+/// "CONFIG GET". NULL past the last.
+const char *rredis_callback_name(size_t index);
+
+/// Make a command's canonical reply of one that is as it came.
+///
+///   argc, argv, argv_len  the command, whose options tell what its reply is
+///   reply                 a copy of it, where the command has no built-in callback, or
+///                         where it is canonical already, an ERROR, or not understood
+rredis_status rredis_callback_builtin(size_t argc, const char *const *argv,
+    const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply,
+    rredis_error *err);
 
 // ---- Transports ---------------------------------------------------------------------
 //
@@ -728,7 +742,8 @@ void rredis_pool_free(rredis_pool *pool);
 /// Flags of one call, to be or-ed.
 typedef enum rredis_call {
   RREDIS_CALL_DEFAULT = 0,       // none
-  RREDIS_CALL_RAW = 1,           // no response callback: the reply as it came
+  RREDIS_CALL_RAW = 1,           // no response callback, built-in or not: the reply as
+                                 // it came
   RREDIS_CALL_IDEMPOTENT = 2,    // it may be run twice: try again even if it may have
                                  // run
   RREDIS_CALL_NO_RETRY = 4,      // try once
@@ -777,7 +792,7 @@ rredis_status rredis_client_command_with(const rredis_client *client, size_t arg
 /// Set the response callback of a command, for this client alone.
 ///
 ///   command   its name, in any case of letters
-///   function  NULL: what it was before, no callback
+///   function  NULL: what it was before, the options' or the built-in one
 rredis_status rredis_client_set_callback(const rredis_client *client,
     const char *command, size_t command_len, rredis_callback_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);

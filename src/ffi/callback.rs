@@ -1,13 +1,14 @@
 //! Functions of yours
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::client::{Callback, Listen};
+use crate::commands;
 use crate::conn::Credentials;
 use crate::error::{Error, Outcome, Result, Status};
-use crate::ffi::boundary::wrong;
+use crate::ffi::boundary::{args, given, guard, quietly, wrong};
 use crate::ffi::builder::rredis_builder;
 use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{returned, rredis_error, rredis_status};
@@ -24,7 +25,8 @@ pub type rredis_free_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_v
 /// Shown a reply that nobody asked for: a push.
 pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reply: *const rredis_reply)>;
 
-/// A response callback: sees each reply of its command, and may change it.
+/// A response callback: sees each reply of its command as it came, and may change it. It
+/// stands in the place of the built-in one, which it can call: rredis_callback_builtin.
 ///
 /// Leave *out_reply alone (it comes NULL) to keep the reply, or write a whole reply of
 /// yours there (a builder's, a clone, another command's): it is librredis's then. Or read
@@ -80,6 +82,37 @@ pub type rredis_credentials_fn = Option<
         err: *mut rredis_error,
     ) -> MaybeUninit<rredis_status>,
 >;
+
+/// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
+/// "CONFIG GET". NULL past the last.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_callback_name(index: usize) -> *const c_char {
+    quietly(std::ptr::null(), || commands::shape::c_name(index).map_or(std::ptr::null(), CStr::as_ptr))
+}
+
+/// Make a command's canonical reply of one that is as it came.
+///
+///   argc, argv, argv_len  the command, whose options tell what its reply is
+///   reply                 a copy of it, where the command has no built-in callback, or
+///                         where it is canonical already, an ERROR, or not understood
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_callback_builtin(
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    reply: Option<&rredis_reply>,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard(err, || {
+        let reply = given(reply, "reply")?;
+        let out_reply = given(out_reply, "out_reply")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        out_reply.write(commands::shape(&args).copy(View::new(reply))?.into_raw());
+        Ok(())
+    })
+}
 
 /// A response callback of the caller's.
 pub(crate) struct Response {

@@ -24,7 +24,7 @@ use crate::reply::node::rredis_reply;
 pub enum rredis_call {
     /// none
     RREDIS_CALL_DEFAULT = 0,
-    /// no response callback: the reply as it came
+    /// no response callback, built-in or not: the reply as it came
     RREDIS_CALL_RAW = 1,
     /// it may be run twice: try again even if it may have run
     RREDIS_CALL_IDEMPOTENT = 2,
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn rredis_client_command_with(
 /// Set the response callback of a command, for this client alone.
 ///
 ///   command   its name, in any case of letters
-///   function  NULL: what it was before, no callback
+///   function  NULL: what it was before, the options' or the built-in one
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_client_set_callback(
     client: Option<&rredis_client>,

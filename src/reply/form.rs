@@ -5,10 +5,6 @@
 
 use crate::resp::{self, Entry, Frame, Type};
 
-use super::tree::Reply;
-use super::view::View;
-use crate::error::Result;
-
 /// What becomes of a value, and of those in it.
 #[derive(Clone, Copy, Debug)]
 pub enum Form {
@@ -57,13 +53,6 @@ impl Form {
         plan.root(self);
         *nodes = nodes.wrapping_add_signed(plan.nodes);
         plan.pieces
-    }
-
-    /// A copy of a node in this form. Attributes stay behind.
-    pub fn copy(&self, node: View<'_>) -> Result<Reply> {
-        let mut builder = super::Builder::for_copies();
-        builder.add_formed(node, self);
-        builder.take()
     }
 
     /// The same for the last root of a tape that is being written; how many nodes more it has.

@@ -199,6 +199,95 @@ static void refused_settings(const rredis_client *client) {
   CHECK(count.calls == 0);
 }
 
+// ZRANGE with the built-in's pairs, of which it keeps the members.
+static rredis_status members(void *user_data, void *call_data, size_t argc, const char *const *argv,
+    const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err) {
+  UNUSED(user_data); UNUSED(call_data);
+  rredis_reply *pairs = NULL;
+  rredis_status status = rredis_callback_builtin(argc, argv, argv_len, reply, &pairs, err);
+  if (status != RREDIS_OK) return status;
+  rredis_builder *builder = rredis_builder_new();
+  rredis_builder_open(builder, RREDIS_REPLY_ARRAY);
+  for (size_t i = 0; i < pairs->len; i++) {
+    CHECK(pairs->elements[i].kind == RREDIS_REPLY_ARRAY && pairs->elements[i].len == 2);
+    CHECK(pairs->elements[i].elements[1].kind == RREDIS_REPLY_DOUBLE);
+    rredis_builder_add_reply(builder, &pairs->elements[i].elements[0]);
+  }
+  rredis_builder_end(builder);
+  rredis_reply_free(pairs);
+  status = rredis_builder_take(builder, out_reply, err);
+  rredis_builder_free(builder);
+  return status;
+}
+
+static rredis_reply *canonical(const rredis_client *client, size_t argc, const char *const *argv, const size_t *argv_len) {
+  rredis_error err;
+  rredis_reply *reply = NULL;
+  CHECK_OK(rredis_client_command(client, argc, argv, argv_len, &reply, &err), err);
+  return reply;
+}
+
+// The built-in callbacks: their names, what they make, and a function of ours around one of them.
+static void built_in(int64_t protocol) {
+  rredis_error err;
+  rredis_options *options = check_options_tcp();
+  check_set_int(options, RREDIS_OPTION_PROTOCOL, protocol);
+  rredis_client *client = check_client(options);
+  check_do(client, ARGS("DEL", "c:cb:z"));
+  check_do(client, ARGS("ZADD", "c:cb:z", "1", "WITHSCORES", "2.5", "b"));
+  rredis_reply *reply = canonical(client, ARGS("zrange", "c:cb:z", "0", "-1", "withscores"));
+  CHECK(reply->kind == RREDIS_REPLY_ARRAY && reply->len == 2 && reply->elements[1].len == 2);
+  CHECK(check_is(&reply->elements[1].elements[0], RREDIS_REPLY_STRING, "b"));
+  const rredis_reply *score = &reply->elements[1].elements[1];
+  CHECK(check_is(score, RREDIS_REPLY_DOUBLE, "2.5") && score->number > 2.4 && score->number < 2.6);
+
+  // What is canonical already is made again as it is.
+  rredis_reply *again = NULL;
+  CHECK_OK(rredis_callback_builtin(ARGS("ZRANGE", "k", "0", "-1", "WITHSCORES"), reply, &again, &err), err);
+  CHECK(again != reply && again->len == 2 && check_is(&again->elements[1].elements[1], RREDIS_REPLY_DOUBLE, "2.5"));
+  rredis_reply_free(again);
+  rredis_reply_free(reply);
+
+  set(client, "ZRANGE", members, NULL);
+  reply = canonical(client, ARGS("ZRANGE", "c:cb:z", "0", "-1", "WITHSCORES"));
+  CHECK(reply->len == 2 && check_is(&reply->elements[0], RREDIS_REPLY_STRING, "WITHSCORES"));
+  rredis_reply_free(reply);
+  set(client, "ZRANGE", NULL, NULL);
+  reply = canonical(client, ARGS("ZRANGE", "c:cb:z", "0", "-1", "WITHSCORES"));
+  CHECK(reply->len == 2 && reply->elements[0].kind == RREDIS_REPLY_ARRAY);   // the built-in one is back
+  rredis_reply_free(reply);
+
+  reply = canonical(client, ARGS("SET", "c:cb:k", "value"));
+  CHECK(check_is(reply, RREDIS_REPLY_BOOL, "OK") && reply->integer == 1);
+  rredis_reply_free(reply);
+  CHECK_OK(rredis_client_command_with(client, ARGS("SET", "c:cb:k", "value"), RREDIS_CALL_RAW, 0, NULL, &reply, &err), err);
+  CHECK(check_is(reply, RREDIS_REPLY_STATUS, "OK"));
+  CHECK_OK(rredis_callback_builtin(ARGS("set", "k", "v"), reply, &again, &err), err);
+  CHECK(check_is(again, RREDIS_REPLY_BOOL, "OK") && again->integer == 1);
+  rredis_reply_free(again);
+  CHECK_OK(rredis_callback_builtin(ARGS("NO", "SUCH"), reply, &again, &err), err);
+  CHECK(check_is(again, RREDIS_REPLY_STATUS, "OK"));
+  rredis_reply_free(again);
+  rredis_reply_free(reply);
+  CHECK_OK(rredis_client_command_with(client, ARGS("SET", "c:cb:k"), RREDIS_CALL_ERROR_REPLY, 0, NULL, &reply, &err), err);
+  CHECK_OK(rredis_callback_builtin(ARGS("SET", "k", "v"), reply, &again, &err), err);
+  CHECK(again->kind == RREDIS_REPLY_ERROR && again->len == reply->len);
+  rredis_reply_free(again);
+  rredis_reply_free(reply);
+  rredis_client_free(client);
+}
+
+static void names(void) {
+  size_t count = 0, found = 0;
+  for (const char *name; (name = rredis_callback_name(count)) != NULL; count++) {
+    CHECK(name[0] >= 'A' && name[0] <= 'Z');
+    const char *known[] = {"ZRANGE", "CONFIG GET", "CLIENT LIST", "HGETALL", "INFO"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) found += strcmp(name, known[i]) == 0;
+  }
+  CHECK(count >= 150 && found == 5);
+  CHECK(rredis_callback_name(count + 1) == NULL && rredis_callback_name(SIZE_MAX) == NULL);
+}
+
 int main(int argc, char **argv) {
   check_begin(argc, argv);
   rredis_client *client = check_client(check_options_tcp());
@@ -209,5 +298,8 @@ int main(int argc, char **argv) {
   rredis_client_free(client);
   inside();
   in_the_options();
+  built_in(2);
+  built_in(3);
+  names();
   return 0;
 }

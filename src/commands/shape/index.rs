@@ -1,124 +1,167 @@
-//! Which command a name is, in any case of letters: one look into a table that was made when the library was.
+//! Which row a command has: its own row in the table of commands says it, by a list that was made when the library was.
+
+use std::ffi::CStr;
 
 use super::{FAMILIES, Row};
+use crate::commands::{self, table};
 
 /// The row of a command of one word, or of the two that its arguments begin with.
 #[inline]
 pub(super) fn find(args: &[&[u8]]) -> Option<&'static Row> {
-    let first = *args.first()?;
-    if first.len() > NAME_MAX {
-        return None;
+    match commands::find(args).map_or(NONE, |command| PLACES[command.id as usize]) {
+        NONE => stray(args),
+        place => row(place),
     }
-    let hash = fold(HASH, first);
-    if let Some(row) = look_up(hash, first, None)
-        && (args.len() == 1 || row.name != ALONE_TOO)
-    {
-        return Some(row);
-    }
-    let second = *args.get(1)?;
-    if !is_container(first) || second.len() > NAME_MAX {
-        return None;
-    }
-    look_up(fold(fold(hash, b" "), second), first, Some(second))
 }
 
-/// Commands whose second word says what they do.
-const CONTAINERS: &[&str] = &[
-    "ACL",
-    "CLIENT",
-    "CLUSTER",
-    "COMMAND",
-    "COMMANDLOG",
-    "CONFIG",
-    "DEBUG",
-    "FT.CONFIG",
-    "FT.CURSOR",
-    "FUNCTION",
-    "HIMPORT",
-    "HOTKEYS",
-    "LATENCY",
-    "MEMORY",
-    "MODULE",
-    "OBJECT",
-    "PUBSUB",
-    "SCRIPT",
-    "SENTINEL",
-    "SLOWLOG",
-    "XGROUP",
-    "XINFO",
-];
-
-/// The one container that is a command of its own too.
-const ALONE_TOO: &str = "COMMAND";
-
-fn is_container(word: &[u8]) -> bool {
-    CONTAINERS.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(word))
-}
-
+/// The row of a command that the table of commands does not have.
 #[inline]
-fn look_up(hash: u32, first: &[u8], second: Option<&[u8]>) -> Option<&'static Row> {
-    let mut slot = hash as usize % SLOTS;
-    loop {
-        let place = match TABLE[slot] {
-            0 => return None,
-            place => place as usize - 1,
-        };
-        let row = &FAMILIES[place >> FAMILY_SHIFT][place & (1 << FAMILY_SHIFT) - 1];
-        if is_named(row, first, second) {
-            return Some(row);
-        }
-        slot = (slot + 1) % SLOTS;
-    }
+fn stray(args: &[&[u8]]) -> Option<&'static Row> {
+    let is = |word: Option<&&[u8]>, name: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let names = |stray: &&(&str, u16)| match stray.0.split_once(' ') {
+        Some((first, second)) => is(args.first(), first) && is(args.get(1), second),
+        None => is(args.first(), stray.0),
+    };
+    STRAYS.iter().find(names).and_then(|(_, place)| row(*place))
 }
 
-fn is_named(row: &Row, first: &[u8], second: Option<&[u8]>) -> bool {
-    let name = row.name.as_bytes();
-    match second {
-        None => name.eq_ignore_ascii_case(first),
-        Some(second) => {
-            name.len() == first.len() + 1 + second.len()
-                && name[..first.len()].eq_ignore_ascii_case(first)
-                && name[first.len()] == b' '
-                && name[first.len() + 1..].eq_ignore_ascii_case(second)
-        }
-    }
+/// The row with this number, counted through the families.
+pub(super) fn row_at(index: usize) -> Option<&'static Row> {
+    ORDER.get(index).and_then(|place| row(*place))
 }
 
-/// FNV-1a, over letters of one case.
+/// Its name, with a NUL behind it.
+pub(super) fn c_name_at(index: usize) -> Option<&'static CStr> {
+    let name = row_at(index)?.name;
+    let start = usize::from(*STARTS.get(index)?);
+    CStr::from_bytes_with_nul(TEXT.get(start..=start + name.len())?).ok()
+}
+
+/// A family, and a row of it.
 #[inline]
-const fn fold(mut hash: u32, text: &[u8]) -> u32 {
+fn row(place: u16) -> Option<&'static Row> {
+    FAMILIES.get(usize::from(place >> FAMILY_SHIFT))?.get(usize::from(place & ROW_MASK))
+}
+
+/// The place of the row of each command of the table, by its number.
+static PLACES: [u16; table::ROWS.len()] = {
+    let mut places = [NONE; table::ROWS.len()];
+    let mut index = 0;
+    while index < LEN {
+        let name = name_at(index);
+        if !is_stray(name) {
+            let command = position(name);
+            assert!(places[command] == NONE, "a command has two rows");
+            places[command] = ORDER[index];
+        }
+        index += 1;
+    }
+    places
+};
+
+/// A subcommand that no server lists, and a command that only old servers have; and the places of their rows.
+static STRAYS: [(&str, u16); 2] = [("DEBUG OBJECT", place_of(b"DEBUG OBJECT")), ("STRALGO", place_of(b"STRALGO"))];
+
+const fn is_stray(name: &[u8]) -> bool {
+    is_same(name, b"DEBUG OBJECT") || is_same(name, b"STRALGO")
+}
+
+const fn place_of(name: &[u8]) -> u16 {
+    let mut index = 0;
+    while !is_same(name_at(index), name) {
+        index += 1;
+    }
+    ORDER[index]
+}
+
+const fn name_at(index: usize) -> &'static [u8] {
+    FAMILIES[(ORDER[index] >> FAMILY_SHIFT) as usize][(ORDER[index] & ROW_MASK) as usize].name.as_bytes()
+}
+
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    !is_before(one, other) && !is_before(other, one)
+}
+
+/// The places of all rows, family by family.
+static ORDER: [u16; LEN] = {
+    let mut order = [NONE; LEN];
+    let (mut family, mut next) = (0, 0);
+    while family < FAMILIES.len() {
+        assert!(FAMILIES[family].len() <= ROW_MASK as usize);
+        let mut row = 0;
+        while row < FAMILIES[family].len() {
+            order[next] = (family << FAMILY_SHIFT | row) as u16;
+            (row, next) = (row + 1, next + 1);
+        }
+        family += 1;
+    }
+    order
+};
+
+/// The names of all rows as C has them, one behind the other, and where each begins.
+static TEXT: [u8; TEXT_LEN] = names().0;
+static STARTS: [u16; LEN] = names().1;
+
+const fn names() -> ([u8; TEXT_LEN], [u16; LEN]) {
+    let (mut text, mut starts) = ([0; TEXT_LEN], [0; LEN]);
+    let (mut index, mut end) = (0, 0);
+    while index < LEN {
+        let name = name_at(index);
+        starts[index] = end as u16;
+        let mut at = 0;
+        while at < name.len() {
+            text[end + at] = name[at];
+            at += 1;
+        }
+        end += name.len() + 1;
+        index += 1;
+    }
+    (text, starts)
+}
+
+/// The number of the command with this name: the table is sorted by name.
+const fn position(name: &[u8]) -> usize {
+    let (mut low, mut high) = (0, table::ROWS.len());
+    while low < high {
+        let middle = (low + high) / 2;
+        if is_before(table::ROWS[middle].name.as_bytes(), name) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    assert!(low < table::ROWS.len() && !is_before(name, table::ROWS[low].name.as_bytes()), "no such command");
+    low
+}
+
+const fn is_before(one: &[u8], other: &[u8]) -> bool {
     let mut at = 0;
-    while at < text.len() {
-        hash = (hash ^ text[at].to_ascii_uppercase() as u32).wrapping_mul(0x0100_0193);
+    while at < one.len() && at < other.len() {
+        if one[at] != other[at] {
+            return one[at] < other[at];
+        }
         at += 1;
     }
-    hash
+    one.len() < other.len()
 }
 
-/// The place of each row, one more than it is, found by its hash; 0 is none.
-static TABLE: [u16; SLOTS] = {
-    let mut table = [0u16; SLOTS];
-    let mut family = 0;
+/// How many rows there are, and how long their names are with a NUL behind each.
+const LEN: usize = count(false);
+const TEXT_LEN: usize = count(true);
+
+const fn count(bytes: bool) -> usize {
+    let (mut family, mut sum) = (0, 0);
     while family < FAMILIES.len() {
-        let rows = FAMILIES[family];
-        assert!(rows.len() < 1 << FAMILY_SHIFT);
         let mut row = 0;
-        while row < rows.len() {
-            let mut slot = fold(HASH, rows[row].name.as_bytes()) as usize % SLOTS;
-            while table[slot] != 0 {
-                slot = (slot + 1) % SLOTS;
-            }
-            table[slot] = ((family << FAMILY_SHIFT | row) + 1) as u16;
+        while row < FAMILIES[family].len() {
+            sum += if bytes { FAMILIES[family][row].name.len() + 1 } else { 1 };
             row += 1;
         }
         family += 1;
     }
-    table
-};
+    sum
+}
 
-const HASH: u32 = 0x811c_9dc5;
-/// More than twice as many as there are rows, so that few stand where another should.
-const SLOTS: usize = 2048;
-const FAMILY_SHIFT: usize = 8;
-/// No word of a name is longer.
-const NAME_MAX: usize = 32;
+const NONE: u16 = u16::MAX;
+const FAMILY_SHIFT: u32 = 8;
+const ROW_MASK: u16 = (1 << FAMILY_SHIFT) - 1;

@@ -1,7 +1,7 @@
 //! What each command's reply becomes: one shape per command, whatever the protocol.
 //!
 //! ```text
-//!  index         which command a name is
+//!  index         which row a command has
 //!  words         reading a command's options by its own grammar
 //!  status        yes and no
 //!  numbers       numbers and texts
@@ -45,6 +45,8 @@ mod timeseries;
 mod vectors;
 mod words;
 
+use std::ffi::CStr;
+
 use crate::error::{Result, Status};
 use crate::reply::{Builder, Form, Reply, View};
 use crate::resp::Frame;
@@ -75,12 +77,17 @@ pub fn shape(args: &[&[u8]]) -> Shape {
 
 /// The name of a command that has a shape: every one in turn, sorted by family; None past the last.
 pub fn name(index: usize) -> Option<&'static str> {
-    row(index).map(|row| row.name)
+    index::row_at(index).map(|row| row.name)
+}
+
+/// The same with a NUL behind it.
+pub fn c_name(index: usize) -> Option<&'static CStr> {
+    index::c_name_at(index)
 }
 
 /// What its reply becomes, in a few words for the reader of a table.
 pub fn description(index: usize) -> Option<&'static str> {
-    row(index).map(|row| row.becomes)
+    index::row_at(index).map(|row| row.becomes)
 }
 
 impl Shape {
@@ -144,6 +151,13 @@ impl Shape {
             }
         }
         made(builder)
+    }
+
+    /// A copy of a node of any tree, in this shape. Attributes stay behind.
+    pub fn copy(self, node: View<'_>) -> Result<Reply> {
+        let mut builder = Builder::for_copies();
+        self.add(node, &mut builder)?;
+        builder.take()
     }
 
     /// Add a part of a reply to a builder, in this shape: an element of EXEC's.
@@ -227,16 +241,6 @@ static FAMILIES: &[&[Row]] = &[
     timeseries::ROWS,
     vectors::ROWS,
 ];
-
-fn row(mut index: usize) -> Option<&'static Row> {
-    for family in FAMILIES {
-        match family.get(index) {
-            Some(row) => return Some(row),
-            None => index -= family.len(),
-        }
-    }
-    None
-}
 
 /// An error is nobody's result, and that a command was queued is no answer to it.
 fn is_shaped(reply: View<'_>) -> bool {
