@@ -50,7 +50,7 @@ impl Form {
         let base = frame.base() as u64;
         let (tape, text, nodes) = frame.parts();
         let mut plan = Plan { tape, text, base, nodes: 0, pieces: false };
-        plan.root(self);
+        plan.last(self, 0);
         *nodes = nodes.wrapping_add_signed(plan.nodes);
         plan.pieces
     }
@@ -75,18 +75,25 @@ struct Plan<'t> {
 }
 
 impl Plan<'_> {
-    /// The reply itself, where it is not needed to know what is behind it.
-    #[inline]
-    fn root(&mut self, form: &Form) {
-        let Some(entry) = self.tape.first_mut() else { return };
+    /// The value at this place, where nobody needs to know what is behind it. What is in its form already is not walked
+    /// through: of a row of pairs the first tells for all.
+    fn last(&mut self, form: &Form, at: usize) {
+        let at = self.behind_attributes(at);
+        let Some(&entry) = self.tape.get(at) else { return };
         match (form, entry.kind()) {
-            (Form::Keep, _) => {}
-            (Form::Set, Type::Array) => *entry = entry.turned(Type::Set),
+            (Form::Keep, _) | (Form::Set, Type::Set) | (Form::Map(Form::Keep, Form::Keep), Type::Map) => {}
+            (Form::Set, Type::Array) => self.tape[at] = entry.turned(Type::Set),
             (Form::Map(Form::Keep, Form::Keep), Type::Array) if entry.len().is_multiple_of(2) => {
-                *entry = entry.turned(Type::Map);
+                self.tape[at] = entry.turned(Type::Map);
+            }
+            (Form::Pairs(Form::Keep, Form::Keep), Type::Array) if self.is_pair(at + 1) => {}
+            (Form::Pairs(Form::Keep, Form::Double), Type::Array) if self.is_scored(at + 1) => {}
+            (Form::Tuple([forms @ .., last]), Type::Array) if forms.len() < entry.len() => {
+                let place = forms.iter().fold(at + 1, |at, form| self.node(form, at));
+                self.last(last, place);
             }
             _ => {
-                self.node(form, 0);
+                self.node(form, at);
             }
         }
     }
@@ -241,6 +248,14 @@ impl Plan<'_> {
 
     fn is_pair(&self, at: usize) -> bool {
         self.tape.get(self.behind_attributes(at)).is_some_and(|entry| entry.kind() == Type::Array && entry.len() == 2)
+    }
+
+    /// Whether an element is a pair with a double.
+    fn is_scored(&self, at: usize) -> bool {
+        self.is_pair(at) && {
+            let second = self.skip(self.behind_attributes(at) + 1);
+            self.tape.get(self.behind_attributes(second)).is_some_and(|entry| entry.kind() == Type::Double)
+        }
     }
 
     /// The place behind the value at this place, and all in it.

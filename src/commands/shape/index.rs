@@ -18,11 +18,8 @@ pub(super) fn find(args: &[&[u8]]) -> Option<&'static Row> {
 #[inline]
 fn stray(args: &[&[u8]]) -> Option<&'static Row> {
     let is = |word: Option<&&[u8]>, name: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
-    let names = |stray: &&(&str, u16)| match stray.0.split_once(' ') {
-        Some((first, second)) => is(args.first(), first) && is(args.get(1), second),
-        None => is(args.first(), stray.0),
-    };
-    STRAYS.iter().find(names).and_then(|(_, place)| row(*place))
+    let stray = STRAYS.iter().find(|stray| is(args.first(), stray.first))?;
+    (stray.second.is_empty() || is(args.get(1), stray.second)).then(|| row(stray.place))?
 }
 
 /// The row with this number, counted through the families.
@@ -59,8 +56,18 @@ static PLACES: [u16; table::ROWS.len()] = {
     places
 };
 
-/// A subcommand that no server lists, and a command that only old servers have; and the places of their rows.
-static STRAYS: [(&str, u16); 2] = [("DEBUG OBJECT", place_of(b"DEBUG OBJECT")), ("STRALGO", place_of(b"STRALGO"))];
+/// A command that has a row here and none in the table of commands.
+struct Stray {
+    first: &'static str,
+    second: &'static str,
+    place: u16,
+}
+
+/// A subcommand that no server lists, and a command that only old servers have.
+static STRAYS: [Stray; 2] = [
+    Stray { first: "DEBUG", second: "OBJECT", place: place_of(b"DEBUG OBJECT") },
+    Stray { first: "STRALGO", second: "", place: place_of(b"STRALGO") },
+];
 
 const fn is_stray(name: &[u8]) -> bool {
     is_same(name, b"DEBUG OBJECT") || is_same(name, b"STRALGO")

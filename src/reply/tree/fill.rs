@@ -125,7 +125,7 @@ impl Fill {
             Type::Gone => return Ok(()),
             Type::Said => (Node { kind: Kind::RREDIS_REPLY_BOOL, integer: 1, ..NOTHING }, self.text.place(entry)?),
             Type::Score => {
-                let node = score_node(resp::score(self.text.slice(entry)?));
+                let node = score_node(self.text.score(entry)?);
                 (node, self.text.place(entry)?)
             }
             Type::Double => {
@@ -299,6 +299,15 @@ impl Text {
         Ok(unsafe { std::slice::from_raw_parts(self.at.wrapping_add(at), len) })
     }
 
+    /// The number that a text is, if it is one.
+    #[inline(always)]
+    fn score(&self, entry: Entry) -> Result<Option<f64>> {
+        let (at, len) = self.within(entry)?;
+        // SAFETY: within has looked that the text is inside; all from there to the end is initialised.
+        let behind = unsafe { std::slice::from_raw_parts(self.at.wrapping_add(at), self.len - at) };
+        Ok(resp::score(behind, len))
+    }
+
     /// Join the pieces that follow `entry`, where its value says: before the first of them.
     fn join(&self, entry: Entry, entries: &mut Entries<'_>) -> Result<(*const c_char, usize)> {
         let mut end = self.within(Entry::piece(entry.value(), 0))?.0;
@@ -331,7 +340,7 @@ impl Text {
 fn leaf(text: Text, entry: Entry) -> Result<Option<Node>> {
     let node = match entry.kind() {
         Type::String => Node { kind: Kind::RREDIS_REPLY_STRING, ..NOTHING },
-        Type::Score => score_node(resp::score(text.slice(entry)?)),
+        Type::Score => score_node(text.score(entry)?),
         _ => return Ok(None),
     };
     let (str, len) = text.place(entry)?;
