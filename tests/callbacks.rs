@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use support::c::{Callback, Client, Options, Outcome, Reply, Status, Verdict, call, option, stat};
+use support::c::{Callback, Client, Conn, Options, Outcome, Reply, Status, Verdict, call, option, stat};
 use support::server::Server;
 
 /// A callback that gives this text in place of every reply.
@@ -85,7 +85,7 @@ fn a_name_of_two_words_is_that_command_only() {
     assert_eq!(ask(&["CONFIG", "GET", "maxmemory"]), "\"get\"");
     assert_eq!(ask(&["Config", "gEt", "maxmemory"]), "\"get\"");
     assert_eq!(ask(&["config", "set", "maxmemory", "0"]), "\"set\"");
-    assert_eq!(ask(&["CONFIG", "RESETSTAT"]), "+OK");
+    assert_eq!(ask(&["CONFIG", "RESETSTAT"]), "#1");
 }
 
 #[test]
@@ -192,4 +192,101 @@ fn a_name_that_cannot_be_one_is_refused_and_its_data_still_freed_or_untouched() 
     let err = client.callback("", Some(says("x")), &freed).expect_err("an empty name");
     assert_eq!((err.status, err.outcome), (Status::ARGUMENT, Outcome::NONE), "{err:?}");
     assert!(count(&freed) <= 1);
+}
+
+/// A callback that gives the kind of what it was shown, and its text.
+fn tells_the_kind() -> Callback {
+    Box::new(|_, reply, _| Verdict::Replace(Reply::string(format!("{} {}", reply.kind, reply.len).as_bytes())))
+}
+
+#[test]
+fn a_callback_of_ones_own_stands_in_the_place_of_the_built_in_one() {
+    let server = Server::start(&[]);
+    for protocol in [2, 3] {
+        let client = Options::at(&server.url()).int(option::PROTOCOL, protocol).client();
+        let ask = |args: &[&str]| client.command(args).expect("the server answers").dump();
+        ask(&["DEL", "z", "s"]);
+        ask(&["ZADD", "z", "1", "a", "2", "b"]);
+        ask(&["SADD", "s", "x"]);
+        let (zrange, smembers) = (["ZRANGE", "z", "0", "-1", "WITHSCORES"], ["SMEMBERS", "s"]);
+        let built_in = (ask(&zrange), ask(&smembers));
+        assert_eq!(built_in, ("[[\"a\" ,1] [\"b\" ,2]]".to_owned(), "~[\"x\"]".to_owned()));
+        for name in ["zrange", "SMEMBERS"] {
+            client.callback(name, Some(tells_the_kind()), &Arc::default()).expect("it can be set");
+        }
+        // It is shown what came: RESP2 has no sets, and scores stand beside their members.
+        let shown = [("\"20 4\"", "\"20 1\""), ("\"20 2\"", "\"21 1\"")][usize::from(protocol == 3)];
+        assert_eq!((ask(&zrange).as_str(), ask(&smembers).as_str()), shown);
+        let raw = client.command_with(&zrange, call::RAW, 0).expect("a reply").dump();
+        assert_eq!(raw.matches('[').count(), if protocol == 3 { 3 } else { 1 }, "{raw}");
+        for name in ["ZRANGE", "smembers"] {
+            client.callback(name, None, &Arc::default()).expect("it can be taken away");
+        }
+        assert_eq!((ask(&zrange), ask(&smembers)), built_in, "NULL restores the built-in one");
+    }
+}
+
+#[test]
+fn a_client_may_ask_for_the_wire_and_still_have_callbacks() {
+    let server = Server::start(&[]);
+    let raw = Options::at(&server.url()).int(option::SHAPE, 1).int(option::PROTOCOL, 2).client();
+    let ask = |args: &[&str]| raw.command(args).expect("the server answers").dump();
+    assert_eq!(ask(&["SET", "k", "v"]), "+OK");
+    ask(&["HSET", "h", "f", "v"]);
+    assert_eq!(ask(&["HGETALL", "h"]), "[\"f\" \"v\"]");
+    raw.callback("HGETALL", Some(says("mine")), &Arc::default()).expect("it can be set");
+    assert_eq!(ask(&["HGETALL", "h"]), "\"mine\"");
+    raw.callback("HGETALL", None, &Arc::default()).expect("it can be taken away");
+    assert_eq!(ask(&["HGETALL", "h"]), "[\"f\" \"v\"]");
+}
+
+#[test]
+fn a_connection_of_ones_own_has_shapes_for_commands_and_the_wire_for_what_it_receives() {
+    let server = Server::start(&[]);
+    let client = Options::at(&server.url()).int(option::PROTOCOL, 2).client();
+    let mut conn = client.conn().expect("a connection");
+    let command = |conn: &mut Conn, args: &[&str]| conn.command_with(args, call::DEFAULT, 0).expect("a reply").dump();
+    assert_eq!(command(&mut conn, &["SELECT", "3"]), "#1", "a command that changes the connection, too");
+    command(&mut conn, &["HSET", "h", "f", "v"]);
+    assert_eq!(command(&mut conn, &["HGETALL", "h"]), "%[\"f\" \"v\"]");
+    conn.send(&["HGETALL", "h"]).expect("it is sent");
+    assert_eq!(conn.receive(2000).expect("its reply").dump(), "[\"f\" \"v\"]");
+    assert_eq!(conn.command_with(&["HGETALL", "h"], call::RAW, 0).expect("a reply").dump(), "[\"f\" \"v\"]");
+    client.callback("hgetall", Some(says("mine")), &Arc::default()).expect("it can be set");
+    assert_eq!(command(&mut conn, &["HGETALL", "h"]), "\"mine\"", "its client's callbacks are its own");
+    // In a transaction a command is queued: that is neither shaped nor shown to anybody.
+    assert_eq!(command(&mut conn, &["MULTI"]), "#1");
+    assert_eq!(command(&mut conn, &["SET", "k", "v"]), "+QUEUED");
+    assert_eq!(command(&mut conn, &["HGETALL", "h"]), "+QUEUED");
+    assert_eq!(command(&mut conn, &["DISCARD"]), "#1");
+}
+
+#[test]
+fn unknown_commands_and_errors_have_no_built_in_and_may_have_a_callback() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    for name in ["NO.SUCH", "no such", "MOD.X"] {
+        client.callback(name, Some(says("never")), &Arc::default()).expect("any name of one or two words");
+    }
+    let err = client.command(&["NO.SUCH", "x"]).expect_err("the server does not know it");
+    assert_eq!(err.status, Status::SERVER, "{err:?}");
+    client.command(&["SET", "text", "x"]).expect("it is set");
+    // An error is an error, in whatever shape its command's replies come.
+    for args in [&["HGETALL", "text"][..], &["ZRANGE", "text", "0", "-1", "WITHSCORES"], &["SMEMBERS", "text"]] {
+        let reply = client.command_with(args, call::ERROR_REPLY, 0).expect("an error that is a reply").dump();
+        assert!(reply.starts_with("-WRONGTYPE"), "{reply}");
+    }
+    // What no table knows has a callback all the same: this answers to any name.
+    let options = Options::at(&server.url());
+    let client = options.client();
+    client
+        .command(&[
+            "FUNCTION",
+            "LOAD",
+            "REPLACE",
+            "#!lua name=lib\nredis.register_function('f', function() return 'x' end)",
+        ])
+        .expect("a function");
+    client.callback("FCALL", Some(says("mine")), &Arc::default()).expect("it can be set");
+    assert_eq!(client.command(&["FCALL", "f", "0"]).expect("its reply").dump(), "\"mine\"");
 }

@@ -170,7 +170,7 @@ impl<'l> World<'l> {
             ("const char *", text) => leaked(text_for(name, text)?.0),
             ("size_t", "bytes_len") if name == "rredis_parser_commit" => 4,
             ("size_t", "wanted") => 16,
-            ("size_t", "count" | "keys_len") => 1,
+            ("size_t", "count" | "keys_len" | "index") => 1,
             ("size_t", len) => text_for(name, len.strip_suffix("_len")?)?.1,
             ("uint32_t", "flags" | "ready") => 0,
             ("int64_t", _) => 1,

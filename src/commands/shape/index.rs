@@ -18,8 +18,9 @@ pub(super) fn find(args: &[&[u8]]) -> Option<&'static Row> {
 #[inline]
 fn stray(args: &[&[u8]]) -> Option<&'static Row> {
     let is = |word: Option<&&[u8]>, name: &str| word.is_some_and(|word| word.eq_ignore_ascii_case(name.as_bytes()));
-    let stray = STRAYS.iter().find(|stray| is(args.first(), stray.first))?;
-    (stray.second.is_empty() || is(args.get(1), stray.second)).then(|| row(stray.place))?
+    let is_named =
+        |stray: &&Stray| is(args.first(), stray.first) && (stray.second.is_empty() || is(args.get(1), stray.second));
+    STRAYS.iter().find(is_named).and_then(|stray| row(stray.place))
 }
 
 /// The row with this number, counted through the families.
@@ -59,18 +60,42 @@ static PLACES: [u16; table::ROWS.len()] = {
 /// A command that has a row here and none in the table of commands.
 struct Stray {
     first: &'static str,
+    /// Empty where it has one word.
     second: &'static str,
     place: u16,
 }
 
-/// A subcommand that no server lists, and a command that only old servers have.
-static STRAYS: [Stray; 2] = [
-    Stray { first: "DEBUG", second: "OBJECT", place: place_of(b"DEBUG OBJECT") },
-    Stray { first: "STRALGO", second: "", place: place_of(b"STRALGO") },
-];
+/// Subcommands that no server lists, and a command that only old servers have.
+const STRAY_NAMES: [&str; 6] =
+    ["DEBUG OBJECT", "FT.CONFIG GET", "FT.CONFIG SET", "FT.CURSOR DEL", "FT.CURSOR READ", "STRALGO"];
+
+static STRAYS: [Stray; STRAY_NAMES.len()] = {
+    const NOBODY: Stray = Stray { first: "", second: "", place: NONE };
+    let mut strays = [NOBODY; STRAY_NAMES.len()];
+    let mut index = 0;
+    while index < STRAY_NAMES.len() {
+        let name = STRAY_NAMES[index];
+        let mut space = 0;
+        while space < name.len() && name.as_bytes()[space] != b' ' {
+            space += 1;
+        }
+        let (first, second) = name.split_at(space);
+        let second = if second.is_empty() { second } else { second.split_at(1).1 };
+        strays[index] = Stray { first, second, place: place_of(name.as_bytes()) };
+        index += 1;
+    }
+    strays
+};
 
 const fn is_stray(name: &[u8]) -> bool {
-    is_same(name, b"DEBUG OBJECT") || is_same(name, b"STRALGO")
+    let mut index = 0;
+    while index < STRAY_NAMES.len() {
+        if is_same(name, STRAY_NAMES[index].as_bytes()) {
+            return true;
+        }
+        index += 1;
+    }
+    false
 }
 
 const fn place_of(name: &[u8]) -> u16 {
