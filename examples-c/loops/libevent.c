@@ -1,0 +1,70 @@
+// rredis_async in libevent's loop: one event for the descriptor and, as its timeout, the deadline.
+//
+//   cc libevent.c $(pkg-config --cflags --libs rredis libevent) && ./a.out redis://127.0.0.1
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <rredis.h>
+#include <stdio.h>
+#include <string.h>
+
+static rredis_async *async;
+static int due;
+static struct event_base *base;
+static struct event *watcher;
+
+static void die(const rredis_error *err) {
+  fprintf(stderr, "%s: %s\n", rredis_status_name(err->status), err->message);
+  exit(1);
+}
+
+// Step, take what came, and say when to come again.
+static void turn(uint32_t ready) {
+  rredis_error err;
+  rredis_reply *reply;
+  void *call_data;
+  rredis_status status;
+  if (rredis_async_step(async, ready, &err) != RREDIS_OK) die(&err);
+  while ((status = rredis_async_next(async, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) {
+    due--;
+    if (status != RREDIS_OK) printf("%s: %s\n", (const char *)call_data, err.message);
+    else printf("%s: %s\n", (const char *)call_data, reply->str);
+    if (status == RREDIS_OK) rredis_reply_free(reply);
+  }
+  int64_t ms = rredis_async_deadline_ms(async);
+  struct timeval timeout = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
+  event_add(watcher, ms < 0 ? NULL : &timeout);
+  if (due == 0) event_base_loopbreak(base);
+}
+
+static void happened(evutil_socket_t fd, short what, void *data) {
+  (void)fd, (void)data;
+  turn(what & EV_READ ? RREDIS_READY_READ : RREDIS_READY_NONE);
+}
+
+int main(int argc, char **argv) {
+  rredis_error err;
+  rredis_client *client;
+  rredis_options *options = rredis_options_new();
+  if (argc != 2 || options == NULL) return 2;
+  if (rredis_options_set_url(options, argv[1], strlen(argv[1]), &err) != RREDIS_OK ||
+      rredis_client_new(options, &client, &err) != RREDIS_OK || rredis_async_new(client, &async, &err) != RREDIS_OK)
+    die(&err);
+
+  base = event_base_new();
+  watcher = event_new(base, rredis_async_fd(async), EV_READ, happened, NULL);
+  event_add(watcher, NULL);
+  for (; due < 3; due++) {
+    static const char *const words[] = {"one", "two", "three"};
+    const char *echo[] = {"ECHO", words[due]};
+    if (rredis_async_submit(async, 2, echo, NULL, RREDIS_CALL_DEFAULT, 0, (void *)words[due], &err) != RREDIS_OK) die(&err);
+  }
+  event_base_dispatch(base);
+
+  event_free(watcher);
+  event_base_free(base);
+  rredis_async_free(async);
+  rredis_client_free(client);
+  rredis_options_free(options);
+  return 0;
+}

@@ -1,0 +1,79 @@
+// rredis_async in libuv's loop: a uv_poll_t for the descriptor, a uv_timer_t for the deadline.
+//
+//   cc libuv.c $(pkg-config --cflags --libs rredis libuv) && ./a.out redis://127.0.0.1
+
+#include <stdlib.h>
+#include <uv.h>
+#include <rredis.h>
+#include <stdio.h>
+#include <string.h>
+
+static rredis_async *async;
+static int due;
+static uv_poll_t watcher;
+static uv_timer_t timer;
+
+static void late(uv_timer_t *handle);
+
+static void die(const rredis_error *err) {
+  fprintf(stderr, "%s: %s\n", rredis_status_name(err->status), err->message);
+  exit(1);
+}
+
+// Step, take what came, and say when to come again.
+static void turn(uint32_t ready) {
+  rredis_error err;
+  rredis_reply *reply;
+  void *call_data;
+  rredis_status status;
+  if (rredis_async_step(async, ready, &err) != RREDIS_OK) die(&err);
+  while ((status = rredis_async_next(async, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) {
+    due--;
+    if (status != RREDIS_OK) printf("%s: %s\n", (const char *)call_data, err.message);
+    else printf("%s: %s\n", (const char *)call_data, reply->str);
+    if (status == RREDIS_OK) rredis_reply_free(reply);
+  }
+  int64_t ms = rredis_async_deadline_ms(async);
+  if (ms < 0) uv_timer_stop(&timer);
+  else uv_timer_start(&timer, late, (uint64_t)ms, 0);
+  if (due == 0) uv_stop(watcher.loop);
+}
+
+static void late(uv_timer_t *handle) {
+  (void)handle;
+  turn(RREDIS_READY_NONE);
+}
+
+static void readable(uv_poll_t *handle, int status, int events) {
+  (void)handle, (void)status, (void)events;
+  turn(RREDIS_READY_READ);
+}
+
+int main(int argc, char **argv) {
+  rredis_error err;
+  rredis_client *client;
+  rredis_options *options = rredis_options_new();
+  if (argc != 2 || options == NULL) return 2;
+  if (rredis_options_set_url(options, argv[1], strlen(argv[1]), &err) != RREDIS_OK ||
+      rredis_client_new(options, &client, &err) != RREDIS_OK || rredis_async_new(client, &async, &err) != RREDIS_OK)
+    die(&err);
+
+  uv_poll_init(uv_default_loop(), &watcher, rredis_async_fd(async));
+  uv_poll_start(&watcher, UV_READABLE, readable);
+  uv_timer_init(uv_default_loop(), &timer);
+  for (; due < 3; due++) {
+    static const char *const words[] = {"one", "two", "three"};
+    const char *echo[] = {"ECHO", words[due]};
+    if (rredis_async_submit(async, 2, echo, NULL, RREDIS_CALL_DEFAULT, 0, (void *)words[due], &err) != RREDIS_OK) die(&err);
+  }
+  uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+
+  uv_close((uv_handle_t *)&watcher, NULL);
+  uv_close((uv_handle_t *)&timer, NULL);
+  uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+  uv_loop_close(uv_default_loop());
+  rredis_async_free(async);
+  rredis_client_free(client);
+  rredis_options_free(options);
+  return 0;
+}
