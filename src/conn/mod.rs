@@ -155,13 +155,22 @@ impl Connection {
 
     /// Look at a connection that rested: pushes that came meanwhile are kept, anything else is an error and its end.
     pub fn wake(&mut self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
+        self.look(deadline, kept, Session::is_clean)
+    }
+
+    /// The same for one that its borrower let wait, whatever it has become.
+    pub fn look_again(&mut self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
+        self.look(deadline, kept, |session| !session.has_unread())
+    }
+
+    fn look(&mut self, deadline: Deadline, kept: &mut Kept, is_good: fn(&Session) -> bool) -> Result<()> {
         let idle = self.transport.fd().map_or(Idle::Readable, wait::idle_state);
         let taken = match idle {
             Idle::Quiet if !self.transport.pending() => return Ok(()),
             Idle::Closed => Err(closed(false)),
             Idle::Quiet | Idle::Readable => serving(self.dial.serves(), || self.take_in(deadline, kept)),
         };
-        let taken = taken.and_then(|()| match self.session.is_clean() {
+        let taken = taken.and_then(|()| match is_good(&self.session) {
             true => Ok(()),
             false => Err(Error::new(Status::Protocol, "the server sent what nobody had asked for")),
         });

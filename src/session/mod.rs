@@ -265,6 +265,11 @@ impl Session {
             && self.state.is_as_new()
     }
 
+    /// Whether bytes have come that belong to nothing yet.
+    pub fn has_unread(&self) -> bool {
+        !self.parser.is_empty()
+    }
+
     /// Whether a transaction is open, and commands are queued in it.
     pub fn is_queueing(&self) -> bool {
         self.state.is_queueing()

@@ -205,6 +205,24 @@ impl Line {
         }
     }
 
+    /// Answer commands as a transaction's are answered, each of them in the end with 1, until the client leaves.
+    pub fn serve_transaction(&mut self) -> io::Result<()> {
+        loop {
+            let mut count = 0;
+            loop {
+                match self.command()?.first().map(Vec::as_slice) {
+                    Some(b"MULTI") => self.send(b"+OK\r\n")?,
+                    Some(b"EXEC") => break,
+                    _ => {
+                        self.send(b"+QUEUED\r\n")?;
+                        count += 1;
+                    }
+                }
+            }
+            self.send(format!("*{count}\r\n{}", ":1\r\n".repeat(count)).as_bytes())?;
+        }
+    }
+
     /// The next command, whatever it is, unanswered.
     pub fn any_command(&mut self) -> io::Result<Command> {
         loop {

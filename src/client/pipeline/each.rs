@@ -46,6 +46,7 @@ impl Run {
 
     fn show_each(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept, show: &mut Show<'_>) -> Result<()> {
         let count = self.queue.len();
+        self.failed = None;
         let begun = lease.begin_burst(&mut self.queue.bytes, MULTI.len(), count);
         let shown = begun.and_then(|()| {
             while self.shown < count {

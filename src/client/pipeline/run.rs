@@ -177,7 +177,9 @@ impl Run {
     fn run_watched(&mut self, mut watch: Watch, mut time: Time) -> Result<()> {
         watch.refuse_foreign()?;
         let (lease, kept) = watch.parts()?;
-        let tried = self.exchange(lease, &mut time, kept);
+        // It may have been lost while its caller was thinking: what is not sent is sure not to run.
+        let there = lease.look_again(time.start, kept);
+        let tried = there.and_then(|()| self.exchange(lease, &mut time, kept));
         let (answered, lost) = match tried {
             Ok(answered) => (answered, false),
             Err(error) => {
