@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use support::c::{Client, Options, Status, option, stat};
+use support::c::{Options, Status, option, stat};
 use support::dice::Dice;
 use support::proxy::{Cut, Proxy};
 use support::pubsub::{LONG_MS, PubSub, topic, until};
@@ -290,7 +290,8 @@ fn churn(server: &Server, url: &str, protocol: i64, losses: i64, lose: impl Fn(&
     let mut ledger = Ledger::default();
     let wanted = thread::scope(|scope| {
         scope.spawn(|| {
-            let (direct, mut number) = (Client::at(&server.unix_url()), 0_u64);
+            let direct = Options::at(&server.unix_url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
+            let mut number = 0_u64;
             while !stop.load(Ordering::SeqCst) {
                 number += 1;
                 NUMBERED.iter().for_each(|channel| drop(direct.ask(&["PUBLISH", channel, &number.to_string()])));

@@ -11,6 +11,8 @@ pub struct Stepped {
     dial: Dial,
     deadline: Deadline,
     stage: Stage,
+    /// Greet without steps where there is no descriptor to wait for.
+    may_wait: bool,
 }
 
 enum Stage {
@@ -25,7 +27,12 @@ impl Stepped {
     pub fn begin(dial: &Dial) -> Result<Stepped> {
         let deadline = Deadline::after_ms(dial.options().connect_timeout_ms());
         let attempt = serving(dial.serves(), || dial.begin(deadline)).map_err(not_sent)?;
-        Ok(Stepped { dial: dial.clone(), deadline, stage: Stage::Connecting(attempt) })
+        Ok(Stepped { dial: dial.clone(), deadline, stage: Stage::Connecting(attempt), may_wait: false })
+    }
+
+    /// The same, where a transport of the caller's that has no descriptor is waited for.
+    pub fn or_waiting(self) -> Stepped {
+        Stepped { may_wait: true, ..self }
     }
 
     /// As far as it goes without waiting: an open connection that has been greeted, or what to wait for.
@@ -40,10 +47,16 @@ impl Stepped {
                 Step::Done(transport) => transport,
                 Step::Wait(awaited) => return Ok(Step::Wait(awaited)),
             };
+            let (session, dial) = (self.dial.session()?, self.dial.clone());
             if transport.fd().is_none() {
-                return Err(no_descriptor());
+                self.stage = Stage::Over;
+                return match self.may_wait {
+                    true => Connection::greeted(next_number(), session, transport, dial, self.deadline)
+                        .map(|connection| Step::Done(Box::new(connection))),
+                    false => Err(no_descriptor()),
+                };
             }
-            let connection = Connection::new(next_number(), self.dial.session()?, transport, self.dial.clone());
+            let connection = Connection::new(next_number(), session, transport, dial);
             self.stage = Stage::Greeting(Box::new(connection));
         }
         if let Stage::Greeting(connection) = &mut self.stage {

@@ -9,8 +9,8 @@ use crate::conn::{Connection, Notice};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
 use crate::session::{Heard, Session, Subscriptions};
-use crate::transport::Deadline;
 use crate::transport::poller::Poller;
+use crate::transport::{Awaited, Deadline};
 
 use super::message;
 use super::open::Open;
@@ -22,6 +22,8 @@ pub(super) struct Line {
     rules: Rules,
     /// What came first, as the wire has it.
     ready: Option<Ready>,
+    /// Why there is no connection.
+    lost: Option<Error>,
     /// Messages may have been missed, and nobody was told yet.
     gap: Option<Gap>,
     /// Connections that were lost since the server last confirmed or sent anything.
@@ -49,9 +51,13 @@ pub(super) struct Rules {
 enum Link {
     /// Nothing yet.
     Unmade,
+    /// One is on its way; then is the time to look after it again.
+    Opening {
+        until: Deadline,
+    },
     Open(Open),
+    /// There was one. When to try again.
     Lost {
-        error: Error,
         again: Instant,
     },
 }
@@ -76,7 +82,7 @@ pub(super) struct Told {
 }
 
 /// What to do next.
-pub(super) enum Step {
+pub(super) enum Todo {
     /// Give this.
     Give(Reply),
     /// Take another step: something has moved.
@@ -96,6 +102,7 @@ impl Line {
             link: Link::Unmade,
             rules,
             ready: None,
+            lost: None,
             gap: None,
             tries: 0,
             told: Told::default(),
@@ -116,10 +123,7 @@ impl Line {
 
     /// Why there is no connection now, where one was lost.
     pub(super) fn why_lost(&self) -> Option<&Error> {
-        match &self.link {
-            Link::Lost { error, .. } => Some(error),
-            _ => None,
-        }
+        self.lost.as_ref()
     }
 
     /// Want names, or want them no more; and say so to the server, if there is a connection.
@@ -147,11 +151,11 @@ impl Line {
     }
 
     /// What to do next. `looked`: the poller was asked since the last read, and said whether there is something to read.
-    pub(super) fn step(&mut self, poller: &Poller, client: &Client, looked: &mut Option<bool>) -> Result<Step> {
+    pub(super) fn step(&mut self, poller: &Poller, client: &Client, looked: &mut Option<bool>) -> Result<Todo> {
         match self.try_step(poller, looked) {
             Err(Ended::Line(error)) => {
                 self.lose(poller, client, error);
-                Ok(Step::Again)
+                Ok(Todo::Again)
             }
             Err(Ended::Call(error)) => Err(error),
             Ok(step) => Ok(step),
@@ -175,15 +179,28 @@ impl Line {
         let asked = asked.and_then(|()| open.connection.hand_over_now());
         open.watch(poller);
         self.link = Link::Open(open);
+        self.lost = None;
         if let Err(error) = asked {
             self.lose(poller, client, error);
         }
     }
 
+    /// A connection is on its way, and waits for this. Until when the poller will tell.
+    pub(super) fn opening(&mut self, poller: &Poller, awaited: Awaited) -> Deadline {
+        let unwatched = awaited.fd.is_some_and(|fd| poller.watch(fd, awaited.read, awaited.write).is_err());
+        // What cannot be watched is looked after now and then.
+        let slice = if unwatched { Deadline::after(SLICE) } else { Deadline::never() };
+        let until = awaited.until.earlier(slice);
+        self.link = Link::Opening { until };
+        until
+    }
+
     /// No connection could be opened: try again after a rest.
-    pub(super) fn refused(&mut self, error: Error, pause: Duration) {
+    pub(super) fn refused(&mut self, poller: &Poller, error: Error, pause: Duration) {
+        poller.forget();
         self.tries = self.tries.saturating_add(1);
-        self.link = Link::Lost { error, again: Instant::now() + pause };
+        self.lost = Some(error);
+        self.link = Link::Lost { again: Instant::now() + pause };
     }
 
     /// How often it was tried in vain.
@@ -208,7 +225,8 @@ impl Line {
         let ready = found.is_err() || self.has_something();
         let (ready, until) = match &mut self.link {
             Link::Unmade => (ready || !self.subscriptions.is_empty(), Deadline::never()),
-            Link::Lost { again, .. } => {
+            Link::Opening { until } => (ready || until.has_passed(), *until),
+            Link::Lost { again } => {
                 let due = !self.subscriptions.is_empty();
                 let until = if due { Deadline::at(*again) } else { Deadline::never() };
                 (ready || (due && *again <= now), until)
@@ -267,21 +285,22 @@ impl Line {
         }
     }
 
-    fn try_step(&mut self, poller: &Poller, looked: &mut Option<bool>) -> std::result::Result<Step, Ended> {
+    fn try_step(&mut self, poller: &Poller, looked: &mut Option<bool>) -> std::result::Result<Todo, Ended> {
         // What has arrived comes first, be the connection lost meanwhile.
         let found = self.find();
         if let Some(reply) = self.take().map_err(Ended::Call)? {
-            return Ok(Step::Give(reply));
+            return Ok(Todo::Give(reply));
         }
         found.map_err(Ended::Line)?;
         match &mut self.link {
-            Link::Lost { again, .. } if !self.subscriptions.is_empty() => match *again <= Instant::now() {
-                true => Ok(Step::Connect),
-                false => Ok(Step::Wait(Deadline::at(*again))),
+            Link::Opening { .. } => Ok(Todo::Connect),
+            Link::Lost { again } if !self.subscriptions.is_empty() => match *again <= Instant::now() {
+                true => Ok(Todo::Connect),
+                false => Ok(Todo::Wait(Deadline::at(*again))),
             },
-            Link::Unmade if !self.subscriptions.is_empty() => Ok(Step::Connect),
+            Link::Unmade if !self.subscriptions.is_empty() => Ok(Todo::Connect),
             // Nothing can come. Whoever subscribes rings the bell.
-            Link::Unmade | Link::Lost { .. } => Ok(Step::Wait(Deadline::never())),
+            Link::Unmade | Link::Lost { .. } => Ok(Todo::Wait(Deadline::never())),
             Link::Open(open) => open.step(poller, &self.rules, looked).map_err(Ended::Line),
         }
     }
@@ -366,10 +385,11 @@ impl Line {
 
     fn lose(&mut self, poller: &Poller, client: &Client, error: Error) {
         let again = Instant::now() + client.0.retry.pause(self.tries.saturating_add(1));
-        let Link::Open(mut open) = std::mem::replace(&mut self.link, Link::Lost { error: error.clone(), again }) else {
+        let Link::Open(mut open) = std::mem::replace(&mut self.link, Link::Lost { again }) else {
             return;
         };
         poller.forget();
+        self.lost = Some(error.clone());
         open.connection.end(error.clone());
         self.tries = self.tries.saturating_add(1);
         let traffic = open.connection.traffic();

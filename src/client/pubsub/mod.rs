@@ -24,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use crate::commands::Topic;
+use crate::conn::Stepped;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::resp;
 use crate::transport::Deadline;
@@ -46,6 +47,8 @@ pub struct PubSub {
     reading: AtomicBool,
     /// Somebody opens a connection.
     connecting: AtomicBool,
+    /// The connection on its way, for who opens it. No function of the program's runs under the other lock for it.
+    opening: Mutex<Option<Box<Stepped>>>,
     /// The present wait is to end, or else the next.
     woken: AtomicBool,
 }
@@ -71,6 +74,7 @@ impl PubSub {
             handlers: Handlers::default(),
             reading: AtomicBool::new(false),
             connecting: AtomicBool::new(false),
+            opening: Mutex::new(None),
             woken: AtomicBool::new(false),
         })
     }
@@ -173,6 +177,9 @@ impl Drop for PubSub {
         }
         // In a child of fork: a thread of the parent's may have been changing what a lock guarded. The rest only closes.
         self.handlers.forget_if_locked();
+        if self.opening.is_locked() {
+            std::mem::forget(self.opening.get_mut().take());
+        }
         if self.line.is_locked() {
             let abandoned = std::mem::replace(self.line.get_mut(), Line::new(Rules::default()));
             std::mem::forget(abandoned);

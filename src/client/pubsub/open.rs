@@ -10,7 +10,7 @@ use crate::session::Ticket;
 use crate::transport::Deadline;
 use crate::transport::poller::Poller;
 
-use super::line::{Rules, Step};
+use super::line::{Rules, Todo};
 
 /// An open connection, and what is known of its peer's being there.
 pub(super) struct Open {
@@ -54,10 +54,10 @@ impl Open {
     }
 
     /// Do what can be done at once. `looked` is used up by a read.
-    pub(super) fn step(&mut self, poller: &Poller, rules: &Rules, looked: &mut Option<bool>) -> Result<Step> {
+    pub(super) fn step(&mut self, poller: &Poller, rules: &Rules, looked: &mut Option<bool>) -> Result<Todo> {
         if let Err(error) = self.connection.hand_over_now() {
             // A peer that no longer takes anything may have said something before.
-            return if self.read(0)? { Ok(Step::Again) } else { Err(error) };
+            return if self.read(0)? { Ok(Todo::Again) } else { Err(error) };
         }
         self.watch(poller);
         let hidden = self.connection.is_pending() || (self.connection.is_foreign() && !self.dry);
@@ -66,7 +66,7 @@ impl Open {
             *looked = None;
             if self.read(0)? {
                 self.vain = 0;
-                return Ok(Step::Again);
+                return Ok(Todo::Again);
             }
             self.vain = if promised { self.vain.saturating_add(1) } else { self.vain };
             if self.vain > VAIN_MAX {
@@ -116,8 +116,8 @@ impl Open {
         Ok(())
     }
 
-    fn wait(&self, until: Deadline) -> Step {
-        if self.watched { Step::Wait(until) } else { Step::WaitByReading(until) }
+    fn wait(&self, until: Deadline) -> Todo {
+        if self.watched { Todo::Wait(until) } else { Todo::WaitByReading(until) }
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
+use crate::conn::{Connection, Stepped};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::Reply;
-use crate::transport::Deadline;
+use crate::transport::{Deadline, Step};
 
-use super::line::Step;
+use super::line::Todo;
 use super::{PubSub, Turn, message};
 
 /// Who gets what no handler takes.
@@ -71,27 +72,34 @@ impl PubSub {
             };
             self.tell(told);
             match step? {
-                Step::Give(reply) => {
+                Todo::Give(reply) => {
                     if let Some(reply) = self.deliver(reply, rest)? {
                         return Ok(reply);
                     }
                 }
-                Step::Again => {}
-                Step::Connect => match Turn::take(&self.connecting) {
-                    Some(_turn) => self.connect()?,
-                    // Another thread subscribes, connects for that, and then rings.
-                    None if time_is_up => return Err(self.again()),
-                    None => {
-                        self.wait(deadline)?;
-                        time_is_up = deadline.has_passed();
+                Todo::Again => {}
+                Todo::Connect => {
+                    let until = match Turn::take(&self.connecting) {
+                        Some(_turn) => self.connect()?,
+                        // Another thread subscribes, connects for that, and then rings.
+                        None => Some(Deadline::never()),
+                    };
+                    match until {
+                        None => {}
+                        Some(_) if time_is_up => return Err(self.again()),
+                        Some(until) => {
+                            looked = None;
+                            self.wait(deadline.earlier(until))?;
+                            time_is_up = deadline.has_passed();
+                        }
                     }
-                },
-                Step::Wait(_) | Step::WaitByReading(_) if time_is_up => return Err(self.again()),
-                Step::Wait(until) => {
+                }
+                Todo::Wait(_) | Todo::WaitByReading(_) if time_is_up => return Err(self.again()),
+                Todo::Wait(until) => {
                     looked = Some(self.wait(deadline.earlier(until))?);
                     time_is_up = deadline.has_passed();
                 }
-                Step::WaitByReading(until) => {
+                Todo::WaitByReading(until) => {
                     self.wait_by_reading(deadline.earlier(until))?;
                     time_is_up = deadline.has_passed();
                 }
@@ -128,29 +136,47 @@ impl PubSub {
         Ok(())
     }
 
-    /// Open a connection. What may pass is tried again after a rest; what will not is for the caller to know.
-    fn connect(&self) -> Result<()> {
+    /// Go on opening a connection. What may pass is tried again after a rest; what will not is for the caller to know. Some:
+    /// it is on its way, and waits until then, or for what the poller shows.
+    fn connect(&self) -> Result<Option<Deadline>> {
         if self.line.lock().is_open() {
-            return Ok(()); // Another thread was faster.
+            return Ok(None); // Another thread was faster.
         }
-        let opened = self.client.0.pool.dial().open(Deadline::never());
+        let step = self.open_on();
         let mut line = self.line.lock();
-        let refused = match opened {
-            Ok(connection) => {
-                line.opened(&self.poller, &self.client, Box::new(connection));
-                None
+        let result = match step {
+            Ok(Step::Done(connection)) => {
+                line.opened(&self.poller, &self.client, connection);
+                Ok(None)
             }
+            Ok(Step::Wait(awaited)) => Ok(Some(line.opening(&self.poller, awaited))),
             Err(error) => {
                 let pause = self.client.0.retry.pause(line.tries().saturating_add(1));
                 let passes = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
-                line.refused(error.clone(), pause);
-                (!passes).then_some(error)
+                line.refused(&self.poller, error.clone(), pause);
+                if passes { Ok(None) } else { Err(error) }
             }
         };
         let told = line.take_told();
         drop(line);
         self.tell(told);
-        refused.map_or(Ok(()), Err)
+        result
+    }
+
+    /// The connection on its way, or a new one, as far as it goes without waiting.
+    fn open_on(&self) -> Result<Step<Box<Connection>>> {
+        let mut opening = self.opening.lock();
+        let mut stepped = match opening.take() {
+            Some(stepped) => stepped,
+            None => Box::new(Stepped::begin(self.client.0.pool.dial())?.or_waiting()),
+        };
+        // It may close its descriptor, which a child of fork may still have open: none is watched then.
+        self.poller.forget();
+        let step = stepped.go_on()?;
+        if let Step::Wait(_) = step {
+            *opening = Some(stepped);
+        }
+        Ok(step)
     }
 
     /// Show it to its handler. What none takes is given back, where somebody wants it.
