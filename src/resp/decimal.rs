@@ -10,74 +10,57 @@ use super::grammar;
 /// locale. What stands behind them is only looked past.
 #[inline(always)]
 pub(crate) fn score(bytes: &[u8], len: usize) -> Option<f64> {
-    match short_integer(bytes, len) {
-        Some(value) => Some(value),
-        None => long_score(bytes.get(..len)?),
+    match bytes.first_chunk() {
+        Some(head) if len.wrapping_sub(1) < 8 && leading(u64::from_le_bytes(*head)) >= len => {
+            Some(joined(u64::from_le_bytes(*head), len) as f64)
+        }
+        _ => long_score(bytes, len),
     }
-}
-
-/// One to eight digits, and nothing else.
-#[inline(always)]
-fn short_integer(bytes: &[u8], len: usize) -> Option<f64> {
-    let word = u64::from_le_bytes(*bytes.first_chunk()?);
-    let shift = 64u32.wrapping_sub(8 * len as u32);
-    if shift > 56 {
-        return None;
-    }
-    // The digits move to the high end, so that the zeros below them are leading ones.
-    let digits = (word << shift) ^ (ZEROS << shift);
-    (!has_other(digits)).then(|| joined(digits) as f64)
 }
 
 #[inline(never)]
-fn long_score(text: &[u8]) -> Option<f64> {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if let Some(value) = decimal(digits) {
-        return Some(if negative { -value } else { value });
+fn long_score(bytes: &[u8], len: usize) -> Option<f64> {
+    let text = bytes.get(..len)?;
+    let sign = usize::from(text.first() == Some(&b'-'));
+    if let Some(value) = decimal(&bytes[sign..], len - sign) {
+        return Some(if sign == 1 { -value } else { value });
     }
     grammar::is_double(text).then(|| grammar::double(text))
 }
 
 /// Digits, and perhaps a point among them.
-fn decimal(text: &[u8]) -> Option<f64> {
-    if text.is_empty() || text.len() > DIGITS_MAX + 1 {
+fn decimal(bytes: &[u8], len: usize) -> Option<f64> {
+    if len == 0 || len > DIGITS_MAX + 1 {
         return None;
     }
-    let (value, rest) = integer(0, text);
-    let (value, places) = match rest {
-        [] => (value, 0),
-        [b'.', behind @ ..] => match integer(value, behind) {
-            (value, []) => (value, behind.len()),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    match text.len() {
-        1 if places + rest.len() > 0 => None,
-        len if len > DIGITS_MAX && rest.is_empty() => None,
-        _ => Some(divided(value, places)),
+    let (value, point) = integer(0, bytes, 0, len)?;
+    if point == len {
+        return (len <= DIGITS_MAX).then_some(value as f64);
     }
+    if bytes[point] != b'.' || len == 1 {
+        return None;
+    }
+    let (value, end) = integer(value, bytes, point + 1, len)?;
+    (end == len).then(|| divided(value, len - point - 1))
 }
 
-/// The number that `value` and the digits behind it are, unless they are too many, and what is behind those.
+/// The number that `value` and the digits from `at` on are, unless they are too many, and where those end. None: it is too
+/// near the end of everything to be read eight bytes at once.
 #[inline(always)]
-fn integer(mut value: u64, mut text: &[u8]) -> (u64, &[u8]) {
-    while let Some((word, rest)) = text.split_first_chunk() {
-        let digits = u64::from_le_bytes(*word) ^ ZEROS;
-        if has_other(digits) {
+fn integer(mut value: u64, bytes: &[u8], mut at: usize, len: usize) -> Option<(u64, usize)> {
+    while at < len {
+        let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
+        let count = leading(word).min(len - at);
+        if count == 0 {
             break;
         }
-        value = value.wrapping_mul(100_000_000).wrapping_add(joined(digits));
-        text = rest;
+        value = value.wrapping_mul(POWERS[count]).wrapping_add(joined(word, count));
+        at += count;
+        if count < 8 {
+            break;
+        }
     }
-    while let [digit @ b'0'..=b'9', rest @ ..] = text {
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        text = rest;
-    }
-    (value, text)
+    Some((value, at))
 }
 
 /// `value` / 10^`places`, rounded as it should be.
@@ -100,15 +83,20 @@ fn divided(value: u64, places: usize) -> f64 {
     rounded * f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 
-/// Whether one of eight bytes, each a digit's value, is none.
+/// How many of eight bytes are digits before the first that is none.
 #[inline(always)]
-fn has_other(digits: u64) -> bool {
-    (digits.wrapping_add(ONES * 0x76) | digits) & HIGH_BITS != 0
+fn leading(word: u64) -> usize {
+    let digits = word ^ ZEROS;
+    let others = (digits.wrapping_add(ONES * 0x76) | digits) & HIGH_BITS;
+    others.trailing_zeros() as usize / 8
 }
 
-/// Eight digits' values are joined three times: to pairs, to fours, to eight.
+/// The number that the first one to eight bytes are, which are digits.
 #[inline(always)]
-fn joined(digits: u64) -> u64 {
+fn joined(word: u64, count: usize) -> u64 {
+    // They move to the high end, so that the zeros below them are leading ones.
+    let digits = (word ^ ZEROS) << ((64 - 8 * count as u32) & 63);
+    // Neighbours are joined three times: to pairs, to fours, to eight.
     let pairs = digits.wrapping_mul(10 * (1 << 8) + 1) >> 8;
     let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 * (1 << 16) + 1) >> 16;
     (fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 * (1 << 32) + 1) >> 32
@@ -127,6 +115,7 @@ const FIVES: [u64; DIGITS_MAX + 1] = {
     }
     fives
 };
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 /// The digit 0, a one, and the highest bit, in every byte of a word.
 const ZEROS: u64 = ONES * b'0' as u64;
 const ONES: u64 = 0x0101_0101_0101_0101;
