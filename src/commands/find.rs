@@ -19,24 +19,17 @@ pub fn find(args: &[&[u8]]) -> Option<&'static Command> {
 }
 
 /// The number of the row of this word: of a command, or of a subcommand of the row `parent`.
+#[inline]
 fn probe(word: &[u8], parent: u16) -> Option<u16> {
     let mut slot = hash(word, parent);
     loop {
         let row = INDEX.slots[slot];
-        if row == ALONE {
-            return None;
-        }
-        if INDEX.parents[usize::from(row)] == parent && own_word(row).eq_ignore_ascii_case(word) {
+        let own = INDEX.words.get(usize::from(row))?;
+        if own.parent == parent && own.text.eq_ignore_ascii_case(word) {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;
     }
-}
-
-/// The last word of a row's name.
-fn own_word(row: u16) -> &'static [u8] {
-    let name = ROWS[usize::from(row)].name.as_bytes();
-    &name[usize::from(INDEX.starts[usize::from(row)])..]
 }
 
 /// Where the search for a word begins. Both ends of it and its length are enough to tell nearly all of them apart.
@@ -57,12 +50,18 @@ const fn hash(word: &[u8], parent: u16) -> usize {
 /// Rows by the hashes of their words: the first free slot from there on.
 struct Index {
     slots: [u16; SLOTS],
-    parents: [u16; ROWS.len()],
-    starts: [u8; ROWS.len()],
+    words: [Word; ROWS.len()],
+}
+
+/// The last word of a row's name, and the row of the first where there are two.
+#[derive(Clone, Copy)]
+struct Word {
+    text: &'static [u8],
+    parent: u16,
 }
 
 const fn index() -> Index {
-    let mut index = Index { slots: [ALONE; SLOTS], parents: [ALONE; ROWS.len()], starts: [0; ROWS.len()] };
+    let mut index = Index { slots: [ALONE; SLOTS], words: [Word { text: &[], parent: ALONE }; ROWS.len()] };
     let mut row = 0;
     // A container stands right before its subcommands: nothing sorts before a space.
     let mut container = 0;
@@ -75,13 +74,11 @@ const fn index() -> Index {
         while start < name.len() && name[start] != b' ' {
             start += 1;
         }
-        let mut word = name;
+        index.words[row].text = name;
         if start < name.len() {
-            index.parents[row] = container as u16;
-            index.starts[row] = start as u8 + 1;
-            word = name.split_at(start + 1).1;
+            index.words[row] = Word { text: name.split_at(start + 1).1, parent: container as u16 };
         }
-        let mut slot = hash(word, index.parents[row]);
+        let mut slot = hash(index.words[row].text, index.words[row].parent);
         while index.slots[slot] != ALONE {
             slot = (slot + 1) % SLOTS;
         }
@@ -153,8 +150,8 @@ mod tests {
     #[test]
     fn searches_end_where_they_begin() {
         let mut furthest = 0;
-        for (row, parent) in INDEX.parents.iter().enumerate() {
-            let begin = hash(own_word(row as u16), *parent);
+        for (row, word) in INDEX.words.iter().enumerate() {
+            let begin = hash(word.text, word.parent);
             let end = INDEX.slots.iter().position(|slot| usize::from(*slot) == row).unwrap();
             furthest = furthest.max((end + SLOTS - begin) % SLOTS);
         }

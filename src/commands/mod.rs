@@ -22,7 +22,7 @@ pub use command::{
 pub use effect::{Change, Effect, Topic};
 pub use find::find;
 pub use keys::{Key, Keys, NoKeys, keys};
-pub use shape::{Shape, shape};
+pub use shape::{Shape, shape, shape_of};
 pub use slot::{SLOTS, slot};
 pub use table::DIFFERENCES;
 

@@ -198,7 +198,8 @@ pub(crate) enum Args<'a> {
     Many(Vec<&'a [u8]>),
 }
 
-const FEW: usize = 8;
+/// As many as most commands have.
+pub(crate) const FEW: usize = 8;
 
 impl<'a> Deref for Args<'a> {
     type Target = [&'a [u8]];
@@ -216,6 +217,25 @@ impl<'a> Deref for Args<'a> {
 /// `argv`, and `argv_len` unless NULL, point at `argc` entries; each entry of `argv` that is not NULL points at as many
 /// bytes as its length says, or ends in a NUL where there are no lengths; and all of it lives as long as `'a`.
 pub(crate) unsafe fn args<'a>(argc: usize, argv: *const *const c_char, argv_len: *const usize) -> Result<Args<'a>> {
+    let mut few: [&[u8]; FEW] = [&[]; FEW];
+    // SAFETY: the caller vouches for it.
+    match unsafe { args_in(&mut few, argc, argv, argv_len)? } {
+        None => Ok(Args::Few(few, argc)),
+        Some(many) => Ok(Args::Many(many)),
+    }
+}
+
+/// The same, in a place that does not move: what a call costs that does little else. None: they are the first of `few`.
+///
+/// # Safety
+/// As for `args`.
+#[inline(always)]
+pub(crate) unsafe fn args_in<'a>(
+    few: &mut [&'a [u8]; FEW],
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+) -> Result<Option<Vec<&'a [u8]>>> {
     if argc == 0 {
         return Err(wrong("argc is 0: a command has at least its name"));
     }
@@ -232,21 +252,28 @@ pub(crate) unsafe fn args<'a>(argc: usize, argv: *const *const c_char, argv_len:
         // SAFETY: as above.
         false => Some(unsafe { std::slice::from_raw_parts(argv_len, argc) }),
     };
-    // SAFETY: the caller vouches for each.
-    let one = |i: usize| unsafe { arg(argv[i], lens.map(|lens| lens[i]), i) };
-    if argc <= FEW {
-        let mut few: [&[u8]; FEW] = [&[]; FEW];
-        for (i, slot) in few.iter_mut().enumerate().take(argc) {
-            *slot = one(i)?;
-        }
-        return Ok(Args::Few(few, argc));
+    if argc > FEW {
+        // SAFETY: the caller vouches for each.
+        return unsafe { many_args(argv, lens) }.map(Some);
     }
-    let mut many = Vec::new();
-    many.try_reserve_exact(argc).map_err(|_| Error::memory("the arguments"))?;
     for i in 0..argc {
-        many.push(one(i)?);
+        // SAFETY: the caller vouches for each.
+        few[i] = unsafe { arg(argv[i], lens.map(|lens| lens[i]), i)? };
     }
-    Ok(Args::Many(many))
+    Ok(None)
+}
+
+/// # Safety
+/// As for `args`.
+#[inline(never)]
+unsafe fn many_args<'a>(argv: &[*const c_char], lens: Option<&[usize]>) -> Result<Vec<&'a [u8]>> {
+    let mut many = Vec::new();
+    many.try_reserve_exact(argv.len()).map_err(|_| Error::memory("the arguments"))?;
+    for (i, &pointer) in argv.iter().enumerate() {
+        // SAFETY: the caller vouches for each.
+        many.push(unsafe { arg(pointer, lens.map(|lens| lens[i]), i)? });
+    }
+    Ok(many)
 }
 
 /// As `args`, for what may have none.
@@ -267,16 +294,22 @@ pub(crate) unsafe fn some_args<'a>(
 
 /// # Safety
 /// As for `args`.
+#[inline(always)]
 unsafe fn arg<'a>(pointer: *const c_char, len: Option<usize>, index: usize) -> Result<&'a [u8]> {
     match len {
-        Some(len) if len > isize::MAX as usize => Err(wrong(format!("argv_len[{index}] is larger than any object"))),
+        Some(len) if len > isize::MAX as usize => Err(wrong_arg("argv_len", index, "is larger than any object")),
         Some(0) => Ok(&[]),
-        _ if pointer.is_null() => Err(wrong(format!("argv[{index}] is NULL"))),
+        _ if pointer.is_null() => Err(wrong_arg("argv", index, "is NULL")),
         // SAFETY: not NULL, no larger than an object; the caller vouches for that many bytes.
         Some(len) => Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), len) }),
         // SAFETY: not NULL; the caller vouches for the NUL.
         None => Ok(unsafe { CStr::from_ptr(pointer) }.to_bytes()),
     }
+}
+
+#[cold]
+fn wrong_arg(array: &str, index: usize, what: &str) -> Error {
+    wrong(format!("{array}[{index}] {what}"))
 }
 
 fn on<H: Handle>(handle: Option<&H>, body: impl FnOnce(&H) -> Result<()>) -> Result<()> {

@@ -24,7 +24,8 @@ use crate::client::pipeline::{self, Mode, Reach};
 use crate::client::{Call, Flags, Pipeline};
 use crate::error::{Outcome, Result, Status};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared, usable, wrong,
+    FEW, Handle, Poison, args, args_in, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared,
+    usable, wrong,
 };
 use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
 use crate::ffi::client::{call_of, rredis_client};
@@ -73,9 +74,11 @@ pub unsafe extern "C" fn rredis_pipeline_add(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_command_alone(pipeline, err, |pipeline| {
+        let mut few: [&[u8]; FEW] = [&[]; FEW];
         // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
-        pipeline.pipeline.add(&args, Flags::default(), std::ptr::null_mut())
+        let many = unsafe { args_in(&mut few, argc, argv, argv_len)? };
+        let args = many.as_deref().unwrap_or(&few[..argc]);
+        pipeline.pipeline.add(args, Flags::default(), std::ptr::null_mut())
     })
 }
 

@@ -11,28 +11,23 @@ pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
 /// The same, and see to it that so many bytes more find room behind it.
 pub fn encode_with_room(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Result<()> {
     check(args)?;
-    out.try_reserve(encoded_len(args).saturating_add(room)).map_err(|_| Error::memory("the command"))?;
-    let mut digits = itoa::Buffer::new();
-    out.push(b'*');
-    out.extend_from_slice(digits.format(args.len()).as_bytes());
-    out.extend_from_slice(b"\r\n");
+    out.try_reserve(room_for(args).saturating_add(room)).map_err(|_| Error::memory("the command"))?;
+    count(out, args.len());
     for arg in args {
-        out.push(b'$');
-        out.extend_from_slice(digits.format(arg.len()).as_bytes());
-        out.extend_from_slice(b"\r\n");
+        length(out, arg.len());
         out.extend_from_slice(arg);
-        out.extend_from_slice(b"\r\n");
     }
+    out.extend_from_slice(b"\r\n");
     Ok(())
 }
 
 /// The arguments of a command that `encode` wrote, in the place of those in `args`.
 pub fn arguments<'c>(command: &'c [u8], args: &mut Vec<&'c [u8]>) -> Result<()> {
     args.clear();
-    let (count, mut rest) = header(command);
+    let (count, mut rest) = read_header(command);
     args.try_reserve(count).map_err(|_| Error::memory("the arguments"))?;
     for _ in 0..count {
-        let (len, behind) = header(rest);
+        let (len, behind) = read_header(rest);
         let (arg, behind) = behind.split_at_checked(len).unwrap_or((behind, &[]));
         args.push(arg);
         rest = behind.get(2..).unwrap_or_default();
@@ -41,13 +36,52 @@ pub fn arguments<'c>(command: &'c [u8], args: &mut Vec<&'c [u8]>) -> Result<()> 
 }
 
 /// The number of a line of one byte and digits, and what is behind the line.
-fn header(bytes: &[u8]) -> (usize, &[u8]) {
+fn read_header(bytes: &[u8]) -> (usize, &[u8]) {
     let end = bytes.iter().position(|&byte| byte == b'\r').unwrap_or(bytes.len());
     let digits = bytes.get(1..end).unwrap_or_default();
     let number = digits
         .iter()
         .fold(0usize, |number, digit| number.saturating_mul(10).saturating_add(usize::from(digit.wrapping_sub(b'0'))));
     (number, bytes.get(end + 2..).unwrap_or_default())
+}
+
+/// Append how many arguments there are, but for the end of the line.
+#[inline(always)]
+fn count(out: &mut Vec<u8>, count: usize) {
+    match count {
+        0..10 => out.extend_from_slice(&[b'*', b'0' + count as u8]),
+        _ => {
+            out.push(b'*');
+            decimal(out, count);
+        }
+    }
+}
+
+/// Append the end of the line before, and the line of an argument's length. There is room: eight bytes are copied at once,
+/// and what is too much is cut off again.
+#[inline(always)]
+fn length(out: &mut Vec<u8>, len: usize) {
+    let digit = |number: usize| b'0' + number as u8;
+    match len {
+        0..10 => {
+            out.extend_from_slice(&[b'\r', b'\n', b'$', digit(len), b'\r', b'\n', 0, 0]);
+            out.truncate(out.len() - 2);
+        }
+        10..100 => {
+            out.extend_from_slice(&[b'\r', b'\n', b'$', digit(len / 10), digit(len % 10), b'\r', b'\n', 0]);
+            out.truncate(out.len() - 1);
+        }
+        _ => {
+            out.extend_from_slice(b"\r\n$");
+            decimal(out, len);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+#[inline(never)]
+fn decimal(out: &mut Vec<u8>, number: usize) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// Whether these arguments can be a command at all.
@@ -66,6 +100,13 @@ pub fn check(args: &[&[u8]]) -> Result<()> {
     Ok(())
 }
 
+/// How many bytes of room `encode` asks for before it begins: no fewer than it appends.
+pub fn room_for(args: &[&[u8]]) -> usize {
+    // No sum of what `check` lets pass is too large to be one.
+    let bytes = args.iter().fold(0usize, |bytes, arg| bytes.wrapping_add(arg.len()));
+    bytes.saturating_add(LINE_BYTES_MAX * (args.len() + 1))
+}
+
 /// How many bytes `encode` would append; the largest number there is where that would not fit in memory.
 pub fn encoded_len(args: &[&[u8]]) -> usize {
     let head = 3 + decimal_len(args.len());
@@ -73,8 +114,15 @@ pub fn encoded_len(args: &[&[u8]]) -> usize {
 }
 
 fn decimal_len(number: usize) -> usize {
-    number.checked_ilog10().unwrap_or(0) as usize + 1
+    match number {
+        0..10 => 1,
+        10..100 => 2,
+        _ => number.ilog10() as usize + 1,
+    }
 }
+
+/// As long as any line, and the end of the one before: two of CR and LF, a byte and twenty digits.
+const LINE_BYTES_MAX: usize = 25;
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,7 @@ mod scan;
 mod simple;
 mod tape;
 
-pub use encode::{arguments, check, encode, encode_with_room, encoded_len};
+pub use encode::{arguments, check, encode, encode_with_room, encoded_len, room_for};
 pub use framed::{Custom, framed};
 pub use gather::Gather;
 pub use recorder::Recorder;

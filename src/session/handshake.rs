@@ -215,7 +215,7 @@ impl Handshake {
     }
 
     fn ask(&mut self, word: Word, args: &[&[u8]], inflight: &mut Inflight) -> Result<()> {
-        inflight.reserve(crate::resp::encoded_len(args) + ROOM)?;
+        inflight.reserve(crate::resp::room_for(args) + ROOM)?;
         inflight.submit(args, Due::Greeting, Shape::KEEP)?;
         self.asked.push_back(word);
         Ok(())

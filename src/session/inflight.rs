@@ -89,7 +89,7 @@ impl Inflight {
     /// See to it that there is memory to queue this command.
     pub(super) fn make_room(&mut self, args: &[&[u8]]) -> Result<()> {
         self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
-        self.reserve(resp::encoded_len(args))
+        self.reserve(resp::room_for(args))
     }
 
     pub(super) fn outgoing(&self) -> &[u8] {

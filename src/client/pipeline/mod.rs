@@ -19,7 +19,7 @@ mod run;
 mod transact;
 mod watch;
 
-use crate::commands::{self, Shape};
+use crate::commands::{self, Command, Shape};
 use crate::error::{Error, Result, Status};
 use crate::pool::Counters;
 use crate::reply::Reply;
@@ -27,7 +27,7 @@ use crate::resp::Gather;
 use crate::transport::Deadline;
 
 use super::{Call, Client, Flags, server_error};
-use queue::{Queue, not_sent, refuse_connection_state};
+use queue::{Queue, not_sent, refuse_connection_state, refused};
 use watch::{Watch, watch_of};
 
 pub use each::Show;
@@ -84,12 +84,16 @@ impl Pipeline {
             let text = "flags: TIMEOUT and ALONE are for a whole run, not for one command in it";
             return Err(not_sent(Error::new(Status::Argument, text)));
         }
-        refuse_connection_state(args)?;
+        let command = commands::find(args);
+        if let Some(name) = command.and_then(Command::connection_state) {
+            return Err(refused(name));
+        }
         let shape = match flags.has(Flags::RAW) || self.client.0.often.raw_shape {
             true => Shape::KEEP,
-            false => commands::shape(args),
+            false => commands::shape_of(command, args),
         };
-        self.queue.add(args, flags, call_data, shape).map_err(not_sent)
+        let blocking = command.and_then(|command| command.blocking(args));
+        self.queue.add(args, flags, call_data, shape, blocking).map_err(not_sent)
     }
 
     /// How many commands are queued.

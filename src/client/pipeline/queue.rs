@@ -34,7 +34,14 @@ pub(super) struct Queued {
 
 impl Queue {
     /// Add one command. What fails here leaves all as it was, and nothing of it can fail later.
-    pub(super) fn add(&mut self, args: &[&[u8]], flags: Flags, call_data: *mut (), shape: Shape) -> Result<()> {
+    pub(super) fn add(
+        &mut self,
+        args: &[&[u8]],
+        flags: Flags,
+        call_data: *mut (),
+        shape: Shape,
+        blocking: Option<Blocking>,
+    ) -> Result<()> {
         self.commands.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         if self.bytes.is_empty() {
             self.bytes.try_reserve(MULTI.len()).map_err(|_| Error::memory("the command"))?;
@@ -44,7 +51,7 @@ impl Queue {
         self.commands.push(Queued { end: self.bytes.len(), call_data, flags, called: false, shape });
         self.shaped |= !shape.is_keep();
         self.trees |= shape.needs_tree();
-        if let Some(blocking) = commands::blocking(args) {
+        if let Some(blocking) = blocking {
             self.blocking = Some(longer(self.blocking, blocking));
         }
         Ok(())
@@ -134,7 +141,12 @@ pub(super) fn not_sent(error: Error) -> Error {
 
 /// Refuse what a pipeline does not take: what changes a connection for whoever comes next.
 pub(super) fn refuse_connection_state(args: &[&[u8]]) -> Result<()> {
-    let Some(name) = commands::connection_state(args) else { return Ok(()) };
+    commands::connection_state(args).map_or(Ok(()), |name| Err(refused(name)))
+}
+
+/// The refusal of this command.
+#[cold]
+pub(super) fn refused(name: &str) -> Error {
     let text = match name {
         "MULTI" | "EXEC" => format!("{name}: a run of mode RREDIS_PIPELINE_ATOMIC says MULTI and EXEC by itself"),
         "DISCARD" | "UNWATCH" => {
@@ -143,7 +155,7 @@ pub(super) fn refuse_connection_state(args: &[&[u8]]) -> Result<()> {
         "WATCH" => format!("{name}: rredis_pipeline_watch watches keys, until a run of mode RREDIS_PIPELINE_ATOMIC"),
         _ => format!("{name} changes the connection it runs on, and a pipeline gives it back: use an rredis_conn"),
     };
-    Err(not_sent(Error::new(Status::Argument, text)))
+    not_sent(Error::new(Status::Argument, text))
 }
 
 /// What opens a transaction, and what runs it.
@@ -158,7 +170,7 @@ mod tests {
     fn queue(commands: &[&[&[u8]]]) -> Queue {
         let mut queue = Queue::default();
         for args in commands {
-            queue.add(args, Flags::default(), std::ptr::null_mut(), Shape::KEEP).unwrap();
+            queue.add(args, Flags::default(), std::ptr::null_mut(), Shape::KEEP, commands::blocking(args)).unwrap();
         }
         queue
     }
@@ -184,7 +196,7 @@ mod tests {
         let mut queue = queue(&[&[b"GET", b"a"]]);
         let before = queue.bytes.clone();
         assert_eq!(
-            queue.add(&[], Flags::default(), std::ptr::null_mut(), Shape::KEEP).unwrap_err().status,
+            queue.add(&[], Flags::default(), std::ptr::null_mut(), Shape::KEEP, None).unwrap_err().status,
             Status::Argument
         );
         assert_eq!((queue.len(), &queue.bytes), (1, &before));

@@ -3,12 +3,20 @@
 use std::ffi::CStr;
 
 use super::{FAMILIES, Row};
-use crate::commands::{self, table};
+use crate::commands::{self, Command, table};
 
 /// The row of a command of one word, or of the two that its arguments begin with.
 #[inline]
 pub(super) fn find(args: &[&[u8]]) -> Option<&'static Row> {
-    match commands::find(args).map_or(NONE, |command| PLACES[command.id as usize]) {
+    of(commands::find(args), args)
+}
+
+/// The same, where its row in the table of commands is at hand.
+#[inline]
+pub(super) fn of(command: Option<&Command>, args: &[&[u8]]) -> Option<&'static Row> {
+    match command.map_or(NONE, |command| PLACES[command.id as usize]) {
+        // No stray is as short as the most frequent commands are.
+        NONE if args.first().is_none_or(|word| word.len() < STRAY_BYTES_MIN) => None,
         NONE => stray(args),
         place => row(place),
     }
@@ -68,6 +76,9 @@ struct Stray {
 /// Subcommands that no server lists, and a command that only old servers have.
 const STRAY_NAMES: [&str; 6] =
     ["DEBUG OBJECT", "FT.CONFIG GET", "FT.CONFIG SET", "FT.CURSOR DEL", "FT.CURSOR READ", "STRALGO"];
+
+/// The first words of them all have as many bytes at least.
+const STRAY_BYTES_MIN: usize = 5;
 
 static STRAYS: [Stray; STRAY_NAMES.len()] = {
     const NOBODY: Stray = Stray { first: "", second: "", place: NONE };

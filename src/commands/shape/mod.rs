@@ -47,6 +47,7 @@ mod words;
 
 use std::ffi::CStr;
 
+use super::Command;
 use crate::error::{Result, Status};
 use crate::reply::{Builder, Form, Reply, View};
 use crate::resp::Frame;
@@ -73,6 +74,12 @@ pub fn shape(args: &[&[u8]]) -> Shape {
         Some(row) => row.shape(args),
         None => Shape::KEEP,
     }
+}
+
+/// The same, where the command was looked up before.
+#[inline]
+pub fn shape_of(command: Option<&Command>, args: &[&[u8]]) -> Shape {
+    index::of(command, args).map_or(Shape::KEEP, |row| row.shape(args))
 }
 
 /// The name of a command that has a shape: every one in turn, sorted by family; None past the last.
