@@ -47,8 +47,9 @@ timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine al
 scale: ## 10 000 connections on one pool, and 2000 threads on 64
 	@tools/scale
 
-bench: ## both parsers against the packaged hiredis, in instructions and in time
+bench: ## both parsers against the packaged hiredis, and what shapes cost
 	@benches/run
+	@benches/shape
 
 bindings: ## LuaJIT, Ruby, Go and Python load the library
 	@cargo test --test bindings

@@ -1,10 +1,14 @@
 //! The README says what is so: its first program works as it stands there, and all that it names is there.
+//!
+//! `RREDIS_BLESS=1 cargo test --test readme` writes its table of shapes.
 
 mod support;
 
+use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
+use rredis::commands::shape;
 use support::program::Workshop;
 use support::server::Server;
 use support::tools::{root, run};
@@ -59,6 +63,39 @@ fn every_promise_is_tested() {
             assert!(files.iter().any(|file| root().join(file).exists()), "there is no test {name}");
         }
     }
+}
+
+#[test]
+fn the_table_of_shapes_is_what_the_library_does() {
+    let readme = readme();
+    let start = readme.find(SHAPES_HEAD).expect("a table of shapes") + SHAPES_HEAD.len();
+    let end = start + readme[start..].find("\n\n").map_or(0, |end| end + 1);
+    let table = shapes();
+    if std::env::var_os("RREDIS_BLESS").is_some() {
+        let blessed = [&readme[..start], &table, "\n", readme[end..].trim_start()].concat();
+        fs::write(root().join("README.md"), blessed).expect("README.md");
+        return;
+    }
+    assert!(readme[start..end] == table, "RREDIS_BLESS=1 writes the table of shapes anew");
+}
+
+const SHAPES_HEAD: &str = "| reply | commands |\n|---|---|\n";
+
+/// One line for each shape, with the commands that have it, in the order in which the library lists them.
+fn shapes() -> String {
+    let mut rows: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (name, becomes) in (0..).map_while(|index| Some((shape::name(index)?, shape::description(index)?))) {
+        match rows.iter_mut().find(|(other, _)| *other == becomes) {
+            Some((_, names)) => names.push(name),
+            None => rows.push((becomes, vec![name])),
+        }
+    }
+    let mut table = String::new();
+    for (becomes, mut names) in rows {
+        names.sort_unstable();
+        writeln!(table, "| {becomes} | {} |", names.join(", ")).expect("a string can be written to");
+    }
+    table
 }
 
 fn readme() -> String {

@@ -6,7 +6,11 @@ use crate::reply::Form;
 pub(super) static ROWS: &[Row] = &[
     Row::form("CONFIG GET", &MAP, "MAP of STRING"),
     Row::form("HGETALL", &MAP, "MAP"),
-    Row::read("HRANDFIELD", hrandfield, "STRING or NULL; with a count ARRAY; with WITHVALUES pairs"),
+    Row::read(
+        "HRANDFIELD",
+        hrandfield,
+        "STRING or NULL; with a count ARRAY; with WITHVALUES ARRAY of pairs: field, value",
+    ),
     Row::read("HSCAN", hscan, "ARRAY: cursor, MAP; with NOVALUES cursor, ARRAY"),
     Row::read("LCS", lcs, "STRING; with LEN INTEGER; with IDX MAP: matches, len"),
     Row::form("SDIFF", &Form::Set, "SET"),

@@ -6,6 +6,7 @@ use crate::resp;
 
 pub(super) static ROWS: &[Row] = &[
     Row::tree("DEBUG OBJECT", debug_object, "MAP: type, at, refcount, encoding, ..."),
+    Row::form("GEODIST", &Form::Double, "DOUBLE or NULL"),
     Row::form("HINCRBYFLOAT", &Form::Double, "DOUBLE"),
     Row::form("INCRBYFLOAT", &Form::Double, "DOUBLE"),
     Row::form("TIME", &Form::Tuple(&[Form::Integer, Form::Integer]), "ARRAY: seconds, microseconds"),

@@ -4,30 +4,34 @@ use super::{Row, Shape, words};
 use crate::reply::Form;
 
 pub(super) static ROWS: &[Row] = &[
-    Row::form("BZMPOP", &POPPED, "ARRAY: key, pairs of a member and a DOUBLE; or NULL"),
+    Row::form("BZMPOP", &POPPED, "ARRAY: key, ARRAY of pairs: member, DOUBLE; or NULL"),
     Row::form("BZPOPMAX", &WITH_KEY, "ARRAY: key, member, DOUBLE; or NULL"),
     Row::form("BZPOPMIN", &WITH_KEY, "ARRAY: key, member, DOUBLE; or NULL"),
     Row::read("ZADD", zadd, "INTEGER; with INCR DOUBLE or NULL"),
     Row::read("ZDIFF", combined, SCORED_IF_ASKED),
     Row::form("ZINCRBY", &Form::Double, "DOUBLE"),
     Row::read("ZINTER", combined, SCORED_IF_ASKED),
-    Row::form("ZMPOP", &POPPED, "ARRAY: key, pairs of a member and a DOUBLE; or NULL"),
-    Row::form("ZMSCORE", &Form::Each(&Form::Double), "ARRAY of DOUBLE or NULL"),
-    Row::form("ZPOPMAX", &SCORED, "pairs of a member and a DOUBLE"),
-    Row::form("ZPOPMIN", &SCORED, "pairs of a member and a DOUBLE"),
-    Row::read("ZRANDMEMBER", zrandmember, "STRING or NULL; with a count ARRAY; with WITHSCORES pairs"),
+    Row::form("ZMPOP", &POPPED, "ARRAY: key, ARRAY of pairs: member, DOUBLE; or NULL"),
+    Row::form("ZMSCORE", &Form::Each(&Form::Double), "ARRAY of DOUBLEs or NULLs"),
+    Row::form("ZPOPMAX", &SCORED, "ARRAY of pairs: member, DOUBLE"),
+    Row::form("ZPOPMIN", &SCORED, "ARRAY of pairs: member, DOUBLE"),
+    Row::read(
+        "ZRANDMEMBER",
+        zrandmember,
+        "STRING or NULL; with a count ARRAY; with WITHSCORES ARRAY of pairs: member, DOUBLE",
+    ),
     Row::read("ZRANGE", range, SCORED_IF_ASKED),
     Row::read("ZRANGEBYSCORE", range, SCORED_IF_ASKED),
     Row::read("ZRANK", rank, "INTEGER or NULL; with WITHSCORE ARRAY: INTEGER, DOUBLE; or NULL"),
     Row::read("ZREVRANGE", range, SCORED_IF_ASKED),
     Row::read("ZREVRANGEBYSCORE", range, SCORED_IF_ASKED),
     Row::read("ZREVRANK", rank, "INTEGER or NULL; with WITHSCORE ARRAY: INTEGER, DOUBLE; or NULL"),
-    Row::form("ZSCAN", &Form::Tuple(&[Form::Keep, SCORED]), "ARRAY: cursor, pairs of a member and a DOUBLE"),
+    Row::form("ZSCAN", &Form::Tuple(&[Form::Keep, SCORED]), "ARRAY: cursor, ARRAY of pairs: member, DOUBLE"),
     Row::form("ZSCORE", &Form::Double, "DOUBLE or NULL"),
     Row::read("ZUNION", combined, SCORED_IF_ASKED),
 ];
 
-const SCORED_IF_ASKED: &str = "ARRAY; with WITHSCORES pairs of a member and a DOUBLE";
+const SCORED_IF_ASKED: &str = "ARRAY; with WITHSCORES ARRAY of pairs: member, DOUBLE";
 
 const SCORED: Form = Form::Pairs(&Form::Keep, &Form::Double);
 static POPPED: Form = Form::Tuple(&[Form::Keep, SCORED]);

@@ -133,6 +133,8 @@ fn numbers_in_text_are_numbers() {
         let wire = bulks("", &["3.0000000000000000001"]);
         assert_eq!(becomes(name, wire.trim_start()), "3|3.0000000000000000001|");
     }
+    both("GEODIST k a b", "$11\r\n166274.1516\r\n", "$11\r\n166274.1516\r\n", "166274.1516|166274.1516|");
+    both("GEODIST k a none km", "$-1\r\n", "_\r\n", "null");
     assert_eq!(becomes("TIME", &bulks("*2", &["1700000000", "012"])), "[1700000000, \"012\"]");
     assert_eq!(becomes("TIME", &bulks("*2", &["1700000000", "-12"])), "[1700000000, -12]");
     assert_eq!(becomes("TIME", &bulks("*1", &["+1"])), "[\"+1\"]");
