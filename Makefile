@@ -41,6 +41,9 @@ ledger: ## a million writes, the server killed and connections cut meanwhile: no
 soak: ## a minute of mixed load with a fault a second: descriptors, threads and memory stay as they were
 	@tools/soak
 
+fuzz: ## ten minutes of arbitrary trees through every built-in response callback
+	@tools/fuzz
+
 timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine alone meanwhile
 	@tools/timers
 
@@ -72,4 +75,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan cuts ledger soak timers scale bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan cuts ledger soak fuzz timers scale bench bindings header examples run-NN install clean

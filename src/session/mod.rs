@@ -5,6 +5,7 @@ mod burst;
 mod handshake;
 mod inflight;
 mod push;
+mod queued;
 mod state;
 pub mod subscriptions;
 mod unsent;
@@ -21,6 +22,7 @@ pub use burst::TakeReplies;
 pub use handshake::Greeting;
 use handshake::Handshake;
 use inflight::{Due, Inflight};
+use queued::Queued;
 use state::State;
 pub use subscriptions::{Heard, Subscriptions};
 
@@ -38,6 +40,7 @@ pub struct Session {
     failure: Option<Error>,
     /// The conversation ended while the reply that was next was already on its way.
     begun: bool,
+    queued: Queued,
 }
 
 /// What a conversation brings, in the order it came.
@@ -90,6 +93,7 @@ impl Session {
             events: VecDeque::new(),
             failure: None,
             begun: false,
+            queued: Queued::default(),
         };
         session.handshake = Handshake::start(greeting, &mut session.inflight)?;
         Ok(session)
@@ -382,6 +386,7 @@ impl Session {
             return Ok(());
         }
         let (ticket, due, shape) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
+        let was_queueing = self.state.is_queueing();
         match due {
             Due::Reply(effect) => self.state.became(effect, &reply),
             Due::Confirmations { .. } | Due::Emptied { .. } if !reply.is_error() => {
@@ -389,8 +394,11 @@ impl Session {
             }
             _ => {}
         }
-        let shape = if shaped { Shape::KEEP } else { shape };
-        let reply = shape.reshape(&reply)?.unwrap_or(reply);
+        let reply = if shaped { reply } else { shape.reshape(&reply)?.unwrap_or(reply) };
+        let reply = match was_queueing {
+            true => self.queued.answered(shape, reply, self.state.is_queueing())?,
+            false => reply,
+        };
         self.events.push_back(Event::Reply(ticket, reply));
         Ok(())
     }

@@ -15,6 +15,7 @@
 //!  introspection COMMAND
 //!  cluster       nodes, slots, shards
 //!  sentinel      the states of what is watched
+//!  transactions  EXEC
 //!  monitor       MONITOR and its lines
 //!  json search timeseries probabilistic vectors    modules
 //!  parts         what the trees are made of
@@ -42,6 +43,7 @@ mod status;
 mod streams;
 mod text;
 mod timeseries;
+mod transactions;
 mod vectors;
 mod words;
 
@@ -61,6 +63,8 @@ enum Becomes {
     Kept,
     Formed(&'static Form),
     Made(Tree, u32),
+    /// A transaction's: each element as the command asked for that it answers.
+    Elements,
 }
 
 /// Makes the canonical reply of the one that came, which is no error: adds one whole value to the builder. None, and nothing
@@ -109,6 +113,12 @@ impl Shape {
         Shape(Becomes::Made(tree, options))
     }
 
+    /// Whether each element is to have the shape of the command in the transaction that it answers; whoever knows those
+    /// sees to it.
+    pub fn is_of_elements(self) -> bool {
+        matches!(self.0, Becomes::Elements)
+    }
+
     /// Whether it is as it came.
     pub fn is_keep(self) -> bool {
         matches!(self.0, Becomes::Kept)
@@ -118,7 +128,7 @@ impl Shape {
     #[inline]
     pub fn build(self, mut frame: Frame<'_>) -> Result<Reply> {
         let again = match self.0 {
-            Becomes::Kept => false,
+            Becomes::Kept | Becomes::Elements => false,
             Becomes::Formed(form) => form.apply(&mut frame),
             Becomes::Made(..) => true,
         };
@@ -149,7 +159,7 @@ impl Shape {
         }
         let mut builder = Builder::for_copies();
         match self.0 {
-            Becomes::Kept => return Ok(None),
+            Becomes::Kept | Becomes::Elements => return Ok(None),
             Becomes::Formed(form) => builder.add_formed(reply.view(), form),
             Becomes::Made(tree, options) => {
                 if tree(options, reply.view(), &mut builder).is_none() {
@@ -218,6 +228,11 @@ impl Row {
         Row { name, how: How::Always(Shape::KEEP), becomes }
     }
 
+    /// A transaction, whose elements have the shapes of its commands.
+    const fn elements(name: &'static str, becomes: &'static str) -> Row {
+        Row { name, how: How::Always(Shape(Becomes::Elements)), becomes }
+    }
+
     #[inline]
     fn shape(&self, args: &[&[u8]]) -> Shape {
         match self.how {
@@ -246,6 +261,7 @@ static FAMILIES: &[&[Row]] = &[
     probabilistic::ROWS,
     search::ROWS,
     timeseries::ROWS,
+    transactions::ROWS,
     vectors::ROWS,
 ];
 

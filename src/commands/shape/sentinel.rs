@@ -7,11 +7,8 @@ use crate::reply::{Builder, Form, Kind, View};
 pub(super) static ROWS: &[Row] = &[
     Row::read("SENTINEL CONFIG", |args| set_or(words::is(args.get(2), "SET"), &TEXTS), "MAP of text; with SET BOOL"),
     Row::read("SENTINEL DEBUG", |args| set_or(args.len() > 2, &TIMES), "MAP of INTEGERs; with arguments BOOL"),
-    Row::form(
-        "SENTINEL GET-MASTER-ADDR-BY-NAME",
-        &Form::Tuple(&[Form::Keep, Form::Integer]),
-        "ARRAY: host, port as INTEGER; or NULL",
-    ),
+    Row::form("SENTINEL GET-MASTER-ADDR-BY-NAME", &ADDRESS, "ARRAY: host, port as INTEGER; or NULL"),
+    Row::form("SENTINEL GET-PRIMARY-ADDR-BY-NAME", &ADDRESS, "ARRAY: host, port as INTEGER; or NULL"),
     Row::form(
         "SENTINEL INFO-CACHE",
         &Form::Map(&Form::Keep, &Form::Keep),
@@ -20,6 +17,8 @@ pub(super) static ROWS: &[Row] = &[
     Row::tree("SENTINEL MASTER", state, "MAP; flags a SET, with BOOLs made of them, what counts an INTEGER"),
     Row::tree("SENTINEL MASTERS", states, STATES),
     Row::form("SENTINEL PENDING-SCRIPTS", &Form::Each(&Form::Map(&Form::Keep, &Form::Keep)), "ARRAY of MAPs"),
+    Row::tree("SENTINEL PRIMARIES", states, STATES),
+    Row::tree("SENTINEL PRIMARY", state, "MAP, as SENTINEL MASTER's"),
     Row::tree("SENTINEL REPLICAS", states, STATES),
     Row::tree("SENTINEL SENTINELS", states, STATES),
     Row::tree("SENTINEL SLAVES", states, STATES),
@@ -27,6 +26,7 @@ pub(super) static ROWS: &[Row] = &[
 
 const STATES: &str = "ARRAY of MAPs, as SENTINEL MASTER's";
 
+static ADDRESS: Form = Form::Tuple(&[Form::Keep, Form::Integer]);
 static TEXTS: Form = Form::Map(&Form::Keep, &Form::Keep);
 static TIMES: Form = Form::Map(&Form::Keep, &Form::Integer);
 

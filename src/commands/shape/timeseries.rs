@@ -109,61 +109,78 @@ fn ranges(args: &[&[u8]]) -> Shape {
 fn all_ranges(options: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
     series(reply, 2, out, |parts, out| {
         let [labels, told @ .., samples] = parts else { return };
+        if !are_known(told) {
+            return parts.iter().for_each(|part| keep(*part, out));
+        }
+        let group = if told.is_empty() { Group::of(*labels) } else { None };
+        match &group {
+            Some(_) => labels_of_group(*labels, out),
+            None => out.add_formed(*labels, &LABELS),
+        }
         let told_of = |field: &str| told.iter().find_map(|map| map.find(field.as_bytes()));
-        let reduced = |field: &[u8]| label(*labels, field).filter(|_| told.is_empty());
-        add_labels(*labels, told.is_empty(), out);
         out.open(Kind::RREDIS_REPLY_MAP);
         name("aggregators", out);
         match told_of("aggregators") {
             Some(names) => or_keep(names, out, lower_case),
             None => asked_for(options, out),
         }
-        for (field, from_labels) in [("reducers", &b"__reducer__"[..]), ("sources", b"__source__")] {
-            name(field, out);
-            match (told_of(field), reduced(from_labels)) {
-                (Some(names), _) => {
-                    or_keep(
-                        names,
-                        out,
-                        |names, out| {
-                            if field == "reducers" { lower_case(names, out) } else { keys(0, names, out) }
-                        },
-                    )
-                }
-                (None, Some(joined)) => {
-                    out.open(Kind::RREDIS_REPLY_ARRAY);
-                    joined.split(|&byte| byte == b',').for_each(|one| name(one, out));
-                    out.end();
-                }
-                (None, None) => {
-                    out.open(Kind::RREDIS_REPLY_ARRAY);
-                    out.end();
-                }
-            }
+        name("reducers", out);
+        match told_of("reducers") {
+            Some(names) => or_keep(names, out, lower_case),
+            None => split(group.as_ref().map(|group| group.reducer), out),
+        }
+        name("sources", out);
+        match told_of("sources") {
+            Some(sources) => or_keep(sources, out, |sources, out| keys(0, sources, out)),
+            None => split(group.as_ref().map(|group| group.sources), out),
         }
         out.end();
         out.add_formed(*samples, &SAMPLES);
     })
 }
 
-/// A label in a list of pairs, as RESP2 has them.
-fn label<'a>(labels: View<'a>, field: &[u8]) -> Option<&'a [u8]> {
-    let pair = row(labels)?.find(|pair| pair.get(0).is_some_and(|name| name.text() == field))?;
-    text(pair.get(1)?)
+/// Whether maps tell of aggregators, reducers or sources, of each once, and of nothing else.
+fn are_known(told: &[View<'_>]) -> bool {
+    let are_maps = told.iter().all(|map| map.kind() == Kind::RREDIS_REPLY_MAP);
+    let mut names: Vec<&[u8]> = told.iter().flat_map(|map| map.children().step_by(2)).map(View::text).collect();
+    names.sort_unstable();
+    let are_ours = names.iter().all(|name| matches!(*name, b"aggregators" | b"reducers" | b"sources"));
+    are_maps && are_ours && names.windows(2).all(|pair| pair[0] != pair[1])
 }
 
-/// The labels as a map; those that RESP2 makes of what a group was reduced by are told elsewhere.
-fn add_labels(labels: View<'_>, with_reducer: bool, out: &mut Builder) {
-    let is_made =
-        |pair: View<'_>| pair.get(0).is_some_and(|name| matches!(name.text(), b"__reducer__" | b"__source__"));
-    let are_pairs = |labels: View<'_>| row(labels).is_some_and(|mut pairs| pairs.all(|pair| pair.len() == 2));
-    if !with_reducer || !are_pairs(labels) || !labels.children().any(is_made) {
-        return out.add_formed(labels, &LABELS);
+/// What RESP2 tells of a group by labels that it makes for it.
+struct Group<'a> {
+    reducer: &'a [u8],
+    sources: &'a [u8],
+}
+
+impl<'a> Group<'a> {
+    fn of(labels: View<'a>) -> Option<Group<'a>> {
+        if !row(labels)?.all(|pair| row(pair).is_some_and(|pair| pair.len() == 2)) {
+            return None;
+        }
+        let one = |field: &[u8]| {
+            let mut pairs = labels.children().filter(|pair| pair.get(0).is_some_and(|name| name.text() == field));
+            let pair = pairs.next()?;
+            if pairs.next().is_some() { None } else { text(pair.get(1)?) }
+        };
+        Some(Group { reducer: one(b"__reducer__")?, sources: one(b"__source__")? })
     }
+}
+
+fn labels_of_group(labels: View<'_>, out: &mut Builder) {
+    let is_made =
+        |pair: &View<'_>| pair.get(0).is_some_and(|name| matches!(name.text(), b"__reducer__" | b"__source__"));
     out.open(Kind::RREDIS_REPLY_MAP);
-    for pair in labels.children().filter(|pair| !is_made(*pair)) {
+    for pair in labels.children().filter(|pair| !is_made(pair)) {
         pair.children().for_each(|part| keep(part, out));
     }
+    out.end();
+}
+
+fn split(joined: Option<&[u8]>, out: &mut Builder) {
+    out.open(Kind::RREDIS_REPLY_ARRAY);
+    joined.into_iter().flat_map(|joined| joined.split(|&byte| byte == b',')).for_each(|one| name(one, out));
     out.end();
 }
 
