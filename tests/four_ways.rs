@@ -1,10 +1,10 @@
 //! One shape for each command: every command that can be run is run in both protocols, through both parsers, each time on a
 //! server of its own with the same data, and the four replies are one tree.
 //!
-//! What is run is in tests/shapes/*.txt. What cannot be run is named here with the reason, and wire bytes stand in for the
+//! What is run is in tests/four_ways/*.txt. What cannot be run is named here with the reason, and wire bytes stand in for the
 //! server's answer. A command that the server has and that is neither run nor named fails the test.
 
-#[path = "shapes/tree.rs"]
+#[path = "four_ways/tree.rs"]
 mod tree;
 
 mod support;
@@ -26,9 +26,9 @@ use tree::{How, shown};
 /// Protocol and parser, as their options have them.
 const WAYS: [(i64, i64); 4] = [(2, 1), (2, 2), (3, 1), (3, 2)];
 
-const STANDALONE: &str = include_str!("shapes/standalone.txt");
-const CLUSTER: &str = include_str!("shapes/cluster.txt");
-const SENTINEL: &str = include_str!("shapes/sentinel.txt");
+const STANDALONE: &str = include_str!("four_ways/standalone.txt");
+const CLUSTER: &str = include_str!("four_ways/cluster.txt");
+const SENTINEL: &str = include_str!("four_ways/sentinel.txt");
 
 /// What is not run, and why.
 const NOT_RUN: &[(&str, &str)] = &[

@@ -205,27 +205,30 @@ fn ordered_result(result: View<'_>, out: &mut Builder) -> Option<()> {
     Some(())
 }
 
-/// FT.AGGREGATE: a total and rows of fields, or a map; with a cursor, a list of that and the cursor.
+/// FT.AGGREGATE: its rows; with a cursor, a list of those and the cursor.
 fn aggregated(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
+    let first = reply.get(0).filter(|_| reply.kind() == Kind::RREDIS_REPLY_ARRAY && reply.len() == 2);
+    let Some(results) = first.filter(|first| first.kind() as u32 >= Kind::RREDIS_REPLY_ARRAY as u32) else {
+        return rows(reply, out);
+    };
+    out.open(Kind::RREDIS_REPLY_ARRAY);
+    or_keep(results, out, rows);
+    reply.children().skip(1).for_each(|cursor| keep(cursor, out));
+    out.end();
+    Some(())
+}
+
+/// A total and rows of fields, or a map.
+fn rows(reply: View<'_>, out: &mut Builder) -> Option<()> {
     if reply.kind() == Kind::RREDIS_REPLY_MAP {
         return ordered(reply, out);
     }
     let mut parts = array(reply, 1)?;
-    let first = parts.next()?;
-    if first.kind() != Kind::RREDIS_REPLY_INTEGER {
-        if reply.len() != 2 || first.is_error() {
-            return None;
-        }
-        out.open(Kind::RREDIS_REPLY_ARRAY);
-        or_keep(first, out, |results, out| aggregated(0, results, out).filter(|()| results.len() > 0));
-        parts.for_each(|cursor| keep(cursor, out));
-        out.end();
-        return Some(());
-    }
+    let total = parts.next().filter(|total| total.kind() == Kind::RREDIS_REPLY_INTEGER)?;
     if !parts.all(|fields| row(fields).is_some_and(|fields| fields.len().is_multiple_of(2))) {
         return None;
     }
-    begin(first, out);
+    begin(total, out);
     for fields in reply.children().skip(1) {
         out.open(Kind::RREDIS_REPLY_MAP);
         name("extra_attributes", out);

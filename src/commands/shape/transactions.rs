@@ -2,5 +2,7 @@
 
 use super::Row;
 
-pub(super) static ROWS: &[Row] =
-    &[Row::elements("EXEC", "ARRAY: of each command what it answers by itself; or NULL where a watched key had changed")];
+pub(super) static ROWS: &[Row] = &[Row::elements(
+    "EXEC",
+    "ARRAY: of each command what it answers by itself; or NULL where a watched key had changed",
+)];
