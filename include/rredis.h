@@ -1070,6 +1070,11 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 // argument, could have said it itself after it ran, and so is sent whole every time.
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: what it did before
 // is not undone. The response callback is the one set for EVALSHA, whichever way it went.
+//
+// In a pipeline that runs PLAIN, scripts are loaded first, in the same burst; what the
+// server does not know all the same, because its cache was emptied in between, is sent
+// whole behind the batch, and its reply stands in its place. In mode ATOMIC and in
+// _run_each scripts are sent whole.
 
 /// Make a script. No server is asked for its digest.
 rredis_status rredis_script_new(const char *text, size_t text_len,
@@ -1100,6 +1105,23 @@ rredis_status rredis_script_run_with(const rredis_script *script,
     const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
     const size_t *argv_len, uint32_t flags, int64_t timeout_ms, void *call_data,
     rredis_reply **out_reply, rredis_error *err);
+
+/// Queue a script in a pipeline, its arguments copied.
+///
+///   keys_len  how many of the arguments are keys
+///   argc      how many arguments, the keys among them; may be 0
+///   argv      the keys, then the other arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+rredis_status rredis_script_add(const rredis_script *script, rredis_pipeline *pipeline,
+    size_t keys_len, size_t argc, const char *const *argv, const size_t *argv_len,
+    rredis_error *err);
+
+/// Queue a script with flags and call_data for its response callback.
+///
+///   flags  as for rredis_pipeline_add_with
+rredis_status rredis_script_add_with(const rredis_script *script,
+    rredis_pipeline *pipeline, size_t keys_len, size_t argc, const char *const *argv,
+    const size_t *argv_len, uint32_t flags, void *call_data, rredis_error *err);
 
 /// Free a script. What was added to pipelines from it stays.
 void rredis_script_free(rredis_script *script);

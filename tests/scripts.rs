@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use support::c::{Client, Options, Outcome, Reply, Status, Verdict, call, option, stat};
 use support::peer::{Command, Hello, Line, Peer};
+use support::pipeline::{Pipeline, mode};
 use support::script::Script;
 use support::server::Server;
 
@@ -301,4 +302,213 @@ fn one_script_serves_many_clients_and_threads() {
         }
     });
     assert_eq!([one.ask(&["GET", "n"]), two.ask(&["GET", "n"])], ["1600", "1600"]);
+}
+
+#[test]
+fn a_pipeline_loads_its_scripts_and_then_runs_them_by_digest() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let (count, name) = (Script::new(COUNT), Script::new("return KEYS[1]"));
+    let mut pipeline = Pipeline::of(&client);
+    for round in 0..2 {
+        pipeline.add(&["SET", "n", "10"]);
+        count.add(&mut pipeline, 1, &["n", "1"]);
+        name.add(&mut pipeline, 1, &["n"]);
+        count.add(&mut pipeline, 1, &["n", "2"]);
+        pipeline.add(&["GET", "n"]);
+        assert_eq!(pipeline.len(), 5);
+        let replies = pipeline.run_with(mode::PLAIN, call::RAW, 0).expect("it runs").dump();
+        assert_eq!(replies, r#"[+OK :11 "n" :13 "13"]"#, "round {round}");
+        assert_eq!(pipeline.failed(), -1);
+    }
+    assert_eq!((calls(&server, "script|load"), calls(&server, "evalsha"), calls(&server, "eval")), (4, 6, 0));
+}
+
+#[test]
+fn in_a_transaction_scripts_go_whole() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let count = Script::new(COUNT);
+    let mut pipeline = Pipeline::of(&client);
+    pipeline.add(&["SET", "n", "10"]);
+    count.add(&mut pipeline, 1, &["n", "1"]);
+    count.add(&mut pipeline, 1, &["n", "2"]);
+    assert_eq!(pipeline.run_with(mode::ATOMIC, call::RAW, 0).expect("it runs").dump(), "[+OK :11 :13]");
+    pipeline.watch(&["n"]).expect("it is watched");
+    count.add(&mut pipeline, 1, &["n", "1"]);
+    server.ask(&["SCRIPT", "FLUSH"]);
+    assert_eq!(pipeline.ask(mode::ATOMIC), "[:14]");
+    assert_eq!((calls(&server, "script|load"), calls(&server, "evalsha"), calls(&server, "eval")), (0, 0, 3));
+}
+
+/// The cache is emptied all the time, also between SCRIPT LOAD and EVALSHA of one burst, which are two commands to a server.
+#[test]
+fn pipelined_scripts_run_exactly_once_while_scripts_are_flushed() {
+    const ROUNDS: usize = 30;
+    // More than a server reads at once, so that others come in between.
+    const RUNS: usize = 500;
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let script = Script::new(COUNT);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let flushing = scope.spawn(|| {
+            let mut wire = server.wire();
+            while !over.load(Ordering::Relaxed) {
+                wire.ask(&["SCRIPT", "FLUSH", "SYNC"]);
+            }
+        });
+        let running: Vec<_> = (0..4)
+            .map(|thread| {
+                let (client, script) = (&client, &script);
+                scope.spawn(move || {
+                    let mut pipeline = Pipeline::of(client);
+                    let key = format!("n{thread}");
+                    for round in 0..ROUNDS {
+                        for _ in 0..RUNS {
+                            script.add(&mut pipeline, 1, &[&key, "1"]);
+                            pipeline.add(&["INCR", &format!("{key}:plain")]);
+                        }
+                        let replies = pipeline.run(mode::PLAIN).expect("every run succeeds");
+                        let elements = replies.elements();
+                        assert_eq!((elements.len(), pipeline.failed()), (2 * RUNS, -1), "{}", replies.dump());
+                        // Those that had to be sent again have come last, and stand in their places all the same.
+                        let mut counts: Vec<i64> = elements.iter().step_by(2).map(|reply| reply.integer).collect();
+                        counts.sort_unstable();
+                        let from = (round * RUNS) as i64 + 1;
+                        assert!(counts.iter().copied().eq(from..from + RUNS as i64), "{}", replies.dump());
+                    }
+                })
+            })
+            .collect();
+        running.into_iter().for_each(|running| running.join().expect("a thread ends well"));
+        over.store(true, Ordering::Relaxed);
+        flushing.join().expect("flushing ends well");
+    });
+    for thread in 0..4 {
+        assert_eq!(server.ask(&["GET", &format!("n{thread}")]), (ROUNDS * RUNS).to_string());
+    }
+    assert!(calls(&server, "eval") > 0, "the scripts were never gone");
+}
+
+/// A server that has lost the script by the time it is to run it, each time.
+#[test]
+fn what_loading_did_not_help_goes_whole_behind_the_batch() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        loop {
+            let command = line.command()?;
+            match command[0].as_slice() {
+                b"SCRIPT" => line.send(b"-NOPERM no permission to run 'script|load'\r\n")?,
+                b"EVALSHA" => line.send(UNKNOWN_SCRIPT)?,
+                b"EVAL" => line.send(format!("+ran {}\r\n", String::from_utf8_lossy(&command[3])).as_bytes())?,
+                _ => line.send(b"+plain\r\n")?,
+            }
+        }
+    });
+    let client = Client::at(&peer.url());
+    let script = Script::new(COUNT);
+    let mut pipeline = Pipeline::of(&client);
+    script.add(&mut pipeline, 1, &["a"]);
+    pipeline.add(&["ECHO", "x"]);
+    script.add(&mut pipeline, 1, &["b"]);
+    assert_eq!(pipeline.ask(mode::PLAIN), "[+ran a +plain +ran b]");
+    assert_eq!(pipeline.failed(), -1);
+    assert_eq!(names(&peer), ["EVALSHA", "EVALSHA", "EVAL", "EVAL"]);
+}
+
+#[test]
+fn a_script_that_says_noscript_itself_runs_once_in_a_pipeline_too() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let texts = [
+        "redis.call('INCR', KEYS[1]); return redis.error_reply('NOSCRIPT No matching script. Please use EVAL.')",
+        "redis.call('INCR', KEYS[1]); return redis.error_reply('NO' .. 'SCRIPT of my own')",
+        "redis.call('INCR', KEYS[1]); error({err='NO' .. 'SCRIPT No matching script. Please use EVAL.'})",
+    ];
+    for text in texts {
+        let script = Script::new(text);
+        let mut pipeline = Pipeline::of(&client);
+        for (n, how) in [mode::PLAIN, mode::ATOMIC, mode::PLAIN].into_iter().enumerate() {
+            server.ask(&["SET", "n", &n.to_string()]);
+            pipeline.add(&["ECHO", "x"]);
+            script.add(&mut pipeline, 1, &["n"]);
+            let replies = pipeline.ask(how);
+            assert!(replies.starts_with("[\"x\" -NOSCRIPT "), "{replies}");
+            assert_eq!((pipeline.failed(), server.ask(&["GET", "n"])), (1, (n + 1).to_string()), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_pipeline_cut_among_its_scripts_says_what_it_knows() {
+    // Which command of the burst the connection ends at; what became of the run; the first command without an answer.
+    let cases: [(&str, Outcome, i64); 3] =
+        [("EVALSHA", Outcome::UNKNOWN, 0), ("EVAL", Outcome::UNKNOWN, 1), ("ECHO", Outcome::UNKNOWN, 1)];
+    for (last, outcome, failed) in cases {
+        let peer = peer(move |line, command| match command[0].as_slice() {
+            name if name == last.as_bytes() => Err(io::ErrorKind::Other.into()),
+            b"EVALSHA" => line.send(UNKNOWN_SCRIPT),
+            _ => line.send(b"+OK\r\n"),
+        });
+        let client = Client::at(&peer.url());
+        let mut pipeline = Pipeline::of(&client);
+        Script::new(COUNT).add(&mut pipeline, 1, &["n", "1"]);
+        pipeline.add(&["ECHO", "x"]);
+        let err = pipeline.run(mode::PLAIN).expect_err("the connection was cut");
+        assert_eq!((err.status, err.outcome), (Status::IO, outcome), "{last}: {err:?}");
+        if last != "EVAL" {
+            assert_eq!(pipeline.failed(), failed, "{last}");
+        }
+    }
+}
+
+#[test]
+fn the_callback_of_evalsha_is_called_in_pipelines_too() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let remember: support::c::Callback = Box::new(|args, reply, call_data| {
+        let args: Vec<_> = args.iter().map(|arg| String::from_utf8_lossy(arg)).collect();
+        Verdict::Replace(Reply::string(format!("{} {} {}", args[0], reply.integer, call_data.addr()).as_bytes()))
+    });
+    client.callback("EVALSHA", Some(remember), &Arc::default()).expect("it can be set");
+    let script = Script::new(COUNT);
+    let mut pipeline = Pipeline::of(&client);
+    for how in [mode::PLAIN, mode::ATOMIC] {
+        server.ask(&["SET", "n", "0"]);
+        for data in [7, 8] {
+            let data = ptr::without_provenance_mut(data);
+            script.add_with(&mut pipeline, 1, &["n", "1"], call::DEFAULT, data).expect("it is taken");
+        }
+        script.add_with(&mut pipeline, 1, &["n", "1"], call::RAW, ptr::null_mut()).expect("it is taken");
+        assert_eq!(pipeline.ask(how), r#"["EVALSHA 1 7" "EVALSHA 2 8" :3]"#);
+    }
+}
+
+/// What is shown as it comes cannot be asked for again behind the batch.
+#[test]
+fn where_replies_are_shown_one_by_one_scripts_go_whole() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let double: support::c::Callback = Box::new(|args, reply, _| {
+        Verdict::Replace(Reply::string(format!("{} {}", args.len(), reply.integer).as_bytes()))
+    });
+    client.callback("EVALSHA", Some(double), &Arc::default()).expect("it can be set");
+    let script = Script::new(COUNT);
+    let mut pipeline = Pipeline::of(&client);
+    let mut shown = Vec::new();
+    pipeline.add(&["SET", "n", "1"]);
+    script.add(&mut pipeline, 1, &["n", "1"]);
+    script.add(&mut pipeline, 1, &["n", "2"]);
+    pipeline
+        .run_each(
+            0,
+            0,
+            Box::new(|index, reply| {
+                shown.push(format!("{index} {}", reply.dump()));
+                Ok(())
+            }),
+        )
+        .expect("three replies");
+    assert_eq!(shown[1..], ["1 \"5 2\"", "2 \"5 4\""]);
+    assert_eq!((calls(&server, "evalsha"), calls(&server, "eval")), (0, 2));
 }

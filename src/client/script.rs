@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::CStr;
+use std::sync::Arc;
 
 use memchr::memmem::Finder;
 
@@ -11,8 +12,11 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Counters;
 use crate::reply::Reply;
 
-/// A script and its digest. Nothing of it changes, so any number of threads may run it.
-pub struct Script {
+/// A script and its digest. Nothing of it changes, so any number of threads may run it. Cloning shares it.
+#[derive(Clone)]
+pub struct Script(Arc<Inner>);
+
+struct Inner {
     text: Box<[u8]>,
     /// 40 hexadecimal digits and a NUL.
     sha: [u8; SHA_LEN + 1],
@@ -34,21 +38,37 @@ impl Script {
         }
         let finder = Finder::new(DOUBTFUL);
         let by_digest = finder.find(text).is_none();
-        Ok(Script { text: kept.into_boxed_slice(), sha, finder, by_digest })
+        Ok(Script(Arc::new(Inner { text: kept.into_boxed_slice(), sha, finder, by_digest })))
     }
 
     /// The SHA-1 digest of its text, as the server names it.
     pub fn sha(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.sha).unwrap_or_default()
+        CStr::from_bytes_until_nul(&self.0.sha).unwrap_or_default()
+    }
+
+    /// Its text.
+    pub(super) fn text(&self) -> &[u8] {
+        &self.0.text
     }
 
     /// Run it, with `keys` of the arguments as its keys, and wait for its reply.
     pub fn run(&self, client: &Client, keys: usize, args: &[&[u8]], call: &Call) -> Result<Reply> {
-        let mut count = itoa::Buffer::new();
+        self.with_command(keys, &mut itoa::Buffer::new(), args, |command| client.script(self, command, call))
+    }
+
+    /// Do something with its EVALSHA, with `keys` of the arguments as its keys.
+    pub(super) fn with_command<'a, T>(
+        &'a self,
+        keys: usize,
+        digits: &'a mut itoa::Buffer,
+        args: &[&'a [u8]],
+        step: impl FnOnce(&mut [&'a [u8]]) -> Result<T>,
+    ) -> Result<T> {
+        check(keys, args)?;
         let mut few: [&[u8]; FEW] = [&[]; FEW];
         let mut many = Vec::new();
         let len = FRONT + args.len();
-        let sent = match len {
+        let command = match len {
             ..=FEW => &mut few[..len],
             _ => {
                 many.try_reserve_exact(len).map_err(|_| Error::memory("the arguments"))?;
@@ -56,27 +76,27 @@ impl Script {
                 &mut many[..]
             }
         };
-        check(keys, args)?;
-        sent[1] = self.sha.split_last().map_or(&[][..], |(_, digits)| digits);
-        sent[2] = count.format(keys).as_bytes();
-        sent[FRONT..].copy_from_slice(args);
-        client.script(self, sent, call)
+        command[0] = EVALSHA;
+        command[1] = self.sha().to_bytes();
+        command[2] = digits.format(keys).as_bytes();
+        command[FRONT..].copy_from_slice(args);
+        step(command)
     }
 
     /// Whether an answer in the server's words for an unknown script proves that this one did not run. Where those words
     /// could be of the script's own making, because its text or its arguments have them, it is only ever sent whole.
-    fn goes_by_digest(&self, args: &[&[u8]]) -> bool {
-        self.by_digest && args.iter().all(|arg| arg.len() < DOUBTFUL.len() || self.finder.find(arg).is_none())
+    pub(super) fn goes_by_digest(&self, args: &[&[u8]]) -> bool {
+        let doubtful = |arg: &&[u8]| arg.len() >= DOUBTFUL.len() && self.0.finder.find(arg).is_some();
+        self.0.by_digest && !args.iter().any(doubtful)
     }
 }
 
 impl Client {
-    /// Run a script by its digest, or whole. `args` are those of EVALSHA, but for the name.
+    /// Run a script by its digest, or whole. `args` are those of EVALSHA.
     fn script<'a>(&self, script: &'a Script, args: &mut [&'a [u8]], call: &Call) -> Result<Reply> {
         self.count(Counters::command);
         let mut tries = Tries::default();
         // The program's callback is EVALSHA's, and is shown EVALSHA, whichever way it goes.
-        args[0] = EVALSHA;
         let wish = self.wish(args, call);
         let digest = args[1];
         // One time for both ways together.
@@ -88,7 +108,7 @@ impl Client {
             replied = Some(reply).filter(|reply| !reply.as_ref().is_ok_and(refused));
         }
         let replied = replied.unwrap_or_else(|| {
-            (args[0], args[1]) = (EVAL, &script.text);
+            (args[0], args[1]) = (EVAL, script.text());
             self.command_to_the_wire(args, call, wish.shape, &wait, &mut tries)
         });
         let result = replied.and_then(|reply| {
@@ -113,9 +133,9 @@ fn check(keys: usize, args: &[&[u8]]) -> Result<()> {
 }
 
 const EVALSHA: &[u8] = b"EVALSHA";
-const EVAL: &[u8] = b"EVAL";
+pub(super) const EVAL: &[u8] = b"EVAL";
 /// What stands before a script's keys: the command's name, the digest or the text, the number of keys.
-const FRONT: usize = 3;
+pub(super) const FRONT: usize = 3;
 /// As many arguments as are put together without an allocation.
 const FEW: usize = 16;
 const SHA_LEN: usize = 40;

@@ -44,7 +44,7 @@ pub enum rredis_pipeline_mode {
 
 /// commands that wait for their run
 pub struct rredis_pipeline {
-    pipeline: Pipeline,
+    pub(crate) pipeline: Pipeline,
     poison: Poison,
 }
 

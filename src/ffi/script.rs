@@ -6,14 +6,20 @@
 //! argument, could have said it itself after it ran, and so is sent whole every time.
 //! A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: what it did before
 //! is not undone. The response callback is the one set for EVALSHA, whichever way it went.
+//!
+//! In a pipeline that runs PLAIN, scripts are loaded first, in the same burst; what the
+//! server does not know all the same, because its cache was emptied in between, is sent
+//! whole behind the batch, and its reply stands in its place. In mode ATOMIC and in
+//! _run_each scripts are sent whole.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
-use crate::client::{Call, Script};
+use crate::client::{Call, Flags, Script};
 use crate::error::Result;
-use crate::ffi::boundary::{given, given_text, guard, guard_command, quietly, shared, some_args};
+use crate::ffi::boundary::{given, given_text, guard, guard_command, guard_command_alone, quietly, shared, some_args};
 use crate::ffi::client::{call_of, rredis_client};
+use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 
@@ -96,6 +102,54 @@ pub unsafe extern "C" fn rredis_script_run_with(
         let call = call_of(flags, timeout_ms, call_data)?;
         // SAFETY: the caller vouches for argv and argv_len.
         unsafe { script.run(client, keys_len, argc, argv, argv_len, &call, out_reply) }
+    })
+}
+
+/// Queue a script in a pipeline, its arguments copied.
+///
+///   keys_len  how many of the arguments are keys
+///   argc      how many arguments, the keys among them; may be 0
+///   argv      the keys, then the other arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_script_add(
+    script: Option<&rredis_script>,
+    pipeline: Option<&mut rredis_pipeline>,
+    keys_len: usize,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_command_alone(pipeline, err, |pipeline| {
+        let script = given(script, "script")?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { some_args(argc, argv, argv_len)? };
+        pipeline.pipeline.add_script(&script.script, keys_len, &args, Flags::default(), std::ptr::null_mut())
+    })
+}
+
+/// Queue a script with flags and call_data for its response callback.
+///
+///   flags  as for rredis_pipeline_add_with
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_script_add_with(
+    script: Option<&rredis_script>,
+    pipeline: Option<&mut rredis_pipeline>,
+    keys_len: usize,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    flags: u32,
+    call_data: *mut c_void,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_command_alone(pipeline, err, |pipeline| {
+        let script = given(script, "script")?;
+        let flags = Flags::checked(flags)?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { some_args(argc, argv, argv_len)? };
+        pipeline.pipeline.add_script(&script.script, keys_len, &args, flags, call_data.cast())
     })
 }
 

@@ -59,6 +59,30 @@ static void failing(const rredis_client *client) {
   rredis_script_free(script);
 }
 
+static void in_a_pipeline(const rredis_client *client) {
+  rredis_error err;
+  rredis_pipeline *pipeline = NULL;
+  rredis_reply *replies = NULL;
+  rredis_script *script = script_of(COUNT);
+  check_do(client, ARGS("DEL", "c:script:n"));
+  CHECK_OK(rredis_pipeline_new(client, &pipeline, &err), err);
+  for (int mode = 0; mode < 2; mode++) {
+    check_do(client, ARGS("SCRIPT", "FLUSH"));
+    CHECK_OK(rredis_script_add(script, pipeline, 1, ARGS("c:script:n", "1"), &err), err);
+    CHECK_OK(rredis_pipeline_add(pipeline, ARGS("ECHO", "between"), &err), err);
+    CHECK_OK(rredis_script_add_with(script, pipeline, 1, ARGS("c:script:n", "1"), RREDIS_CALL_RAW, NULL, &err), err);
+    CHECK_FAILS(rredis_script_add(script, pipeline, 1, 0, NULL, NULL, &err), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
+    CHECK(rredis_pipeline_len(pipeline) == 3);
+    CHECK_OK(rredis_pipeline_run(pipeline, (rredis_pipeline_mode)mode, &replies, &err), err);
+    CHECK(replies->len == 3 && rredis_pipeline_failed(pipeline) == -1);
+    CHECK(check_is_integer(&replies->elements[0], 2 * mode + 1) && check_is_integer(&replies->elements[2], 2 * mode + 2));
+    CHECK(check_is(&replies->elements[1], RREDIS_REPLY_STRING, "between"));
+    rredis_reply_free(replies);
+  }
+  rredis_script_free(script);
+  rredis_pipeline_free(pipeline);
+}
+
 struct shared {
   const rredis_script *script;
   const rredis_client *client;
@@ -93,6 +117,7 @@ int main(int argc, char **argv) {
   by_digest(client);
   without_arguments(client);
   failing(client);
+  in_a_pipeline(client);
   eight_threads(client);
   rredis_client_free(client);
   CHECK(rredis_script_sha(NULL) == NULL);

@@ -10,7 +10,7 @@ pub use super::raw::mode;
 use super::raw::*;
 
 /// An rredis_pipeline.
-pub struct Pipeline(*mut rredis_pipeline);
+pub struct Pipeline(pub(super) *mut rredis_pipeline);
 
 // SAFETY: a pipeline is used by one thread at a time, whichever that is.
 unsafe impl Send for Pipeline {}

@@ -191,6 +191,8 @@ unsafe extern "C" {
     pub fn rredis_script_run_with(script: *const rredis_script, client: *const rredis_client, keys_len: usize, argc: usize,
         argv: Argv, argv_len: Lens, flags: u32, timeout_ms: i64, call_data: *mut c_void, out_reply: *mut *mut Node,
         err: *mut RawError) -> u32;
+    pub fn rredis_script_add_with(script: *const rredis_script, pipeline: *mut rredis_pipeline, keys_len: usize, argc: usize,
+        argv: Argv, argv_len: Lens, flags: u32, call_data: *mut c_void, err: *mut RawError) -> u32;
     pub fn rredis_script_free(script: *mut rredis_script);
 }
 

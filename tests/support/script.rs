@@ -3,7 +3,8 @@
 use std::ffi::{CStr, c_void};
 use std::ptr;
 
-use super::c::{Client, Reply, Result, arrays, call, made};
+use super::c::{Client, Reply, Result, arrays, call, made, status};
+use super::pipeline::Pipeline;
 use super::raw::*;
 
 /// An rredis_script.
@@ -47,6 +48,26 @@ impl Script {
             rredis_script_run_with(self.0, client.0, keys, argc, argv, lens, flags, timeout_ms, call_data, out, err)
         })
         .map(Reply)
+    }
+
+    pub fn add<A: AsRef<[u8]>>(&self, pipeline: &mut Pipeline, keys: usize, args: &[A]) {
+        self.add_with(pipeline, keys, args, call::DEFAULT, ptr::null_mut()).expect("a script that a pipeline takes")
+    }
+
+    pub fn add_with<A: AsRef<[u8]>>(
+        &self,
+        pipeline: &mut Pipeline,
+        keys: usize,
+        args: &[A],
+        flags: u32,
+        call_data: *mut c_void,
+    ) -> Result<()> {
+        let (argv, lens) = arrays(args);
+        let (argc, argv, lens) = (args.len(), argv.as_ptr(), lens.as_ptr());
+        // SAFETY: as above.
+        status(|err| unsafe {
+            rredis_script_add_with(self.0, pipeline.0, keys, argc, argv, lens, flags, call_data, err)
+        })
     }
 }
 

@@ -12,8 +12,9 @@ use crate::session::TakeReplies;
 
 use super::answers::too_early;
 use super::finish::failed_callback;
-use super::queue::MULTI;
+use super::queue::{MULTI, Queue};
 use super::run::{Run, Time, broken_off};
+use super::scripts::{Scripts, Wire};
 
 /// Shown each reply with its index.
 pub type Show<'f> = dyn FnMut(usize, &Reply) -> Result<()> + 'f;
@@ -40,6 +41,8 @@ impl Run {
         if self.queue.is_empty() {
             return Ok(());
         }
+        // Replies are shown as they come, and so no script is asked for again behind the batch.
+        self.wire = Wire::of(&self.queue, Scripts::Whole)?;
         let time = self.time(call);
         self.with_retries(call, tries, time, |run, lease, time, kept| run.show_each(lease, time, kept, show).map(Ok))
     }
@@ -47,7 +50,7 @@ impl Run {
     fn show_each(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept, show: &mut Show<'_>) -> Result<()> {
         let count = self.queue.len();
         self.failed = None;
-        let begun = lease.begin_burst(&mut self.queue.bytes, MULTI.len(), count);
+        let begun = lease.begin_burst(&mut self.sent().bytes, MULTI.len(), count);
         let shown = begun.and_then(|()| {
             while self.shown < count {
                 let reply = self.next_reply(lease, time, kept)?;
@@ -57,7 +60,7 @@ impl Run {
             }
             Ok(())
         });
-        let handed = lease.end_burst(&mut self.queue.bytes);
+        let handed = lease.end_burst(&mut self.sent().bytes);
         let Err(error) = shown else { return Ok(()) };
         time.moved(handed);
         let (answered, error) = match error.status {
@@ -76,10 +79,16 @@ impl Run {
         }))
     }
 
+    /// The commands as they go over the wire.
+    fn sent(&mut self) -> &mut Queue {
+        self.wire.as_mut().map_or(&mut self.queue, |wire| &mut wire.queue)
+    }
+
     /// The next reply, in its command's shape. No function of the caller's runs but those that serve the connection.
     fn next_reply(&self, lease: &mut Lease, time: &Time, kept: &mut Kept) -> Result<Reply> {
-        let command = &self.queue.commands[self.shown];
-        let start = self.queue.start_of(self.shown) - MULTI.len();
+        let sent = self.wire.as_ref().map_or(&self.queue, |wire| &wire.queue);
+        let command = &sent.commands[self.shown];
+        let start = sent.start_of(self.shown) - MULTI.len();
         let shape = if self.raw { Shape::KEEP } else { command.shape };
         let mut one = One { shape, start, reply: None };
         lease.take_replies(|| time.until(), kept, &mut one)?;
@@ -96,7 +105,9 @@ impl Run {
         let command = &self.queue.commands[index];
         let Some(callbacks) = self.callbacks.as_ref().filter(|_| command.called) else { return Ok(reply) };
         let mut args = Vec::new();
-        let bytes = lease.burst_bytes().get(self.queue.start_of(index)..command.end);
+        // The queue's own bytes are on their way, unless others went in their place.
+        let bytes = if self.wire.is_some() { &self.queue.bytes } else { lease.burst_bytes() };
+        let bytes = bytes.get(self.queue.start_of(index)..command.end);
         resp::arguments(bytes.unwrap_or_default(), &mut args)?;
         let Some(callback) = callbacks.find(&args) else { return Ok(reply) };
         match callback.call(command.call_data, &args, &reply) {

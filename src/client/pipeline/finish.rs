@@ -10,7 +10,7 @@ use super::queue::{Queue, Queued};
 use super::run::Run;
 
 /// What became of a reply that does not stay as it is.
-enum Change {
+pub(super) enum Change {
     Reply(Reply),
     /// The callback failed, with this text.
     Failed(Vec<u8>),
@@ -81,7 +81,7 @@ pub(super) fn failed_callback(error: &Error) -> Vec<u8> {
 }
 
 /// The same replies, with what was changed in its place.
-fn rebuilt(gather: &mut Gather, changes: Vec<(usize, Change)>) -> Result<Gather> {
+pub(super) fn rebuilt(gather: &mut Gather, changes: Vec<(usize, Change)>) -> Result<Gather> {
     let mut made = Gather::new();
     let mut changes = changes.into_iter().peekable();
     let mut builder = Builder::for_copies();

@@ -4,6 +4,7 @@
 //!  queue       the commands, as the bytes that will go over the wire
 //!  run         one run: connections, tries, time
 //!  answers     what takes the replies, and what a transaction came to
+//!  scripts     loaded in front of the burst, and sent whole where that did not help
 //!  finish      what the callbacks make of the replies, and the one array
 //!  each        a run whose replies are shown as they come
 //!  watch       the connection that watches
@@ -16,6 +17,7 @@ mod each;
 mod finish;
 mod queue;
 mod run;
+mod scripts;
 mod transact;
 mod watch;
 
@@ -79,11 +81,7 @@ impl Pipeline {
 
     /// Queue one command. What fails leaves the queue as it was.
     pub fn add(&mut self, args: &[&[u8]], flags: Flags, call_data: *mut ()) -> Result<()> {
-        self.refuse_while_running()?;
-        if flags.has(Flags::TIMEOUT) || flags.has(Flags::ALONE) {
-            let text = "flags: TIMEOUT and ALONE are for a whole run, not for one command in it";
-            return Err(not_sent(Error::new(Status::Argument, text)));
-        }
+        self.refuse_to_add(flags)?;
         let command = commands::find(args);
         if let Some(name) = command.and_then(Command::connection_state) {
             return Err(refused(name));
@@ -94,6 +92,15 @@ impl Pipeline {
         };
         let blocking = command.and_then(|command| command.blocking(args));
         self.queue.add(args, flags, call_data, shape, blocking).map_err(not_sent)
+    }
+
+    fn refuse_to_add(&self, flags: Flags) -> Result<()> {
+        self.refuse_while_running()?;
+        if flags.has(Flags::TIMEOUT) || flags.has(Flags::ALONE) {
+            let text = "flags: TIMEOUT and ALONE are for a whole run, not for one command in it";
+            return Err(not_sent(Error::new(Status::Argument, text)));
+        }
+        Ok(())
     }
 
     /// How many commands are queued.
@@ -186,6 +193,7 @@ impl Pipeline {
             failed: None,
             callbacks: None,
             raw: false,
+            wire: None,
             shown: 0,
             limit: None,
             transacting,

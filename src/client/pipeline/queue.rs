@@ -7,6 +7,8 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::resp;
 
+use super::scripts::Added;
+
 /// The commands of a pipeline.
 #[derive(Default)]
 pub(super) struct Queue {
@@ -18,6 +20,8 @@ pub(super) struct Queue {
     /// Whether any reply is to have a shape, and whether one needs a tree for it.
     pub(super) shaped: bool,
     pub(super) trees: bool,
+    /// Which of them are scripts.
+    pub(super) scripts: Vec<Added>,
 }
 
 /// What must be known of a command besides its bytes.
@@ -32,6 +36,12 @@ pub(super) struct Queued {
     pub(super) shape: Shape,
 }
 
+/// A command: its arguments, or what they were encoded to.
+pub(super) enum Like<'a> {
+    Args(&'a [&'a [u8]]),
+    Bytes(&'a [u8]),
+}
+
 impl Queue {
     /// Add one command. What fails here leaves all as it was, and nothing of it can fail later.
     pub(super) fn add(
@@ -42,13 +52,7 @@ impl Queue {
         shape: Shape,
         blocking: Option<Blocking>,
     ) -> Result<()> {
-        self.commands.try_reserve(1).map_err(|_| Error::memory("the command"))?;
-        if self.bytes.is_empty() {
-            self.bytes.try_reserve(MULTI.len()).map_err(|_| Error::memory("the command"))?;
-            self.bytes.extend_from_slice(MULTI);
-        }
-        resp::encode_with_room(args, &mut self.bytes, EXEC.len())?;
-        self.commands.push(Queued { end: self.bytes.len(), call_data, flags, called: false, shape });
+        self.add_like(Queued { end: 0, call_data, flags, called: false, shape }, Like::Args(args))?;
         self.shaped |= !shape.is_keep();
         self.trees |= shape.needs_tree();
         if let Some(blocking) = blocking {
@@ -117,6 +121,25 @@ impl Queue {
         Ok(())
     }
 
+    /// Add one command, of which all but its end is known.
+    #[inline]
+    pub(super) fn add_like(&mut self, like: Queued, command: Like<'_>) -> Result<()> {
+        self.commands.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        if self.bytes.is_empty() {
+            self.bytes.try_reserve(MULTI.len()).map_err(|_| Error::memory("the command"))?;
+            self.bytes.extend_from_slice(MULTI);
+        }
+        match command {
+            Like::Args(args) => resp::encode_with_room(args, &mut self.bytes, EXEC.len())?,
+            Like::Bytes(bytes) => {
+                self.bytes.try_reserve(bytes.len() + EXEC.len()).map_err(|_| Error::memory("the command"))?;
+                self.bytes.extend_from_slice(bytes);
+            }
+        }
+        self.commands.push(Queued { end: self.bytes.len(), ..like });
+        Ok(())
+    }
+
     /// Forget the commands; what one large batch made grow is given back.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
@@ -124,6 +147,7 @@ impl Queue {
         self.commands.clear();
         self.commands.shrink_to(PIPELINE_REST_BYTES_MAX / size_of::<Queued>());
         (self.blocking, self.shaped, self.trees) = (None, false, false);
+        self.scripts = Vec::new();
     }
 }
 

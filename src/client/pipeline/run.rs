@@ -16,7 +16,8 @@ use crate::transport::Deadline;
 
 use super::Mode;
 use super::answers::Answers;
-use super::queue::Queue;
+use super::queue::{MULTI, Queue};
+use super::scripts::{Scripts, Wire};
 use super::watch::{self, Watch};
 
 /// A run, with all that it needs: the pipeline that it came from may be looked at meanwhile.
@@ -31,6 +32,8 @@ pub struct Run {
     /// The callbacks as they were when the run began, if any is called; and whether replies stay as they come.
     pub(super) callbacks: Option<Arc<Callbacks>>,
     pub(super) raw: bool,
+    /// What goes over in the place of the queue, where there are scripts in it.
+    pub(super) wire: Option<Wire>,
     /// How many replies a function of the caller's has seen: they are not shown again.
     pub(super) shown: usize,
     /// When all must be over, and how far away that was at first, where the run is one of several.
@@ -81,8 +84,10 @@ impl Run {
         if self.queue.is_empty() && self.watch.is_none() {
             return Ok(());
         }
+        let whole = if self.is_atomic() { Scripts::Whole } else { Scripts::Loaded };
+        self.wire = Wire::of(&self.queue, whole)?;
         if self.is_atomic() {
-            self.queue.close_transaction()?;
+            self.wire.as_mut().map_or(&mut self.queue, |wire| &mut wire.queue).close_transaction()?;
         }
         let time = self.time(call);
         if let Some(watch) = self.watch.take() {
@@ -194,7 +199,10 @@ impl Run {
     /// The burst and its replies on this connection. The outer error ends the connection; the inner one is an answer.
     fn exchange(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept) -> Result<Result<()>> {
         let atomic = self.is_atomic();
-        let Run { queue: Queue { bytes, commands, shaped, .. }, gather, failed, raw, .. } = self;
+        let Run { queue, wire, gather, failed, raw, .. } = self;
+        let (loads, queue) = wire.as_mut().map_or((0, queue), |wire| (wire.loads, &mut wire.queue));
+        let unheard = queue.start_of(loads) - MULTI.len();
+        let Queue { bytes, commands, shaped, .. } = queue;
         let mut answers = Answers::new(commands, gather, atomic, *raw || !*shaped);
         let (from, replies) = answers.burst();
         let begun = lease.begin_burst(bytes, from, replies);
@@ -203,9 +211,14 @@ impl Run {
         *failed = answers.refused;
         if let Err(error) = taken {
             time.moved(handed);
-            let answered = answers.answered();
+            let answered = answers.answered().saturating_sub(loads);
             *failed = Some(answered);
-            return Err(broken_off(error, answered, commands.len()).with_outcome(answers.outcome(handed)));
+            let outcome = match handed.bytes <= unheard {
+                // Scripts were loaded, at the most.
+                true if !atomic => Outcome::NotSent,
+                _ => answers.outcome(handed),
+            };
+            return Err(broken_off(error, answered, commands.len() - loads).with_outcome(outcome));
         }
         match answers.verdict() {
             // Where MULTI or EXEC itself was refused, nobody knows what the connection is in.
@@ -213,6 +226,8 @@ impl Run {
             verdict => {
                 if atomic {
                     lease.executed();
+                } else if self.wire.is_some() {
+                    self.settle_scripts(lease, time, kept)?;
                 }
                 Ok(verdict)
             }
