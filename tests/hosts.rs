@@ -76,6 +76,11 @@ fn eight_threads_share_a_client() {
 }
 
 #[test]
+fn eight_threads_subscribe_while_one_reads() {
+    Workshop::new().check("tests/hosts/subscribers.c", &Server::start(&[]), &[]);
+}
+
+#[test]
 fn failures_leave_nothing_behind() {
     // What malloc keeps ready for each thread counts as in use, and would look like growth.
     let plain = [("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")];

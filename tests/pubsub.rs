@@ -76,9 +76,12 @@ fn confirmations_are_given_where_they_are_wanted() {
             r#">["punsubscribe" (nil) "p*" :1]"#,
             r#">["sunsubscribe" (nil) "s" :0]"#,
             r#">["unsubscribe" (nil) "a" :0]"#,
-            r#">["unsubscribe" (nil) (nil) :0]"#,
         ] {
             assert_eq!(pubsub.expect(), wanted, "RESP{protocol}");
+        }
+        // Some servers refuse to end what there is none of; that is nobody's error.
+        if !server.ask(&["INFO", "server"]).contains("valkey") {
+            assert_eq!(pubsub.expect(), r#">["unsubscribe" (nil) (nil) :0]"#, "RESP{protocol}");
         }
         assert_eq!(pubsub.next(20).expect_err("no more").status, Status::AGAIN);
     }

@@ -37,7 +37,18 @@ impl Connection {
 
     /// Hand over what waits, as far as it is taken at once.
     pub fn hand_over_now(&mut self) -> Result<()> {
-        let handed = serving(self.dial.serves(), || self.hand_over(Deadline::after_ms(0)));
+        let serves = self.dial.serves();
+        let handed = serving(serves, || {
+            loop {
+                // One without a descriptor gets one turn at a time.
+                let before = self.session.outgoing().len();
+                self.hand_over(Deadline::after_ms(0))?;
+                let left = self.session.outgoing().len();
+                if left == 0 || left == before {
+                    return Ok(());
+                }
+            }
+        });
         handed.map_err(|error| self.told(error, Outcome::None))
     }
 

@@ -167,7 +167,8 @@ impl Subscriptions {
             return Ok(Heard::NotNow(error));
         }
         if !asked.subscribes {
-            return Ok(Heard::Refused(error));
+            // Some servers refuse to end what there is none of; that there is none is all that was wanted.
+            return Ok(if reply.text().starts_with(b"NOSUB ") { Heard::Nothing } else { Heard::Refused(error) });
         }
         if let [name] = &asked.names[..] {
             self.wanted[asked.topic as usize].remove(name);
