@@ -11,16 +11,18 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use rredis::commands::shape::{self, shape};
+use rredis::commands::{Flags, find};
 use rredis::limits::Limits;
 use rredis::options::ParserChoice;
 use support::c::{Client, Conn, Options, call, option};
 use support::raw::Node;
 use support::server::{self, Folder, Server, eventually};
+use support::tools::root;
 use tree::{How, shown};
 
 /// Protocol and parser, as their options have them.
@@ -51,7 +53,7 @@ const NOT_RUN: &[(&str, &str)] = &[
     ("UNSUBSCRIBE", "the answer is a push, which has no shape"),
 ];
 
-/// For what is not run, or only refused here: its answer in RESP2 and in RESP3, recorded, and its tree.
+/// For what is not run, or only refused here: its answer in RESP2 and in RESP3, recorded but for what is marked, and its tree.
 #[rustfmt::skip]
 const WIRE: &[(&str, &str, &str, &str)] = &[
     ("ACL LOAD", "+OK\r\n", "+OK\r\n", "true(OK)"),
@@ -75,6 +77,13 @@ const WIRE: &[(&str, &str, &str, &str)] = &[
     ("SCRIPT KILL", "+OK\r\n", "+OK\r\n", "true(OK)"),
     ("SHUTDOWN ABORT", "+OK\r\n", "+OK\r\n", "true(OK)"),
     ("SENTINEL FAILOVER m", "+OK\r\n", "+OK\r\n", "true(OK)"),
+    // From the documentation of servers that are not here: Valkey 8.1 and 9.0, Redis 8.2 and on.
+    ("CLIENT IMPORT-SOURCE ON", "+OK\r\n", "+OK\r\n", "true(OK)"),
+    ("CLIENT MAINT_NOTIFICATIONS ON", "+OK\r\n", "+OK\r\n", "true(OK)"),
+    ("CLUSTER GETSLOTMIGRATIONS", "*1\r\n*2\r\n$4\r\nname\r\n$1\r\na\r\n", "*1\r\n%1\r\n$4\r\nname\r\n$1\r\na\r\n",
+        "[{\"name\": \"a\"}]"),
+    ("HIMPORT PREPARE x", "+OK\r\n", "+OK\r\n", "true(OK)"),
+    ("HIMPORT SET x", "+OK\r\n", "+OK\r\n", "true(OK)"),
 ];
 
 #[test]
@@ -148,6 +157,33 @@ fn a_transaction_of_ones_own_has_the_shapes_of_its_commands() {
     let gone = conn.command_with(&["EXEC"], 0, 5000).expect("an answer");
     assert_eq!(shown(&gone, How::Same), "null");
     assert_eq!(transaction(&mut conn, 0, 0), format!("[0, {{\"f\": \"v\", \"g\": \"w\"}}, {refused}]"));
+}
+
+#[test]
+fn every_shape_is_shown_somewhere() {
+    let mut shown = String::new();
+    for list in [STANDALONE, CLUSTER, SENTINEL] {
+        for line in list.lines().filter(|line| !line.starts_with('#')) {
+            let command = line.split_once(' ').map_or("", |(_, command)| command);
+            shown.push_str(&format!("\"{} \n", command.to_uppercase()));
+        }
+    }
+    WIRE.iter().for_each(|(command, ..)| shown.push_str(&format!("\"{command} \n")));
+    // The tests beside the shapes, which have wire bytes of what no server here has.
+    for file in files(&root().join("src/commands/shape")) {
+        let text = fs::read_to_string(&file).expect("a file of the tree");
+        let tests =
+            if file.ends_with("tests.rs") { &text[..] } else { text.split("#[cfg(test)]").nth(1).unwrap_or_default() };
+        shown.push_str(&tests.to_uppercase().replace('"', " \""));
+    }
+    let is_shown = |name: &str| shown.contains(&format!("\"{} ", name.to_uppercase()));
+    let missing: Vec<&str> = (0..).map_while(shape::name).filter(|name| !is_shown(name)).collect();
+    assert!(missing.is_empty(), "shapes that nothing shows: {missing:?}");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of the tree").map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 /// Commands that are neither run nor named; and those that are at most refused here, have a shape, and no wire bytes.
@@ -242,7 +278,10 @@ impl Running {
         for line in list.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let (mode, command) = line.split_once(' ').expect("a mode and a command");
             let args = self.arguments(command, &mut conn);
-            let Some(name) = name_of(&args, &commands) else { continue };
+            let Some(name) = name_of(&args, &commands) else {
+                assert!(is_a_command(&args), "no server has it: {line}");
+                continue;
+            };
             let mut own = mode.ends_with('@').then(|| self.client.conn().expect("another connection"));
             let reply = own.as_mut().unwrap_or(&mut conn).command_with(&args, 0, 10_000);
             let how = match &mode[..1] {
@@ -297,6 +336,12 @@ fn name_of(args: &[Vec<u8>], commands: &BTreeSet<String>) -> Option<String> {
     let one = spelled(&args[0]);
     let two = args.get(1).map(|second| format!("{one} {}", spelled(second)));
     two.filter(|two| commands.contains(two)).or_else(|| Some(one).filter(|one| commands.contains(one)))
+}
+
+/// Whether the table has it, on whichever servers.
+fn is_a_command(args: &[Vec<u8>]) -> bool {
+    let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+    find(&args).is_some_and(|command| !command.flags.has(Flags::CONTAINER))
 }
 
 fn spelled(name: &[u8]) -> String {

@@ -102,6 +102,7 @@ mod tests {
         }
         let full = "*2\r\n:1\r\n:-1\r\n";
         assert_eq!(becomes("CF.INSERT k ITEMS a b", full), "[true, -1]");
+        assert_eq!(becomes("CF.INSERTNX k ITEMS a b", full), "[true, -1]");
         let refused = "*2\r\n:1\r\n-ERR non scaling filter is full\r\n";
         assert_eq!(becomes("BF.MADD k a b", refused), "[true, -ERR non scaling filter is full]");
         for command in ["BF.RESERVE", "CF.RESERVE", "CMS.INITBYDIM", "CMS.INITBYPROB", "CMS.MERGE", "TOPK.RESERVE"] {

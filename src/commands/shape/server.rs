@@ -5,6 +5,7 @@ use super::parts::{array, fields, keep, list, name, or_keep, record, row, text};
 use crate::reply::{Builder, Form, Kind, View};
 
 pub(super) static ROWS: &[Row] = &[
+    Row::form("ARINFO", &NAMED, "MAP"),
     Row::form(
         "CLIENT TRACKINGINFO",
         &Form::Record(&[("flags", Form::Set)], &Form::Keep),
@@ -256,6 +257,7 @@ mod tests {
         }
         // Written from the documentation of 8.6, of which there is no server at hand.
         let hot = |map: &str| format!("*1\r\n{map}$8\r\nduration\r\n:5\r\n");
+        both("ARINFO a", "*2\r\n$3\r\nlen\r\n:5\r\n", "%1\r\n$3\r\nlen\r\n:5\r\n", r#"{"len": 5}"#);
         both("HOTKEYS GET", &hot("*2\r\n"), &hot("%1\r\n"), r#"[{"duration": 5}]"#);
     }
 }

@@ -264,7 +264,11 @@ mod tests {
             "*1\r\n*3\r\n:5\r\n,1\r\n,2\r\n",
             "[[5, 1|1|, 2|2|]]",
         );
-        assert_eq!(becomes("TS.CREATE k", "+OK\r\n"), "true(OK)");
+        for command in
+            ["TS.CREATE k", "TS.ALTER k RETENTION 5", "TS.CREATERULE k l AGGREGATION avg 5", "TS.DELETERULE k l"]
+        {
+            assert_eq!(becomes(command, "+OK\r\n"), "true(OK)");
+        }
         both("TS.QUERYINDEX a=b", "*1\r\n$1\r\nk\r\n", "~1\r\n$1\r\nk\r\n", r#"["k"]"#);
         both("TS.QUERYLABELS a=b", "*1\r\n$1\r\nk\r\n", "~1\r\n$1\r\nk\r\n", r#"~["k"]"#);
     }

@@ -66,7 +66,14 @@ fn the_rest_has_its_form() {
     for command in ["FT._LIST", "FT.TAGVALS i f", "FT.DICTDUMP d", "FT.ALIASLIST i"] {
         both(command, "*1\r\n$1\r\na\r\n", "~1\r\n$1\r\na\r\n", r#"~["a"]"#);
     }
-    assert_eq!(becomes("FT.CREATE i SCHEMA a TEXT", "+OK\r\n"), "true(OK)");
+    for command in ["FT.CREATE i SCHEMA a TEXT", "FT.ALTER i SCHEMA ADD b TEXT", "FT.DROPINDEX i", "FT.CONFIG SET a 1"]
+    {
+        assert_eq!(becomes(command, "+OK\r\n"), "true(OK)");
+    }
+    for command in ["FT.ALIASADD a i", "FT.ALIASDEL a", "FT.ALIASUPDATE a i", "FT.CURSOR DEL i 5", "FT.SYNUPDATE i g a"]
+    {
+        assert_eq!(becomes(command, "+OK\r\n"), "true(OK)");
+    }
     both(
         "FT.HYBRID i SEARCH a VSIM b c",
         "*4\r\n$7\r\nresults\r\n*1\r\n*2\r\n$5\r\n__key\r\n$1\r\na\r\n$14\r\nexecution_time\r\n$3\r\n0.5\r\n",
