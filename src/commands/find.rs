@@ -19,32 +19,75 @@ pub fn find(args: &[&[u8]]) -> Option<&'static Command> {
 }
 
 /// The number of the row of this word: of a command, or of a subcommand of the row `parent`.
-#[inline]
 fn probe(word: &[u8], parent: u16) -> Option<u16> {
-    let mut slot = hash(word, parent);
+    let ends = Ends::of(word);
+    let mut slot = ends.slot(word.len(), parent);
     loop {
         let row = INDEX.slots[slot];
-        let own = INDEX.words.get(usize::from(row))?;
-        if own.parent == parent && own.text.eq_ignore_ascii_case(word) {
+        if row == ALONE {
+            return None;
+        }
+        let own = &INDEX.words[usize::from(row)];
+        if own.parent == parent && usize::from(own.len) == word.len() && ends.are(&own.ends) && middle_is(word, row) {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;
     }
 }
 
-/// Where the search for a word begins. Both ends of it and its length are enough to tell nearly all of them apart.
-const fn hash(word: &[u8], parent: u16) -> usize {
-    let (head, tail) = if let (Some(head), Some(tail)) = (word.first_chunk::<8>(), word.last_chunk::<8>()) {
-        (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-    } else if let (Some(head), Some(tail)) = (word.first_chunk::<4>(), word.last_chunk::<4>()) {
-        (u32::from_le_bytes(*head) as u64, u32::from_le_bytes(*tail) as u64)
-    } else if let (Some(head), Some(tail)) = (word.first(), word.last()) {
-        (*head as u64, *tail as u64)
-    } else {
-        (0, 0)
-    };
-    let ends = (head | SMALL) ^ (tail | SMALL).rotate_left(27) ^ ((word.len() as u64) << 13) ^ ((parent as u64) << 40);
-    (ends.wrapping_mul(SPREAD) >> (64 - SLOTS.trailing_zeros())) as usize
+/// What a word begins and ends with: as many bytes as there are, up to eight. They may be some of the same, and of a word of
+/// up to sixteen they are all.
+#[derive(Clone, Copy)]
+struct Ends {
+    head: u64,
+    tail: u64,
+}
+
+impl Ends {
+    const fn of(word: &[u8]) -> Ends {
+        if let (Some(head), Some(tail)) = (word.first_chunk::<8>(), word.last_chunk::<8>()) {
+            Ends { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail) }
+        } else if let (Some(head), Some(tail)) = (word.first_chunk::<4>(), word.last_chunk::<4>()) {
+            Ends { head: u32::from_le_bytes(*head) as u64, tail: u32::from_le_bytes(*tail) as u64 }
+        } else if let (Some(head), Some(tail)) = (word.first(), word.last()) {
+            Ends { head: *head as u64 | (word[word.len() / 2] as u64) << 8, tail: *tail as u64 }
+        } else {
+            Ends { head: 0, tail: 0 }
+        }
+    }
+
+    /// Whether they are those of a word of the table, in any case of letters.
+    fn are(&self, own: &Ends) -> bool {
+        folded(self.head, own.head) && folded(self.tail, own.tail)
+    }
+
+    /// Where the search for the word begins.
+    const fn slot(&self, len: usize, parent: u16) -> usize {
+        let ends = (self.head | SMALL) ^ (self.tail | SMALL).rotate_left(27);
+        let all = ends ^ ((len as u64) << 13) ^ ((parent as u64) << 40);
+        (all.wrapping_mul(SPREAD) >> (64 - SLOTS.trailing_zeros())) as usize
+    }
+}
+
+/// Whether eight bytes are those of the table but for the case of letters. In the table are capital letters, digits, and
+/// `.-_`: what has the bit of 64 is a letter or `_`, and what comes after `_` has the bit of 32.
+#[inline]
+const fn folded(given: u64, own: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let letters = (own >> 1) & !own.wrapping_add(EACH) & (EACH * 0x20);
+    (given ^ own) & !letters == 0
+}
+
+/// Whether what stands between the ends of a long word is that of the row.
+#[inline]
+fn middle_is(word: &[u8], row: u16) -> bool {
+    word.len() <= 16 || own_word(row).eq_ignore_ascii_case(word)
+}
+
+/// The last word of a row's name.
+fn own_word(row: u16) -> &'static [u8] {
+    let name = ROWS[usize::from(row)].name.as_bytes();
+    &name[name.len() - usize::from(INDEX.words[usize::from(row)].len)..]
 }
 
 /// Rows by the hashes of their words: the first free slot from there on.
@@ -53,15 +96,18 @@ struct Index {
     words: [Word; ROWS.len()],
 }
 
-/// The last word of a row's name, and the row of the first where there are two.
+/// The last word of a row's name.
 #[derive(Clone, Copy)]
 struct Word {
-    text: &'static [u8],
+    ends: Ends,
+    /// The row that it is a subcommand of.
     parent: u16,
+    len: u8,
 }
 
 const fn index() -> Index {
-    let mut index = Index { slots: [ALONE; SLOTS], words: [Word { text: &[], parent: ALONE }; ROWS.len()] };
+    const NOTHING: Word = Word { ends: Ends { head: 0, tail: 0 }, parent: ALONE, len: 0 };
+    let mut index = Index { slots: [ALONE; SLOTS], words: [NOTHING; ROWS.len()] };
     let mut row = 0;
     // A container stands right before its subcommands: nothing sorts before a space.
     let mut container = 0;
@@ -70,15 +116,17 @@ const fn index() -> Index {
         if ROWS[row].flags.has(Flags::CONTAINER) {
             container = row;
         }
-        let mut start = 0;
-        while start < name.len() && name[start] != b' ' {
-            start += 1;
+        let mut space = 0;
+        while space < name.len() && name[space] != b' ' {
+            space += 1;
         }
-        index.words[row].text = name;
-        if start < name.len() {
-            index.words[row] = Word { text: name.split_at(start + 1).1, parent: container as u16 };
-        }
-        let mut slot = hash(index.words[row].text, index.words[row].parent);
+        let (word, parent) = match space < name.len() {
+            true => (name.split_at(space + 1).1, container as u16),
+            false => (name, ALONE),
+        };
+        let ends = Ends::of(word);
+        index.words[row] = Word { ends, parent, len: word.len() as u8 };
+        let mut slot = ends.slot(word.len(), parent);
         while index.slots[slot] != ALONE {
             slot = (slot + 1) % SLOTS;
         }
@@ -133,7 +181,20 @@ mod tests {
         assert!(find(&[]).is_none() && find(&[b""]).is_none() && find(&[&[b'a'; 1000]]).is_none());
         // Two words in one argument are no command, and letters are folded, nothing else.
         assert!(find(&[b"CLIENT LIST"]).is_none());
-        assert!(find(&[b"EVAL\x7fRO"]).is_none());
+        for near in
+            [&b"EVAL\x7fRO"[..], b"eval\x7fro", b"EVALSHA\x7fRO", b"JSON\x0eSET", b"G\xc5T", b"MG\xc5T", b"`SET"]
+        {
+            assert!(find(&[near]).is_none(), "{near:?}");
+        }
+        // One bit is another everywhere, and it counts everywhere but in the case of a letter.
+        for row in ROWS.iter().filter(|row| !row.name.contains(' ')) {
+            for (at, bit) in (0..row.name.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+                let mut name = row.name.as_bytes().to_vec();
+                name[at] ^= 1 << bit;
+                let is_same = bit == 5 && row.name.as_bytes()[at].is_ascii_uppercase();
+                assert_eq!(find(&[&name]).is_some_and(|found| found.id == row.id), is_same, "{name:?}");
+            }
+        }
         assert!(find(&[b"@GET"]).is_none());
     }
 
@@ -151,7 +212,7 @@ mod tests {
     fn searches_end_where_they_begin() {
         let mut furthest = 0;
         for (row, word) in INDEX.words.iter().enumerate() {
-            let begin = hash(word.text, word.parent);
+            let begin = word.ends.slot(word.len.into(), word.parent);
             let end = INDEX.slots.iter().position(|slot| usize::from(*slot) == row).unwrap();
             furthest = furthest.max((end + SLOTS - begin) % SLOTS);
         }

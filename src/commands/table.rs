@@ -211,8 +211,14 @@ pub enum Id {
     FtAliasupdate,
     FtAlter,
     FtConfig,
+    FtConfigGet,
+    FtConfigHelp,
+    FtConfigSet,
     FtCreate,
     FtCursor,
+    FtCursorDel,
+    FtCursorGc,
+    FtCursorRead,
     FtDictadd,
     FtDictdel,
     FtDictdump,
@@ -637,7 +643,7 @@ pub enum Id {
 
 /// A row for each, in the same order.
 #[rustfmt::skip]
-pub(super) static ROWS: [Command; 622] = [
+pub(super) static ROWS: [Command; 628] = [
     row(Id::Acl, "ACL", -2, 0).container(),
     row(Id::AclCat, "ACL CAT", -2, F::LOADING | F::NOSCRIPT | F::STALE).repeats(Repeat::Reads),
     row(Id::AclDeluser, "ACL DELUSER", -3, F::ADMIN | F::LOADING | F::NOSCRIPT | F::STALE).request(Request::AllNodes).response(Response::AllSucceeded),
@@ -837,9 +843,15 @@ pub(super) static ROWS: [Command; 622] = [
     row(Id::FtAliaslist, "FT.ALIASLIST", 2, F::MODULE | F::READONLY).repeats(Repeat::Reads),
     row(Id::FtAliasupdate, "FT.ALIASUPDATE", 3, F::MODULE | F::WRITE),
     row(Id::FtAlter, "FT.ALTER", -6, F::MODULE | F::WRITE),
-    row(Id::FtConfig, "FT.CONFIG", -2, F::ADMIN | F::MODULE),
+    row(Id::FtConfig, "FT.CONFIG", -2, F::ADMIN | F::MODULE).container(),
+    row(Id::FtConfigGet, "FT.CONFIG GET", 3, F::ADMIN | F::MODULE | F::READONLY).repeats(Repeat::Reads),
+    row(Id::FtConfigHelp, "FT.CONFIG HELP", 3, F::ADMIN | F::MODULE | F::READONLY).repeats(Repeat::Reads),
+    row(Id::FtConfigSet, "FT.CONFIG SET", 4, F::ADMIN | F::MODULE),
     row(Id::FtCreate, "FT.CREATE", -3, F::DENYOOM | F::MODULE | F::WRITE),
-    row(Id::FtCursor, "FT.CURSOR", -4, F::MODULE | F::READONLY).repeats(Repeat::Never),
+    row(Id::FtCursor, "FT.CURSOR", -2, F::MODULE | F::READONLY).repeats(Repeat::Never).container(),
+    row(Id::FtCursorDel, "FT.CURSOR DEL", 4, F::MODULE | F::WRITE),
+    row(Id::FtCursorGc, "FT.CURSOR GC", -3, F::MODULE | F::WRITE),
+    row(Id::FtCursorRead, "FT.CURSOR READ", -4, F::MODULE | F::READONLY).repeats(Repeat::Never),
     row(Id::FtDictadd, "FT.DICTADD", -3, F::DENYOOM | F::MODULE | F::WRITE),
     row(Id::FtDictdel, "FT.DICTDEL", -3, F::MODULE | F::WRITE),
     row(Id::FtDictdump, "FT.DICTDUMP", 2, F::MODULE | F::READONLY).repeats(Repeat::Reads),
