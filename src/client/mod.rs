@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
-use crate::commands::{self, Blocking, Shape};
+use crate::commands::{self, Blocking, Command, Shape};
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::pool::{Counters, Lease, Pool, Stat};
@@ -106,8 +106,13 @@ impl Client {
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
         self.count(Counters::command);
         let mut tries = Tries::default();
-        let wish = self.wish(args, call);
-        let replied = self.command_to_the_wire(args, call, wish.shape, &self.wait(args, call), &mut tries);
+        // Everything that has to be known of the command stands in one row, which is looked for once.
+        let row = commands::find(args);
+        let wish = self.wish_of(row, args, call);
+        let replied = match row.and_then(Command::connection_state) {
+            Some(name) => Err(not_for_a_client(name)),
+            None => self.command_to_the_wire(args, call, wish.shape, &self.wait_of(row, args, call), &mut tries),
+        };
         let result = replied.and_then(|reply| self.finish(args, call, &wish, reply));
         result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }
@@ -173,13 +178,17 @@ impl Client {
     /// What the caller wishes to have of the reply. It is decided here, when the call begins: what another thread sets
     /// meanwhile is for the next call.
     fn wish(&self, args: &[&[u8]], call: &Call) -> Wish {
+        self.wish_of(commands::find(args), args, call)
+    }
+
+    fn wish_of(&self, row: Option<&Command>, args: &[&[u8]], call: &Call) -> Wish {
         if call.flags.has(Flags::RAW) {
             return Wish { shape: Shape::KEEP, callback: None };
         }
         let callback = self.0.callbacks.load().find(args).cloned();
         let shape = match callback.is_some() || self.0.often.raw_shape {
             true => Shape::KEEP,
-            false => commands::shape(args),
+            false => commands::shape_of(row, args),
         };
         Wish { shape, callback }
     }
@@ -193,9 +202,6 @@ impl Client {
         wait: &Wait<'_>,
         tries: &mut Tries,
     ) -> Result<Reply> {
-        if let Some(name) = commands::connection_state(args) {
-            return Err(not_for_a_client(name));
-        }
         resp::check(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
         self.0.retry.begin();
         loop {
@@ -321,16 +327,20 @@ impl Client {
     }
 
     fn wait<'a>(&self, args: &[&'a [u8]], call: &Call) -> Wait<'a> {
-        let allowed_ms = self.allowed_ms(args, call);
+        self.wait_of(commands::find(args), args, call)
+    }
+
+    fn wait_of<'a>(&self, row: Option<&Command>, args: &[&'a [u8]], call: &Call) -> Wait<'a> {
+        let allowed_ms = self.allowed_ms(row, args, call);
         Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: args.first().copied().unwrap_or(b"") }
     }
 
     /// How long a command may take.
-    fn allowed_ms(&self, args: &[&[u8]], call: &Call) -> i64 {
+    fn allowed_ms(&self, row: Option<&Command>, args: &[&[u8]], call: &Call) -> i64 {
         match call.flags.has(Flags::TIMEOUT) {
             true => call.timeout_ms,
             // A command that waits on the server has the time that it says, and some for the way.
-            false => match commands::blocking(args) {
+            false => match row.and_then(|row| row.blocking(args)) {
                 Some(Blocking::Forever) => -1,
                 Some(Blocking::For(waits)) => i64::try_from(waits.as_millis())
                     .unwrap_or(i64::MAX)

@@ -24,11 +24,9 @@ fn probe(word: &[u8], parent: u16) -> Option<u16> {
     let mut slot = ends.slot(word.len(), parent);
     loop {
         let row = INDEX.slots[slot];
-        if row == ALONE {
-            return None;
-        }
-        let own = &INDEX.words[usize::from(row)];
-        if own.parent == parent && usize::from(own.len) == word.len() && ends.are(&own.ends) && middle_is(word, row) {
+        // An empty slot has a number that no row has.
+        let own = INDEX.words.get(usize::from(row))?;
+        if own.parent == parent && own.text.len() == word.len() && ends.are(&own.ends) && middle_is(word, own.text) {
             return Some(row);
         }
         slot = (slot + 1) % SLOTS;
@@ -78,16 +76,14 @@ const fn folded(given: u64, own: u64) -> bool {
     (given ^ own) & !letters == 0
 }
 
-/// Whether what stands between the ends of a long word is that of the row.
+/// Whether what stands between the ends of a long word is that of a word of the table.
 #[inline]
-fn middle_is(word: &[u8], row: u16) -> bool {
-    word.len() <= 16 || own_word(row).eq_ignore_ascii_case(word)
-}
-
-/// The last word of a row's name.
-fn own_word(row: u16) -> &'static [u8] {
-    let name = ROWS[usize::from(row)].name.as_bytes();
-    &name[name.len() - usize::from(INDEX.words[usize::from(row)].len)..]
+fn middle_is(word: &[u8], own: &[u8]) -> bool {
+    let chunk = |word: &[u8], at: usize| word.get(at..)?.first_chunk::<8>().map(|chunk| u64::from_le_bytes(*chunk));
+    (8..word.len().saturating_sub(8)).step_by(8).all(|at| match (chunk(word, at), chunk(own, at)) {
+        (Some(given), Some(own)) => folded(given, own),
+        _ => false,
+    })
 }
 
 /// Rows by the hashes of their words: the first free slot from there on.
@@ -99,14 +95,14 @@ struct Index {
 /// The last word of a row's name.
 #[derive(Clone, Copy)]
 struct Word {
+    text: &'static [u8],
     ends: Ends,
     /// The row that it is a subcommand of.
     parent: u16,
-    len: u8,
 }
 
 const fn index() -> Index {
-    const NOTHING: Word = Word { ends: Ends { head: 0, tail: 0 }, parent: ALONE, len: 0 };
+    const NOTHING: Word = Word { text: &[], ends: Ends { head: 0, tail: 0 }, parent: ALONE };
     let mut index = Index { slots: [ALONE; SLOTS], words: [NOTHING; ROWS.len()] };
     let mut row = 0;
     // A container stands right before its subcommands: nothing sorts before a space.
@@ -125,7 +121,7 @@ const fn index() -> Index {
             false => (name, ALONE),
         };
         let ends = Ends::of(word);
-        index.words[row] = Word { ends, parent, len: word.len() as u8 };
+        index.words[row] = Word { text: word, ends, parent };
         let mut slot = ends.slot(word.len(), parent);
         while index.slots[slot] != ALONE {
             slot = (slot + 1) % SLOTS;
@@ -212,7 +208,7 @@ mod tests {
     fn searches_end_where_they_begin() {
         let mut furthest = 0;
         for (row, word) in INDEX.words.iter().enumerate() {
-            let begin = word.ends.slot(word.len.into(), word.parent);
+            let begin = word.ends.slot(word.text.len(), word.parent);
             let end = INDEX.slots.iter().position(|slot| usize::from(*slot) == row).unwrap();
             furthest = furthest.max((end + SLOTS - begin) % SLOTS);
         }

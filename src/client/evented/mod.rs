@@ -136,7 +136,7 @@ impl Evented {
         let wanted = self.done.len() + wanted;
         make_room(&mut self.done, wanted)?;
         let mut command = Pending::new(args, call, cost);
-        command.allowed_ms = self.client.allowed_ms(args, call);
+        command.allowed_ms = self.client.allowed_ms(commands::find(args), args, call);
         command.deadline = self.clock.deadline(command.allowed_ms);
         let Wish { shape, callback } = self.client.wish(args, call);
         if let Some(callback) = callback {
