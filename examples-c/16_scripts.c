@@ -13,7 +13,7 @@
 // Take from one account and give to another, if there is enough.
 static const char TRANSFER[] =
     "local left = redis.call('GET', KEYS[1]) - ARGV[1]\n"
-    "if left < 0 then return redis.error_reply('POOR there is only ' .. left + ARGV[1]) end\n"
+    "if left < 0 then return false end\n"
     "redis.call('SET', KEYS[1], left)\n"
     "return {left, redis.call('INCRBY', KEYS[2], ARGV[1])}\n";
 
@@ -22,13 +22,14 @@ static void transfer(const rredis_script *script, const rredis_client *client, c
   rredis_reply *reply;
   // The keys first, two of them, then the other arguments.
   const char *argv[] = {"page16:ann", "page16:bob", amount};
-  if (rredis_script_run(script, client, 2, 3, argv, NULL, &reply, &err) == RREDIS_OK) {
-    printf("%s moved: %lld and %lld\n", amount, (long long)reply->elements[0].integer,
-           (long long)reply->elements[1].integer);
-    rredis_reply_free(reply);
-  } else {
-    printf("%s not moved: %.*s\n", amount, (int)strcspn(err.message, "."), err.message);
+  if (rredis_script_run(script, client, 2, 3, argv, NULL, &reply, &err) != RREDIS_OK) {
+    fprintf(stderr, "%s: %s\n", rredis_status_name(err.status), err.message);
+    return;
   }
+  if (reply->kind == RREDIS_REPLY_NULL) printf("%s not moved: there is too little\n", amount);
+  else printf("%s moved: %lld and %lld\n", amount, (long long)reply->elements[0].integer,
+              (long long)reply->elements[1].integer);
+  rredis_reply_free(reply);
 }
 
 int main(void) {
@@ -52,6 +53,6 @@ int main(void) {
 }
 
 // Prints:
-// the server knows it as e574f426...
+// the server knows it as 417615cd...
 // 70 moved: 30 and 70
-// 70 not moved: POOR there is only 30
+// 70 not moved: there is too little

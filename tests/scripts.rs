@@ -113,12 +113,18 @@ fn a_script_that_says_noscript_itself_runs_once() {
         "error({err='NOSCRIPT No matching script. Please use EVAL.'})",
         "return redis.error_reply(ARGV[1])",
         "return redis.error_reply('NO' .. 'SCRIPT of my own')",
+        "return redis.error_reply('NO' .. 'SCRIPT No matching script. Please use EVAL.')",
+        "return redis.error_reply(redis.call('GET', 'words'))",
+        "return cjson.decode(redis.call('GET', 'table'))",
+        "return redis.pcall('GET', 'too', 'many')",
         "error({err='NO' .. 'SCRIPT No matching script. Please use EVAL.'})",
     ];
+    let words = "NOSCRIPT No matching script. Please use EVAL.";
+    server.ask(&["MSET", "words", words, "table", &format!("{{\"err\":\"{words}\"}}")]);
     for (number, text) in texts.iter().enumerate() {
         let key = format!("n{number}");
         let script = Script::new(&format!("{ran}{text}"));
-        let args = [key.as_str(), "NOSCRIPT No matching script. Please use EVAL."];
+        let args = [key.as_str(), words];
         let args = if text.contains("ARGV") { &args[..] } else { &args[..1] };
         for n in 1..=3 {
             let err = script.run(&client, 1, args).expect_err("it answers with an error");

@@ -4,7 +4,7 @@
 use std::ffi::CStr;
 use std::sync::Arc;
 
-use memchr::memmem::Finder;
+use memchr::memmem;
 
 use super::{Call, Client, Flags, Tries, server_error};
 use crate::commands;
@@ -20,7 +20,7 @@ struct Inner {
     text: Box<[u8]>,
     /// 40 hexadecimal digits and a NUL.
     sha: [u8; SHA_LEN + 1],
-    finder: Finder<'static>,
+    /// Whether the server's word that it does not know the script proves that it did not run.
     by_digest: bool,
 }
 
@@ -36,9 +36,8 @@ impl Script {
             digits[0] = HEX[usize::from(byte >> 4)];
             digits[1] = HEX[usize::from(byte & 15)];
         }
-        let finder = Finder::new(DOUBTFUL);
-        let by_digest = finder.find(text).is_none();
-        Ok(Script(Arc::new(Inner { text: kept.into_boxed_slice(), sha, finder, by_digest })))
+        let by_digest = !DOUBTFUL.iter().any(|word| memmem::find(text, word).is_some());
+        Ok(Script(Arc::new(Inner { text: kept.into_boxed_slice(), sha, by_digest })))
     }
 
     /// The SHA-1 digest of its text, as the server names it.
@@ -84,10 +83,9 @@ impl Script {
     }
 
     /// Whether an answer in the server's words for an unknown script proves that this one did not run. Where those words
-    /// could be of the script's own making, because its text or its arguments have them, it is only ever sent whole.
-    pub(super) fn goes_by_digest(&self, args: &[&[u8]]) -> bool {
-        let doubtful = |arg: &&[u8]| arg.len() >= DOUBTFUL.len() && self.0.finder.find(arg).is_some();
-        self.0.by_digest && !args.iter().any(doubtful)
+    /// could be of the script's own making, it is only ever sent whole.
+    pub(super) fn goes_by_digest(&self) -> bool {
+        self.0.by_digest
     }
 }
 
@@ -102,7 +100,7 @@ impl Client {
         // One time for both ways together.
         let wait = self.wait(args, call);
         let mut replied = None;
-        if script.goes_by_digest(&args[FRONT..]) {
+        if script.goes_by_digest() {
             let reply = self.command_to_the_wire(args, call, wish.shape, &wait, &mut tries);
             let refused = |reply: &Reply| reply.is_error() && commands::unknown_script(reply.text());
             replied = Some(reply).filter(|reply| !reply.as_ref().is_ok_and(refused));
@@ -140,8 +138,9 @@ pub(super) const FRONT: usize = 3;
 const FEW: usize = 16;
 const SHA_LEN: usize = 40;
 const HEX: &[u8; 16] = b"0123456789abcdef";
-/// What a script's answer begins with where it could be taken for the server's.
-const DOUBTFUL: &[u8] = b"NOSCRIPT";
+/// What a script cannot do without that answers with an error whose words are its own: a field `err`, or what may make a
+/// table with one out of data. What it raises is no such error: the server puts the script's digest behind it.
+const DOUBTFUL: [&[u8]; 5] = [b"err", b"cjson", b"cmsgpack", b"loadstring", b"load("];
 
 #[cfg(test)]
 mod tests {
@@ -160,9 +159,13 @@ mod tests {
 
     #[test]
     fn what_could_say_noscript_itself_goes_whole() {
-        let plain = script("return redis.error_reply(ARGV[1])");
-        assert!(plain.goes_by_digest(&[b"ERR", b"", b"NOSCRIP", b"noscript"]));
-        assert!(!plain.goes_by_digest(&[b"k", b"a NOSCRIPT b"]));
-        assert!(!script("return {err='NOSCRIPT No matching script.'}").goes_by_digest(&[]));
+        assert!(script("return redis.call('INCR', KEYS[1])").goes_by_digest());
+        for text in [
+            "return {err='NOSCRIPT No matching script.'}",
+            "return redis.error_reply(redis.call('GET', KEYS[1]))",
+            "return cjson.decode(redis.call('GET', KEYS[1]))",
+        ] {
+            assert!(!script(text).goes_by_digest(), "{text}");
+        }
     }
 }

@@ -52,7 +52,7 @@ impl Pipeline {
     ) -> Result<()> {
         self.refuse_to_add(flags)?;
         let queue = &mut self.queue;
-        let added = Added { index: queue.len(), script: script.clone(), by_digest: script.goes_by_digest(args) };
+        let added = Added { index: queue.len(), script: script.clone(), by_digest: script.goes_by_digest() };
         let room = queue.scripts.try_reserve(1).map_err(|_| Error::memory("the command"));
         let queued = room.and_then(|()| {
             script.with_command(keys, &mut itoa::Buffer::new(), args, |command| {
