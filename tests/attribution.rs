@@ -89,6 +89,43 @@ fn an_extra_reply_that_came_together_with_its_forerunner_costs_nobody_anything()
     }
 }
 
+/// Answer one command, and then something that nobody asked for: in one segment, or in two.
+fn one_too_many(line: &mut support::peer::Line, together: bool) -> std::io::Result<()> {
+    let command = line.command()?;
+    let reply = if command[0] == b"WATCH" { b"+OK\r\n".to_vec() } else { honest(&command) };
+    if together {
+        line.send(&[&reply[..], b"$4\r\nEVIL\r\n"].concat())?;
+    } else {
+        line.send(&reply)?;
+        line.send(b"$4\r\nEVIL\r\n")?;
+    }
+    line.mark();
+    line.serve()
+}
+
+/// A connection of one's own, and one that watches, rest between commands as those of the pool do.
+#[test]
+fn an_extra_reply_is_given_to_nobody_who_kept_the_connection() {
+    for hello in EITHER {
+        let together = on_both(hello, |line| one_too_many(line, true));
+        let behind = on_both(hello, |line| one_too_many(line, false));
+        for peer in together.iter().chain(&behind) {
+            let client = client(peer);
+            let mut conn = client.conn().expect("a connection");
+            conn.command(&["GET", "first"]).expect("a reply");
+            peer.until_marks(1);
+            let err = conn.command(&["GET", "second"]).expect_err("there is something on the line");
+            assert_eq!((err.status, err.outcome), (Status::PROTOCOL, Outcome::NOT_SENT), "{hello:?} {err:?}");
+            drop(conn);
+            let mut pipeline = support::pipeline::Pipeline::of(&client);
+            pipeline.watch(&["k"]).expect("watched");
+            peer.until_marks(2);
+            let err = pipeline.command(&["GET", "second"]).expect_err("there is something on the line");
+            assert_eq!(err.outcome, Outcome::NOT_SENT, "{hello:?} {err:?}");
+        }
+    }
+}
+
 /// Where an extra reply is cut: part of it is there before the next command, the rest would come behind it.
 #[test]
 fn half_an_extra_reply_is_as_bad_as_a_whole_one() {

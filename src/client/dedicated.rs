@@ -77,7 +77,9 @@ impl Dedicated {
             let text = "replies to commands sent before are still due: receive them first";
             return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
         }
-        let tried = lease.submit_any(args, shape).and_then(|submitted| match submitted.answered {
+        // What nobody asked for, and was there before the command, is not its reply.
+        let there = lease.look_again(wait.deadline, kept);
+        let tried = there.and_then(|()| lease.submit_any(args, shape)).and_then(|submitted| match submitted.answered {
             true => lease.reply_to(submitted.ticket, &wait, kept).map(Some),
             false => lease.flush(submitted.ticket, &wait, kept).map(|()| None),
         });

@@ -158,15 +158,19 @@ impl Connection {
         self.look(deadline, kept, Session::is_clean)
     }
 
-    /// The same for one that its borrower let wait, whatever it has become.
+    /// The same for one that its borrower let wait, whatever it has become. Where more than pushes may come by right, there
+    /// is nothing to tell by a look.
     pub fn look_again(&mut self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
+        if self.session.owes() || self.session.is_told_things() {
+            return Ok(());
+        }
         self.look(deadline, kept, |session| !session.has_unread())
     }
 
     fn look(&mut self, deadline: Deadline, kept: &mut Kept, is_good: fn(&Session) -> bool) -> Result<()> {
         let idle = self.transport.fd().map_or(Idle::Readable, wait::idle_state);
         let taken = match idle {
-            Idle::Quiet if !self.transport.pending() => return Ok(()),
+            Idle::Quiet if !self.transport.pending() && is_good(&self.session) => return Ok(()),
             Idle::Closed => Err(closed(false)),
             Idle::Quiet | Idle::Readable => serving(self.dial.serves(), || self.take_in(deadline, kept)),
         };
@@ -348,15 +352,18 @@ impl Connection {
     /// Read what is there, without waiting. Who writes faster than this reads is not waited for either.
     fn take_in(&mut self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
         let end = self.moved.bytes_in + UNASKED_BYTES_MAX;
-        while self.read(0)? {
+        loop {
+            // What came together with the last reply has been read already.
             while let Some(event) = self.session.poll()? {
                 kept.keep(event)?;
+            }
+            if !self.read(0)? {
+                return Ok(());
             }
             if self.moved.bytes_in >= end || deadline.has_passed() {
                 return Err(Error::new(Status::Limit, "what the server sends unasked does not end"));
             }
         }
-        Ok(())
     }
 
     /// What a command's wait came to. Where that is an error, it has the command's fate, and the conversation is over.

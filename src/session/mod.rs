@@ -269,9 +269,9 @@ impl Session {
             && self.state.is_as_new()
     }
 
-    /// Whether bytes have come that belong to nothing yet.
+    /// Whether bytes have come that belong to nothing. The beginning of a push is a push's.
     pub fn has_unread(&self) -> bool {
-        !self.parser.is_empty()
+        !self.events.is_empty() || self.parser.has_begun() || (!self.parser.is_empty() && !self.state.is_resp3())
     }
 
     /// Whether a transaction is open, and commands are queued in it.
@@ -292,6 +292,11 @@ impl Session {
     /// Whether anything could still arrive without another command being sent.
     pub fn can_hear(&self) -> bool {
         !self.events.is_empty() || self.inflight.owes() || self.state.hears()
+    }
+
+    /// Whether messages, or the lines of MONITOR, may come at any time.
+    pub fn is_told_things(&self) -> bool {
+        self.state.expects_messages() || self.state.is_monitoring()
     }
 
     /// Whether the bytes of a reply have begun to arrive.

@@ -71,7 +71,11 @@ impl Watch {
 
     fn try_command(&mut self, args: &[&[u8]], client: &Client, wait: &Wait<'_>, shape: Shape) -> Result<Reply> {
         let (lease, kept) = self.parts()?;
-        let tried = lease.submit_any(args, shape).and_then(|submitted| lease.reply_to(submitted.ticket, wait, kept));
+        // What nobody asked for, and was there before the command, is not its reply.
+        let there = lease.look_again(wait.deadline, kept);
+        let tried = there
+            .and_then(|()| lease.submit_any(args, shape))
+            .and_then(|submitted| lease.reply_to(submitted.ticket, wait, kept));
         if let (Err(error), Some(_)) = (&tried, lease.failure()) {
             kept.notice(Notice::lost(lease, error));
             client.tell(kept);
