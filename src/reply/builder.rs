@@ -66,9 +66,7 @@ impl Builder {
 
     /// Add a copy of a node of any tree, with all below it. Its attributes stay behind.
     pub fn add_reply(&mut self, node: &Node) {
-        if let Err(error) = self.copy(View::new(node)) {
-            self.failed.get_or_insert(error);
-        }
+        self.copy_all(View::new(node), None);
     }
 
     /// Add a BOOL that is true, with the words that said so.
@@ -81,6 +79,20 @@ impl Builder {
         let from = self.recorder.mark();
         self.add_reply(node.node());
         self.recorder.shape(from, |tape, text| form.apply_at(tape, text));
+    }
+
+    /// Add a copy of a whole reply in this form, with its attributes.
+    pub fn add_whole(&mut self, reply: &Reply, form: &Form) {
+        let from = self.recorder.mark();
+        self.copy_all(reply.view(), Some(reply).filter(|reply| reply.is_annotated()));
+        self.recorder.shape(from, |tape, text| form.apply_at(tape, text));
+    }
+
+    /// Add the attributes of a reply's root, if it has some: those of what is added next.
+    pub fn add_attributes(&mut self, reply: &Reply) {
+        if let Some(map) = reply.attributes(reply.root()) {
+            self.annotate(View::new(map));
+        }
     }
 
     /// Open an ARRAY, SET, MAP or PUSH: what follows is in it, until `end`.
@@ -154,13 +166,30 @@ impl Builder {
         self.fail(Error::new(Status::Argument, message));
     }
 
-    /// Depth first, without recursion: `rows` has what is left of each aggregate around.
-    fn copy(&mut self, root: View<'_>) -> Result<()> {
+    /// Add a map as the attributes of what is added next.
+    fn annotate(&mut self, map: View<'_>) {
+        self.open_attributes();
+        map.children().for_each(|child| self.copy_all(child, None));
+        self.end();
+    }
+
+    fn copy_all(&mut self, root: View<'_>, annotated: Option<&Reply>) {
+        if let Err(error) = self.copy(root, annotated) {
+            self.failed.get_or_insert(error);
+        }
+    }
+
+    /// Depth first, without recursion: `rows` has what is left of each aggregate around. Attributes are those that
+    /// `annotated` has.
+    fn copy(&mut self, root: View<'_>, annotated: Option<&Reply>) -> Result<()> {
         let mut rows = Vec::new();
         let mut next = Some(root);
         loop {
             match next {
                 Some(view) => {
+                    if let Some(map) = annotated.and_then(|reply| reply.attributes(view.node())) {
+                        self.annotate(View::new(map));
+                    }
                     if self.copy_one(view) {
                         rows.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
                         rows.push(view.children());

@@ -132,6 +132,11 @@ impl Reply {
         self.header().layout.size()
     }
 
+    /// Whether any node has attributes.
+    pub fn is_annotated(&self) -> bool {
+        self.header().notes_len > 0
+    }
+
     /// The attributes of a node of this tree: a map.
     pub fn attributes(&self, node: &Node) -> Option<&Node> {
         // SAFETY: self.0 is the root of a whole tree.

@@ -152,7 +152,8 @@ impl Shape {
         matches!(self.0, Becomes::Made(..))
     }
 
-    /// A reply of this shape, made of one that is there. None: it may stay as it is.
+    /// A reply of this shape, made of one that is there. None: it may stay as it is. What is made by a function has the
+    /// attributes of the reply itself, and of no part of it.
     pub fn reshape(self, reply: &Reply) -> Result<Option<Reply>> {
         if self.is_keep() || !is_shaped(reply.view()) {
             return Ok(None);
@@ -160,8 +161,9 @@ impl Shape {
         let mut builder = Builder::for_copies();
         match self.0 {
             Becomes::Kept | Becomes::Elements => return Ok(None),
-            Becomes::Formed(form) => builder.add_formed(reply.view(), form),
+            Becomes::Formed(form) => builder.add_whole(reply, form),
             Becomes::Made(tree, options) => {
+                builder.add_attributes(reply);
                 if tree(options, reply.view(), &mut builder).is_none() {
                     return Ok(None);
                 }

@@ -302,7 +302,19 @@ fn attributes_stay_with_what_they_annotate() {
         let (root, member, score) = (attribute("root"), attribute("member"), attribute("score"));
         let wire = format!("{root}*4\r\n+a\r\n$1\r\n1\r\n{member}$1\r\nb\r\n{score}$1\r\n2\r\n");
         parser.feed(wire.as_bytes()).unwrap();
-        let reply = shape(&[b"ZPOPMIN", b"k"]).build(parser.next().unwrap().unwrap()).unwrap();
+        let popped = shape(&[b"ZPOPMIN", b"k"]);
+        parser.feed(wire.as_bytes()).unwrap();
+        let reply = popped.build(parser.next().unwrap().unwrap()).unwrap();
+        check_attributes(&reply);
+        let raw = Reply::build(parser.next().unwrap().unwrap()).unwrap();
+        check_attributes(&popped.reshape(&raw).unwrap().unwrap());
+        // What a function makes is another reply, and keeps what was said of the whole.
+        parser.feed(format!("{root}+Value at:0x1 refcount:1\r\n").as_bytes()).unwrap();
+        let made = shape(&[b"DEBUG", b"OBJECT", b"k"]).build(parser.next().unwrap().unwrap()).unwrap();
+        assert!(made.view().find(b"refcount").is_some() && made.attributes(made.root()).is_some());
+    }
+
+    fn check_attributes(reply: &Reply) {
         assert_eq!(shown(reply.view()), "[[+a, 1|1|], [\"b\", 2|2|]]");
         let key =
             |view: View<'_>| reply.attributes(view.node()).map(|map| View::new(map).get(0).unwrap().text().to_vec());
