@@ -226,7 +226,7 @@ fn leaves(view: View<'_>, out: &mut Vec<String>) {
     match view.kind() {
         Kind::RREDIS_REPLY_NULL => {}
         Kind::RREDIS_REPLY_INTEGER => out.push(view.node().integer.to_string()),
-        Kind::RREDIS_REPLY_BOOL if view.text().is_empty() => out.push(view.node().integer.to_string()),
+        Kind::RREDIS_REPLY_BOOL if view.node().str.is_null() => out.push(view.node().integer.to_string()),
         kind if (kind as u32) < Kind::RREDIS_REPLY_ARRAY as u32 => out.push(view.text().escape_ascii().to_string()),
         _ => view.children().for_each(|child| leaves(child, out)),
     }
