@@ -31,7 +31,7 @@ pub const UNASKED_BYTES_MAX: u64 = 8 << 20;
 pub const REST_BYTES_MAX: usize = 1 << 10;
 
 /// Bytes that a pipeline keeps between its runs in each of its buffers: enough for most batches to need no memory of their own.
-pub const PIPELINE_REST_BYTES_MAX: usize = 64 << 10;
+pub const PIPELINE_REST_BYTES_MAX: usize = 256 << 10;
 
 /// What a reply may grow to. Every bound is named in the error that it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,15 @@ pub fn append(list: &mut Vec<u8>, bytes: &[u8], what: &str) -> Result<()> {
     Ok(())
 }
 
+/// Forget what is in a list; its memory is kept for what comes next, unless it is more than so many bytes. It is let go, not
+/// made smaller: that too may find no memory, and then ends the process.
+pub fn reuse<T>(list: &mut Vec<T>, bytes_max: usize) {
+    list.clear();
+    if list.capacity().saturating_mul(size_of::<T>()) > bytes_max {
+        *list = Vec::new();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +36,14 @@ mod tests {
         let mut copy = copied(b"ab", "the text").unwrap();
         append(&mut copy, b"c", "the text").unwrap();
         assert_eq!(copy, b"abc");
+    }
+
+    #[test]
+    fn what_is_used_again_is_empty_and_not_too_large() {
+        let mut list = vec![1u64; 10];
+        reuse(&mut list, 80);
+        assert!(list.is_empty() && list.capacity() == 10);
+        reuse(&mut list, 79);
+        assert_eq!(list.capacity(), 0);
     }
 }

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use support::c::{Argv, Client, Options, Outcome, Parser, Reply, Result, Status, option};
 use support::functions::Verdict;
+use support::pipeline::{Pipeline, mode};
 use support::program::{child, preload, watch};
 use support::server::{Folder, Server};
 
@@ -42,6 +43,11 @@ const CASES: &[Case] = &[
     ("a long channel", long_channel, CHANNELS),
     ("many channels", many_channels, CHANNELS),
     ("many commands sent before a reply is read", many_sent, CHANNELS),
+    ("a pipeline of many commands", pipelined, ANY),
+    ("a transaction of many commands", transacted, ANY),
+    ("a pipeline of huge values", huge_values_pipelined, ANY),
+    ("many replies shown one by one", shown, ANY),
+    ("a pipeline with callbacks and shapes", called_back, ANY),
     ("a callback beside a huge key", callback, NOT_SENT),
     ("options", options, NONE),
     ("a huge URL", huge_url, NONE),
@@ -54,6 +60,9 @@ const CASES: &[Case] = &[
 
 /// To send is NOT_SENT, and to receive tells of no command.
 const CHANNELS: &[Outcome] = &[Outcome::NOT_SENT, Outcome::NONE];
+
+/// What is queued is not sent, what has begun to be answered ran, and of what is in between nobody knows.
+const ANY: &[Outcome] = &[Outcome::NOT_SENT, Outcome::RAN, Outcome::UNKNOWN];
 
 /// What a case has at hand: all that is large and its own was made before memory ran short.
 struct World {
@@ -246,6 +255,49 @@ fn many_sent(world: &World) -> Result<()> {
         conn.receive(60_000)?;
     }
     Ok(())
+}
+
+/// A pipeline with so many of this command. What cannot be added leaves it as it was.
+fn queued<A: AsRef<[u8]>>(client: &Client, args: &[A], count: usize) -> Result<Pipeline> {
+    let mut pipeline = Pipeline::of(client);
+    for number in 0..count {
+        pipeline.try_add(args).inspect_err(|_| assert_eq!(pipeline.len(), number))?;
+    }
+    Ok(pipeline)
+}
+
+fn run(mut pipeline: Pipeline, mode: u32) -> Result<()> {
+    let count = pipeline.len();
+    let reply = pipeline.run(mode).inspect_err(|_| assert_eq!(pipeline.len(), 0))?;
+    assert_eq!(reply.len, count);
+    pipeline.add(&["PING"]);
+    assert_eq!(pipeline.ask(mode), "[#1]", "it is as good as before");
+    Ok(())
+}
+
+fn pipelined(world: &World) -> Result<()> {
+    run(queued(world.client(), &["ECHO", "some words"], MANY)?, mode::PLAIN)
+}
+
+fn transacted(world: &World) -> Result<()> {
+    run(queued(&world.clients[1], &["ECHO", "some words"], MANY)?, mode::ATOMIC)
+}
+
+fn huge_values_pipelined(world: &World) -> Result<()> {
+    run(queued(world.client(), &["GET", "huge"], 3)?, mode::PLAIN)?;
+    run(queued(world.client(), &[b"ECHO".as_slice(), &world.huge], 2)?, mode::ATOMIC)
+}
+
+fn shown(world: &World) -> Result<()> {
+    let mut pipeline = queued(world.client(), &["GET", "huge"], 3)?;
+    pipeline.run_each(0, 0, Box::new(|_, reply| Ok(assert_eq!(reply.len, HUGE))))
+}
+
+fn called_back(world: &World) -> Result<()> {
+    let mut pipeline = queued(&world.called, &["GET", "huge"], 2)?;
+    pipeline.try_add(&["HGETALL", "map"])?;
+    pipeline.try_add(&["INFO"])?;
+    run(pipeline, mode::PLAIN)
 }
 
 /// A key may be huge: looking for the callback of its command is no reason to copy it. A name may not.

@@ -182,17 +182,17 @@ fn every_reply_has_its_commands_shape() {
         let expected = format!("[{}]", direct.join(" "));
         let mut pipeline = Pipeline::of(&client);
         for mode in [mode::PLAIN, mode::ATOMIC] {
-            commands.iter().for_each(|args| drop(pipeline.add(args)));
+            commands.iter().for_each(|args| _ = pipeline.add(args));
             assert_eq!(pipeline.ask(mode), expected);
         }
         let mut shown = Vec::new();
-        commands.iter().for_each(|args| drop(pipeline.add(args)));
+        commands.iter().for_each(|args| _ = pipeline.add(args));
         pipeline.run_each(0, 0, Box::new(|_, reply| Ok(shown.push(reply.dump())))).expect("six replies");
         assert_eq!(shown, direct);
         // As the wire has it, for one command and for a whole run.
         let raw: Vec<String> = commands.iter().map(|args| client.ask(args)).collect();
         for mode in [mode::PLAIN, mode::ATOMIC] {
-            commands.iter().for_each(|args| drop(pipeline.add(args)));
+            commands.iter().for_each(|args| _ = pipeline.add(args));
             let reply = pipeline.run_with(mode, call::RAW, 0).expect("six replies");
             assert_eq!(reply.dump(), format!("[{}]", raw.join(" ")));
             pipeline.add_with(commands[1], call::RAW, std::ptr::null_mut()).expect("it is added");
@@ -439,7 +439,7 @@ fn limits_are_for_each_reply() {
     }
     assert_eq!(pipeline.run(mode::PLAIN).expect("each is small").elements().len(), 1000);
     for (keys, failed, outcome) in [(["large", "small"], 0, Outcome::UNKNOWN), (["small", "large"], 1, Outcome::RAN)] {
-        keys.iter().for_each(|key| drop(pipeline.add(&["GET", key])));
+        keys.iter().for_each(|key| _ = pipeline.add(&["GET", key]));
         let err = pipeline.run(mode::PLAIN).expect_err("one is large");
         assert_eq!((what(&err), pipeline.failed()), ((Status::LIMIT, outcome), failed));
     }
@@ -558,7 +558,7 @@ fn threads_share_a_client() {
                 for round in 0..50 {
                     let mode = if round % 2 == 0 { mode::PLAIN } else { mode::ATOMIC };
                     let texts: Vec<String> = (0..20).map(|place| format!("{number}:{round}:{place}")).collect();
-                    texts.iter().for_each(|text| drop(pipeline.add(&["ECHO", text])));
+                    texts.iter().for_each(|text| _ = pipeline.add(&["ECHO", text]));
                     let reply = pipeline.run(mode).expect("twenty replies");
                     assert!(reply.elements().iter().zip(&texts).all(|(reply, text)| reply.text() == text.as_bytes()));
                 }

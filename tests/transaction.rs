@@ -67,7 +67,7 @@ fn nobody_elses_command_comes_between() {
         }
         for round in 0..30 {
             let mut pipeline = Pipeline::of(&client);
-            (0..50).for_each(|place| drop(pipeline.add(&["SET", &format!("k{place}"), &round.to_string()])));
+            (0..50).for_each(|place| _ = pipeline.add(&["SET", &format!("k{place}"), &round.to_string()]));
             assert_eq!(pipeline.run(mode::ATOMIC).expect("it runs").elements().len(), 50);
         }
         over.store(true, Ordering::SeqCst);
@@ -215,14 +215,14 @@ fn a_transaction_without_its_exec_did_not_run() {
     let client = Client::at(&peer.url());
     let mut pipeline = Pipeline::of(&client);
     let long = "x".repeat(1 << 20);
-    (0..40).for_each(|_| drop(pipeline.add(&["APPEND", "k", &long])));
+    (0..40).for_each(|_| _ = pipeline.add(&["APPEND", "k", &long]));
     assert_eq!(pipeline.run(mode::ATOMIC).expect("the second time").elements().len(), 40);
     assert_eq!((peer.connections(), client.stat(stat::RETRIES)), (2, 1));
 
     let peer = Peer::tcp(Hello::Resp3, cut);
     let client = Options::at(&peer.url()).int(option::RETRY_MAX, 0).client();
     let mut pipeline = Pipeline::of(&client);
-    (0..40).for_each(|_| drop(pipeline.add(&["APPEND", "k", &long])));
+    (0..40).for_each(|_| _ = pipeline.add(&["APPEND", "k", &long]));
     let err = pipeline.run(mode::ATOMIC).expect_err("it is cut off");
     assert_eq!(what(&err), (Status::IO, Outcome::NOT_SENT));
 }

@@ -55,6 +55,18 @@ impl Form {
         plan.pieces
     }
 
+    /// The same for a value without elements, where that is soon said: its text is in these bytes. None: it is not.
+    #[inline]
+    pub fn leaf(&self, entry: Entry, bytes: &[u8]) -> Option<Entry> {
+        let text = || bytes.get(entry.value() as usize..).and_then(|rest| rest.get(..entry.len())).unwrap_or_default();
+        match (self, entry.kind()) {
+            (Form::Keep, _) | (_, Type::Null) => Some(entry),
+            (Form::Bool, Type::Status) if text() == b"OK" => Some(entry.turned(Type::Said)),
+            (Form::Done, Type::Status) if entry.len() != QUEUED.len() => Some(entry.turned(Type::Said)),
+            _ => None,
+        }
+    }
+
     /// The same for the last root of a tape that is being written; how many nodes more it has.
     pub(crate) fn apply_at(&self, tape: &mut [Entry], text: &[u8]) -> isize {
         let mut plan = Plan { tape, text, base: 0, nodes: 0, pieces: false };

@@ -2,6 +2,7 @@
 
 use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type};
 use crate::error::{Error, Result};
+use crate::memory::reuse;
 
 /// Replies in the order they came: an array whose elements they are.
 pub struct Gather {
@@ -56,6 +57,25 @@ impl Gather {
         Ok(())
     }
 
+    /// Take one more reply, a value without elements whose place counts from the first of these bytes.
+    #[inline]
+    pub fn take_leaf(&mut self, entry: Entry, bytes: &[u8]) -> Result<()> {
+        self.begin()?;
+        let mut entry = entry;
+        if entry.has_place() {
+            let (from, place) = (entry.value() as usize, self.text.len());
+            // With the byte behind it, which becomes its NUL.
+            let text = bytes.get(from..=from + entry.len()).unwrap_or_default();
+            self.text.try_reserve(text.len()).map_err(|_| Error::memory("the replies"))?;
+            self.text.extend_from_slice(text);
+            entry = entry.at_place(place);
+        }
+        super::push(&mut self.tape, entry)?;
+        self.count += 1;
+        self.nodes += 1;
+        Ok(())
+    }
+
     /// Take the elements of an array, each as a reply of its own. What annotates the array itself stays behind.
     pub fn take_elements(&mut self, frame: &mut Frame<'_>) -> Result<()> {
         self.begin()?;
@@ -106,11 +126,9 @@ impl Gather {
 
     /// Forget all of them, and keep no more than so many bytes of memory for what comes.
     pub fn clear(&mut self, keep: usize) {
-        self.tape.clear();
-        self.text.clear();
         (self.count, self.nodes, self.notes, self.about) = (0, 0, 0, About::default());
-        self.tape.shrink_to(keep / size_of::<Entry>());
-        self.text.shrink_to(keep);
+        reuse(&mut self.tape, keep);
+        reuse(&mut self.text, keep);
     }
 
     #[inline]

@@ -53,6 +53,11 @@ pub trait Parse: Send {
     fn filled(&mut self, len: usize) -> Result<()>;
     /// The next whole reply, or push; None until it is whole. A push inside a reply comes before it.
     fn next(&mut self) -> Result<Option<Frame<'_>>>;
+    /// Replies in a row that are one short value each and all there: `take` is shown the entry and the bytes that its place
+    /// counts from, and says whether it takes it. How many were taken; whatever is left is for `next`.
+    fn leaves(&mut self, _most: usize, _take: &mut dyn FnMut(Entry, &[u8]) -> Result<bool>) -> Result<usize> {
+        Ok(0)
+    }
     /// Whether nothing waits: every byte belonged to a reply that was given.
     fn is_empty(&self) -> bool;
     /// Whether some of the next reply has come, and it is a command's result: not a push, nor an error, nor attributes,

@@ -172,6 +172,12 @@ impl Entry {
         if self.has_place() { Entry { value: self.value.wrapping_add(shift), ..self } } else { self }
     }
 
+    /// The same, with its text at this place.
+    #[inline(always)]
+    pub(super) fn at_place(self, place: usize) -> Entry {
+        Entry { value: place as u64, ..self }
+    }
+
     /// Bytes of text at its place: for a string in pieces they are counted with the pieces.
     pub(super) fn text_len(self) -> usize {
         if self.kind() == Type::Chunked { 0 } else { self.len() }

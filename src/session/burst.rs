@@ -1,7 +1,7 @@
 //! Commands that were encoded before and go over in one piece: one entry for all of them, however many they are.
 
 use crate::error::{Error, Result, Status};
-use crate::resp::Frame;
+use crate::resp::{Entry, Frame};
 
 /// A burst on its way. It has the stream to itself: nothing else is submitted before it is over.
 pub(super) struct Burst {
@@ -17,6 +17,12 @@ pub(super) struct Burst {
 pub trait TakeReplies {
     /// One more reply. `handed` bytes of the burst were handed over before it came.
     fn take(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()>;
+
+    /// The same for a reply that is one short value and no error: its place counts from the first of these bytes. False: it
+    /// comes as a frame instead.
+    fn take_leaf(&mut self, _entry: Entry, _bytes: &[u8], _handed: usize) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Whether no more are wanted for now.
     fn is_full(&self) -> bool {
@@ -56,6 +62,11 @@ impl Burst {
 
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// So many replies have come at once.
+    pub(super) fn answered_at_once(&mut self, count: usize) {
+        self.due -= count;
     }
 
     pub(super) fn into_bytes(self) -> Vec<u8> {

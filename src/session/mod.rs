@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use crate::commands::{self, Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::{Kind, Reply};
-use crate::resp::{self, Parse};
+use crate::resp::{self, Entry, Parse};
 
 use burst::Burst;
 pub use burst::TakeReplies;
@@ -348,8 +348,17 @@ impl Session {
         }
     }
 
-    /// One frame more while a burst is on its way. False: there is none.
+    /// One frame more while a burst is on its way, and before it what is quickly taken. False: there is none.
     fn next_of_burst(&mut self, replies: &mut impl TakeReplies) -> Result<bool> {
+        if let Some(burst) = self.inflight.burst.as_mut().filter(|burst| burst.handed() > 0) {
+            let handed = burst.handed();
+            let mut take = |entry: Entry, bytes: &[u8]| replies.take_leaf(entry, bytes, handed);
+            let taken = self.parser.leaves(burst.due(), &mut take).inspect_err(|_| self.begun = true)?;
+            burst.answered_at_once(taken);
+            if burst.due() == 0 {
+                return Ok(true);
+            }
+        }
         let Some(mut frame) = self.parser.next()? else { return Ok(false) };
         let Some(burst) = self.inflight.burst.as_mut().filter(|_| !frame.is_push()) else {
             let wire_len = frame.wire_len();

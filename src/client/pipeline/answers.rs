@@ -1,6 +1,7 @@
 //! What takes the replies of a run: one for each command, or those of a transaction, which are checked as they come.
 #![forbid(unsafe_code)]
 
+use crate::commands::Shape;
 use crate::conn::Handed;
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::resp::{Entry, Frame, Gather, Type};
@@ -11,6 +12,8 @@ use super::queue::{EXEC, MULTI, Queued};
 /// The replies of a run.
 pub(super) struct Answers<'q> {
     pub(super) gather: &'q mut Gather,
+    /// Which of them still have to be given their shape, when they are trees.
+    unshaped: &'q mut Vec<usize>,
     commands: &'q [Queued],
     transaction: Option<Transaction>,
     /// No reply is to have any shape.
@@ -36,10 +39,16 @@ struct Transaction {
 
 impl<'q> Answers<'q> {
     /// Of commands that run one by one, or of a transaction.
-    pub(super) fn new(commands: &'q [Queued], gather: &'q mut Gather, atomic: bool, raw: bool) -> Answers<'q> {
+    pub(super) fn new(
+        commands: &'q [Queued],
+        (gather, unshaped): (&'q mut Gather, &'q mut Vec<usize>),
+        atomic: bool,
+        raw: bool,
+    ) -> Answers<'q> {
         gather.clear(usize::MAX);
+        unshaped.clear();
         let transaction = atomic.then(Transaction::default);
-        Answers { gather, commands, transaction, raw, come: 0, refused: None, refusals: 0 }
+        Answers { gather, unshaped, commands, transaction, raw, come: 0, refused: None, refusals: 0 }
     }
 
     /// Where the bytes to be sent begin, and how many replies they are due.
@@ -102,16 +111,20 @@ impl<'q> Answers<'q> {
         self.refusals += 1;
     }
 
+    /// Where the bytes begin of the command whose reply comes next, without a transaction.
+    #[inline]
+    fn start_of_next(&self) -> usize {
+        self.come.checked_sub(1).map_or(0, |before| self.commands[before].end - MULTI.len())
+    }
+
     fn take_plain(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()> {
-        // Looked at while not all has been handed over, which is seldom.
-        let start = self.come.checked_sub(1).map_or(0, |before| self.commands[before].end - MULTI.len());
-        if handed <= start {
+        if handed <= self.start_of_next() {
             return Err(too_early());
         }
         if frame.is_error() {
             self.refusal(self.come);
-        } else if !self.raw {
-            self.commands[self.come].shape.lay_over(frame);
+        } else if !self.raw && self.commands[self.come].shape.lay_over(frame) {
+            leave(self.unshaped, self.come)?;
         }
         self.gather.take(frame)
     }
@@ -167,12 +180,12 @@ impl<'q> Answers<'q> {
 
     /// Which element of EXEC's answer is an error first, and the shapes of the others.
     fn look_at_elements(&mut self) -> Result<()> {
-        let (commands, raw, refused) = (self.commands, self.raw, &mut self.refused);
+        let (commands, raw, refused, unshaped) = (self.commands, self.raw, &mut self.refused, &mut *self.unshaped);
         self.gather.each(|index, mut element| {
             if element.is_error() {
                 refused.get_or_insert(index);
-            } else if !raw && let Some(command) = commands.get(index) {
-                command.shape.lay_over(&mut element);
+            } else if !raw && commands.get(index).is_some_and(|command| command.shape.lay_over(&mut element)) {
+                leave(unshaped, index)?;
             }
             Ok(())
         })
@@ -180,6 +193,18 @@ impl<'q> Answers<'q> {
 }
 
 impl TakeReplies for Answers<'_> {
+    #[inline]
+    fn take_leaf(&mut self, entry: Entry, bytes: &[u8], handed: usize) -> Result<bool> {
+        if self.transaction.is_some() || handed <= self.start_of_next() {
+            return Ok(false);
+        }
+        let shape = if self.raw { Shape::KEEP } else { self.commands[self.come].shape };
+        let Some(entry) = shape.leaf(entry, bytes) else { return Ok(false) };
+        self.gather.take_leaf(entry, bytes)?;
+        self.come += 1;
+        Ok(true)
+    }
+
     #[inline]
     fn take(&mut self, frame: &mut Frame<'_>, handed: usize) -> Result<()> {
         match self.transaction {
@@ -189,6 +214,13 @@ impl TakeReplies for Answers<'_> {
         self.come += 1;
         Ok(())
     }
+}
+
+/// This reply is to be given its shape later.
+fn leave(unshaped: &mut Vec<usize>, index: usize) -> Result<()> {
+    unshaped.try_reserve(1).map_err(|_| Error::memory("the replies"))?;
+    unshaped.push(index);
+    Ok(())
 }
 
 fn says(frame: &Frame<'_>, root: Entry, word: &[u8]) -> bool {

@@ -127,9 +127,9 @@ impl TakeReplies for One {
         if handed <= self.start {
             return Err(too_early());
         }
-        self.shape.lay_over(frame);
+        let is_unshaped = !frame.is_error() && self.shape.lay_over(frame);
         let reply = Reply::build_from(frame)?;
-        self.reply = Some(match self.shape.needs_tree() {
+        self.reply = Some(match is_unshaped {
             true => self.shape.reshape(&reply)?.unwrap_or(reply),
             false => reply,
         });

@@ -24,11 +24,10 @@ impl Run {
     }
 
     fn change(&mut self) -> Result<()> {
-        let trees = self.queue.trees && !self.raw;
-        if self.callbacks.is_none() && !trees {
+        if self.callbacks.is_none() && self.unshaped.is_empty() {
             return Ok(());
         }
-        let changes = changes(&self.queue, &mut self.gather, self.callbacks.as_deref(), trees)?;
+        let changes = changes(&self.queue, &mut self.gather, self.callbacks.as_deref(), &self.unshaped)?;
         let failed = changes.iter().find(|(_, change)| matches!(change, Change::Failed(_))).map(|(index, _)| *index);
         self.failed = [self.failed, failed].into_iter().flatten().min();
         if !changes.is_empty() {
@@ -43,20 +42,20 @@ fn changes(
     queue: &Queue,
     gather: &mut Gather,
     callbacks: Option<&Callbacks>,
-    trees: bool,
+    unshaped: &[usize],
 ) -> Result<Vec<(usize, Change)>> {
     let mut changes = Vec::new();
     let mut args = Vec::new();
+    let mut unshaped = unshaped.iter().peekable();
     gather.each(|index, frame| {
+        let is_unshaped = unshaped.next_if_eq(&&index).is_some();
         let Some(command) = queue.commands.get(index).filter(|_| !frame.is_error()) else { return Ok(()) };
         let change = match callbacks.filter(|_| command.called) {
             Some(callbacks) => {
                 queue.args_of(index, &mut args)?;
                 called_back(callbacks, command, &args, &Reply::build(frame)?)
             }
-            None if trees && command.shape.needs_tree() => {
-                command.shape.reshape(&Reply::build(frame)?)?.map(Change::Reply)
-            }
+            None if is_unshaped => command.shape.reshape(&Reply::build(frame)?)?.map(Change::Reply),
             None => None,
         };
         if let Some(change) = change {

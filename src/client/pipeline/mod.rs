@@ -188,6 +188,7 @@ impl Pipeline {
             client,
             queue,
             gather,
+            unshaped: Vec::new(),
             watch,
             mode,
             failed: None,

@@ -5,6 +5,7 @@ use crate::client::{Callbacks, Flags};
 use crate::commands::{self, Blocking, Shape};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::PIPELINE_REST_BYTES_MAX;
+use crate::memory::reuse;
 use crate::resp;
 
 use super::scripts::Added;
@@ -17,9 +18,8 @@ pub(super) struct Queue {
     pub(super) commands: Vec<Queued>,
     /// The longest that one of them lets the server wait.
     pub(super) blocking: Option<Blocking>,
-    /// Whether any reply is to have a shape, and whether one needs a tree for it.
+    /// Whether any reply is to have a shape.
     pub(super) shaped: bool,
-    pub(super) trees: bool,
     /// Which of them are scripts.
     pub(super) scripts: Vec<Added>,
 }
@@ -54,7 +54,6 @@ impl Queue {
     ) -> Result<()> {
         self.add_like(Queued { end: 0, call_data, flags, called: false, shape }, Like::Args(args))?;
         self.shaped |= !shape.is_keep();
-        self.trees |= shape.needs_tree();
         if let Some(blocking) = blocking {
             self.blocking = Some(longer(self.blocking, blocking));
         }
@@ -142,11 +141,9 @@ impl Queue {
 
     /// Forget the commands; what one large batch made grow is given back.
     pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(PIPELINE_REST_BYTES_MAX);
-        self.commands.clear();
-        self.commands.shrink_to(PIPELINE_REST_BYTES_MAX / size_of::<Queued>());
-        (self.blocking, self.shaped, self.trees) = (None, false, false);
+        reuse(&mut self.bytes, PIPELINE_REST_BYTES_MAX);
+        reuse(&mut self.commands, PIPELINE_REST_BYTES_MAX);
+        (self.blocking, self.shaped) = (None, false);
         self.scripts = Vec::new();
     }
 }

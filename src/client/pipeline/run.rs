@@ -25,6 +25,8 @@ pub struct Run {
     pub(super) client: Client,
     pub(super) queue: Queue,
     pub(super) gather: Gather,
+    /// Which replies still have to be given their shape.
+    pub(super) unshaped: Vec<usize>,
     pub(super) watch: Option<Watch>,
     pub(super) mode: Mode,
     /// Which command failed first.
@@ -199,11 +201,11 @@ impl Run {
     /// The burst and its replies on this connection. The outer error ends the connection; the inner one is an answer.
     fn exchange(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept) -> Result<Result<()>> {
         let atomic = self.is_atomic();
-        let Run { queue, wire, gather, failed, raw, .. } = self;
+        let Run { queue, wire, gather, unshaped, failed, raw, .. } = self;
         let (loads, queue) = wire.as_mut().map_or((0, queue), |wire| (wire.loads, &mut wire.queue));
         let unheard = queue.start_of(loads) - MULTI.len();
         let Queue { bytes, commands, shaped, .. } = queue;
-        let mut answers = Answers::new(commands, gather, atomic, *raw || !*shaped);
+        let mut answers = Answers::new(commands, (gather, unshaped), atomic, *raw || !*shaped);
         let (from, replies) = answers.burst();
         let begun = lease.begin_burst(bytes, from, replies);
         let taken = begun.and_then(|()| lease.take_replies(|| time.until(), kept, &mut answers));

@@ -77,7 +77,7 @@ impl Wire {
             Scripts::Whole => Ok(()),
         };
         made.and_then(|()| wire.fill(queue, how)).map_err(not_sent)?;
-        (wire.queue.shaped, wire.queue.trees) = (queue.shaped, queue.trees);
+        wire.queue.shaped = queue.shaped;
         Ok(Some(wire))
     }
 
@@ -136,6 +136,7 @@ impl Run {
     fn take_out_loads(&mut self) -> Result<Vec<(usize, usize)>> {
         let loads = self.wire.as_ref().map_or(0, |wire| wire.loads);
         let scripts = &self.queue.scripts;
+        self.unshaped.iter_mut().for_each(|place| *place = place.saturating_sub(loads));
         let mut missing = Vec::new();
         let mut made = Gather::new();
         self.gather.each(|place, mut frame| {
@@ -160,7 +161,8 @@ impl Run {
             added.map_err(|error| error.with_outcome(Outcome::Unknown))?;
         }
         let mut gather = Gather::new();
-        let mut answers = Answers::new(&queue.commands, &mut gather, false, true);
+        let mut unshaped = Vec::new();
+        let mut answers = Answers::new(&queue.commands, (&mut gather, &mut unshaped), false, true);
         let (from, replies) = answers.burst();
         let begun = lease.begin_burst(&mut queue.bytes, from, replies);
         let taken = begun.and_then(|()| lease.take_replies(|| time.until(), kept, &mut answers));

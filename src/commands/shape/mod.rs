@@ -52,7 +52,7 @@ use std::ffi::CStr;
 use super::Command;
 use crate::error::{Result, Status};
 use crate::reply::{Builder, Form, Reply, View};
-use crate::resp::Frame;
+use crate::resp::{Entry, Frame};
 
 /// What the reply to one call becomes.
 #[derive(Clone, Copy, Debug)]
@@ -139,11 +139,23 @@ impl Shape {
         }
     }
 
-    /// Lay over a frame what needs no tree: all of it, unless `needs_tree` says that `reshape` is to come.
+    /// Lay over a frame what needs no tree. True: `reshape` is to come, for it could not be read off the frame.
     #[inline]
-    pub fn lay_over(self, frame: &mut Frame<'_>) {
-        if let Becomes::Formed(form) = self.0 {
-            form.apply(frame);
+    pub fn lay_over(self, frame: &mut Frame<'_>) -> bool {
+        match self.0 {
+            Becomes::Kept | Becomes::Elements => false,
+            Becomes::Formed(form) => form.apply(frame),
+            Becomes::Made(..) => true,
+        }
+    }
+
+    /// The same for a reply without elements, where that is soon said: its text is in these bytes. None: it is not.
+    #[inline]
+    pub fn leaf(self, entry: Entry, bytes: &[u8]) -> Option<Entry> {
+        match self.0 {
+            Becomes::Kept | Becomes::Elements => Some(entry),
+            Becomes::Formed(form) => form.leaf(entry, bytes),
+            Becomes::Made(..) => None,
         }
     }
 

@@ -54,6 +54,23 @@ impl Parse for Fast {
         }
     }
 
+    fn leaves(&mut self, most: usize, take: &mut dyn FnMut(Entry, &[u8]) -> Result<bool>) -> Result<usize> {
+        self.settle();
+        let between = self.at == 0 && self.failed.is_none() && self.buffer.unread().len() >= self.need;
+        let mut count = 0;
+        while between && count < most {
+            let unread = self.buffer.unread();
+            let Some((entry, len)) = quick::leaf(unread, 0) else { break };
+            if len >= GIVE_BYTES_MIN || len as u64 > self.limits.bytes || !take(entry, &unread[..len])? {
+                break;
+            }
+            self.buffer.read(len);
+            (self.searched, self.need) = (0, 1);
+            count += 1;
+        }
+        Ok(count)
+    }
+
     fn is_empty(&self) -> bool {
         self.buffer.unread().is_empty()
     }
