@@ -88,25 +88,37 @@ const WIRE: &[(&str, &str, &str, &str)] = &[
 
 #[test]
 fn four_ways_give_one_tree() {
+    let named = std::env::var_os("RREDIS_TEST_SERVER").is_some();
+    let programs = if named { vec![server::program()] } else { server::programs() };
+    assert!(!programs.is_empty(), "no server is here: make test installs one");
+    for program in programs {
+        four_ways_on(&program);
+    }
+}
+
+/// All three lists on servers of this program.
+fn four_ways_on(program: &Path) {
     let plain = run_four(STANDALONE, &|way| {
-        let lines = ["enable-debug-command yes", "latency-monitor-threshold 1", "appendonly no"];
-        Running::plain(Server::start_in_memory(&lines), way)
+        let lines = ["enable-debug-command yes", "latency-monitor-threshold 1"];
+        Running::plain(Server::start_program(program, &lines), way)
     });
-    let cluster = run_four(CLUSTER, &|way| Running::plain(Server::start_in_memory(&["cluster-enabled yes"]), way));
-    let watched = Server::start_in_memory(&[]);
-    let sentinel = run_four(SENTINEL, &|way| Running::sentinel(&watched, way));
+    let cluster =
+        run_four(CLUSTER, &|way| Running::plain(Server::start_program(program, &["cluster-enabled yes"]), way));
+    let watched = Server::start_program(program, &[]);
+    let sentinel = run_four(SENTINEL, &|way| Running::sentinel(program, &watched, way));
 
     let mut refused = BTreeMap::new();
+    let mut faults = Vec::new();
     for outcome in [&plain, &cluster, &sentinel] {
         for (name, was_refused) in &outcome.run {
             let only_refused = refused.entry(name.clone()).or_insert(true);
             *only_refused &= was_refused;
         }
+        faults.extend(outcome.faults.iter().cloned());
     }
-    let mut faults: Vec<String> = [&plain, &cluster, &sentinel].iter().flat_map(|one| one.faults.clone()).collect();
     faults.extend(uncovered(plain.commands.union(&sentinel.commands), &refused));
-    println!("{} commands, {} faults", refused.len(), faults.len());
-    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    println!("{}: {} commands, {} faults", program.display(), refused.len(), faults.len());
+    assert!(faults.is_empty(), "{}:\n{}", program.display(), faults.join("\n"));
 }
 
 #[test]
@@ -265,8 +277,8 @@ impl Running {
         Running { client: client(&server.url(), way), port, _server: Some(server), _sentinel: None }
     }
 
-    fn sentinel(watched: &Server, way: (i64, i64)) -> Running {
-        let sentinel = Sentinel::start(watched.port());
+    fn sentinel(program: &Path, watched: &Server, way: (i64, i64)) -> Running {
+        let sentinel = Sentinel::start(program, watched.port());
         let url = format!("redis://127.0.0.1:{}", sentinel.port);
         Running { client: client(&url, way), port: sentinel.port, _server: None, _sentinel: Some(sentinel) }
     }
@@ -384,7 +396,7 @@ struct Sentinel {
 }
 
 impl Sentinel {
-    fn start(watched: u16) -> Sentinel {
+    fn start(program: &Path, watched: u16) -> Sentinel {
         let folder = Folder::in_memory("sentinel");
         let port = server::free_port();
         let conf = folder.path().join("conf");
@@ -393,7 +405,7 @@ impl Sentinel {
             folder.path().display()
         );
         fs::write(&conf, text).expect("a temporary folder can be written");
-        let child = run(&conf);
+        let child = run(program, &conf);
         let sentinel = Sentinel { child, port, _folder: folder };
         let seen = || {
             let client = Options::at(&format!("redis://127.0.0.1:{port}")).try_client();
@@ -405,8 +417,8 @@ impl Sentinel {
     }
 }
 
-fn run(conf: &Path) -> Child {
-    let mut command = Command::new(server::program());
+fn run(program: &Path, conf: &Path) -> Child {
+    let mut command = Command::new(program);
     command.arg(conf).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().expect("the server's program starts as a sentinel")
 }
