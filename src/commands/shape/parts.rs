@@ -76,6 +76,17 @@ pub(super) fn list<'a>(
     Some(())
 }
 
+/// All of them, where there is memory for so many as a server has sent.
+pub(super) fn collected<T>(all: impl Iterator<Item = T>) -> Option<Vec<T>> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(all.size_hint().0).ok()?;
+    for one in all {
+        list.try_reserve(1).ok()?;
+        list.push(one);
+    }
+    Some(list)
+}
+
 /// A part that `make` makes, or that is kept. What makes nothing must not have begun.
 pub(super) fn or_keep<'a>(view: View<'a>, out: &mut Builder, make: impl FnOnce(View<'a>, &mut Builder) -> Option<()>) {
     if view.is_error() || make(view, out).is_none() {

@@ -1,6 +1,6 @@
 //! Search: results are a map, as RESP3 has them.
 
-use super::parts::{array, fields, keep, list, name, or_keep, row, text};
+use super::parts::{array, collected, fields, keep, list, name, or_keep, row, text};
 use super::{Row, Shape, words};
 use crate::reply::{Builder, Form, Kind, View};
 
@@ -176,10 +176,10 @@ fn empty(out: &mut Builder) {
 fn ordered(reply: View<'_>, out: &mut Builder) -> Option<()> {
     const ORDER: [&str; 5] = ["total_results", "results", "attributes", "format", "warning"];
     let of = |pair: &(View<'_>, View<'_>)| ORDER.iter().position(|field| field.as_bytes() == pair.0.text());
-    let mut pairs: Vec<_> = fields(reply)?.collect();
-    pairs.sort_by_key(|pair| of(pair).unwrap_or(ORDER.len()));
+    let mut pairs = collected(fields(reply)?.enumerate())?;
+    pairs.sort_unstable_by_key(|(place, pair)| (of(pair).unwrap_or(ORDER.len()), *place));
     out.open(Kind::RREDIS_REPLY_MAP);
-    for (field, value) in pairs {
+    for (_, (field, value)) in pairs {
         keep(field, out);
         match field.text() {
             b"results" => or_keep(value, out, |results, out| list(results, out, ordered_result)),
@@ -194,10 +194,10 @@ fn ordered(reply: View<'_>, out: &mut Builder) -> Option<()> {
 fn ordered_result(result: View<'_>, out: &mut Builder) -> Option<()> {
     const ORDER: [&str; 6] = ["id", "score", "payload", "sortkey", "extra_attributes", "values"];
     let of = |pair: &(View<'_>, View<'_>)| ORDER.iter().position(|field| field.as_bytes() == pair.0.text());
-    let mut pairs: Vec<_> = fields(result)?.collect();
-    pairs.sort_by_key(|pair| of(pair).unwrap_or(ORDER.len()));
+    let mut pairs = collected(fields(result)?.enumerate())?;
+    pairs.sort_unstable_by_key(|(place, pair)| (of(pair).unwrap_or(ORDER.len()), *place));
     out.open(Kind::RREDIS_REPLY_MAP);
-    for (field, value) in pairs {
+    for (_, (field, value)) in pairs {
         keep(field, out);
         keep(value, out);
     }
@@ -333,8 +333,7 @@ fn number(value: View<'_>, out: &mut Builder) {
 
 /// An attribute's names and values in turn, and then its flags, which have no value.
 fn attribute(attribute: View<'_>, out: &mut Builder) -> Option<()> {
-    let parts = array(attribute, 2)?;
-    let parts: Vec<_> = parts.collect();
+    let parts = collected(array(attribute, 2)?)?;
     if !parts.iter().all(|part| text(*part).is_some() || part.kind() == Kind::RREDIS_REPLY_INTEGER) {
         return None;
     }

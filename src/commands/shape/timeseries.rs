@@ -1,6 +1,6 @@
 //! Time series: samples are a time and DOUBLEs, labels are maps.
 
-use super::parts::{array, fields, keep, list, name, or_keep, row, text};
+use super::parts::{array, collected, fields, keep, list, name, or_keep, row, text};
 use super::{Row, Shape, words};
 use crate::reply::{Builder, Form, Kind, View};
 
@@ -68,15 +68,13 @@ fn series<'a>(reply: View<'a>, least: usize, out: &mut Builder, add: impl Fn(&[V
     let mut all = reply.children();
     while let Some(one) = all.next() {
         let (key, parts) = match is_map {
-            true => (Some(one), all.next().map(|parts| parts.children().collect::<Vec<_>>())),
-            false => (one.get(0), Some(one.children().skip(1).collect())),
+            true => (Some(one), collected(all.next()?.children())),
+            false => (one.get(0), collected(one.children().skip(1))),
         };
-        if let (Some(key), Some(parts)) = (key, parts) {
-            keep(key, out);
-            out.open(Kind::RREDIS_REPLY_ARRAY);
-            add(&parts, out);
-            out.end();
-        }
+        keep(key?, out);
+        out.open(Kind::RREDIS_REPLY_ARRAY);
+        add(&parts?, out);
+        out.end();
     }
     out.end();
     Some(())
@@ -142,6 +140,9 @@ fn all_ranges(options: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
 /// Whether maps tell of aggregators, reducers or sources, of each once, and of nothing else.
 fn are_known(told: &[View<'_>]) -> bool {
     let are_maps = told.iter().all(|map| map.kind() == Kind::RREDIS_REPLY_MAP);
+    if told.iter().map(|map| map.len()).sum::<usize>() > 6 {
+        return false;
+    }
     let mut names: Vec<&[u8]> = told.iter().flat_map(|map| map.children().step_by(2)).map(View::text).collect();
     names.sort_unstable();
     let are_ours = names.iter().all(|name| matches!(*name, b"aggregators" | b"reducers" | b"sources"));
@@ -198,11 +199,13 @@ fn asked_for(options: u32, out: &mut Builder) {
 /// Names of aggregations: what they are, in whichever letters a server writes them.
 fn lower_case(names: View<'_>, out: &mut Builder) -> Option<()> {
     list(names, out, |one, out| {
-        name(text(one)?.to_ascii_lowercase(), out);
+        name(text(one).filter(|text| text.len() <= AGGREGATOR_BYTES_MAX)?.to_ascii_lowercase(), out);
         Some(())
     })
 }
 
+/// No name of an aggregation is as long.
+const AGGREGATOR_BYTES_MAX: usize = 32;
 const AGGREGATIONS_MAX: usize = 6;
 static AGGREGATORS: [&str; 15] = [
     "avg", "sum", "min", "max", "range", "count", "first", "last", "std.p", "std.s", "var.p", "var.s", "twa",
