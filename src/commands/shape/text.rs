@@ -172,7 +172,12 @@ const COUNTS: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::shape::tests::{becomes, both};
+    use super::*;
+    use crate::commands::shape::shape;
+    use crate::commands::shape::tests::{becomes, both, shown};
+    use crate::limits::Limits;
+    use crate::options::ParserChoice;
+    use crate::resp;
 
     fn texts(command: &str, text: &str, shown: &str) {
         let resp3 = format!("={}\r\ntxt:{text}\r\n", text.len() + 4);
@@ -195,6 +200,16 @@ mod tests {
         texts("INFO", "redis_version:2.4\r\n# A\r\nb:c\r\n", r#"{"": {"redis_version": "2.4"}, "A": {"b": "c"}}"#);
         texts("INFO nosuch", "", "{}");
         both("INFO", "*1\r\n:1\r\n", "*1\r\n:1\r\n", "[1]");
+    }
+
+    #[test]
+    fn what_annotates_a_text_annotates_its_map() {
+        let mut parser = resp::parser(ParserChoice::Fast, Limits::default());
+        parser.feed(b"|1\r\n+ttl\r\n:5\r\n$10\r\n# A\r\nb:c\r\n\r\n").unwrap();
+        let reply = shape(&[b"INFO"]).build(parser.next().unwrap().unwrap()).unwrap();
+        assert_eq!(shown(reply.view()), r#"{"A": {"b": "c"}}"#);
+        let attributes = reply.attributes(reply.root()).unwrap();
+        assert_eq!(shown(View::new(attributes)), "{+ttl: 5}");
     }
 
     #[test]
