@@ -18,7 +18,7 @@
 // Forking
 //   In a child of fork the clients and pools of its parent work, on connections of
 //   their own, and all handles may be freed: nothing is written or closed that the
-//   parent still uses. An rredis_conn or an rredis_pubsub of the parent's is
+//   parent still uses. An rredis_conn, rredis_pubsub or rredis_async of the parent's is
 //   RREDIS_ERR_FORKED there. What remains: made while threads of its parent waited in
 //   the library, a child that starts threads itself may find one of them waiting for
 //   ever. Fork before threads start, or let such a child exec.
@@ -538,11 +538,9 @@ typedef enum rredis_option {
   RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection so old is closed; -1
   RREDIS_OPTION_SHARE = 25,                     // an rredis_share; NEVER. This version
                                                 // has no other: RREDIS_ERR_UNSUPPORTED
-  RREDIS_OPTION_INFLIGHT_MAX = 26,              // commands under way on a connection
-                                                // that threads share (SHARE), so
-                                                // without effect yet; 4096
-  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // bytes of them, without effect yet; 64
-                                                // MiB
+  RREDIS_OPTION_INFLIGHT_MAX = 26,              // commands under way on an
+                                                // rredis_async; 4096
+  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // bytes of them; 64 MiB
   RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // to connect, the handshake included; 5
                                                 // s
   RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // for a whole call, connecting

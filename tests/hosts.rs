@@ -165,6 +165,30 @@ fn a_system_call_that_is_interrupted_is_made_again() {
     }
 }
 
+#[test]
+fn a_loop_of_ones_own_has_one_thread_and_waits_for_nothing_but_poll() {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    let compiled = workshop.compile("tests/hosts/own_loop.c");
+    silent(Command::new(&compiled).args(address(&server)));
+    if !may_trace() {
+        return;
+    }
+    let calls = workshop.folder().join("calls.txt");
+    silent(strace(&calls, "trace=all").arg(&compiled).args(address(&server)));
+    let calls = fs::read_to_string(&calls).expect("strace wrote what it saw");
+    let connected = calls.find("connect(").expect("it connects");
+    for call in calls[connected..].lines() {
+        let waits = ["futex(", "clone", "select", "nanosleep(", "epoll_wait(", "epoll_pwait"];
+        assert!(!waits.iter().any(|name| call.contains(name)), "{call}");
+    }
+    let count = |name: &str| calls.matches(name).count();
+    // The program's own poll, and the look at a connect under way.
+    assert!(count("poll(") > 10);
+    let [sent, received] = [count("sendmsg("), count("recvfrom(")];
+    assert!(sent < 1000 && received < 1000, "many commands in one write: {sent} writes and {received} reads");
+}
+
 /// Every program of `tests/c`, in this weather.
 fn under(weather: &[(&str, &str)]) {
     let server = Server::start(&[]);

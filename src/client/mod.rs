@@ -11,6 +11,7 @@ pub mod script;
 pub mod setup;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -42,6 +43,8 @@ struct Inner {
     /// Copied when it changes: a command takes what it finds there when it begins. No lock, so none that a child of fork
     /// could find locked.
     callbacks: ArcSwap<Callbacks>,
+    /// A callback was set at some time: where none ever was, nobody looks for one.
+    has_callbacks: AtomicBool,
     counters: Counters,
     retry: Retry,
     often: Often,
@@ -128,6 +131,7 @@ impl Client {
             changed.set(name, callback.clone())?;
             let before = self.0.callbacks.compare_and_swap(&table, Arc::new(changed));
             if Arc::ptr_eq(&before, &table) {
+                self.0.has_callbacks.store(true, Ordering::Release);
                 return Ok(());
             }
         }
@@ -172,7 +176,8 @@ impl Client {
             pool_wait_ms: pool.dial().options().pool_wait_ms(),
             push_bytes: pool.dial().options().limits().push_bytes,
         };
-        Client(Arc::new(Inner { pool, setup, callbacks, counters: Counters::default(), retry, often }))
+        let has_callbacks = AtomicBool::new(!setup.callbacks.is_empty());
+        Client(Arc::new(Inner { pool, setup, callbacks, has_callbacks, counters: Counters::default(), retry, often }))
     }
 
     /// What the caller wishes to have of the reply. It is decided here, when the call begins: what another thread sets
@@ -185,7 +190,10 @@ impl Client {
         if call.flags.has(Flags::RAW) {
             return Wish { shape: Shape::KEEP, callback: None };
         }
-        let callback = self.0.callbacks.load().find(args).cloned();
+        let callback = match self.0.has_callbacks.load(Ordering::Acquire) {
+            true => self.0.callbacks.load().find(args).cloned(),
+            false => None,
+        };
         let shape = match callback.is_some() || self.0.often.raw_shape {
             true => Shape::KEEP,
             false => commands::shape_of(row, args),

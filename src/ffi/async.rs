@@ -161,7 +161,7 @@ pub extern "C" fn rredis_async_next(
         let out_call_data = given(out_call_data, "out_call_data")?;
         let Some(Completion { result, call_data }) = handle.evented.next()? else { return Err(nothing_more()) };
         out_call_data.write(call_data.cast());
-        out_reply.write(result?.into_raw());
+        out_reply.write(result.map_err(|error| *error)?.into_raw());
         Ok(())
     })
 }

@@ -10,6 +10,16 @@ pub(crate) fn one_line<const N: usize>(message: &[u8]) -> [c_char; N] {
     let mut len = 0;
     let mut rest = message;
     while !rest.is_empty() {
+        // Most of it is plain, and is copied in one go.
+        let plain = rest.iter().take(N - 1 - len).take_while(|&&byte| (0x20..0x7f).contains(&byte)).count();
+        for (place, &byte) in line[len..].iter_mut().zip(&rest[..plain]) {
+            *place = byte as c_char;
+        }
+        len += plain;
+        rest = &rest[plain..];
+        if rest.is_empty() {
+            break;
+        }
         let (taken, written) = next_piece(rest);
         if len + written.len() > N - 1 {
             break;
@@ -30,10 +40,13 @@ fn next_piece(text: &[u8]) -> (usize, Piece) {
         let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
         return (1, Piece([b'\\', b'x', digit(byte >> 4), digit(byte & 15)], 4));
     }
+    if byte < 0x80 {
+        return (1, Piece([byte, 0, 0, 0], 1));
+    }
     let width = (2..=4).find(|&width| {
         text.len() >= width && std::str::from_utf8(&text[..width]).is_ok_and(|text| text.chars().count() == 1)
     });
-    let width = if byte < 0x80 { 1 } else { width.unwrap_or(1) };
+    let width = width.unwrap_or(1);
     let mut bytes = [0; 4];
     bytes[..width].copy_from_slice(&text[..width]);
     (width, Piece(bytes, width))

@@ -18,7 +18,7 @@
 //! Forking
 //!   In a child of fork the clients and pools of its parent work, on connections of
 //!   their own, and all handles may be freed: nothing is written or closed that the
-//!   parent still uses. An rredis_conn or an rredis_pubsub of the parent's is
+//!   parent still uses. An rredis_conn, rredis_pubsub or rredis_async of the parent's is
 //!   RREDIS_ERR_FORKED there. What remains: made while threads of its parent waited in
 //!   the library, a child that starts threads itself may find one of them waiting for
 //!   ever. Fork before threads start, or let such a child exec.

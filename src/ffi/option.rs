@@ -35,9 +35,9 @@ pub enum rredis_option {
     RREDIS_OPTION_POOL_AGE_MS = 24,
     /// an rredis_share; NEVER. This version has no other: RREDIS_ERR_UNSUPPORTED
     RREDIS_OPTION_SHARE = 25,
-    /// commands under way on a connection that threads share (SHARE), so without effect yet; 4096
+    /// commands under way on an rredis_async; 4096
     RREDIS_OPTION_INFLIGHT_MAX = 26,
-    /// bytes of them, without effect yet; 64 MiB
+    /// bytes of them; 64 MiB
     RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,
     /// to connect, the handshake included; 5 s
     RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,

@@ -36,9 +36,9 @@ pub enum Key {
     PoolAgeMs = 24,
     /// Whether commands of several threads share a connection.
     Share = 25,
-    /// Commands under way on a shared connection.
+    /// Commands under way on one connection that many use at once.
     InflightMax = 26,
-    /// Bytes under way on a shared connection.
+    /// Bytes of them.
     InflightBytesMax = 27,
     /// Time to connect, handshake included.
     ConnectTimeoutMs = 30,

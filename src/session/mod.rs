@@ -207,11 +207,18 @@ impl Session {
                 return Err(failure.clone());
             }
             match self.parse() {
-                Ok(Some(parsed)) => {
-                    if let Err(error) = self.route(parsed) {
-                        self.fail(error);
+                // Nothing else is to be read off it: it is the oldest command's.
+                Ok(Some(Parsed { reply, shaped: true, .. })) if !self.state.is_queueing() => {
+                    match self.inflight.answered() {
+                        Ok((ticket, ..)) => return Ok(Some(Event::Reply(ticket, reply))),
+                        Err(error) => self.fail(error),
                     }
                 }
+                Ok(Some(parsed)) => match self.route(parsed) {
+                    Ok(Some(event)) => return Ok(Some(event)),
+                    Ok(None) => {}
+                    Err(error) => self.fail(error),
+                },
                 Ok(None) => return Ok(None),
                 Err(error) => {
                     // Where a reply is refused that had begun to arrive, its command ran.
@@ -363,7 +370,9 @@ impl Session {
         let Some(burst) = self.inflight.burst.as_mut().filter(|_| !frame.is_push()) else {
             let wire_len = frame.wire_len();
             let reply = Reply::build(frame)?;
-            return self.route(Parsed { reply, wire_len, shaped: false }).map(|()| true);
+            let event = self.route(Parsed { reply, wire_len, shaped: false })?;
+            self.events.extend(event);
+            return Ok(true);
         };
         let taken = burst.answered().and_then(|handed| replies.take(&mut frame, handed));
         // What cannot be kept has arrived all the same.
@@ -371,12 +380,11 @@ impl Session {
         taken.map(|()| true)
     }
 
-    /// Give a reply to whom it belongs.
-    fn route(&mut self, Parsed { reply, wire_len, shaped }: Parsed) -> Result<()> {
+    /// Give a reply to whom it belongs, as the event that it is.
+    fn route(&mut self, Parsed { reply, wire_len, shaped }: Parsed) -> Result<Option<Event>> {
         if reply.kind() == Kind::RREDIS_REPLY_PUSH {
             self.confirm(&reply)?;
-            self.events.push_back(Event::Push(reply, wire_len));
-            return Ok(());
+            return Ok(Some(Event::Push(reply, wire_len)));
         }
         if let Some(handshake) = &mut self.handshake {
             let answer = handshake.answered(&reply, &mut self.inflight, &mut self.state)?;
@@ -386,18 +394,16 @@ impl Session {
                 self.handshake = None;
                 self.inflight.wipe();
             }
-            return Ok(());
+            return Ok(None);
         }
         // In RESP2 a message is an array like any other: only the state of the connection tells them apart.
         let in_resp2 = !self.state.is_resp3();
         if in_resp2 && (self.state.expects_messages() || self.inflight.next_confirms()) && push::is_message(&reply) {
             self.confirm(&reply)?;
-            self.events.push_back(Event::Push(reply.into_push(), wire_len));
-            return Ok(());
+            return Ok(Some(Event::Push(reply.into_push(), wire_len)));
         }
         if self.state.is_monitoring() && push::is_monitor_line(&reply) {
-            self.events.push_back(Event::Push(reply, wire_len));
-            return Ok(());
+            return Ok(Some(Event::Push(reply, wire_len)));
         }
         let (ticket, due, shape) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
         let was_queueing = self.state.is_queueing();
@@ -413,8 +419,7 @@ impl Session {
             true => self.queued.answered(shape, reply, self.state.is_queueing())?,
             false => reply,
         };
-        self.events.push_back(Event::Reply(ticket, reply));
-        Ok(())
+        Ok(Some(Event::Reply(ticket, reply)))
     }
 
     /// A confirmation of SUBSCRIBE or its kin changes what is subscribed, and answers the command that asked.

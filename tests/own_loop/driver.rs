@@ -76,7 +76,7 @@ impl Own {
         Some(match completion.result {
             Ok(reply) if reply.kind() == Kind::RREDIS_REPLY_PUSH => Came::Push(shown(reply.view())),
             Ok(reply) => Came::Of(mark, Ok(shown(reply.view()))),
-            Err(error) => Came::Of(mark, Err(error)),
+            Err(error) => Came::Of(mark, Err(*error)),
         })
     }
 

@@ -6,7 +6,6 @@ use crate::commands::{Effect, Shape};
 use crate::conn::{Connection, Notice, Read, Stepped};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::resp;
-use crate::session::Event;
 use crate::transport::{Awaited, Step};
 
 use super::Evented;
@@ -48,15 +47,6 @@ pub(super) enum Stage {
 }
 
 impl Line {
-    /// What the connection has to tell. None: there is none.
-    #[inline]
-    pub(super) fn poll(&mut self) -> Option<Result<Option<Event>>> {
-        match &mut self.stage {
-            Stage::Open(connection) => Some(connection.poll()),
-            _ => None,
-        }
-    }
-
     /// A reply has come: the server is one that serves.
     #[inline]
     pub(super) fn proven(&mut self) {
@@ -97,6 +87,7 @@ impl Evented {
     }
 
     /// Queue a command that was accepted: in the conversation, or until there is one.
+    #[inline]
     pub(super) fn queue(&mut self, args: &[&[u8]], mut command: Pending, shape: Shape) -> Result<()> {
         match &mut self.line.stage {
             Stage::Open(connection) if command.subscription().is_none() => {
@@ -181,7 +172,7 @@ impl Evented {
         }
         let Stage::Open(connection) = &mut self.line.stage else { return };
         if let Ok(ticket) = connection.session().submit(&[b"PING"], Shape::KEEP) {
-            self.pending.push_back(Pending::own(&[b"PING"], ticket));
+            self.pending.push_back(Pending::own(ticket));
             self.clock.one_more(now);
         }
     }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::process;
 
-use crate::commands::{self, Effect};
+use crate::commands::{self, Command, Effect, Flags as CommandFlags};
 use crate::conn::{Kept, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Counters;
@@ -24,9 +24,9 @@ use crate::session::Event;
 use crate::transport::poller::Poller;
 
 use super::{Call, Client, Wish};
-use line::Line;
+use line::{Line, Stage};
 pub use pending::Completion;
-use pending::{Pending, Subscription, copies, make_room};
+use pending::{More, Pending};
 use subscriptions::Subscriptions;
 use time::Clock;
 
@@ -51,6 +51,13 @@ pub struct Evented {
     /// Commands were submitted that no step has written yet.
     fresh: bool,
     kept: Kept,
+    /// Somebody wants to be told of connections.
+    listened_to: bool,
+    /// Options that every command asks for.
+    in_flight_max: usize,
+    bytes_max: u64,
+    /// What was asked for last.
+    latest: Option<&'static Command>,
 }
 
 impl Evented {
@@ -73,6 +80,10 @@ impl Evented {
             rung: false,
             fresh: false,
             kept: Kept::new(false, 0).with_notices(client.0.setup.on_event.is_some()),
+            listened_to: client.0.setup.on_event.is_some(),
+            in_flight_max: dial.options().inflight_max(),
+            bytes_max: dial.options().inflight_bytes_max(),
+            latest: None,
         })
     }
 
@@ -99,7 +110,9 @@ impl Evented {
                 }
             }
         }
-        self.client.tell(&mut self.kept);
+        if self.listened_to {
+            self.client.tell(&mut self.kept);
+        }
         Ok(completion)
     }
 
@@ -126,25 +139,21 @@ impl Evented {
 
     fn accept(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.refuse_foreign()?;
+        let row = self.row(args);
+        let subscription = match row.and_then(Command::connection_state) {
+            None => None,
+            Some(name) => Some(self.admit(name, args)?),
+        };
         resp::check(args)?;
-        let subscription = self.admit(args)?;
-        let cost = resp::encoded_len(args);
+        let cost = resp::room_for(args);
         self.refuse_excess(cost)?;
-        let wanted = self.pending.len() + 1;
-        make_room(&mut self.pending, wanted)?;
-        // Whatever becomes of them, there is room for them all.
-        let wanted = self.done.len() + wanted;
-        make_room(&mut self.done, wanted)?;
-        let mut command = Pending::new(args, call, cost);
-        command.allowed_ms = self.client.allowed_ms(commands::find(args), args, call);
-        command.deadline = self.clock.deadline(command.allowed_ms);
-        let Wish { shape, callback } = self.client.wish(args, call);
-        if let Some(callback) = callback {
-            command.more().callback = Some((callback, copies(args)?));
-        }
-        if let Some(effect) = subscription {
-            command.more().subscription = Some(Subscription::of(effect, args)?);
-        }
+        self.make_room()?;
+        let allowed_ms = self.client.allowed_ms(row, args, call);
+        let deadline = self.clock.deadline(allowed_ms);
+        let Wish { shape, callback } = self.client.wish_of(row, args, call);
+        let more = More::of(callback, subscription, args)?;
+        let (flags, call_data) = (call.flags, call.call_data);
+        let command = Pending { deadline, allowed_ms, flags, row, cost, more, ..Pending::new(call_data) };
         self.queue(args, command, shape)?;
         self.bytes += cost;
         self.fresh = true;
@@ -154,31 +163,65 @@ impl Evented {
         Ok(())
     }
 
-    /// Refuse what has no place on a connection that is opened anew when it breaks. Some: it subscribes, or ends that.
-    fn admit(&mut self, args: &[&[u8]]) -> Result<Option<Effect>> {
-        let Some(name) = commands::connection_state(args) else { return Ok(None) };
+    /// What is known of the command; most often it is the one that was asked for before.
+    #[inline]
+    fn row(&mut self, args: &[&[u8]]) -> Option<&'static Command> {
+        let name = *args.first()?;
+        if let Some(row) = self.latest.filter(|row| row.name.as_bytes() == name) {
+            return Some(row);
+        }
+        let row = commands::find(args)?;
+        // Of two words, the second one may be another next time.
+        self.latest = Some(row).filter(|row| !row.flags.has(CommandFlags::CONTAINER));
+        Some(row)
+    }
+
+    /// Refuse what has no place on a connection that is opened anew when it breaks; but to subscribe, and to end that.
+    #[cold]
+    fn admit(&mut self, name: &str, args: &[&[u8]]) -> Result<Effect> {
         let effect = commands::effect(args);
         if !matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
             return Err(Error::new(Status::Argument, refusal(name, effect)));
         }
         match self.is_resp2() {
-            false => Ok(Some(effect)),
+            false => Ok(effect),
             true => Err(subscriptions::in_resp2()),
         }
     }
 
+    /// Whatever becomes of the commands, there is room for all of them.
+    #[inline]
+    fn make_room(&mut self) -> Result<()> {
+        let (pending, done) = (self.pending.len() + 1, self.pending.len() + 1 + self.done.len());
+        if self.pending.capacity() < pending {
+            self.pending.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        }
+        if self.done.capacity() < done {
+            self.done.try_reserve(done - self.done.len()).map_err(|_| Error::memory("the command"))?;
+        }
+        Ok(())
+    }
+
+    #[inline]
     fn refuse_excess(&self, cost: usize) -> Result<()> {
-        let options = self.client.0.pool.dial().options();
         // What was completed and not taken counts too, or it would have no bound.
         let in_flight = self.pending.len() + self.done.len();
-        let text = if in_flight >= options.inflight_max() {
-            format!("{in_flight} commands are under way (inflight_max)")
-        } else if self.bytes > 0 && (self.bytes + cost) as u64 > options.inflight_bytes_max() {
-            format!("{} bytes are under way, and {cost} more are too many (inflight_bytes_max)", self.bytes)
-        } else {
-            return Ok(());
+        let too_many = in_flight >= self.in_flight_max;
+        let too_much = self.bytes > 0 && self.bytes.saturating_add(cost) as u64 > self.bytes_max;
+        if too_many || too_much { Err(self.busy(in_flight, cost)) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn busy(&self, in_flight: usize, cost: usize) -> Error {
+        let place = self.client.0.pool.dial().place();
+        let text = match in_flight >= self.in_flight_max {
+            true => format!("{place}: {in_flight} commands are under way (inflight_max)"),
+            false => format!(
+                "{place}: {} bytes are under way, and {cost} more are too many (inflight_bytes_max)",
+                self.bytes
+            ),
         };
-        Err(Error::new(Status::Busy, format!("{}: {text}", self.client.0.pool.dial().place())))
+        Error::new(Status::Busy, text)
     }
 
     fn take(&mut self) -> Option<Completion> {
@@ -186,7 +229,8 @@ impl Evented {
             if let Some(done) = self.done.pop_front() {
                 return Some(done);
             }
-            match self.line.poll()? {
+            let Stage::Open(connection) = &mut self.line.stage else { return None };
+            match connection.poll() {
                 Ok(Some(Event::Reply(_, reply))) => {
                     if let Some(completion) = self.answered(reply) {
                         return Some(completion);
@@ -207,8 +251,20 @@ impl Evented {
     }
 
     /// The reply to the oldest command has come. None: nobody waits for it any more.
+    #[inline]
     fn answered(&mut self, reply: Reply) -> Option<Completion> {
         self.line.proven();
+        let command = self.pending.front_mut()?;
+        if !command.is_plain() || reply.is_error() {
+            return self.answered_specially(reply);
+        }
+        let completion = Completion { result: Ok(reply), call_data: command.call_data };
+        self.bytes -= command.cost;
+        self.pending.pop_front();
+        Some(completion)
+    }
+
+    fn answered_specially(&mut self, reply: Reply) -> Option<Completion> {
         let command = self.end_oldest()?;
         if reply.is_error() {
             self.subscriptions.refused(command.subscription());

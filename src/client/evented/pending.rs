@@ -1,11 +1,11 @@
 //! What was submitted, in the order in which the replies are due; and what it came to.
 
-use std::collections::VecDeque;
+use std::ptr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::client::{Call, Callback, Flags};
-use crate::commands::{self, Effect, Shape};
+use crate::client::{Callback, Flags};
+use crate::commands::{Command, Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::memory;
 use crate::reply::Reply;
@@ -24,11 +24,12 @@ pub(super) struct Pending {
     pub(super) abandoned: bool,
     /// It was taken back before any byte of it left.
     pub(super) withdrawn: bool,
-    name: Name,
+    /// What is known of it, where the table has it.
+    pub(super) row: Option<&'static Command>,
     /// Its bytes, as they count against the limit.
     pub(super) cost: usize,
     /// What most commands have none of.
-    more: Option<Box<More>>,
+    pub(super) more: Option<Box<More>>,
 }
 
 /// What some commands have beside: a callback, a subscription, bytes that wait for a connection.
@@ -49,42 +50,35 @@ pub(super) struct Subscription {
 /// What came of a command, or came unasked.
 pub struct Completion {
     /// A reply, or why there is none and what became of the command.
-    pub result: Result<Reply>,
+    pub result: std::result::Result<Reply, Box<Error>>,
     /// What was handed in with the command; null where nobody asked.
     pub call_data: *mut (),
 }
-
-/// As much of a command's name as any command has, without an allocation.
-struct Name {
-    len: u8,
-    bytes: [u8; NAME_MAX],
-}
-
-const NAME_MAX: usize = 31;
 
 /// The ticket of a command that no conversation has.
 pub(super) const HELD: Ticket = Ticket::MAX;
 
 impl Pending {
-    /// A command, before it is handed to anybody.
-    pub(super) fn new(args: &[&[u8]], call: &Call, cost: usize) -> Pending {
+    /// A command of which nothing is known yet.
+    #[inline]
+    pub(super) fn new(call_data: *mut ()) -> Pending {
         Pending {
             ticket: HELD,
-            call_data: call.call_data,
+            call_data,
             deadline: None,
             allowed_ms: -1,
-            flags: call.flags,
+            flags: Flags::default(),
             abandoned: false,
             withdrawn: false,
-            name: Name::of(args),
-            cost,
+            row: None,
+            cost: 0,
             more: None,
         }
     }
 
     /// A command of our own, whose reply is nobody's.
-    pub(super) fn own(args: &[&[u8]], ticket: Ticket) -> Pending {
-        Pending { ticket, abandoned: true, ..Pending::new(args, &Call::default(), 0) }
+    pub(super) fn own(ticket: Ticket) -> Pending {
+        Pending { ticket, abandoned: true, ..Pending::new(ptr::null_mut()) }
     }
 
     pub(super) fn subscription(&self) -> Option<&Subscription> {
@@ -100,6 +94,12 @@ impl Pending {
         self.more.as_mut()?.held.take()
     }
 
+    /// Whether its reply is its own, as it came.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        !self.abandoned && self.more.is_none()
+    }
+
     /// Whether no byte of it left, nor will.
     pub(super) fn is_unsent(&self) -> bool {
         self.ticket == HELD || self.withdrawn
@@ -112,7 +112,7 @@ impl Pending {
 
     /// Its time is up. `why`: what kept it from being sent, where that is known.
     pub(super) fn timed_out(&self, place: &str, why: Option<&Error>) -> Error {
-        let name = self.name.shown();
+        let name = self.row.map_or("the command", |row| row.name);
         if !self.is_unsent() {
             let text = format!("{place}: read: no whole reply to {name} within {} ms", self.allowed_ms);
             return Error::new(Status::Timeout, text).with_outcome(Outcome::Unknown);
@@ -139,18 +139,41 @@ impl Pending {
                 None => Ok(reply),
             }
         };
-        Completion { result, call_data }
+        Completion::new(result, call_data)
     }
 
     /// What the caller gets where there is no reply.
     pub(super) fn failed(self, error: Error) -> Completion {
         let attempts = u32::from(error.outcome != Outcome::NotSent);
-        Completion { result: Err(Error { attempts, ..error }), call_data: self.call_data }
+        Completion::new(Err(Error { attempts, ..error }), self.call_data)
     }
 
     fn server_error(&self, reply: &Reply) -> Error {
-        let outcome = commands::error_outcome(&[self.name.bytes()], reply.text());
+        let outcome = self.row.map_or(Outcome::Unknown, |row| row.error_outcome(reply.text()));
         Error { attempts: 1, ..Error::new(Status::Server, head(reply.text())).with_outcome(outcome) }
+    }
+}
+
+impl Completion {
+    pub(super) fn new(result: Result<Reply>, call_data: *mut ()) -> Completion {
+        Completion { result: result.map_err(Box::new), call_data }
+    }
+}
+
+impl More {
+    /// What there is beside to this command, if anything.
+    #[inline]
+    pub(super) fn of(
+        callback: Option<Arc<dyn Callback>>,
+        subscription: Option<Effect>,
+        args: &[&[u8]],
+    ) -> Result<Option<Box<More>>> {
+        if callback.is_none() && subscription.is_none() {
+            return Ok(None);
+        }
+        let callback = callback.map(|callback| Ok((callback, copies(args)?))).transpose()?;
+        let subscription = subscription.map(|effect| Subscription::of(effect, args)).transpose()?;
+        Ok(Some(Box::new(More { callback, subscription, held: None })))
     }
 }
 
@@ -158,25 +181,6 @@ impl Subscription {
     /// With a copy of the names.
     pub(super) fn of(effect: Effect, args: &[&[u8]]) -> Result<Subscription> {
         Ok(Subscription { effect, names: copies(&args[1..])? })
-    }
-}
-
-impl Name {
-    fn of(args: &[&[u8]]) -> Name {
-        let name = args.first().copied().unwrap_or_default();
-        let mut bytes = [0; NAME_MAX];
-        // What is longer is no command that is known; a part of it is none either.
-        let len = name.len().min(NAME_MAX);
-        bytes[..len].copy_from_slice(&name[..len]);
-        Name { len: len as u8, bytes }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-
-    fn shown(&self) -> String {
-        String::from_utf8_lossy(&self.bytes().to_ascii_uppercase()).into_owned()
     }
 }
 
@@ -189,19 +193,11 @@ fn called(callback: &dyn Callback, call_data: *mut (), args: &[Vec<u8>], reply: 
 }
 
 /// A copy of each.
-pub(super) fn copies(args: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+fn copies(args: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
     let mut copies = Vec::new();
     copies.try_reserve_exact(args.len()).map_err(|_| Error::memory("the command"))?;
     for arg in args {
         copies.push(memory::copied(arg, "the command")?);
     }
     Ok(copies)
-}
-
-/// Room for so many; asked for only where the queue has to grow.
-pub(super) fn make_room<T>(queue: &mut VecDeque<T>, wanted: usize) -> Result<()> {
-    if queue.capacity() >= wanted {
-        return Ok(());
-    }
-    queue.try_reserve(wanted - queue.len()).map_err(|_| Error::memory("the command"))
 }

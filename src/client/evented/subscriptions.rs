@@ -75,7 +75,7 @@ impl Subscriptions {
                 continue;
             }
             let args: Vec<&[u8]> = std::iter::once(word).chain(names.iter().map(Vec::as_slice)).collect();
-            let mut command = Pending::own(&args, session.submit_any(&args, Shape::KEEP)?.ticket);
+            let mut command = Pending::own(session.submit_any(&args, Shape::KEEP)?.ticket);
             let effect = Effect::Subscribe { topic, count: names.len() };
             command.more().subscription = Some(Subscription::of(effect, &args)?);
             pending.push_back(command);
@@ -97,7 +97,7 @@ impl Evented {
         let result = nothing.take();
         self.line.proven();
         if let Some(command) = self.end_oldest().filter(|command| !command.abandoned) {
-            self.done.push_back(Completion { result, call_data: command.call_data });
+            self.done.push_back(Completion::new(result, command.call_data));
         }
     }
 }

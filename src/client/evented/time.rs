@@ -14,6 +14,8 @@ use super::pending::Completion;
 pub(super) struct Clock {
     /// Read by a step, and good until nothing is left to be taken: then the loop may sleep.
     now: Option<Instant>,
+    /// The deadline that was asked for last, and how long that is: nearly all are the same.
+    same: Option<(i64, Option<Instant>)>,
     /// No command's time is up before that. It may be none's any more: then it is found out once.
     earliest: Option<Instant>,
     /// How many replies are due to nobody.
@@ -27,20 +29,33 @@ impl Clock {
     pub(super) fn new(options: &Options) -> Clock {
         let allowed = [options.command_timeout_ms(), options.connect_timeout_ms()];
         let patience = allowed.into_iter().find_map(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
-        Clock { now: None, earliest: None, abandoned: 0, patience_ends: None, patience }
+        Clock { now: None, same: None, earliest: None, abandoned: 0, patience_ends: None, patience }
     }
 
     /// Read it.
     pub(super) fn look(&mut self) -> Instant {
+        self.same = None;
         *self.now.insert(Instant::now())
     }
 
     pub(super) fn forget_now(&mut self) {
-        self.now = None;
+        (self.now, self.same) = (None, None);
     }
 
     /// When the time of a command is up that is submitted now.
+    #[inline]
     pub(super) fn deadline(&mut self, allowed_ms: i64) -> Option<Instant> {
+        match self.same {
+            Some((same_ms, deadline)) if same_ms == allowed_ms => deadline,
+            _ => {
+                let deadline = self.another_deadline(allowed_ms);
+                self.same = Some((allowed_ms, deadline));
+                deadline
+            }
+        }
+    }
+
+    fn another_deadline(&mut self, allowed_ms: i64) -> Option<Instant> {
         let allowed = Duration::from_millis(u64::try_from(allowed_ms).ok()?);
         let deadline = self.now.get_or_insert_with(Instant::now).checked_add(allowed)?;
         if self.earliest.is_none_or(|earliest| deadline < earliest) {
@@ -116,7 +131,7 @@ impl Evented {
             }
             let (error, unsent) = (command.timed_out(place, why), command.is_unsent());
             let error = Error { attempts: u32::from(!unsent), ..error };
-            done.push_back(Completion { result: Err(error), call_data: command.call_data });
+            done.push_back(Completion::new(Err(error), command.call_data));
             if unsent {
                 *bytes -= command.cost;
                 return false;
