@@ -52,6 +52,7 @@ scale: ## 10 000 connections on one pool, and 2000 threads on 64
 
 bench: ## both parsers against the packaged hiredis, and what shapes cost
 	@benches/run
+	@benches/run-async
 	@benches/shape
 
 bindings: ## LuaJIT, Ruby, Go and Python load the library
