@@ -76,8 +76,11 @@ impl Open {
         let mut until = self.liveness(rules);
         if until.has_passed() {
             // What it said meanwhile may lie there unread: nobody is called silent before that was looked at.
-            if looked.is_none() && self.watched {
+            if self.watched && looked.is_none() {
                 return Ok(self.wait(Deadline::after_ms(0)));
+            }
+            if !self.watched && self.read(0)? {
+                return Ok(Todo::Again);
             }
             self.ask_or_give_up(rules)?;
             until = self.liveness(rules);
