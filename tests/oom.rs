@@ -42,6 +42,8 @@ const CASES: &[Case] = &[
     ("a long error", long_error, &[Outcome::RAN, Outcome::UNKNOWN]),
     ("a long channel", long_channel, CHANNELS),
     ("many channels", many_channels, CHANNELS),
+    ("many names wanted", many_wanted, CHANNELS),
+    ("a huge message", huge_message, CHANNELS),
     ("many commands sent before a reply is read", many_sent, CHANNELS),
     ("a pipeline of many commands", pipelined, ANY),
     ("a transaction of many commands", transacted, ANY),
@@ -242,6 +244,33 @@ fn many_channels(world: &World) -> Result<()> {
     conn.send_of(&world.subscribe)?;
     for _ in 0..MANY {
         conn.receive(60_000)?;
+    }
+    Ok(())
+}
+
+fn many_wanted(world: &World) -> Result<()> {
+    let pubsub = world.client().try_pubsub()?;
+    pubsub.subscribe_of(&world.subscribe)?;
+    pubsub.subscribe(&["the last"]);
+    while pubsub.publish("the last", b"x")? == 0 {}
+    let got = pubsub.next(60_000)?;
+    let said = String::from_utf8_lossy(got.elements()[2].text()).into_owned();
+    assert!(said == "the last" || said.contains("no memory"), "{got:?}");
+    Ok(())
+}
+
+/// Where there is no memory to read it the connection is lost, and a gap says so; where there is none to give it, it is kept.
+fn huge_message(world: &World) -> Result<()> {
+    let pubsub = world.client().try_pubsub()?;
+    pubsub.subscribe(&["c"]);
+    while pubsub.publish("c", &world.huge)? == 0 {}
+    let got = match pubsub.next(60_000) {
+        Err(err) if err.status == Status::MEMORY => pubsub.next(60_000)?,
+        got => got?,
+    };
+    match got.elements()[0].text() {
+        b"gap" => assert!(String::from_utf8_lossy(got.elements()[2].text()).contains("no memory"), "{got:?}"),
+        _ => assert_eq!(got.elements()[3].len, HUGE),
     }
     Ok(())
 }

@@ -55,8 +55,9 @@ pub enum Heard {
 impl Subscriptions {
     /// Want these names, and ask for them where there is a conversation.
     pub fn subscribe(&mut self, session: Option<&mut Session>, topic: Topic, names: &[&[u8]]) -> Result<()> {
-        resp::check(&command(word(topic, true), names))?;
-        let copies = self.copies(topic, names)?;
+        resp::check(&command(word(topic, true), names)?)?;
+        self.wanted[topic as usize].try_reserve(names.len()).map_err(|_| Error::memory("a subscription"))?;
+        let copies = copies(names)?;
         if let Some(session) = session {
             self.ask(session, topic, true, names)?;
         }
@@ -69,7 +70,7 @@ impl Subscriptions {
 
     /// Want these names no more, or none of the topic where no name is given.
     pub fn unsubscribe(&mut self, session: Option<&mut Session>, topic: Topic, names: &[&[u8]]) -> Result<()> {
-        resp::check(&command(word(topic, false), names))?;
+        resp::check(&command(word(topic, false), names)?)?;
         if let Some(session) = session {
             let all = if names.is_empty() { self.in_order(topic)? } else { Vec::new() };
             match all.is_empty() {
@@ -172,7 +173,7 @@ impl Subscriptions {
         }
         if let [name] = &asked.names[..] {
             self.wanted[asked.topic as usize].remove(name);
-            let named = format!("{} {}", word(asked.topic, true), name.escape_ascii());
+            let named = format!("{} {}", word(asked.topic, true), head(name).escape_ascii());
             let text = [reply.text(), b" (", named.as_bytes(), b")"].concat();
             return Ok(Heard::Refused(Error { message: head(&text).to_vec(), ..error }));
         }
@@ -185,14 +186,9 @@ impl Subscriptions {
     }
 
     fn ask(&mut self, session: &mut Session, topic: Topic, subscribes: bool, names: &[&[u8]]) -> Result<()> {
-        let no_memory = |_| Error::memory("a subscription");
-        self.asked.try_reserve(1).map_err(no_memory)?;
-        let mut copies = Vec::new();
-        copies.try_reserve_exact(names.len()).map_err(no_memory)?;
-        for name in names {
-            copies.push(copied(name, "a subscription")?);
-        }
-        let ticket = session.submit_any(&command(word(topic, subscribes), names), Shape::KEEP)?.ticket;
+        self.asked.try_reserve(1).map_err(|_| Error::memory("a subscription"))?;
+        let copies = copies(names)?;
+        let ticket = session.submit_any(&command(word(topic, subscribes), names)?, Shape::KEEP)?.ticket;
         // UNSUBSCRIBE of nothing is confirmed once, with no name.
         self.asked.push_back(Asked { ticket, topic, subscribes, left: copies.len().max(1), names: copies });
         Ok(())
@@ -214,15 +210,15 @@ impl Subscriptions {
 
     /// The wanted names of a topic, in the order in which they were wished for.
     fn in_order(&self, topic: Topic) -> Result<Vec<Vec<u8>>> {
-        let mut names: Vec<(&Vec<u8>, &u64)> = self.wanted[topic as usize].iter().collect();
+        let wanted = &self.wanted[topic as usize];
+        let mut names = room_for(wanted.len())?;
+        names.extend(wanted.iter());
         names.sort_unstable_by_key(|(_, wish)| **wish);
-        names.into_iter().map(|(name, _)| copied(name, "a subscription")).collect()
-    }
-
-    /// Copies of names, and room for them.
-    fn copies(&mut self, topic: Topic, names: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
-        self.wanted[topic as usize].try_reserve(names.len()).map_err(|_| Error::memory("a subscription"))?;
-        names.iter().map(|name| copied(name, "a subscription")).collect()
+        let mut copies = room_for(names.len())?;
+        for (name, _) in names {
+            copies.push(copied(name, "a subscription")?);
+        }
+        Ok(copies)
     }
 }
 
@@ -237,11 +233,26 @@ impl Asked {
     }
 }
 
-fn command<'a>(word: &'a str, names: &[&'a [u8]]) -> Vec<&'a [u8]> {
-    let mut args = Vec::with_capacity(names.len() + 1);
+fn command<'a>(word: &'a str, names: &[&'a [u8]]) -> Result<Vec<&'a [u8]>> {
+    let mut args = room_for(names.len() + 1)?;
     args.push(word.as_bytes());
     args.extend_from_slice(names);
-    args
+    Ok(args)
+}
+
+/// Room for so many: there may be as many names as somebody wishes.
+fn room_for<T>(count: usize) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(count).map_err(|_| Error::memory("a subscription"))?;
+    Ok(list)
+}
+
+fn copies(names: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
+    let mut copies = room_for(names.len())?;
+    for name in names {
+        copies.push(copied(name, "a subscription")?);
+    }
+    Ok(copies)
 }
 
 fn word(topic: Topic, subscribes: bool) -> &'static str {

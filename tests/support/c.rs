@@ -67,7 +67,7 @@ pub struct CErr {
 pub type Result<T> = std::result::Result<T, CErr>;
 
 /// Arguments as C has them, made before the call.
-pub struct Argv(Vec<*const c_char>, Vec<usize>);
+pub struct Argv(pub(super) Vec<*const c_char>, pub(super) Vec<usize>);
 
 /// An rredis_reply of one's own.
 pub struct Reply(pub(super) *mut Node);

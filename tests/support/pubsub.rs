@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, Instant};
 
-use super::c::{Client, Reply, Result, Status, arrays, made, status};
+use super::c::{Argv, Client, Reply, Result, Status, arrays, made, status};
 use super::functions::{Boxed, Listener, free_listener, run_listener};
 pub use super::raw::topic;
 use super::raw::*;
@@ -37,6 +37,14 @@ impl PubSub {
         let (argv, lens) = arrays(names);
         // SAFETY: the arrays and what they point at outlive the call.
         status(|err| unsafe { rredis_pubsub_subscribe(self.0, topic, names.len(), argv.as_ptr(), lens.as_ptr(), err) })
+    }
+
+    /// Subscribe to names that stand ready.
+    pub fn subscribe_of(&self, Argv(argv, lens): &Argv) -> Result<()> {
+        // SAFETY: the arrays, and by their maker what they point at, outlive the call.
+        status(|err| unsafe {
+            rredis_pubsub_subscribe(self.0, topic::CHANNEL, argv.len(), argv.as_ptr(), lens.as_ptr(), err)
+        })
     }
 
     pub fn subscribe(&self, names: &[&str]) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::client::Client;
 use crate::commands::Topic;
 use crate::conn::{Connection, Notice};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status, head};
 use crate::reply::Reply;
 use crate::session::{Heard, Session, Subscriptions};
 use crate::transport::poller::Poller;
@@ -170,8 +170,8 @@ impl Line {
         }
     }
 
-    /// A connection was opened.
-    pub(super) fn opened(&mut self, poller: &Poller, client: &Client, connection: Box<Connection>) {
+    /// A connection was opened. An error: what is wanted could not even be asked for, as where there is no memory for that.
+    pub(super) fn opened(&mut self, poller: &Poller, client: &Client, connection: Box<Connection>) -> Result<()> {
         client.0.pool.counters().created();
         self.told.notices.push(Notice::Connected { id: connection.id() });
         let mut open = Open::new(connection);
@@ -180,9 +180,9 @@ impl Line {
         open.watch(poller);
         self.link = Link::Open(open);
         self.lost = None;
-        if let Err(error) = asked {
-            self.lose(poller, client, error);
-        }
+        let Err(error) = asked else { return Ok(()) };
+        self.lose(poller, client, error.clone());
+        if error.status == Status::Memory { Err(error) } else { Ok(()) }
     }
 
     /// A connection is on its way, and waits for this. Until when the poller will tell.
@@ -327,7 +327,7 @@ impl Line {
                 }
                 Some(Heard::Dropped(push)) => {
                     let name = push.view().get(1).map_or(&b""[..], |name| name.text());
-                    let reason = [b"the server ended the subscription to ", name].concat();
+                    let reason = [b"the server ended the subscription to ", head(name)].concat();
                     gap.get_or_insert(Gap { since: open.heard, reason });
                     *ready = rules.confirmations.then_some(Ready::Confirmation(push));
                 }

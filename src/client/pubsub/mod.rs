@@ -133,15 +133,14 @@ impl PubSub {
 
     fn connect_at_first(&self) -> Result<()> {
         let opened = self.client.0.pool.dial().open(Deadline::never());
-        let told = {
+        let (opened, told) = {
             let mut line = self.line.lock();
             // Who waits may have seen that somebody connects.
             line.ring(&self.poller);
-            line.opened(&self.poller, &self.client, Box::new(opened?));
-            line.take_told()
+            (line.opened(&self.poller, &self.client, Box::new(opened?)), line.take_told())
         };
         self.tell(told);
-        Ok(())
+        opened
     }
 
     /// What every call looks at first.

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use crate::conn::{Connection, Stepped};
-use crate::error::{Error, Outcome, Result, Status};
+use crate::error::{Error, Outcome, Result, Status, head};
 use crate::reply::Reply;
 use crate::transport::{Deadline, Step};
 
@@ -145,10 +145,7 @@ impl PubSub {
         let step = self.open_on();
         let mut line = self.line.lock();
         let result = match step {
-            Ok(Step::Done(connection)) => {
-                line.opened(&self.poller, &self.client, connection);
-                Ok(None)
-            }
+            Ok(Step::Done(connection)) => line.opened(&self.poller, &self.client, connection).map(|()| None),
             Ok(Step::Wait(awaited)) => Ok(Some(line.opening(&self.poller, awaited))),
             Err(error) => {
                 let pause = self.client.0.retry.pause(line.tries().saturating_add(1));
@@ -219,7 +216,7 @@ impl PubSub {
 fn no_handler(name: &[u8]) -> Error {
     Error::new(
         Status::State,
-        format!("{} has no handler, and run gives its messages to nobody else", name.escape_ascii()),
+        format!("{} has no handler, and run gives its messages to nobody else", head(name).escape_ascii()),
     )
 }
 
