@@ -50,10 +50,11 @@ timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine al
 scale: ## 10 000 connections on one pool, and 2000 threads on 64
 	@tools/scale
 
-bench: ## both parsers against the packaged hiredis, and what shapes cost
+bench: ## both parsers against the packaged hiredis, what shapes cost, and what a look-up does
 	@benches/run
 	@benches/run-async
 	@benches/shape
+	@benches/lookup
 
 bindings: ## LuaJIT, Ruby, Go and Python load the library
 	@cargo test --test bindings
