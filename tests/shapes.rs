@@ -247,7 +247,7 @@ fn shown(view: View<'_>) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_tree_is_too_strange_for_a_shape(wire in value(), command in command()) {

@@ -51,7 +51,7 @@ use std::ffi::CStr;
 
 use super::Command;
 use crate::error::{Result, Status};
-use crate::reply::{Builder, Form, Reply, View};
+use crate::reply::{Builder, Form, Kind, Reply, View};
 use crate::resp::{Entry, Frame};
 
 /// What the reply to one call becomes.
@@ -281,7 +281,8 @@ static FAMILIES: &[&[Row]] = &[
 
 /// An error is nobody's result, and that a command was queued is no answer to it.
 fn is_shaped(reply: View<'_>) -> bool {
-    !reply.is_error() && !(reply.kind() == crate::reply::Kind::RREDIS_REPLY_STATUS && reply.text() == b"QUEUED")
+    let is_queued = reply.kind() == Kind::RREDIS_REPLY_STATUS && reply.text() == b"QUEUED";
+    !reply.is_error() && !is_queued
 }
 
 /// What a tree made, unless it made nothing whole: then the reply stays as it came. Only memory is worth an error.
