@@ -230,6 +230,8 @@ fn text(dice: &mut Dice) -> String {
     let mut word = || WORDS[dice.throw(WORDS.len() as u64) as usize].to_owned();
     let (one, two, three) = (word(), word(), word());
     match dice.throw(8) {
+        // So much that the tree is built in the parser's own buffer.
+        0 if dice.throw(128) == 0 => format!("{one}:{}", "x ".repeat(40_000)),
         0 => format!("{one} {two}={three}"),
         1 => format!("# {one}\r\n{two}:{three}\r\n\r\n"),
         2 => format!("{one}={two} {three}=x y\n{two}={one}"),
