@@ -19,9 +19,10 @@
 //   In a child of fork the clients and pools of its parent work, on connections of
 //   their own, and all handles may be freed: nothing is written or closed that the
 //   parent still uses. An rredis_conn, rredis_pubsub or rredis_async of the parent's is
-//   RREDIS_ERR_FORKED there. What remains: made while threads of its parent waited in
-//   the library, a child that starts threads itself may find one of them waiting for
-//   ever. Fork before threads start, or let such a child exec.
+//   RREDIS_ERR_FORKED there, and so is an rredis_pipeline that watches. What remains:
+//   made while threads of its parent waited in the library, a child that starts threads
+//   itself may find one of them waiting for ever. Fork before threads start, or let such
+//   a child exec.
 //
 // Failing
 //   RREDIS_OK is 0, and leaves err alone. Any other status leaves every out_ parameter
@@ -908,11 +909,12 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// ERROR that begins with "CALLBACK ".
 ///
 /// Waits as long as bytes move, and no longer than RREDIS_OPTION_COMMAND_TIMEOUT_MS while
-/// none do. A run that breaks off is tried again, as a whole, where no command left, or
-/// where all of them only read or may run twice. Mode ATOMIC tells apart RREDIS_ERR_WATCH
-/// (a watched key changed, or the connection was lost before EXEC: nothing ran),
-/// RREDIS_ERR_ABORTED (a command could not be queued: nothing ran), and an outcome
-/// RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
+/// none do. A run that breaks off is tried again, as a whole, where nothing ran
+/// (RREDIS_OUTCOME_NOT_SENT: no command left, or a transaction whose EXEC never did), or
+/// where all commands only read or may run twice; what was answered is not. Mode ATOMIC
+/// tells apart RREDIS_ERR_WATCH (a watched key changed, or its connection was lost before
+/// EXEC), RREDIS_ERR_ABORTED (a command could not be queued; neither ran anything), and
+/// an outcome RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
 rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode,
     rredis_reply **out_reply, rredis_error *err);
 

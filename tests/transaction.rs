@@ -431,7 +431,8 @@ fn multi_discard_and_watch_inside_multi() {
         assert_eq!(conn.ask(&["SET", "k", "1"]), "+QUEUED");
         for (args, word) in [(&["MULTI"][..], "nested"), (&["WATCH", "k"], "WATCH inside MULTI")] {
             let err = conn.command(args).expect_err("not inside MULTI");
-            assert!(err.status == Status::SERVER && err.message.contains(word), "{err:?}");
+            let is_refusal = err.message.contains(word) || err.message.contains("not allowed inside a transaction");
+            assert!(err.status == Status::SERVER && is_refusal, "{err:?}");
         }
         // Newer servers count a refusal there against the transaction, older ones do not: EXEC answers either way.
         match conn.command(&["EXEC"]) {

@@ -19,9 +19,10 @@
 //!   In a child of fork the clients and pools of its parent work, on connections of
 //!   their own, and all handles may be freed: nothing is written or closed that the
 //!   parent still uses. An rredis_conn, rredis_pubsub or rredis_async of the parent's is
-//!   RREDIS_ERR_FORKED there. What remains: made while threads of its parent waited in
-//!   the library, a child that starts threads itself may find one of them waiting for
-//!   ever. Fork before threads start, or let such a child exec.
+//!   RREDIS_ERR_FORKED there, and so is an rredis_pipeline that watches. What remains:
+//!   made while threads of its parent waited in the library, a child that starts threads
+//!   itself may find one of them waiting for ever. Fork before threads start, or let such
+//!   a child exec.
 //!
 //! Failing
 //!   RREDIS_OK is 0, and leaves err alone. Any other status leaves every out_ parameter

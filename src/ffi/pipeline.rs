@@ -156,11 +156,12 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// ERROR that begins with "CALLBACK ".
 ///
 /// Waits as long as bytes move, and no longer than RREDIS_OPTION_COMMAND_TIMEOUT_MS while
-/// none do. A run that breaks off is tried again, as a whole, where no command left, or
-/// where all of them only read or may run twice. Mode ATOMIC tells apart RREDIS_ERR_WATCH
-/// (a watched key changed, or the connection was lost before EXEC: nothing ran),
-/// RREDIS_ERR_ABORTED (a command could not be queued: nothing ran), and an outcome
-/// RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
+/// none do. A run that breaks off is tried again, as a whole, where nothing ran
+/// (RREDIS_OUTCOME_NOT_SENT: no command left, or a transaction whose EXEC never did), or
+/// where all commands only read or may run twice; what was answered is not. Mode ATOMIC
+/// tells apart RREDIS_ERR_WATCH (a watched key changed, or its connection was lost before
+/// EXEC), RREDIS_ERR_ABORTED (a command could not be queued; neither ran anything), and
+/// an outcome RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -200,7 +201,7 @@ pub extern "C" fn rredis_pipeline_run_with(
 /// the text in its err, and RREDIS_OUTCOME_UNKNOWN, for the rest was sent. What was shown
 /// is not shown again: a run that breaks off behind the first reply is not tried again.
 #[unsafe(no_mangle)]
-pub extern "C" fn rredis_pipeline_run_each(
+pub unsafe extern "C" fn rredis_pipeline_run_each(
     pipeline: Option<NonNull<rredis_pipeline>>,
     flags: u32,
     timeout_ms: i64,

@@ -61,7 +61,7 @@ impl Run {
         client.count(|counters| counters.commands(self.queue.len()));
         let mut tries = Tries::default();
         let wished = self.wish(call);
-        let result = wished.and_then(|()| self.to_the_wire(call, &mut tries)).and_then(|()| self.finish());
+        let result = wished.and_then(|()| self.over_the_wire(call, &mut tries)).and_then(|()| self.finish());
         result.map_err(|error| tries.tell(error)).inspect_err(|error| client.count(|counters| counters.failed(error)))
     }
 
@@ -81,7 +81,7 @@ impl Run {
         self.gather.clear(PIPELINE_REST_BYTES_MAX);
     }
 
-    fn to_the_wire(&mut self, call: &Call, tries: &mut Tries) -> Result<()> {
+    fn over_the_wire(&mut self, call: &Call, tries: &mut Tries) -> Result<()> {
         self.gather.clear(PIPELINE_REST_BYTES_MAX);
         if self.queue.is_empty() && self.watch.is_none() {
             return Ok(());
