@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -270,16 +270,29 @@ fn a_password_that_comes_while_a_client_lives_is_asked_of_its_next_connection() 
     }
 }
 
-/// Carries one connection at a time to the server, from the address 127.0.0.2.
+/// An address of this machine that servers do not take for the machine itself: Valkey takes all that begin with 127 for it.
+/// To ask where a packet would leave from sends none.
+fn elsewhere() -> Ipv4Addr {
+    let leaves_from = || {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+        match socket.local_addr().ok()?.ip() {
+            IpAddr::V4(address) if !address.is_loopback() => Some(address),
+            _ => None,
+        }
+    };
+    leaves_from().unwrap_or(Ipv4Addr::new(127, 0, 0, 2))
+}
+
+/// Carries one connection at a time to the server, from an address that is not the server's.
 fn from_elsewhere(server: &Server) -> u16 {
+    let elsewhere = elsewhere();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let (port, behind) = (listener.local_addr().expect("it has one").port(), server.port());
     thread::spawn(move || {
         while let Ok((client, _)) = listener.accept() {
             let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-            socket
-                .bind(&SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0)).into())
-                .expect("an address of this machine");
+            socket.bind(&SocketAddr::from((elsewhere, 0)).into()).expect("an address of this machine");
             socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, behind)).into()).expect("the server listens");
             let server: TcpStream = socket.into();
             let (mut from, mut to) = (client.try_clone().expect("a twin"), server.try_clone().expect("a twin"));
