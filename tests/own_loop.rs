@@ -380,7 +380,7 @@ fn what_a_child_of_fork_does_leaves_its_parent_alone() {
     let child = child::fork(|| {
         let submitted = foreign(own.try_submit(3, &["ECHO", "child"], 0, 0));
         let stepped = foreign(own.evented.step(true));
-        let taken = foreign(own.evented.next().map(drop));
+        let taken = foreign(own.evented.take_next().map(drop));
         let _ = own.evented.deadline_ms();
         let inherited =
             std::mem::replace(&mut own.evented, Evented::new(&Client::new(&Setup::default()).unwrap()).unwrap());

@@ -43,6 +43,8 @@ pub struct Connection {
     /// Bytes that the last turn handed over.
     handed: usize,
     moved: Traffic,
+    /// The most that waited to be handed over, where that is looked at.
+    sent_at_once: usize,
     /// Dropped last: until then, what closes the transport and stops the parser serves this pool.
     closing: Option<Served>,
 }
@@ -78,6 +80,7 @@ impl Connection {
             vain_turns: 0,
             handed: 0,
             moved: Traffic::default(),
+            sent_at_once: 0,
             closing: None,
         }
     }

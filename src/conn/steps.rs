@@ -69,6 +69,15 @@ impl Connection {
         self.session.fail(error);
     }
 
+    /// Give back what large commands or replies made grow, where they did.
+    #[inline]
+    pub fn rest_if_grown(&mut self) {
+        if self.read_bytes > GROWN_BYTES || self.sent_at_once > GROWN_BYTES {
+            self.sent_at_once = 0;
+            self.rest();
+        }
+    }
+
     /// What happened next, if anything that has been read says.
     #[inline]
     pub fn poll(&mut self) -> Result<Option<Event>> {
@@ -83,6 +92,7 @@ impl Connection {
     pub fn offer_now(&mut self) -> Result<Option<usize>> {
         let serves = self.dial.serves();
         serving(serves, || {
+            self.sent_at_once = self.sent_at_once.max(self.session.outgoing().len());
             while !self.session.outgoing().is_empty() {
                 let waiting = self.session.outgoing();
                 let offered = waiting.len().min(OFFERED_MAX);
@@ -132,5 +142,7 @@ pub enum Read {
     Last,
 }
 
+/// What a connection keeps of its buffers while it is in use, however quiet.
+const GROWN_BYTES: usize = 64 << 10;
 /// The most that is offered to a transport at once: what was offered cannot be taken back, and has to come again.
 const OFFERED_MAX: usize = 256 << 10;

@@ -159,7 +159,7 @@ pub extern "C" fn rredis_async_next(
     guard_alone(handle, err, |handle| {
         let out_reply = given(out_reply, "out_reply")?;
         let out_call_data = given(out_call_data, "out_call_data")?;
-        let Some(Completion { result, call_data }) = handle.evented.next()? else { return Err(nothing_more()) };
+        let Some(Completion { result, call_data }) = handle.evented.take_next()? else { return Err(nothing_more()) };
         out_call_data.write(call_data.cast());
         out_reply.write(result.map_err(|error| *error)?.into_raw());
         Ok(())

@@ -54,7 +54,7 @@ struct Shaking {
 
 enum Stage {
     Below(Box<dyn Attempt>, Option<(Arc<ClientConfig>, ServerName<'static>)>),
-    Handshake(Option<Stream>, Shake),
+    Handshake(Option<Box<Stream>>, Shake),
 }
 
 /// How a handshake goes.
@@ -74,7 +74,9 @@ impl Attempt for Shaking {
                 Step::Wait(awaited) => return Ok(Step::Wait(awaited)),
             };
             let stream = match with.take() {
-                Some((config, name)) => Some(Stream::new(transport, config, name).map_err(|error| self.told(error))?),
+                Some((config, name)) => {
+                    Some(Box::new(Stream::new(transport, config, name).map_err(|error| self.told(error))?))
+                }
                 None => None,
             };
             let shake = Shake { allowed_ms: self.deadline.remaining_ms(), vain: 0, silent: true };
@@ -93,7 +95,7 @@ impl Shaking {
                 return Ok(Step::Wait(awaited));
             }
             if let Some(stream) = stream.take() {
-                return Ok(Step::Done(Box::new(stream)));
+                return Ok(Step::Done(stream));
             }
         }
         Err(Error::new(Status::State, "it was connected before"))

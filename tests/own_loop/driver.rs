@@ -71,7 +71,7 @@ impl Own {
 
     /// What came, if anything did.
     pub fn try_next(&mut self) -> Option<Came> {
-        let completion = self.evented.next().expect("this process's own")?;
+        let completion = self.evented.take_next().expect("this process's own")?;
         let mark = completion.call_data as usize;
         Some(match completion.result {
             Ok(reply) if reply.kind() == Kind::RREDIS_REPLY_PUSH => Came::Push(shown(reply.view())),

@@ -167,7 +167,7 @@ impl Evented {
 
     /// Ask a server that has said nothing for long, where nothing else would.
     fn check_on_server(&mut self, now: Instant) {
-        if !self.next_ping().is_some_and(|moment| moment <= now) {
+        if self.next_ping().is_none_or(|moment| moment > now) {
             return;
         }
         let Stage::Open(connection) = &mut self.line.stage else { return };

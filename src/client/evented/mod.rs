@@ -1,7 +1,7 @@
 //! One connection driven by a loop of the caller's: nothing here waits but the look-up of a name, and nothing runs by itself.
 //!
 //! The loop watches one descriptor, behind which connections come and go, and one deadline. `step` opens, writes and looks at
-//! the clock; `next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.
+//! the clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.
 #![forbid(unsafe_code)]
 
 mod line;
@@ -95,7 +95,7 @@ impl Evented {
     }
 
     /// What came of a command, or came unasked. `None`: nothing more until the descriptor is readable again.
-    pub fn next(&mut self) -> Result<Option<Completion>> {
+    pub fn take_next(&mut self) -> Result<Option<Completion>> {
         self.refuse_foreign()?;
         let completion = self.take();
         match &completion {
@@ -288,6 +288,11 @@ impl Evented {
         if self.rung && !self.fresh {
             self.rung = false;
             self.poller.silence();
+        }
+        if self.pending.is_empty()
+            && let Stage::Open(connection) = &mut self.line.stage
+        {
+            connection.rest_if_grown();
         }
     }
 

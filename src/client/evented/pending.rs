@@ -35,11 +35,14 @@ pub(super) struct Pending {
 /// What some commands have beside: a callback, a subscription, bytes that wait for a connection.
 #[derive(Default)]
 pub(super) struct More {
-    pub(super) callback: Option<(Arc<dyn Callback>, Vec<Vec<u8>>)>,
+    callback: Option<Calls>,
     pub(super) subscription: Option<Subscription>,
     /// Its bytes, and the shape that its reply is due in.
     pub(super) held: Option<(Vec<u8>, Shape)>,
 }
+
+/// A callback, and a copy of the arguments for it.
+type Calls = (Arc<dyn Callback>, Vec<Vec<u8>>);
 
 /// A command of SUBSCRIBE's kin.
 pub(super) struct Subscription {
