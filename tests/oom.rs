@@ -15,6 +15,7 @@ use support::c::{Argv, Client, Options, Outcome, Parser, Reply, Result, Status, 
 use support::functions::Verdict;
 use support::pipeline::{Pipeline, mode};
 use support::program::{child, preload, watch};
+use support::raw::Node;
 use support::server::{Folder, Server};
 
 /// What this is a test of: larger requests are those whose size others decide.
@@ -319,7 +320,11 @@ fn huge_values_pipelined(world: &World) -> Result<()> {
 
 fn shown(world: &World) -> Result<()> {
     let mut pipeline = queued(world.client(), &["GET", "huge"], 3)?;
-    pipeline.run_each(0, 0, Box::new(|_, reply| Ok(assert_eq!(reply.len, HUGE))))
+    let look = |_, reply: &Node| {
+        assert_eq!(reply.len, HUGE);
+        Ok(())
+    };
+    pipeline.run_each(0, 0, Box::new(look))
 }
 
 fn called_back(world: &World) -> Result<()> {

@@ -189,7 +189,11 @@ fn every_reply_has_its_commands_shape() {
         }
         let mut shown = Vec::new();
         commands.iter().for_each(|args| _ = pipeline.add(args));
-        pipeline.run_each(0, 0, Box::new(|_, reply| Ok(shown.push(reply.dump())))).expect("seven replies");
+        let show = |_, reply: &support::raw::Node| {
+            shown.push(reply.dump());
+            Ok(())
+        };
+        pipeline.run_each(0, 0, Box::new(show)).expect("seven replies");
         assert_eq!(shown, direct);
         // As the wire has it, for one command and for a whole run.
         let raw: Vec<String> = commands.iter().map(|args| client.ask(args)).collect();
@@ -530,7 +534,11 @@ fn replies_are_never_shown_twice() {
     let mut pipeline = Pipeline::of(&client);
     pipeline.add(&["GET", "a"]).add(&["GET", "b"]);
     let mut seen = Vec::new();
-    let result = pipeline.run_each(0, 0, Box::new(|index, reply| Ok(seen.push((index, reply.dump())))));
+    let show = |index, reply: &support::raw::Node| {
+        seen.push((index, reply.dump()));
+        Ok(())
+    };
+    let result = pipeline.run_each(0, 0, Box::new(show));
     assert_eq!(what(&result.expect_err("it breaks off")), (Status::IO, Outcome::UNKNOWN));
     assert_eq!(seen, [(0, "\"a\"".to_owned())]);
     assert_eq!((peer.connections(), pipeline.failed()), (2, 1), "before anything was shown it was tried again");

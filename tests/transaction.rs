@@ -313,7 +313,16 @@ fn the_life_of_a_pipeline() {
             |it| it.run_each(0, 0, Box::new(|_, _| Ok(()))).map(|()| String::new()),
             [Some(Idle), Some(Idle), None, None],
         ),
-        ("clear", |it| Ok(it.clear()).map(|()| String::new()), [Some(Idle); 4]),
+        (
+            "clear",
+            |it| {
+                Ok({
+                    it.clear();
+                    String::new()
+                })
+            },
+            [Some(Idle); 4],
+        ),
     ];
     for (name, act, row) in acts {
         for (state, expected) in [Idle, Queued, Watching, Both].into_iter().zip(row) {
