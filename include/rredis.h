@@ -1055,8 +1055,8 @@ rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *cha
 /// every 20 ms with a transport of yours that has no descriptor.
 int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
 
-/// End the _next or _run of another thread; where there is none, the next one. _next is
-/// RREDIS_ERR_WOKEN then, and _run RREDIS_OK.
+/// End the _next or _run of another thread, at once but for the look-up of a host name;
+/// where there is none, the next one. _next is RREDIS_ERR_WOKEN then, and _run RREDIS_OK.
 void rredis_pubsub_wake(const rredis_pubsub *pubsub);
 
 /// Free a subscriber, and close its connection. Never waits.

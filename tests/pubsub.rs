@@ -126,7 +126,7 @@ fn others_subscribe_and_wake_while_one_waits() {
     for (which, client) in clients(&server) {
         let pubsub = client.pubsub();
         thread::scope(|scope| {
-            let waiting = scope.spawn(|| pubsub.next(LONG_MS).map(|reply| reply.dump()));
+            let waiting = scope.spawn(|| pubsub.next_in_turn(LONG_MS).map(|reply| reply.dump()));
             pubsub.subscribe(&["late"]);
             until("it is subscribed", || pubsub.publish("late", b"x").expect("a number") == 1);
             assert_eq!(
@@ -134,8 +134,8 @@ fn others_subscribe_and_wake_while_one_waits() {
                 r#">["message" (nil) "late" "x"]"#,
                 "{which}"
             );
-            let waiting = scope.spawn(|| pubsub.next(-1).map(|reply| reply.dump()));
-            until("one waits", || pubsub.next(0).is_err_and(|err| err.status == Status::STATE));
+            let waiting = scope.spawn(|| pubsub.next_in_turn(-1).map(|reply| reply.dump()));
+            pubsub.until_one_waits();
             pubsub.wake();
             assert_eq!(waiting.join().expect("no panic").expect_err("woken").status, Status::WOKEN, "{which}");
         });

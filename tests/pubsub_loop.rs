@@ -116,7 +116,7 @@ fn a_loop_makes_the_lost_connection_anew() {
             assert_eq!(pubsub.next(0).expect_err("no server").status, Status::AGAIN);
         }
     }
-    assert!((2..200).contains(&calls), "{calls} calls");
+    assert!((1..200).contains(&calls), "{calls} calls");
     server.restart();
     let got = take(&pubsub, 1);
     assert!(got[0].starts_with(r#">["gap" (nil) "#), "{got:?}");
@@ -128,8 +128,8 @@ fn a_loop_makes_the_lost_connection_anew() {
 #[test]
 fn a_loop_asks_a_silent_server_and_gives_it_up() {
     let server = Server::start(&[]);
-    let options = Options::at(&server.url()).int(option::HEALTH_CHECK_MS, 40).int(option::COMMAND_TIMEOUT_MS, 150);
-    let client = options.int(option::CONNECT_TIMEOUT_MS, 300).client();
+    let options = Options::at(&server.url()).int(option::HEALTH_CHECK_MS, 40).int(option::COMMAND_TIMEOUT_MS, 1500);
+    let client = options.int(option::CONNECT_TIMEOUT_MS, 10_000).client();
     let pubsub = client.pubsub();
     pubsub.subscribe(&["c"]);
     let serve = |what: &str, is_so: &mut dyn FnMut() -> bool| {

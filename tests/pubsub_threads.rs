@@ -37,14 +37,14 @@ fn unset(pubsub: &PubSub, name: &str) {
 /// How long it takes a thread that waits to be told to stop.
 fn woken_after(pubsub: &PubSub, what: &str) {
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| pubsub.next(-1).map(|reply| reply.dump()));
-        until("one waits", || pubsub.next(0).is_err_and(|err| err.status == Status::STATE));
+        let waiting = scope.spawn(|| pubsub.next_in_turn(-1).map(|reply| reply.dump()));
+        pubsub.until_one_waits();
         thread::sleep(Duration::from_millis(30));
         let before = Instant::now();
         pubsub.wake();
         let err = waiting.join().expect("no panic").expect_err("woken");
         assert_eq!(err.status, Status::WOKEN, "{what}: {err:?}");
-        assert!(before.elapsed() < Duration::from_millis(1000), "{what}: {:?}", before.elapsed());
+        assert!(before.elapsed() < Duration::from_secs(5), "{what}: {:?}", before.elapsed());
     });
 }
 
@@ -152,7 +152,7 @@ fn run_shows_messages_to_handlers_alone_and_ends_by_a_wake() {
         };
         pubsub.on(topic::CHANNEL, "a", Some(Box::new(handler)), &freed).expect("it is set");
         thread::scope(|scope| {
-            let running = scope.spawn(|| pubsub.run(-1));
+            let running = scope.spawn(|| pubsub.run_in_turn(-1));
             until("ten were heard", || {
                 client.number(&["PUBLISH", "a", "x"]) >= 0 && heard.load(Ordering::SeqCst) >= 10
             });
@@ -163,8 +163,8 @@ fn run_shows_messages_to_handlers_alone_and_ends_by_a_wake() {
         pubsub.subscribe(&["b"]);
         pubsub.on(topic::CHANNEL, "b", Some(Box::new(|_: &Node| ())), &freed).expect("it is set");
         thread::scope(|scope| {
-            let running = scope.spawn(|| pubsub.run(LONG_MS));
-            until("it runs", || pubsub.next(0).is_err_and(|err| err.status == Status::STATE));
+            let running = scope.spawn(|| pubsub.run_in_turn(LONG_MS));
+            pubsub.until_one_waits();
             unset(pubsub, "b");
             until("b is subscribed", || client.number(&["PUBLISH", "b", "kept"]) == 1);
             let err = running.join().expect("no panic").expect_err("nobody would get it");
@@ -190,8 +190,8 @@ fn in_a_child_of_fork_it_is_the_parents() {
     assert_eq!(pubsub.next(50).expect_err("nothing").status, Status::AGAIN);
     // One call of the parent's waits, all the time.
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| pubsub.next(-1).map(|reply| reply.dump()));
-        until("one waits", || pubsub.next(0).is_err_and(|err| err.status == Status::STATE));
+        let waiting = scope.spawn(|| pubsub.next_in_turn(-1).map(|reply| reply.dump()));
+        pubsub.until_one_waits();
         for round in 0..20 {
             let said = |result: support::c::Result<()>| result.is_err_and(|err| err.status == Status::FORKED);
             let child = fork(|| {

@@ -207,8 +207,8 @@ pub extern "C" fn rredis_pubsub_fd(pubsub: Option<&rredis_pubsub>) -> i32 {
     quietly(-1, || usable(pubsub).and_then(|pubsub| pubsub.pubsub.fd()).unwrap_or(-1))
 }
 
-/// End the _next or _run of another thread; where there is none, the next one. _next is
-/// RREDIS_ERR_WOKEN then, and _run RREDIS_OK.
+/// End the _next or _run of another thread, at once but for the look-up of a host name;
+/// where there is none, the next one. _next is RREDIS_ERR_WOKEN then, and _run RREDIS_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_wake(pubsub: Option<&rredis_pubsub>) {
     quietly((), || {

@@ -88,6 +88,21 @@ impl PubSub {
         made(|out, err| unsafe { rredis_pubsub_next(self.0, timeout_ms, out, err) }).map(Reply)
     }
 
+    /// The next, for a thread that another looks after: who looks whether one waits may just be in its place.
+    pub fn next_in_turn(&self, timeout_ms: i64) -> Result<Reply> {
+        in_turn(|| self.next(timeout_ms))
+    }
+
+    /// The same for run.
+    pub fn run_in_turn(&self, timeout_ms: i64) -> Result<()> {
+        in_turn(|| self.run(timeout_ms))
+    }
+
+    /// Wait until another thread waits.
+    pub fn until_one_waits(&self) {
+        until("one waits", || self.next(0).is_err_and(|err| err.status == Status::STATE));
+    }
+
     /// The next that must come.
     pub fn expect(&self) -> String {
         self.next(LONG_MS).expect("a message").dump()
@@ -150,6 +165,15 @@ impl Drop for PubSub {
     fn drop(&mut self) {
         // SAFETY: it is ours, and this is the one time.
         unsafe { rredis_pubsub_free(self.0) }
+    }
+}
+
+fn in_turn<T>(call: impl Fn() -> Result<T>) -> Result<T> {
+    loop {
+        match call() {
+            Err(err) if err.message.contains("waits for messages already") => std::thread::yield_now(),
+            result => return result,
+        }
     }
 }
 
