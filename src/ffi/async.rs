@@ -69,8 +69,8 @@ pub extern "C" fn rredis_async_new(
 ///   timeout_ms  for all of it, where RREDIS_CALL_TIMEOUT is set; else as for _client_command
 ///   call_data   comes back from _next
 ///
-/// Its time counts from the first _submit after _next was RREDIS_ERR_AGAIN. Accepted, it
-/// completes exactly once. Where a connection is lost, or cannot be opened, a command that was
+/// Its time counts from the last _step; once _next was RREDIS_ERR_AGAIN, from the first
+/// _submit after that. Accepted, it completes exactly once. Where a connection is lost, or cannot be opened, a command that was
 /// not sent waits for the next, but with RREDIS_CALL_NO_RETRY; one that was sent is not sent
 /// again, whatever its flags.
 ///
