@@ -10,8 +10,8 @@ pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
 
 /// The same, and see to it that so many bytes more find room behind it.
 pub fn encode_with_room(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Result<()> {
-    check(args)?;
-    out.try_reserve(room_for(args).saturating_add(room)).map_err(|_| Error::memory("the command"))?;
+    let wanted = checked_room(args)?;
+    out.try_reserve(wanted.saturating_add(room)).map_err(|_| Error::memory("the command"))?;
     count(out, args.len());
     for arg in args {
         length(out, arg.len());
@@ -98,6 +98,21 @@ pub fn check(args: &[&[u8]]) -> Result<()> {
         return Err(Error::new(Status::Argument, message));
     }
     Ok(())
+}
+
+/// `check` and `room_for` in one look.
+#[inline(always)]
+fn checked_room(args: &[&[u8]]) -> Result<usize> {
+    let mut room = LINE_BYTES_MAX;
+    let mut wrong = args.is_empty() || args.len() > COMMAND_ARGS_MAX;
+    for arg in args {
+        wrong |= arg.len() > COMMAND_ARG_BYTES_MAX;
+        room = room.wrapping_add(arg.len() + LINE_BYTES_MAX);
+    }
+    if wrong {
+        check(args)?;
+    }
+    Ok(room)
 }
 
 /// How many bytes of room `encode` asks for before it begins: no fewer than it appends.

@@ -121,7 +121,7 @@ impl Queue {
     }
 
     /// Add one command, of which all but its end is known.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_like(&mut self, like: Queued, command: Like<'_>) -> Result<()> {
         self.commands.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         if self.bytes.is_empty() {
