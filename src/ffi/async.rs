@@ -70,9 +70,9 @@ pub extern "C" fn rredis_async_new(
 ///   call_data   comes back from _next
 ///
 /// Its time counts from the last _step; once _next was RREDIS_ERR_AGAIN, from the first
-/// _submit after that. Accepted, it completes exactly once. Where a connection is lost, or cannot be opened, a command that was
-/// not sent waits for the next, but with RREDIS_CALL_NO_RETRY; one that was sent is not sent
-/// again, whatever its flags.
+/// _submit after that. Accepted, it completes exactly once. Where a connection is lost, or
+/// cannot be opened, a command that was not sent waits for the next, but with
+/// RREDIS_CALL_NO_RETRY; one that was sent is not sent again, whatever its flags.
 ///
 /// SUBSCRIBE and its kin are taken in RESP3: each confirmation and message is a PUSH, and the
 /// command completes with a NULL behind its last confirmation. After a lost connection what is
