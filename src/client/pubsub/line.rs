@@ -137,10 +137,10 @@ impl Line {
             // A conversation that has ended is found by who reads: what is wanted goes to the next one.
             Link::Open(open) if open.connection.failure().is_none() => open,
             _ => {
-                change(None)?;
-                // Who waits may have to connect now.
+                let noted = change(None);
+                // Who waits may have to connect now, or to look whether another still does.
                 self.ring(poller);
-                return Ok(());
+                return noted;
             }
         };
         open.connection.converse(|session| change(Some(session)))?;
@@ -158,7 +158,12 @@ impl Line {
                 Ok(Todo::Again)
             }
             Err(Ended::Call(error)) => Err(error),
-            Ok(step) => Ok(step),
+            Ok(step @ (Todo::Give(_) | Todo::Again)) => Ok(step),
+            // All that the bell was rung for was looked at; whoever rings from now on is heard by the wait.
+            Ok(step) => {
+                self.silence(poller);
+                Ok(step)
+            }
         }
     }
 
@@ -256,8 +261,8 @@ impl Line {
         let _ = poller.set_timer(Deadline::never());
     }
 
-    /// The bell was silenced by somebody else, or shall be.
-    pub(super) fn silence(&mut self, poller: &Poller) {
+    /// Silence the bell, if it was rung by this side.
+    fn silence(&mut self, poller: &Poller) {
         if std::mem::take(&mut self.rung) {
             poller.silence();
         }

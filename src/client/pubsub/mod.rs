@@ -87,12 +87,15 @@ impl PubSub {
         }
         resp::check(names)?;
         // Who subscribes first is told what is wrong with the server. Where somebody connects already, it is noted.
-        if let Some(_turn) = Turn::take(&self.connecting) {
-            let is_first = self.line.lock().is_unmade();
-            if is_first {
-                self.connect_at_first()?;
-            }
+        let connected = match Turn::take(&self.connecting) {
+            Some(_turn) => self.connect_at_first(),
+            None => Ok(()),
+        };
+        if connected.is_err() {
+            // Who waits may have seen that somebody connects, and has to do so now.
+            self.line.lock().ring(&self.poller);
         }
+        connected?;
         self.line.lock().ask(&self.poller, topic, true, names)
     }
 
@@ -131,11 +134,14 @@ impl PubSub {
         }
     }
 
+    /// Connect, if that was never done. Whoever waits meanwhile hears when it is.
     fn connect_at_first(&self) -> Result<()> {
+        if !self.line.lock().is_unmade() {
+            return Ok(());
+        }
         let opened = self.client.0.pool.dial().open(Deadline::never());
         let (opened, told) = {
             let mut line = self.line.lock();
-            // Who waits may have seen that somebody connects.
             line.ring(&self.poller);
             (line.opened(&self.poller, &self.client, Box::new(opened?)), line.take_told())
         };

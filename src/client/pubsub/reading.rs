@@ -109,7 +109,6 @@ impl PubSub {
 
     /// Wait for the poller. True: there is something to read.
     fn wait(&self, deadline: Deadline) -> Result<bool> {
-        self.line.lock().silence(&self.poller);
         let woken = self.poller.wait(deadline)?;
         if woken.bell {
             self.line.lock().heard_bell(&self.poller);
