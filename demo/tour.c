@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS = 8, COMMANDS = 5000, LIST = 10000 };
+enum { THREADS = 8, COMMANDS = 5000, LIST = 10000, PIPELINED = 1001 };
 
 static rredis_client *client;
 static char prefix[40];  // what every key of the tour begins with
@@ -240,6 +240,69 @@ static void server_error(void) {
   else say_error("server's error", &err);
 }
 
+// Many commands in one piece, one of which cannot work; and all or nothing.
+static void pipeline(void) {
+  char name[80], foo[80];
+  const char *incr[] = {"INCR", key("tally", name)}, *push[] = {"LPUSH", key("foo", foo), "x"};
+  rredis_error err;
+  rredis_pipeline *queue;
+  rredis_reply *replies;
+  if (rredis_pipeline_new(client, &queue, &err) != RREDIS_OK) {
+    expect(0, err.message);
+    return;
+  }
+  rredis_status status = RREDIS_OK;
+  for (int i = 0; i < PIPELINED && status == RREDIS_OK; i++) {
+    int wrong = i == PIPELINED / 2;
+    status = rredis_pipeline_add(queue, wrong ? 3 : 2, wrong ? push : incr, NULL, &err);
+  }
+  double began = milliseconds();
+  if (status == RREDIS_OK) status = rredis_pipeline_run(queue, RREDIS_PIPELINE_PLAIN, &replies, &err);
+  double took = milliseconds() - began;
+  if (status == RREDIS_OK) {
+    int64_t failed = rredis_pipeline_failed(queue);
+    say("pipeline", "%d commands in %.2f ms, one round trip; number %lld: %.9s ...", PIPELINED, took,
+        (long long)failed, failed < 0 ? "none" : replies->elements[failed].str);
+    expect(failed == PIPELINED / 2 && replies->elements[PIPELINED - 1].integer == PIPELINED - 1,
+           "all others should have counted");
+    rredis_reply_free(replies);
+  } else {
+    say_error("pipeline", &err);
+    failures++;
+  }
+
+  const char *wrong[] = {"INCR"};
+  rredis_pipeline_add(queue, 2, incr, NULL, &err);
+  rredis_pipeline_add(queue, 1, wrong, NULL, &err);
+  status = rredis_pipeline_run(queue, RREDIS_PIPELINE_ATOMIC, &replies, &err);
+  expect(status == RREDIS_ERR_ABORTED && err.outcome == RREDIS_OUTCOME_REFUSED, "nothing of it should have run");
+  if (status == RREDIS_OK) rredis_reply_free(replies);
+  else say_error("transaction", &err);
+  rredis_pipeline_free(queue);
+}
+
+static void subscription(void) {
+  char name[80];
+  const char *channels[] = {key("news", name)};
+  rredis_error err;
+  rredis_pubsub *pubsub = NULL;
+  rredis_reply *message = NULL;
+  int64_t receivers = 0;
+  if (rredis_pubsub_new(client, &pubsub, &err) == RREDIS_OK &&
+      rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_CHANNEL, 1, channels, NULL, &err) == RREDIS_OK &&
+      rredis_pubsub_publish(pubsub, name, strlen(name), "it rains", 8, &receivers, &err) == RREDIS_OK &&
+      rredis_pubsub_next(pubsub, 5000, &message, &err) == RREDIS_OK) {
+    const rredis_reply *of = message->elements;
+    say("subscription", "PUBLISH news  %lld heard it: %s", (long long)receivers, of[3].str);
+    expect(receivers == 1 && is_text(&of[2], name) && is_text(&of[3], "it rains"), "the message should be ours");
+  } else {
+    say_error("subscription", &err);
+    failures++;
+  }
+  rredis_reply_free(message);
+  rredis_pubsub_free(pubsub);
+}
+
 // ---- The server dies, and comes back ------------------------------------------------
 
 static void *wait_for_work(void *err) {
@@ -278,7 +341,7 @@ static void kill_and_start(const char *kill, const char *start) {
 // ---- The tour -----------------------------------------------------------------------
 
 static void leave(void) {
-  static const char *const names[] = {"foo", "bytes", "counter", "list", "planet"};
+  static const char *const names[] = {"foo", "bytes", "counter", "list", "planet", "tally"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     char name[80];
     const char *del[] = {"DEL", key(names[i], name)};
@@ -316,6 +379,8 @@ int main(int argc, char **argv) {
   long_list();
   map();
   server_error();
+  pipeline();
+  subscription();
   if (argc == 5) kill_and_start(argv[3], argv[4]);
 
   if (failures) printf("\nNot all is well: %d times it was not as it should be.\n", failures);
