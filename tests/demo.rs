@@ -13,7 +13,15 @@ use support::tools::run;
 fn the_tour_is_well_and_leaves_no_server_and_no_folder() {
     let said = run(Command::new("tools/demo").env_remove("RREDIS_URL"));
     assert_eq!(said.trim_end().lines().last(), Some("All is well."), "{said}");
-    for part in ["GET foo       bar", "one round trip", "ABORTED", "heard it: it rains", "outcome UNKNOWN", "outcome NOT_SENT", "from the same client"] {
+    for part in [
+        "GET foo       bar",
+        "one round trip",
+        "ABORTED",
+        "heard it: it rains",
+        "outcome UNKNOWN",
+        "outcome NOT_SENT",
+        "from the same client",
+    ] {
         assert!(said.contains(part), "no {part:?} in\n{said}");
     }
     assert!(said.lines().all(|line| line.chars().count() <= 100), "a line is too long to read:\n{said}");

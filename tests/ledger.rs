@@ -12,12 +12,15 @@ use std::time::{Duration, Instant};
 use support::c::{CErr, Client, Conn, Options, Outcome, Reply, Status, option, stat};
 use support::dice::Dice;
 use support::ledger::{Figures, Ledger};
+use support::pipeline::{Pipeline, mode};
 use support::proxy::Proxy;
+use support::raw::kind;
 use support::server::Server;
 
 const THREADS: usize = 16;
-/// Of the threads, every so manieth pushes in bursts on a connection that it keeps for a while.
-const BURSTS: usize = 4;
+/// The threads push in so many ways: in bursts on a connection that each keeps for a while, in pipelines, in transactions, and
+/// by single commands.
+const WAYS: usize = 4;
 /// Written down before it is acknowledged, so that a killed server has it when it comes back.
 const LASTING: [&str; 3] = ["appendonly yes", "appendfsync always", "auto-aof-rewrite-percentage 0"];
 
@@ -81,8 +84,10 @@ fn push_all<'scope, 'env>(
             let mut ledger = Ledger::new(format!("log:{who}"));
             let mut dice = Dice::new(17, who as u64);
             while done.load(Ordering::Relaxed) < writes {
-                let acknowledged = match who % BURSTS {
+                let acknowledged = match who % WAYS {
                     0 => push_in_bursts(client, &mut ledger, &mut dice),
+                    1 => push_in_a_run(client, &mut ledger, &mut dice, mode::PLAIN),
+                    2 => push_in_a_run(client, &mut ledger, &mut dice, mode::ATOMIC),
                     _ => usize::from(push(client, &mut ledger)),
                 };
                 done.fetch_add(acknowledged, Ordering::Relaxed);
@@ -102,6 +107,39 @@ fn push(client: &Client, ledger: &mut Ledger) -> bool {
     let result = client.command(&command);
     ledger.told(number, &result);
     result.inspect_err(judge_error).is_ok()
+}
+
+/// Some writes in one pipeline or transaction. How many were acknowledged.
+fn push_in_a_run(client: &Client, ledger: &mut Ledger, dice: &mut Dice, mode: u32) -> usize {
+    let mut pipeline = Pipeline::of(client);
+    let first = ledger.len();
+    for _ in 0..1 + dice.throw(100) {
+        pipeline.add(&ledger.next().1);
+    }
+    let numbers = first..ledger.len();
+    if mode == mode::ATOMIC {
+        ledger.together(numbers.clone());
+    }
+    match pipeline.run(mode) {
+        Ok(replies) => {
+            assert_eq!(replies.elements().len(), numbers.len());
+            for (number, reply) in numbers.clone().zip(replies.elements()) {
+                let refused = reply.kind == kind::ERROR;
+                assert!(!refused || reply.text().starts_with(b"LOADING"), "{}", reply.dump());
+                ledger.settle(number, if refused { Outcome::REFUSED } else { Outcome::NONE });
+            }
+        }
+        Err(err) => {
+            numbers.clone().for_each(|number| ledger.settle(number, err.outcome));
+            match err.status {
+                Status::ABORTED => {
+                    assert!(err.outcome == Outcome::REFUSED && err.message.contains("LOADING"), "{err:?}");
+                }
+                _ => judge_error(&err),
+            }
+        }
+    }
+    numbers.filter(|number| ledger.is_acknowledged(*number)).count()
 }
 
 /// Some bursts on one connection, until it breaks. How many writes were acknowledged.

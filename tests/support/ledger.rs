@@ -1,7 +1,7 @@
 //! Who wrote what and what it was told of it, held against what the server has in the end.
 
 use std::fmt;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, Range};
 
 use super::c::{CErr, Outcome, Reply};
 use super::raw::kind;
@@ -11,6 +11,8 @@ use super::server::Server;
 pub struct Ledger {
     key: String,
     told: Vec<Outcome>,
+    /// Writes of which all were to run or none.
+    together: Vec<Range<usize>>,
 }
 
 /// What became of many writes.
@@ -32,11 +34,14 @@ pub struct Figures {
     pub out_of_order: usize,
     /// There, and never written.
     pub strange: usize,
+    /// Transactions, and those of which a part ran.
+    pub transactions: usize,
+    pub torn: usize,
 }
 
 impl Ledger {
     pub fn new(key: String) -> Ledger {
-        Ledger { key, told: Vec::new() }
+        Ledger { key, told: Vec::new(), together: Vec::new() }
     }
 
     /// The next number: its key and its text. Until something is told, its fate is unknown.
@@ -44,6 +49,16 @@ impl Ledger {
         self.told.push(Outcome::UNKNOWN);
         let number = self.told.len() - 1;
         (number, ["RPUSH".to_owned(), self.key.clone(), number.to_string()])
+    }
+
+    /// What the run of a pipeline said of this one: NONE is that it was acknowledged.
+    pub fn settle(&mut self, number: usize, outcome: Outcome) {
+        self.told[number] = outcome;
+    }
+
+    /// All of these run, or none.
+    pub fn together(&mut self, numbers: Range<usize>) {
+        self.together.push(numbers);
     }
 
     /// What a command or a send said of it: acknowledged, or an outcome.
@@ -95,6 +110,11 @@ impl Ledger {
                 last = Some(number);
             }
         }
+        for numbers in &self.together {
+            let ran = times[numbers.clone()].iter().filter(|times| **times > 0).count();
+            figures.transactions += 1;
+            figures.torn += usize::from(ran != 0 && ran != numbers.len());
+        }
         for (outcome, times) in self.told.iter().zip(times) {
             figures.count(*outcome, times);
         }
@@ -127,8 +147,8 @@ impl Figures {
 
     /// Nothing that was promised did not hold.
     pub fn check(&self) {
-        let wrong = [self.lost, self.twice, self.ran_all_the_same, self.out_of_order, self.strange];
-        assert_eq!(wrong, [0; 5], "{self}");
+        let wrong = [self.lost, self.twice, self.ran_all_the_same, self.out_of_order, self.strange, self.torn];
+        assert_eq!(wrong, [0; 6], "{self}");
     }
 }
 
@@ -144,6 +164,8 @@ impl AddAssign for Figures {
         self.ran_all_the_same += other.ran_all_the_same;
         self.out_of_order += other.out_of_order;
         self.strange += other.strange;
+        self.transactions += other.transactions;
+        self.torn += other.torn;
     }
 }
 
@@ -153,6 +175,7 @@ impl fmt::Display for Figures {
         writeln!(f, "  not sent      {:>9}", self.not_sent)?;
         writeln!(f, "  refused       {:>9}   of these and of the unsent ran {}", self.refused, self.ran_all_the_same)?;
         writeln!(f, "  unknown       {:>9}   of these ran {}", self.unknown, self.unknown_ran)?;
+        writeln!(f, "  transactions  {:>9}   of these torn {}", self.transactions, self.torn)?;
         write!(f, "  twice {}, out of order {}, never written {}", self.twice, self.out_of_order, self.strange)
     }
 }
