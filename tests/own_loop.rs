@@ -193,7 +193,7 @@ fn what_could_not_be_sent_in_time_is_never_sent() {
     let large = "x".repeat(16 << 20);
     own.submit(1, &["SET", "large", &large]);
     own.turn();
-    while own.run_for(Duration::from_millis(20)).len() > 0 {}
+    while !own.run_for(Duration::from_millis(20)).is_empty() {}
     own.submit_with(2, &["ECHO", "never"], TIMEOUT, 50);
     own.submit(3, &["ECHO", "still"]);
     own.submit_with(4, &["ECHO", "nor this"], TIMEOUT, 60);

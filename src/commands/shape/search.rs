@@ -51,7 +51,7 @@ fn search(args: &[&[u8]]) -> Shape {
     Shape::tree(found, options(args, 3))
 }
 
-/// FT.PROFILE index SEARCH|AGGREGATE [LIMITED] QUERY query...
+/// FT.PROFILE index SEARCH|AGGREGATE, perhaps LIMITED, QUERY query...
 fn profile(args: &[&[u8]]) -> Shape {
     if !words::is(args.get(2), "SEARCH") {
         return Shape::tree(profiled_aggregate, 0);
