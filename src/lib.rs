@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  roof    ffi                       C names, C types, panics caught
-//!   5      client                    what a user does: commands, dedicated connections, callbacks
+//!   5      client                    what a user does: commands, pipelines, scripts, subscriptions, a loop of one's own
 //!   4      pool      route           who answers: leased connections | how often it is asked
 //!   3      conn                      one socket driven by one session, against a deadline
 //!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
