@@ -137,7 +137,7 @@ fn a_client_cut_on_its_socket_tells_what_the_server_saw() {
     println!("{cuts} cuts of clients on sockets");
 }
 
-const WAYS: [Way; 3] = [Way::Plain, Way::Atomic, Way::Watched];
+const WAYS: [Way; 4] = [Way::Plain, Way::Each, Way::Atomic, Way::Watched];
 
 /// Pipelines, at one byte of `every`. How many cuts there were.
 fn cut_batches(place: Place, ways: &[Way], ends: &[End], every: usize) -> usize {

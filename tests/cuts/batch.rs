@@ -18,6 +18,8 @@ use crate::support::peer::Hello;
 pub enum Way {
     /// One by one, for one array.
     Plain,
+    /// One by one, each reply shown as it comes.
+    Each,
     /// Between MULTI and EXEC.
     Atomic,
     /// The first at once while a key is watched, the others between MULTI and EXEC.
@@ -72,6 +74,14 @@ fn go(
     let elements = |reply: Reply| reply.view().children().map(read).collect();
     match way {
         Way::Plain => pipeline::run(pipeline, Mode::Plain, &call).map(elements),
+        Way::Each => {
+            pipeline::run_each(pipeline, &call, &mut |index, reply: &Reply| {
+                assert_eq!(index, early.len());
+                early.push(read(reply.view()));
+                Ok(())
+            })?;
+            Ok(std::mem::take(early))
+        }
         Way::Atomic | Way::Watched => pipeline::run(pipeline, Mode::Atomic, &call).map(elements),
     }
 }
@@ -101,8 +111,28 @@ impl Ran {
                 assert_eq!(self.failed, whole.failed, "{}", what());
                 assert!(ran.iter().all(|times| *times == 1), "{}: {ran:?}", what());
             }
+            Err(err) if !atomic && place == Place::Memory => {
+                let arrived = self.arrived(conversation, whole);
+                assert!(way == Way::Plain || self.early.len() == arrived, "{}: shown {:?}", what(), self.early);
+                // The first without an answer, or what the server had refused before it.
+                let failed = self.failed == Some(arrived) || self.failed == whole.failed;
+                assert!(failed || err.outcome == Outcome::NotSent, "{}: {:?}, {arrived} came", what(), self.failed);
+                self.judge_error(err, place, cut, way, ran.iter().sum(), &what());
+            }
             Err(err) => self.judge_error(err, place, cut, way, ran.iter().sum(), &what()),
         }
+    }
+
+    /// How many replies arrived whole on the connection that was cut.
+    fn arrived(&self, conversation: &Conversation, whole: &Ran) -> usize {
+        let (Some(far), uncut) = (self.seen.get(&0), &whole.seen[&0]) else { return 0 };
+        let answers: Vec<usize> = conversation.steps.iter().map(|step| step.answer(uncut.hello()).len()).collect();
+        let greeting = uncut.said_bytes - answers.iter().sum::<usize>();
+        let ends = answers.iter().scan(greeting, |end, len| {
+            *end += len;
+            Some(*end)
+        });
+        ends.filter(|end| *end <= far.said_bytes).count()
     }
 
     fn judge_early(&self, way: Way, whole: &Ran, what: &str) {

@@ -80,6 +80,10 @@ impl Far {
         !self.unread.is_empty()
     }
 
+    pub fn hello(&self) -> Hello {
+        self.hello
+    }
+
     /// Whether a transaction is open.
     pub fn is_queueing(&self) -> bool {
         self.queueing.is_some()
