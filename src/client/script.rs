@@ -84,8 +84,9 @@ impl Script {
 
     /// Whether an answer in the server's words for an unknown script proves that this one did not run. Where those words
     /// could be of the script's own making, it is only ever sent whole.
-    pub(super) fn goes_by_digest(&self) -> bool {
-        self.0.by_digest
+    pub(super) fn goes_by_digest(&self, args: &[&[u8]]) -> bool {
+        let doubtful = |arg: &&[u8]| arg.len() >= WORD.len() && memmem::find(arg, WORD).is_some();
+        self.0.by_digest && !args.iter().any(doubtful)
     }
 }
 
@@ -100,7 +101,7 @@ impl Client {
         // One time for both ways together.
         let wait = self.wait(args, call);
         let mut replied = None;
-        if script.goes_by_digest() {
+        if script.goes_by_digest(&args[FRONT..]) {
             let reply = self.command_to_the_wire(args, call, wish.shape, &wait, &mut tries);
             let refused = |reply: &Reply| reply.is_error() && commands::unknown_script(reply.text());
             replied = Some(reply).filter(|reply| !reply.as_ref().is_ok_and(refused));
@@ -140,7 +141,9 @@ const SHA_LEN: usize = 40;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// What a script cannot do without that answers with an error whose words are its own: a field `err`, or what may make a
 /// table with one out of data. What it raises is no such error: the server puts the script's digest behind it.
-const DOUBTFUL: [&[u8]; 5] = [b"err", b"cjson", b"cmsgpack", b"loadstring", b"load("];
+const DOUBTFUL: [&[u8]; 7] = [WORD, b"err", b"redis[", b"cjson", b"cmsgpack", b"loadstring", b"load("];
+/// What the server's words for an unknown script begin with.
+const WORD: &[u8] = b"NOSCRIPT";
 
 #[cfg(test)]
 mod tests {
@@ -159,13 +162,15 @@ mod tests {
 
     #[test]
     fn what_could_say_noscript_itself_goes_whole() {
-        assert!(script("return redis.call('INCR', KEYS[1])").goes_by_digest());
+        let plain = script("local t = {} t[ARGV[1]] = ARGV[2] return t");
+        assert!(plain.goes_by_digest(&[b"k", b"noscript"]));
+        assert!(!plain.goes_by_digest(&[b"k", b"NOSCRIPT No matching script."]));
         for text in [
             "return {err='NOSCRIPT No matching script.'}",
             "return redis.error_reply(redis.call('GET', KEYS[1]))",
             "return cjson.decode(redis.call('GET', KEYS[1]))",
         ] {
-            assert!(!script(text).goes_by_digest(), "{text}");
+            assert!(!script(text).goes_by_digest(&[]), "{text}");
         }
     }
 }

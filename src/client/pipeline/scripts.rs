@@ -52,7 +52,7 @@ impl Pipeline {
     ) -> Result<()> {
         self.refuse_to_add(flags)?;
         let queue = &mut self.queue;
-        let added = Added { index: queue.len(), script: script.clone(), by_digest: script.goes_by_digest() };
+        let added = Added { index: queue.len(), script: script.clone(), by_digest: script.goes_by_digest(args) };
         let room = queue.scripts.try_reserve(1).map_err(|_| Error::memory("the command"));
         let queued = room.and_then(|()| {
             script.with_command(keys, &mut itoa::Buffer::new(), args, |command| {
@@ -117,7 +117,10 @@ impl Run {
     pub(super) fn settle_scripts(&mut self, lease: &mut Lease, time: &Time, kept: &mut Kept) -> Result<()> {
         let missing = self.take_out_loads().map_err(|error| error.with_outcome(Outcome::Ran))?;
         if !missing.is_empty() {
-            let replies = self.eval(&missing, lease, time, kept)?;
+            let mut answered = 0;
+            let replies = self.eval(&missing, lease, time, kept, &mut answered).inspect_err(|_| {
+                self.failed = missing.get(answered).map(|(index, _)| *index);
+            })?;
             let indexes = missing.iter().map(|(index, _)| *index);
             let changes = indexes.zip(replies.into_iter().map(Change::Reply)).collect();
             self.gather = rebuilt(&mut self.gather, changes).map_err(|error| error.with_outcome(Outcome::Ran))?;
@@ -154,7 +157,14 @@ impl Run {
         Ok(missing)
     }
 
-    fn eval(&self, missing: &[(usize, usize)], lease: &mut Lease, time: &Time, kept: &mut Kept) -> Result<Vec<Reply>> {
+    fn eval(
+        &self,
+        missing: &[(usize, usize)],
+        lease: &mut Lease,
+        time: &Time,
+        kept: &mut Kept,
+        answered: &mut usize,
+    ) -> Result<Vec<Reply>> {
         let mut queue = Queue::default();
         for (index, script) in missing {
             let added = add_whole(&mut queue, &self.queue, *index, &self.queue.scripts[*script]);
@@ -166,10 +176,10 @@ impl Run {
         let (from, replies) = answers.burst();
         let begun = lease.begin_burst(&mut queue.bytes, from, replies);
         let taken = begun.and_then(|()| lease.take_replies(|| time.until(), kept, &mut answers));
-        let answered = answers.answered();
+        *answered = answers.answered();
         lease.end_burst(&mut queue.bytes);
         if let Err(error) = taken {
-            let (count, left) = (self.queue.len(), missing.len() - answered);
+            let (count, left) = (self.queue.len(), missing.len() - *answered);
             // The others ran; of these, nobody knows.
             return Err(broken_off(error, count - left, count).with_outcome(Outcome::Unknown));
         }
