@@ -36,17 +36,41 @@ impl Place {
     }
 }
 
-/// What follows BLOCK among the options, which end at the word `end` where there is to be one.
+/// What follows BLOCK among the options, which end at the word `end` where there is to be one. They come in any order, and
+/// a group and its consumer may be called anything.
 fn block<'a>(options: &[&'a [u8]], end: &[u8]) -> Option<&'a [u8]> {
-    let find = |words: &[&[u8]], name: &[u8]| words.iter().position(|word| word.eq_ignore_ascii_case(name));
-    let options = if end.is_empty() { options } else { &options[..find(options, end)?] };
-    options.get(find(options, b"BLOCK")? + 1).copied()
+    let mut said = None;
+    let mut at = 0;
+    while let Some(option) = options.get(at) {
+        let is = |word: &[u8]| option.eq_ignore_ascii_case(word);
+        if !end.is_empty() && is(end) {
+            return said;
+        }
+        if is(b"BLOCK") {
+            said = options.get(at + 1).copied();
+        }
+        at += match () {
+            () if is(b"GROUP") => 3,
+            () if is(b"BLOCK") || is(b"COUNT") || is(b"CLAIM") => 2,
+            () => 1,
+        };
+    }
+    said.filter(|_| end.is_empty())
 }
 
 fn seconds(text: &[u8]) -> Option<Blocking> {
+    if is_hexadecimal(text) {
+        return Some(Blocking::Forever);
+    }
     let seconds: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
     let waits = Duration::try_from_secs_f64(seconds).ok()?;
     Some(if waits.is_zero() { Blocking::Forever } else { Blocking::For(waits) })
+}
+
+/// Servers read seconds as C does, and C knows hexadecimal numbers: how long such a one is, is theirs to say.
+fn is_hexadecimal(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"+").unwrap_or(text);
+    matches!(digits, [b'0', b'x' | b'X', ..])
 }
 
 fn milliseconds(text: &[u8]) -> Option<Blocking> {
@@ -73,6 +97,7 @@ mod tests {
         assert_eq!(waits("BLPOP a b 2"), for_ms(2000));
         assert_eq!(waits("blpop a 0.5"), for_ms(500));
         assert_eq!(waits("BRPOP a 0"), Some(Blocking::Forever));
+        assert_eq!(waits("BRPOP a 0x1p3"), Some(Blocking::Forever));
         assert_eq!(waits("BZPOPMIN a 1"), for_ms(1000));
         assert_eq!(waits("BZPOPMAX a 1"), for_ms(1000));
         assert_eq!(waits("BRPOPLPUSH a b 1"), for_ms(1000));
@@ -85,6 +110,9 @@ mod tests {
         assert_eq!(waits("XREAD COUNT 2 BLOCK 100 STREAMS s 0"), for_ms(100));
         assert_eq!(waits("XREAD block 0 STREAMS s 0"), Some(Blocking::Forever));
         assert_eq!(waits("XREADGROUP GROUP g c BLOCK 7 STREAMS s >"), for_ms(7));
+        assert_eq!(waits("XREADGROUP BLOCK 7 GROUP g c STREAMS s >"), for_ms(7));
+        assert_eq!(waits("XREADGROUP COUNT 1 NOACK BLOCK 7 group STREAMS BLOCK STREAMS BLOCK >"), for_ms(7));
+        assert_eq!(waits("XREADGROUP CLAIM 5 BLOCK 0 GROUP g c STREAMS s >"), Some(Blocking::Forever));
         assert_eq!(waits("BLMOVEM a b LEFT RIGHT 2 COUNT 3 OBO"), for_ms(2000));
         assert_eq!(waits("TS.READ k - BLOCK 20 1"), for_ms(20));
         assert_eq!(waits("TS.READ BLOCK 5"), None);
@@ -97,12 +125,16 @@ mod tests {
             "BLPOP a x",
             "BLPOP 1",
             "BLPOP a -1",
+            "WAIT 1 0x10",
             "BITCOUNT a 0 1",
             "WATCH a 1",
             "XREAD COUNT 2 STREAMS BLOCK 0",
             "XREAD STREAMS s 0",
             "XREADGROUP GROUP BLOCK 5 STREAMS s >",
             "XREADGROUP GROUP g BLOCK STREAMS 5 >",
+            "XREADGROUP COUNT 1 GROUP BLOCK 5 STREAMS s >",
+            "XREADGROUP GROUP g c BLOCK 5",
+            "XREADGROUP BLOCK",
             "XRANGE BLOCK 5 6",
             "WAIT 1",
         ] {

@@ -1236,7 +1236,7 @@ pub(super) static ROWS: [Command; 628] = [
     row(Id::Xpending, "XPENDING", -3, F::READONLY | F::NONDETERMINISTIC_OUTPUT).keys(&[key(A::RO | A::ACCESS, at(1), range(0, 1, 0))]).repeats(Repeat::Reads),
     row(Id::Xrange, "XRANGE", -4, F::READONLY).keys(&[key(A::RO | A::ACCESS, at(1), range(0, 1, 0))]).repeats(Repeat::Reads),
     row(Id::Xread, "XREAD", -4, F::BLOCKING | F::READONLY).keys(&[key(A::RO | A::ACCESS, after(b"STREAMS", 1), range(-1, 1, 2))]).waits(Timeout::Milliseconds(Place::Block{from:1,before:b"STREAMS"})).repeats(Repeat::Reads),
-    row(Id::Xreadgroup, "XREADGROUP", -7, F::BLOCKING | F::WRITE).keys(&[key(A::RO | A::ACCESS, after(b"STREAMS", 4), range(-1, 1, 2))]).waits(Timeout::Milliseconds(Place::Block{from:4,before:b"STREAMS"})),
+    row(Id::Xreadgroup, "XREADGROUP", -7, F::BLOCKING | F::WRITE).keys(&[key(A::RO | A::ACCESS, after(b"STREAMS", 4), range(-1, 1, 2))]).waits(Timeout::Milliseconds(Place::Block{from:1,before:b"STREAMS"})),
     row(Id::Xrevrange, "XREVRANGE", -4, F::READONLY).keys(&[key(A::RO | A::ACCESS, at(1), range(0, 1, 0))]).repeats(Repeat::Reads),
     row(Id::Xsetid, "XSETID", -3, F::DENYOOM | F::FAST | F::WRITE).keys(&[key(A::RW | A::UPDATE, at(1), range(0, 1, 0))]),
     row(Id::Xtrim, "XTRIM", -4, F::WRITE | F::NONDETERMINISTIC_OUTPUT).keys(&[key(A::RW | A::DELETE, at(1), range(0, 1, 0))]),

@@ -60,7 +60,10 @@ impl Form {
     pub fn leaf(&self, entry: Entry, bytes: &[u8]) -> Option<Entry> {
         let text = || bytes.get(entry.value() as usize..).and_then(|rest| rest.get(..entry.len())).unwrap_or_default();
         match (self, entry.kind()) {
-            (Form::Keep, _) | (_, Type::Null) => Some(entry),
+            (Form::Keep, _) => Some(entry),
+            // Nothing is something to this one.
+            (Form::OrEmptyMap(_), _) => None,
+            (_, Type::Null) => Some(entry),
             (Form::Bool, Type::Status) if text() == b"OK" => Some(entry.turned(Type::Said)),
             (Form::Done, Type::Status) if entry.len() != QUEUED.len() => Some(entry.turned(Type::Said)),
             _ => None,
@@ -220,8 +223,11 @@ impl Plan<'_> {
         if entry.kind() == Type::Array && self.is_pair(first) {
             return (0..len).fold(first, |at, _| self.tuple_of_two(key, value, at));
         }
-        if len == 0 || !len.is_multiple_of(2) {
+        if !len.is_multiple_of(2) {
             return self.skip_elements(first, len);
+        }
+        if len == 0 {
+            return self.turn(at, Type::Array);
         }
         self.tape[at] = entry.turned(Type::Pairs);
         self.nodes += (len / 2) as isize;

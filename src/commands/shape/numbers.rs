@@ -1,8 +1,8 @@
 //! Numbers and texts.
 
 use super::Row;
+use super::parts::integer;
 use crate::reply::{Builder, Form, Kind, View};
-use crate::resp;
 
 pub(super) static ROWS: &[Row] = &[
     Row::tree("DEBUG OBJECT", debug_object, "MAP: type, at, refcount, encoding, ..."),
@@ -26,9 +26,9 @@ fn debug_object(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
         let colon = word.iter().position(|byte| *byte == b':')?;
         let (name, value) = (&word[..colon], &word[colon + 1..]);
         out.add_text(Kind::RREDIS_REPLY_STRING, name);
-        match resp::integer(value).filter(|_| INTEGERS.contains(&name)) {
-            Some(value) => out.add_integer(Kind::RREDIS_REPLY_INTEGER, value),
-            None => out.add_text(Kind::RREDIS_REPLY_STRING, value),
+        match INTEGERS.contains(&name) {
+            true => integer(value, out),
+            false => out.add_text(Kind::RREDIS_REPLY_STRING, value),
         }
     }
     out.end();

@@ -71,6 +71,10 @@ fn options(args: &[&[u8]], from: usize) -> u32 {
             options |= if words::is(Some(arg), word) { bit } else { 0 };
         }
         let fixed = TAKING.iter().find(|(word, _)| words::is(Some(arg), word)).map(|(_, count)| *count);
+        // To return no field is to ask for none.
+        if words::is(Some(arg), "RETURN") && args.get(at + 1).is_some_and(|count| **count == *b"0") {
+            options |= NO_CONTENT;
+        }
         let counted = COUNTED.iter().any(|word| words::is(Some(arg), word));
         at = match (fixed, counted) {
             (Some(count), _) => at + 1 + count,
@@ -112,7 +116,8 @@ fn found(options: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
         1 + [has(SCORES), has(PAYLOADS), has(SORT_KEYS), !has(NO_CONTENT)].iter().filter(|part| **part).count();
     let mut parts = array(reply, 1)?;
     let total = parts.next().filter(|total| total.kind() == Kind::RREDIS_REPLY_INTEGER)?;
-    if !parts.len().is_multiple_of(stride) {
+    let are_fields = |part: View<'_>| has(NO_CONTENT) || part.is_null() || row(part).is_some();
+    if !parts.len().is_multiple_of(stride) || !reply.children().skip(stride).step_by(stride).all(are_fields) {
         return None;
     }
     begin(total, out);

@@ -24,6 +24,18 @@ pub(super) fn becomes(command: &str, wire: &str) -> String {
         let mut builder = Builder::new();
         shape(&args).add(raw.view(), &mut builder).unwrap();
         assert_eq!(shown(builder.take().unwrap().view()), shown(built.view()), "{command}: as a part");
+        // And so it is where a short reply of a batch goes to the tape at once.
+        let mut parser = resp::parser(choice, Limits::default());
+        parser.feed(wire.as_bytes()).unwrap();
+        let mut gather = resp::Gather::new();
+        let mut take = |entry: Entry, bytes: &[u8]| match shape(&args).leaf(entry, bytes) {
+            Some(entry) => gather.take_leaf(entry, bytes).map(|()| true),
+            None => Ok(false),
+        };
+        if parser.leaves(1, &mut take).unwrap() == 1 {
+            let batch = Reply::build(gather.frame().unwrap()).unwrap();
+            assert_eq!(shown(batch.view()), format!("[{}]", shown(built.view())), "{command}: in a batch");
+        }
         trees.push(shown(built.view()));
     }
     assert_eq!(trees[0], trees[1], "{command}");
@@ -163,6 +175,17 @@ fn pairs_are_arrays_of_two() {
     both("HRANDFIELD k -2 WITHVALUES", &bulks("*4", &["f", "v", "f", "v"]), &nested, expected);
     both("HRANDFIELD WITHVALUES 2", &bulks("*2", &["f", "g"]), &bulks("*2", &["f", "g"]), "[\"f\", \"g\"]");
     both("HRANDFIELD k", "$-1\r\n", "_\r\n", "null");
+}
+
+#[test]
+fn no_pairs_are_no_map() {
+    both("PUBSUB NUMSUB", "*0\r\n", "%0\r\n", "[]");
+    both(
+        "HRANDFIELD h 1 WITHVALUES",
+        "*2\r\n$1\r\na\r\n$1\r\nb\r\n",
+        "%1\r\n$1\r\na\r\n$1\r\nb\r\n",
+        r#"[["a", "b"]]"#,
+    );
 }
 
 #[test]

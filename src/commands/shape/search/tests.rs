@@ -32,6 +32,19 @@ fn results_are_a_map() {
         ),
     );
     assert_eq!(becomes("FT.SEARCH i *", "*2\r\n:1\r\n$1\r\na\r\n"), "[1, \"a\"]");
+    // No field is returned where none is asked for; and what is no row of fields is another result.
+    let two = "*3\r\n:2\r\n$1\r\na\r\n$1\r\nb\r\n";
+    let results =
+        "*2\r\n%2\r\n$2\r\nid\r\n$1\r\na\r\n$6\r\nvalues\r\n*0\r\n%2\r\n$2\r\nid\r\n$1\r\nb\r\n$6\r\nvalues\r\n*0\r\n";
+    both(
+        "FT.SEARCH i * RETURN 0 LIMIT 0 2",
+        two,
+        &resp3(2, results),
+        &format!(
+            r#"{{"total_results": 2, "results": [{{"id": "a", "values": []}}, {{"id": "b", "values": []}}], {SHOWN}}}"#
+        ),
+    );
+    assert_eq!(becomes("FT.SEARCH i *", two), "[2, \"a\", \"b\"]");
 }
 
 #[test]
