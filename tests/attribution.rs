@@ -122,6 +122,12 @@ fn an_extra_reply_is_given_to_nobody_who_kept_the_connection() {
             peer.until_marks(2);
             let err = pipeline.command(&["GET", "second"]).expect_err("there is something on the line");
             assert_eq!(err.outcome, Outcome::NOT_SENT, "{hello:?} {err:?}");
+            drop(pipeline);
+            let mut conn = client.conn().expect("a connection");
+            conn.command(&["GET", "first"]).expect("a reply");
+            peer.until_marks(3);
+            let err = conn.send(&["GET", "second"]).expect_err("there is something on the line");
+            assert_eq!((err.status, err.outcome), (Status::PROTOCOL, Outcome::NOT_SENT), "{hello:?} {err:?}");
         }
     }
 }

@@ -5,7 +5,8 @@ mod support;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use rredis::client::{Call, Client as RustClient, Setup};
+use rredis::client::pipeline::{self, Mode};
+use rredis::client::{Call, Client as RustClient, Flags, Pipeline, Setup};
 use rredis::conn::Credentials;
 use rredis::error::{Result as RustResult, Status as Why};
 use rredis::options::{Key, Secret};
@@ -248,6 +249,10 @@ impl Credentials for Keeper {
             let ping: &[&[u8]] = &[b"PING"];
             let again = client.command(ping, &Call::default()).expect_err("not from here");
             assert_eq!((again.status, again.attempts), (Why::State, 1), "{again:?}");
+            let mut pipeline = Pipeline::new(client);
+            pipeline.add(ping, Flags::default(), std::ptr::null_mut())?;
+            let again = pipeline::run(&mut pipeline, Mode::Plain, &Call::default()).expect_err("not from here");
+            assert_eq!((again.status, pipeline.len()), (Why::State, 1), "what is refused so does nothing: {again:?}");
         }
         Ok((None, Secret::new(format!("secret-{asked}").as_bytes())?))
     }

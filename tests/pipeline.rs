@@ -368,6 +368,36 @@ fn the_time_counts_while_nothing_moves() {
     assert!(err.message.contains("nothing moved for 500 ms; 1 of 10 commands were answered"), "{}", err.message);
 }
 
+/// Pushes put nothing off; a piece of a reply does.
+#[test]
+fn a_server_that_only_pushes_moves_nothing() {
+    let pushing = Peer::tcp(Hello::Resp3, |line| {
+        hear(line, 2)?;
+        line.send(b":1\r\n")?;
+        loop {
+            line.wait(Duration::from_millis(100))?;
+            line.send(b">1\r\n+tick\r\n")?;
+        }
+    });
+    let begun = Instant::now();
+    let mut pipeline = incrs(&once(&pushing).client(), 2);
+    let err = pipeline.run(mode::PLAIN).expect_err("nothing but pushes comes");
+    assert_eq!((what(&err), pipeline.failed()), ((Status::TIMEOUT, Outcome::UNKNOWN), 1));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+
+    let dripping = Peer::tcp(Hello::Resp3, |line| {
+        hear(line, 1)?;
+        line.send(b">1\r\n+tick\r\n")?;
+        line.drip(b"$4\r\nslow\r\n", Duration::from_millis(100))?;
+        line.until_left()
+    });
+    let begun = Instant::now();
+    let client = once(&dripping).client();
+    let mut pipeline = Pipeline::of(&client);
+    assert_eq!(pipeline.add(&["GET", "k"]).ask(mode::PLAIN), "[\"slow\"]");
+    assert!(begun.elapsed() > Duration::from_millis(900), "{:?}", begun.elapsed());
+}
+
 #[test]
 fn a_command_that_waits_has_the_time_that_it_says() {
     let server = Server::start(&[]);
@@ -498,6 +528,47 @@ fn replies_are_shown_as_they_come() {
     assert_eq!(dumps[..8], [":0", ":1", ":2", ":3", ":4", "-CALLBACK five", "\"six\"", "-ERR 7"]);
     assert_eq!((dumps.len(), pipeline.failed(), pipeline.len()), (20, 5, 0));
     assert_eq!(client.stat(stat::CONNECTIONS_IDLE), 1, "it went back");
+}
+
+/// A reply to a command of which the server has not seen the whole says nothing of it.
+#[test]
+fn half_a_command_did_not_run() {
+    let long = "x".repeat(50 << 20);
+    for each in [false, true] {
+        let peer = Peer::tcp(Hello::Resp3, |line| {
+            line.command()?;
+            line.send(b"$1\r\nv\r\n$99999999999\r\n")?;
+            line.stall()
+        });
+        let client = once(&peer).client();
+        let mut pipeline = Pipeline::of(&client);
+        pipeline.add(&["GET", "k"]).add(&["SET", "k", &long]);
+        let err = match each {
+            false => pipeline.run(mode::PLAIN).map(drop),
+            true => pipeline.run_each(0, 0, Box::new(|_, _| Ok(()))),
+        };
+        let err = err.expect_err("that is too long");
+        assert_eq!((what(&err), pipeline.failed()), ((Status::LIMIT, Outcome::UNKNOWN), 1), "each: {each}");
+    }
+}
+
+/// Replies that are there already take time too, where a function is shown them.
+#[test]
+fn a_slow_function_does_not_stretch_the_time_of_the_run() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let mut pipeline = incrs(&client, 400);
+    let mut shown = 0;
+    let slow = |_, _: &support::raw::Node| {
+        shown += 1;
+        thread::sleep(Duration::from_millis(20));
+        Ok(())
+    };
+    let err = pipeline.run_each(call::TIMEOUT, 500, Box::new(slow)).expect_err("it takes 8 s");
+    assert_eq!(what(&err), (Status::TIMEOUT, Outcome::UNKNOWN));
+    assert!(err.message.contains("not done within 500 ms"), "{}", err.message);
+    assert_eq!((pipeline.failed(), client.stat(stat::CONNECTIONS)), (shown, 0));
+    assert!(shown < 400);
 }
 
 #[test]

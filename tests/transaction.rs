@@ -7,9 +7,9 @@ use std::io::Result as Io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use support::c::{CErr, Client, Options, Outcome, Reply, Status, Verdict, option, stat};
+use support::c::{CErr, Client, Options, Outcome, Reply, Status, Verdict, call, option, stat};
 use support::child::fork;
 use support::peer::{Hello, Line, Peer};
 use support::pipeline::{Pipeline, mode};
@@ -144,6 +144,11 @@ fn without_multi_the_commands_may_have_run() {
     assert_eq!((pipeline.failed(), server.ask(&["GET", "n"]).as_str()), (1, "1"));
     let err = queued(&client, &["LPUSH n x"]).run(mode::ATOMIC).expect_err("MULTI is refused");
     assert_eq!(what(&err), (Status::SERVER, Outcome::REFUSED), "and so was everything else");
+    let mut pipeline = Pipeline::of(&client);
+    pipeline.add(&["EVAL", "redis.call('INCR', KEYS[1]) return redis.error_reply('ERR half')", "1", "h"]);
+    let err = pipeline.run(mode::ATOMIC).expect_err("MULTI is refused");
+    assert_eq!(what(&err), (Status::SERVER, Outcome::UNKNOWN), "an error of a script is no proof that it did nothing");
+    assert_eq!(server.ask(&["GET", "h"]), "1");
 }
 
 /// Answers that no server should give: none of them is taken for a transaction's, and the connection ends.
@@ -565,6 +570,99 @@ fn a_connection_lost_under_its_function_is_one_more_try() {
     };
     assert_eq!(pipeline.transact(&["k"], 10_000, Box::new(unlucky)).expect("the second time").dump(), "[:1]");
     assert_eq!(count, 2);
+}
+
+/// What is cleared there are the commands: without the watch, what others did meanwhile would be undone.
+#[test]
+fn clearing_in_its_function_does_not_end_the_watch() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    client.ask(&["SET", "k", "1"]);
+    let mut pipeline = Pipeline::of(&client);
+    let mut count = 0;
+    let changes_its_mind = |pipeline: &mut Pipeline| {
+        count += 1;
+        let value: i64 = text(&pipeline.command(&["GET", "k"]).expect("a number"));
+        pipeline.add(&["SET", "k", "never"]).clear();
+        assert_eq!(pipeline.len(), 0);
+        if count == 1 {
+            server.ask(&["INCR", "k"]);
+        }
+        pipeline.add(&["SET", "k", &(value * 10).to_string()]);
+        Ok(())
+    };
+    assert_eq!(pipeline.transact(&["k"], -1, Box::new(changes_its_mind)).expect("the second time").dump(), "[#1]");
+    assert_eq!((count, server.ask(&["GET", "k"]).as_str()), (2, "20"));
+    assert_eq!(client.stat(stat::CONNECTIONS_IN_USE), 0);
+}
+
+/// What nobody waits for any more is not sent, on a connection that watches as on any other.
+#[test]
+fn what_is_too_late_is_not_sent() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let mut pipeline = Pipeline::of(&client);
+    pipeline.watch(&["k"]).expect("it watches");
+    pipeline.add(&["INCR", "n"]);
+    let err = pipeline.run_with(mode::ATOMIC, call::TIMEOUT, 0).expect_err("no time at all");
+    assert_eq!(what(&err), (Status::TIMEOUT, Outcome::NOT_SENT));
+    assert_eq!((pipeline.len(), client.stat(stat::CONNECTIONS_IN_USE)), (0, 0));
+    let slow = |pipeline: &mut Pipeline| {
+        thread::sleep(Duration::from_millis(700));
+        pipeline.add(&["INCR", "n"]);
+        Ok(())
+    };
+    let err = pipeline.transact(&["k"], 500, Box::new(slow)).expect_err("its function takes longer");
+    assert_eq!((what(&err), err.attempts), ((Status::TIMEOUT, Outcome::NOT_SENT), 1));
+    assert_eq!(server.ask(&["GET", "n"]), "(nil)");
+}
+
+/// The time of all tries together is that of what the function reads, too; and what ran out of it is not tried again.
+#[test]
+fn what_its_function_reads_has_no_more_time_than_all_of_it() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        line.command()?;
+        line.send(b"+OK\r\n")?;
+        line.stall()
+    });
+    let client = Options::at(&peer.url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
+    let mut pipeline = Pipeline::of(&client);
+    let begun = Instant::now();
+    let mut count = 0;
+    let read = |pipeline: &mut Pipeline| {
+        count += 1;
+        let err = pipeline.command(&["GET", "k"]).expect_err("there is no answer");
+        assert_eq!(what(&err), (Status::TIMEOUT, Outcome::UNKNOWN));
+        Err("there was nothing to read")
+    };
+    let err = pipeline.transact(&["k"], 500, Box::new(read)).expect_err("there is no answer");
+    assert_eq!((what(&err), count), ((Status::TIMEOUT, Outcome::NOT_SENT), 1));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+/// A reply that is too large is too large the next time.
+#[test]
+fn what_no_repetition_mends_is_not_repeated() {
+    let server = Server::start(&[]);
+    let client = Options::at(&server.url()).int(option::REPLY_BYTES_MAX, 1000).client();
+    Client::at(&server.url()).ask(&["SET", "large", &"x".repeat(5000)]);
+    let mut pipeline = Pipeline::of(&client);
+    for gives_up in [true, false] {
+        let mut count = 0;
+        let read = |pipeline: &mut Pipeline| {
+            count += 1;
+            assert_eq!(pipeline.command(&["GET", "large"]).expect_err("it is large").status, Status::LIMIT);
+            assert_eq!(
+                what(&pipeline.command(&["GET", "k"]).expect_err("that was its end")),
+                (Status::LIMIT, Outcome::NOT_SENT)
+            );
+            pipeline.add(&["INCR", "n"]);
+            if gives_up { Err("it is large") } else { Ok(()) }
+        };
+        let err = pipeline.transact(&["large"], -1, Box::new(read)).expect_err("it is large");
+        assert_eq!((what(&err), count), ((Status::LIMIT, Outcome::NOT_SENT), 1));
+    }
+    assert_eq!(server.ask(&["GET", "n"]), "(nil)");
 }
 
 #[test]

@@ -51,7 +51,10 @@ impl Dedicated {
         let wait = self.client.wait(args, &Call::default());
         self.client.count(Counters::command);
         let (lease, kept) = self.parts()?;
-        let sent = lease.submit_any(args, Shape::KEEP).and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
+        // What nobody asked for, and was there before the command, is not its reply.
+        let there = lease.look_again(wait.deadline, kept);
+        let submitted = there.and_then(|()| lease.submit_any(args, Shape::KEEP));
+        let sent = submitted.and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
         let sent = self.tell_if_lost(sent).map_err(|error| Error { attempts: 1, ..error });
         sent.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
     }

@@ -1,9 +1,9 @@
 //! A burst of commands on a connection: over in one piece, and its replies taken in as they come.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::session::{Session, TakeReplies};
 
-use super::{Connection, Kept, Until, serving};
+use super::{Connection, Kept, Traffic, Until, serving};
 
 /// What became of a burst.
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +46,18 @@ impl Connection {
                 None => Err(until.passed(!self.session.outgoing().is_empty())),
             }
         });
-        driven.map_err(|error| {
-            self.session.fail(error.clone());
-            error.at(self.dial.place())
-        })
+        driven.map_err(|error| self.end_with(error))
+    }
+
+    /// The time is up before all replies were taken: the conversation is over.
+    pub fn give_up_burst(&mut self, until: Until) -> Error {
+        let error = until.passed(!self.session.outgoing().is_empty());
+        self.end_with(error)
+    }
+
+    fn end_with(&mut self, error: Error) -> Error {
+        self.session.fail(error.clone());
+        error.at(self.dial.place())
     }
 
     /// The bytes of the burst, as they were lent.
@@ -65,5 +73,19 @@ impl Connection {
     /// The transaction that went over in a burst has been answered: the connection watches nothing any more.
     pub fn executed(&mut self) {
         self.session.executed();
+    }
+
+    /// What has moved so far, and how many replies of a burst are due.
+    pub(super) fn seen(&self) -> (Traffic, usize) {
+        (self.moved, self.session.burst_due())
+    }
+
+    /// Whether commands left since then, or replies came, or a part of one. Pushes alone are none: a server that sends them
+    /// for ever answers nothing.
+    pub(super) fn has_progressed(&self, seen: &mut (Traffic, usize)) -> bool {
+        let (before, due) = std::mem::replace(seen, self.seen());
+        self.moved.bytes_out != before.bytes_out
+            || self.session.burst_due() != due
+            || (self.moved.bytes_in != before.bytes_in && self.session.has_begun())
     }
 }

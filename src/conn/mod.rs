@@ -245,23 +245,24 @@ impl Connection {
     ) -> Result<Option<T>> {
         let mut until = until.into();
         let mut time_is_up = false;
+        let mut seen = self.seen();
         loop {
-            let (before, deadline) = (self.moved.total(), until.deadline());
-            let handed = self.hand_over(deadline).map_err(|error| self.last_words(error));
+            let handed = self.hand_over(until.deadline()).map_err(|error| self.last_words(error));
             if let Some(result) = done(&mut self.session)? {
                 return Ok(Some(result));
             }
             handed?;
+            if self.has_progressed(&mut seen) && until.moved() {
+                time_is_up = false;
+            }
             if time_is_up {
                 return Ok(None);
             }
+            let deadline = until.deadline();
             time_is_up = match self.transport.fd() {
                 Some(fd) => self.wait_and_read(fd, deadline)?,
                 None => self.read_in_slices(deadline)?,
             };
-            if self.moved.total() != before && until.moved() {
-                time_is_up = false;
-            }
         }
     }
 

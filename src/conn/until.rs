@@ -1,4 +1,4 @@
-//! Until when a wait goes on: a moment, or as long as bytes move; and how many have moved.
+//! Until when a wait goes on: a moment, or as long as commands leave and replies come; and how many bytes have moved.
 
 use crate::error::{Error, Status};
 use crate::transport::Deadline;
@@ -54,12 +54,6 @@ pub struct Traffic {
     pub bytes_in: u64,
     /// Written.
     pub bytes_out: u64,
-}
-
-impl Traffic {
-    pub(super) fn total(self) -> u64 {
-        self.bytes_in + self.bytes_out
-    }
 }
 
 impl From<Deadline> for Until {

@@ -132,7 +132,8 @@ pub unsafe extern "C" fn rredis_pipeline_watch(
 /// Send one command at once, on the connection that watches: to read what the transaction
 /// depends on. Response callbacks apply, while the connection is still leased.
 ///
-/// RREDIS_ERR_WATCH: the connection was lost; clear, and begin again.
+/// RREDIS_ERR_WATCH: the connection was lost; clear, and begin again. After any other
+/// error that ended it, as RREDIS_ERR_TIMEOUT, that error comes again until then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_command(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -155,8 +156,8 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// command that the server refused is an ERROR there; a failed response callback is an
 /// ERROR that begins with "CALLBACK ".
 ///
-/// Waits as long as bytes move, and no longer than RREDIS_OPTION_COMMAND_TIMEOUT_MS while
-/// none do. A run that breaks off is tried again, as a whole, where nothing ran
+/// Waits as long as commands leave and replies come, and no longer than
+/// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off is tried again, as a whole, where nothing ran
 /// (RREDIS_OUTCOME_NOT_SENT: no command left, or a transaction whose EXEC never did), or
 /// where all commands only read or may run twice; what was answered is not. Mode ATOMIC
 /// tells apart RREDIS_ERR_WATCH (a watched key changed, or its connection was lost before
@@ -227,12 +228,16 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
 /// queued and nothing watched.
 ///
 ///   argc, argv, argv_len  the keys
-///   function              _command and _add are for it; _watch, _run and _transact of
-///                         this pipeline are RREDIS_ERR_STATE in it, _free is forbidden
+///   function              _command and _add are for it; _clear forgets what is queued,
+///                         and goes on watching; _watch, _run and _transact of this
+///                         pipeline are RREDIS_ERR_STATE in it, _free is forbidden
 ///   timeout_ms            for all tries together; a negative number: for ever
 ///
 /// RREDIS_ERR_WATCH: there was no time for another try; err has how many there were.
-/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; nothing ran.
+/// RREDIS_ERR_TIMEOUT with RREDIS_OUTCOME_NOT_SENT: the function took all of the time.
+/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; nothing ran. Where
+/// its connection was ended by another error than a lost network, as RREDIS_ERR_LIMIT,
+/// that one is given, and not tried again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_transact(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -274,7 +279,7 @@ pub extern "C" fn rredis_pipeline_failed(pipeline: Option<&rredis_pipeline>) -> 
 }
 
 /// Forget what is queued and what is watched. Never waits: a connection that watched is
-/// closed.
+/// closed. In the function of a _transact it goes on watching.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_clear(pipeline: Option<&mut rredis_pipeline>) {
     quietly((), || {

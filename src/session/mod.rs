@@ -151,7 +151,12 @@ impl Session {
 
     /// Whether replies of the burst are still due.
     pub fn burst_owes(&self) -> bool {
-        self.inflight.burst.as_ref().is_some_and(|burst| burst.due() > 0)
+        self.burst_due() > 0
+    }
+
+    /// How many of them.
+    pub fn burst_due(&self) -> usize {
+        self.inflight.burst.as_ref().map_or(0, Burst::due)
     }
 
     /// The bytes of the burst, as they were lent.

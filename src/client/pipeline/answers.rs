@@ -1,10 +1,10 @@
 //! What takes the replies of a run: one for each command, or those of a transaction, which are checked as they come.
 #![forbid(unsafe_code)]
 
-use crate::commands::Shape;
+use crate::commands::{self, Shape};
 use crate::conn::Handed;
 use crate::error::{Error, Outcome, Result, Status, head};
-use crate::resp::{Entry, Frame, Gather, Type};
+use crate::resp::{self, Entry, Frame, Gather, Type};
 use crate::session::TakeReplies;
 
 use super::queue::{EXEC, MULTI, Queued};
@@ -71,15 +71,16 @@ impl<'q> Answers<'q> {
     /// What became of the commands of a run that broke off.
     pub(super) fn outcome(&self, handed: Handed) -> Outcome {
         let Handed { bytes: handed, in_a_reply } = handed;
+        let end = self.commands.last().map_or(MULTI.len(), |last| last.end);
         let Some(transaction) = &self.transaction else {
             let last = self.come + 1 == self.commands.len();
+            let whole = handed >= end - MULTI.len();
             return match handed {
                 0 => Outcome::NotSent,
-                _ if in_a_reply && last => Outcome::Ran,
+                _ if in_a_reply && last && whole => Outcome::Ran,
                 _ => Outcome::Unknown,
             };
         };
-        let end = self.commands.last().map_or(MULTI.len(), |last| last.end);
         let first = self.commands.first().map_or(end + EXEC.len(), |first| first.end);
         // Without EXEC a transaction dies with its connection; but it is one only when MULTI was accepted.
         let opened = self.come > 0 && transaction.multi_refused.is_none();
@@ -92,17 +93,31 @@ impl<'q> Answers<'q> {
     }
 
     /// What came of the transaction, now that all is answered. An error of status PROTOCOL, or SERVER, ends the connection.
-    pub(super) fn verdict(&mut self) -> Result<()> {
+    /// `bytes`: what was sent.
+    pub(super) fn verdict(&mut self, bytes: &[u8]) -> Result<()> {
+        let nothing_ran = self.transaction.is_some() && self.is_refused_whole(bytes);
         let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if let Some(words) = transaction.multi_refused.take() {
             // Without it the commands ran one by one, those that were not refused too.
-            let outcome = if self.refusals == self.commands.len() { Outcome::Refused } else { Outcome::Unknown };
+            let outcome = if nothing_ran { Outcome::Refused } else { Outcome::Unknown };
             return Err(Error::new(Status::Server, [b"MULTI: ".as_slice(), &words].concat()).with_outcome(outcome));
         }
         match transaction.verdict.take() {
             None => Ok(()),
             Some(error) => Err(error),
         }
+    }
+
+    /// Whether every command was refused, and is one that did nothing then: not a script that had come half way.
+    fn is_refused_whole(&self, bytes: &[u8]) -> bool {
+        let mut start = MULTI.len();
+        let mut args = Vec::new();
+        self.refusals == self.commands.len()
+            && self.commands.iter().all(|command| {
+                let sent = bytes.get(start..command.end).unwrap_or_default();
+                start = command.end;
+                resp::arguments(sent, &mut args).is_ok() && commands::error_outcome(&args, b"") == Outcome::Refused
+            })
     }
 
     /// One reply of those between MULTI and EXEC, or of commands that run by themselves.

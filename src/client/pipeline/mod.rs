@@ -21,6 +21,8 @@ mod scripts;
 mod transact;
 mod watch;
 
+use std::time::Duration;
+
 use crate::commands::{self, Command, Shape};
 use crate::error::{Error, Result, Status};
 use crate::pool::Counters;
@@ -30,7 +32,7 @@ use crate::transport::Deadline;
 
 use super::{Call, Client, Flags, server_error};
 use queue::{Queue, not_sent, refuse_connection_state, refused};
-use watch::{Watch, watch_of};
+use watch::{Watch, watch_of, within};
 
 pub use each::Show;
 pub use run::Run;
@@ -43,6 +45,8 @@ pub struct Pipeline {
     gather: Gather,
     watch: Option<Watch>,
     busy: Busy,
+    /// While it is transacting: when all tries together must be over, and how far away that was at first.
+    limit: Option<(Deadline, i64)>,
     /// Which command of the last run failed first.
     failed: Option<usize>,
 }
@@ -75,6 +79,7 @@ impl Pipeline {
             gather: Gather::new(),
             watch: None,
             busy: Busy::No,
+            limit: None,
             failed: None,
         }
     }
@@ -118,8 +123,16 @@ impl Pipeline {
         self.failed
     }
 
-    /// Forget the commands, and what is watched. Never waits.
+    /// Forget the commands, and what is watched. Never waits. While it is transacting the watch is not the caller's to end:
+    /// what runs without it could undo what others did.
     pub fn clear(&mut self) {
+        match self.busy {
+            Busy::Transacting => self.queue.clear(),
+            Busy::No | Busy::Running => self.give_up(),
+        }
+    }
+
+    fn give_up(&mut self) {
         self.queue.clear();
         if let Some(watch) = self.watch.take() {
             self.client.show(watch.end(false));
@@ -129,11 +142,11 @@ impl Pipeline {
     /// Watch these keys, those from before too: a run of mode ATOMIC tells whether anybody changed one of them.
     pub fn watch(&mut self, keys: &[&[u8]]) -> Result<()> {
         self.refuse_while_busy()?;
-        self.watch_until(keys, (Deadline::never(), -1))
+        self.watch_within_limit(keys)
     }
 
-    /// The same, but that a connection is waited for no longer than this.
-    fn watch_until(&mut self, keys: &[&[u8]], limit: (Deadline, i64)) -> Result<()> {
+    /// The same, also while it is transacting.
+    fn watch_within_limit(&mut self, keys: &[&[u8]]) -> Result<()> {
         if !self.queue.is_empty() {
             let text = "commands are queued already: keys are watched before that";
             return Err(not_sent(Error::new(Status::State, text)));
@@ -143,12 +156,13 @@ impl Pipeline {
         client.count(Counters::command);
         let watched = match &mut self.watch {
             Some(watch) => {
-                watch.command(&args, &client, &Call::default(), Shape::KEEP).and_then(|reply| match reply.is_error() {
+                let wait = client.wait(&args, &Call::default());
+                watch.command(&args, &client, &wait, Shape::KEEP).and_then(|reply| match reply.is_error() {
                     true => Err(server_error(&args, &reply)),
                     false => Ok(()),
                 })
             }
-            None => Watch::begin(&client, &args, limit).map(|watch| self.watch = Some(watch)),
+            None => Watch::begin(&client, &args, self.limit).map(|watch| self.watch = Some(watch)),
         };
         watched.inspect_err(|error| client.count(|counters| counters.failed(error)))
     }
@@ -165,12 +179,15 @@ impl Pipeline {
             return Err(not_sent(Error::new(Status::State, text)));
         }
         refuse_connection_state(args)?;
-        watch.command(args, &self.client, call, shape)
+        let wait = within(self.client.wait(args, call), self.limit);
+        watch.command(args, &self.client, &wait, shape)
     }
 
     /// Begin a run: from now on the pipeline is empty, and refuses everything until `end`.
     pub fn begin(&mut self, mode: Mode) -> Result<Run> {
         self.refuse_while_busy()?;
+        // What would be refused a connection keeps its commands.
+        self.client.0.pool.dial().refuse_reentry()?;
         self.begin_run(mode)
     }
 
@@ -196,7 +213,7 @@ impl Pipeline {
             raw: false,
             wire: None,
             shown: 0,
-            limit: None,
+            limit: self.limit,
             transacting,
         })
     }
@@ -210,20 +227,26 @@ impl Pipeline {
         self.gather = run.gather;
     }
 
-    /// From now on only `transact` watches and runs.
-    fn begin_transacting(&mut self) -> Result<()> {
+    /// From now on only `transact` watches and runs, for so long.
+    fn begin_transacting(&mut self, timeout_ms: i64) -> Result<()> {
         self.refuse_while_busy()?;
         if self.watch.is_some() || !self.queue.is_empty() {
             let text = "something is queued or watched already: clear first";
             return Err(not_sent(Error::new(Status::State, text)));
         }
         self.busy = Busy::Transacting;
+        self.limit = Some((Deadline::after_ms(timeout_ms), timeout_ms));
         Ok(())
     }
 
     fn end_transacting(&mut self) {
-        self.clear();
-        self.busy = Busy::No;
+        self.give_up();
+        (self.busy, self.limit) = (Busy::No, None);
+    }
+
+    /// Whether there is no time for another try after such a pause.
+    fn is_too_late(&self, pause: Duration) -> bool {
+        self.limit.and_then(|(last, _)| last.remaining()).is_some_and(|remaining| remaining <= pause)
     }
 
     /// Why the connection that watched is lost, if it is.

@@ -184,6 +184,11 @@ impl Run {
     fn run_watched(&mut self, mut watch: Watch, mut time: Time) -> Result<()> {
         watch.refuse_foreign()?;
         let (lease, kept) = watch.parts()?;
+        if time.start.has_passed() {
+            let text = format!("the {} ms allowed were over before the transaction was sent", time.allowed_ms());
+            self.client.show(watch.end(false));
+            return Err(Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent));
+        }
         // It may have been lost while its caller was thinking: what is not sent is sure not to run.
         let there = lease.look_again(time.start, kept);
         let tried = there.and_then(|()| self.exchange(lease, &mut time, kept));
@@ -222,7 +227,7 @@ impl Run {
             };
             return Err(broken_off(error, answered, commands.len() - loads).with_outcome(outcome));
         }
-        match answers.verdict() {
+        match answers.verdict(bytes) {
             // Where MULTI or EXEC itself was refused, nobody knows what the connection is in.
             Err(error) if error.status == Status::Server => Err(error),
             verdict => {
@@ -268,6 +273,11 @@ impl Time {
             Some((last, last_ms)) => until.no_later_than(last, last_ms),
             None => until,
         }
+    }
+
+    /// Whether the time of the whole run is over, where it has one.
+    pub(super) fn is_over(&self) -> bool {
+        self.total.is_some_and(|(last, _)| last.has_passed())
     }
 
     fn allowed_ms(&self) -> i64 {

@@ -4,7 +4,6 @@
 use crate::client::Call;
 use crate::error::{Error, Result, Status};
 use crate::reply::Reply;
-use crate::transport::Deadline;
 
 use super::{Mode, Pipeline, Reach};
 
@@ -16,9 +15,8 @@ pub fn transact(
     timeout_ms: i64,
     function: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Reply> {
-    pipeline.reach(Pipeline::begin_transacting)?;
-    let limit = (Deadline::after_ms(timeout_ms), timeout_ms);
-    let result = until_it_goes_through(pipeline, keys, limit, function);
+    pipeline.reach(|pipeline| pipeline.begin_transacting(timeout_ms))?;
+    let result = until_it_goes_through(pipeline, keys, function);
     pipeline.reach(Pipeline::end_transacting);
     result
 }
@@ -26,40 +24,33 @@ pub fn transact(
 fn until_it_goes_through(
     pipeline: &mut impl Reach,
     keys: &[&[u8]],
-    limit: (Deadline, i64),
     function: &mut dyn FnMut() -> Result<()>,
 ) -> Result<Reply> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let error = match once(pipeline, keys, limit, function) {
+        let error = match once(pipeline, keys, function) {
             Ok(reply) => return Ok(reply),
             Err(error) if error.status != Status::Watch => return Err(error),
             Err(error) => error,
         };
-        pipeline.reach(Pipeline::clear);
+        pipeline.reach(Pipeline::give_up);
         // Whoever is in the way needs some time too.
         let pause = pipeline.reach(|pipeline| pipeline.client.0.retry.pause(attempts));
-        if limit.0.remaining().is_some_and(|remaining| remaining <= pause) {
+        if pipeline.reach(|pipeline| pipeline.is_too_late(pause)) {
             return Err(Error { attempts, ..error });
         }
         std::thread::sleep(pause);
     }
 }
 
-fn once(
-    pipeline: &mut impl Reach,
-    keys: &[&[u8]],
-    limit: (Deadline, i64),
-    function: &mut dyn FnMut() -> Result<()>,
-) -> Result<Reply> {
-    pipeline.reach(|pipeline| pipeline.watch_until(keys, limit))?;
+fn once(pipeline: &mut impl Reach, keys: &[&[u8]], function: &mut dyn FnMut() -> Result<()>) -> Result<Reply> {
+    pipeline.reach(|pipeline| pipeline.watch_within_limit(keys))?;
     if let Err(error) = function() {
-        // What it could not read because the connection was lost, it may read on the next.
+        // What it could not read because the connection was lost, it may read on the next; why else it ended is the cause.
         return Err(pipeline.reach(|pipeline| pipeline.lost()).unwrap_or(error));
     }
     let mut run = pipeline.reach(|pipeline| pipeline.begin_run(Mode::Atomic))?;
-    run.limit = Some(limit);
     let result = run.run(&Call::default());
     pipeline.reach(|pipeline| pipeline.end(run));
     result

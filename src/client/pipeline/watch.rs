@@ -25,11 +25,8 @@ pub(super) struct Watch {
 impl Watch {
     /// Lease a connection and watch keys on it, with this command. Nothing is read before that, so it may be tried again
     /// whatever became of it.
-    pub(super) fn begin(client: &Client, args: &[&[u8]], (last, last_ms): (Deadline, i64)) -> Result<Watch> {
-        let mut wait = client.wait(args, &Call::default());
-        if wait.deadline.earlier(last) != wait.deadline {
-            wait = Wait { deadline: last, allowed_ms: last_ms, ..wait };
-        }
+    pub(super) fn begin(client: &Client, args: &[&[u8]], limit: Option<(Deadline, i64)>) -> Result<Watch> {
+        let wait = within(client.wait(args, &Call::default()), limit);
         client.0.retry.begin();
         let mut attempts = 0;
         loop {
@@ -63,9 +60,9 @@ impl Watch {
     }
 
     /// One command at once. Where the connection breaks, that is as if a watched key had changed.
-    pub(super) fn command(&mut self, args: &[&[u8]], client: &Client, call: &Call, shape: Shape) -> Result<Reply> {
+    pub(super) fn command(&mut self, args: &[&[u8]], client: &Client, wait: &Wait<'_>, shape: Shape) -> Result<Reply> {
         self.refuse_foreign()?;
-        let tried = self.try_command(args, client, &client.wait(args, call), shape);
+        let tried = self.try_command(args, client, wait, shape);
         tried.map_err(|error| Error { attempts: 1, ..lost(error) })
     }
 
@@ -93,9 +90,7 @@ impl Watch {
     pub(super) fn parts(&mut self) -> Result<(&mut Lease, &mut Kept)> {
         match (&mut self.lease, &self.lost) {
             (Some(lease), None) => Ok((lease, &mut self.kept)),
-            (_, Some(error)) => {
-                Err(not_sent(Error { status: Status::Watch, ..error.clone() }.at("it watches no more")))
-            }
+            (_, Some(error)) => Err(lost(not_sent(error.clone()).at("it watches no more"))),
             (None, None) => Err(not_sent(Error::new(Status::State, "the connection was given back"))),
         }
     }
@@ -115,6 +110,16 @@ pub(super) fn lost(error: Error) -> Error {
     match error.status {
         Status::Io => Error { status: Status::Watch, ..error },
         _ => error,
+    }
+}
+
+/// The same wait, but that it ends no later than this, where there is a limit.
+pub(super) fn within(wait: Wait<'_>, limit: Option<(Deadline, i64)>) -> Wait<'_> {
+    match limit {
+        Some((last, last_ms)) if wait.deadline.earlier(last) != wait.deadline => {
+            Wait { deadline: last, allowed_ms: last_ms, ..wait }
+        }
+        _ => wait,
     }
 }
 
