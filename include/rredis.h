@@ -808,7 +808,8 @@ void rredis_client_free(rredis_client *client);
 // ---- Connections --------------------------------------------------------------------
 //
 // One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
-// MONITOR, CLIENT REPLY. The client's callbacks apply to _command.
+// MONITOR, CLIENT REPLY. The client's callbacks apply to _command,
+// and to EXEC's elements, each to its own command's.
 
 /// Lease a connection from the client's pool, and keep it. Connects if it must.
 rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,

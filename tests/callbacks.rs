@@ -261,6 +261,50 @@ fn a_connection_of_ones_own_has_shapes_for_commands_and_the_wire_for_what_it_rec
     assert_eq!(command(&mut conn, &["DISCARD"]), "#1");
 }
 
+/// In a transaction of a connection's own, callbacks see the elements of EXEC's answer, each its own command's.
+#[test]
+fn a_transaction_of_ones_own_goes_through_the_callbacks_of_its_commands() {
+    let server = Server::start(&[]);
+    for protocol in [2, 3] {
+        let client = Options::at(&server.url()).int(option::PROTOCOL, protocol).client();
+        let mut conn = client.conn().expect("a connection");
+        let command =
+            |conn: &mut Conn, args: &[&str]| conn.command_with(args, call::DEFAULT, 0).expect("a reply").dump();
+        client.callback("HGETALL", Some(says("mine")), &Arc::default()).expect("it can be set");
+        command(&mut conn, &["DEL", "h"]);
+        command(&mut conn, &["HSET", "h", "f", "v"]);
+        command(&mut conn, &["SET", "text", "x"]);
+        for exec in ["sent", "raw", "asked"] {
+            command(&mut conn, &["MULTI"]);
+            command(&mut conn, &["SET", "k", "v"]);
+            command(&mut conn, &["HGETALL", "h"]);
+            conn.send(&["HGETALL", "h"]).expect("it is sent");
+            assert_eq!(conn.receive(2000).expect("its reply").dump(), "+QUEUED");
+            command(&mut conn, &["HGETALL", "text"]);
+            let wire = if protocol == 2 { "[\"f\" \"v\"]" } else { "%[\"f\" \"v\"]" };
+            let error = "-WRONGTYPE Operation against a key holding the wrong kind of value";
+            let as_it_came = format!("[+OK {wire} {wire} {error}]");
+            match exec {
+                "sent" => {
+                    conn.send(&["EXEC"]).expect("it is sent");
+                    assert_eq!(conn.receive(2000).expect("its reply").dump(), as_it_came);
+                }
+                "raw" => {
+                    assert_eq!(conn.command_with(&["EXEC"], call::RAW, 0).expect("a reply").dump(), as_it_came);
+                }
+                _ => assert_eq!(command(&mut conn, &["EXEC"]), format!("[#1 \"mine\" {wire} {error}]")),
+            }
+        }
+        // What was given up is forgotten with its callbacks.
+        command(&mut conn, &["MULTI"]);
+        command(&mut conn, &["HGETALL", "h"]);
+        command(&mut conn, &["DISCARD"]);
+        command(&mut conn, &["MULTI"]);
+        command(&mut conn, &["GET", "k"]);
+        assert_eq!(command(&mut conn, &["EXEC"]), "[\"v\"]");
+    }
+}
+
 #[test]
 fn unknown_commands_and_errors_have_no_built_in_and_may_have_a_callback() {
     let server = Server::start(&[]);

@@ -1,14 +1,15 @@
 //! One connection kept for oneself, for what a pool cannot do.
 #![forbid(unsafe_code)]
 
-use crate::commands::Shape;
+use crate::commands::{self, Effect, Shape};
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::{Counters, Lease};
 use crate::reply::Reply;
 use crate::transport::Deadline;
 
-use super::{Call, Client};
+use super::called::Called;
+use super::{Call, Client, Flags, Wish};
 
 /// A connection on a long lease. Dropped, it goes back to its pool if it is as a new one.
 pub struct Dedicated {
@@ -17,6 +18,8 @@ pub struct Dedicated {
     lease: Option<Lease>,
     /// What came before it was asked for, in order: `receive` gives it.
     kept: Kept,
+    /// Callbacks that wait for EXEC.
+    called: Called,
     /// It is lost, and that was told.
     lost: bool,
 }
@@ -29,7 +32,7 @@ impl Dedicated {
         let lease = client.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None));
         client.tell(&mut kept);
         let lease = lease?;
-        Ok(Dedicated { client: client.clone(), lease: Some(lease), kept, lost: false })
+        Ok(Dedicated { client: client.clone(), lease: Some(lease), kept, called: Called::default(), lost: false })
     }
 
     /// Send any command and wait for its reply. `None`: it is due none.
@@ -38,9 +41,14 @@ impl Dedicated {
         let wish = self.client.wish(args, call);
         let tried = self.command_to_the_wire(args, call, wish.shape);
         let result = match self.tell_if_lost(tried) {
-            // That a command was queued is no reply to it: its callback has nothing to work on.
-            Ok(Some(reply)) if reply.text() == b"QUEUED" && self.is_queueing() => Ok(Some(reply)),
-            Ok(Some(reply)) => self.client.finish(args, call, &wish, reply).map(Some),
+            // That a command was queued is no reply to it: its callback has nothing to work on before EXEC.
+            Ok(Some(reply)) if self.has_queued(&reply) => {
+                self.called.queued(args, wish.callback.as_ref(), call.call_data).map(|()| Some(reply))
+            }
+            Ok(Some(reply)) => {
+                let reply = self.executed(args, call, &wish, reply);
+                reply.and_then(|reply| self.client.finish(args, call, &wish, reply)).map(Some)
+            }
             other => other,
         };
         result.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
@@ -70,7 +78,17 @@ impl Dedicated {
             return Err(Error::new(Status::State, text));
         }
         let next = lease.next(Deadline::after_ms(timeout_ms)).map_err(|error| error.with_outcome(Outcome::None));
-        self.tell_if_lost(next)
+        let next = self.tell_if_lost(next)?;
+        match self.is_queueing() {
+            true if self.has_queued(&next) => {
+                self.called
+                    .queued(&[], None, std::ptr::null_mut())
+                    .map_err(|error| error.with_outcome(Outcome::Ran))?;
+            }
+            true => {}
+            false => self.called.forget(),
+        }
+        Ok(next)
     }
 
     fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call, shape: Shape) -> Result<Option<Reply>> {
@@ -99,6 +117,25 @@ impl Dedicated {
             }
         }
         tried
+    }
+
+    /// Whether this reply says that a command was queued.
+    fn has_queued(&self, reply: &Reply) -> bool {
+        reply.text() == b"QUEUED" && self.is_queueing()
+    }
+
+    /// Where this is EXEC's answer, what the callbacks of its commands make of it. A callback for EXEC itself, and who asked
+    /// for the wire, gets it as it came.
+    fn executed(&mut self, args: &[&[u8]], call: &Call, wish: &Wish, reply: Reply) -> Result<Reply> {
+        if self.is_queueing() {
+            return Ok(reply);
+        }
+        let is_exec = commands::effect(args) == Effect::Exec;
+        if !is_exec || wish.callback.is_some() || call.flags.has(Flags::RAW) {
+            self.called.forget();
+            return Ok(reply);
+        }
+        self.called.answered(reply).map_err(|error| error.with_outcome(Outcome::Ran))
     }
 
     fn is_queueing(&self) -> bool {

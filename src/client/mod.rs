@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod callbacks;
+mod called;
 pub mod dedicated;
 pub mod evented;
 mod events;

@@ -1,7 +1,8 @@
 //! Connections
 //!
 //! One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
-//! MONITOR, CLIENT REPLY. The client's callbacks apply to _command.
+//! MONITOR, CLIENT REPLY. The client's callbacks apply to _command,
+//! and to EXEC's elements, each to its own command's.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -154,5 +155,8 @@ fn reply_or_null(reply: Option<Reply>) -> Result<Reply> {
     builder.add_null();
     builder.take().map_err(|error| error.with_outcome(Outcome::Unknown))
 }
+
+// SAFETY: what call_data points at is the caller's, and never looked at here.
+unsafe impl Send for rredis_conn {}
 
 const _: () = sent::<rredis_conn>();

@@ -1,0 +1,72 @@
+//! A transaction on a connection of one's own: whose callbacks wait for EXEC, which answers all that was queued at once.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::memory::copied;
+use crate::reply::{Builder, Kind, Reply};
+
+use super::Callback;
+
+/// The commands that the server has queued, in order: those with a callback, and the others.
+#[derive(Default)]
+pub(super) struct Called(Vec<Option<Call>>);
+
+struct Call {
+    args: Vec<Vec<u8>>,
+    callback: Arc<dyn Callback>,
+    call_data: *mut (),
+}
+
+impl Called {
+    /// The server has queued a command whose reply, when it comes, this callback is to see.
+    pub(super) fn queued(&mut self, args: &[&[u8]], callback: Option<&Arc<dyn Callback>>, data: *mut ()) -> Result<()> {
+        let call = match callback {
+            None => None,
+            Some(callback) => {
+                let args = args.iter().map(|arg| copied(arg, "a transaction")).collect::<Result<_>>()?;
+                Some(Call { args, callback: Arc::clone(callback), call_data: data })
+            }
+        };
+        self.0.try_reserve(1).map_err(|_| Error::memory("a transaction"))?;
+        self.0.push(call);
+        Ok(())
+    }
+
+    /// Nothing is queued any more.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+
+    /// What the callbacks make of EXEC's answer. One that fails leaves an ERROR in its command's place, as in a pipeline.
+    pub(super) fn answered(&mut self, reply: Reply) -> Result<Reply> {
+        let calls = std::mem::take(&mut self.0);
+        let is_answer = reply.kind() == Kind::RREDIS_REPLY_ARRAY && reply.view().len() == calls.len();
+        if !is_answer || calls.iter().all(Option::is_none) {
+            return Ok(reply);
+        }
+        let mut builder = Builder::for_copies();
+        builder.open(Kind::RREDIS_REPLY_ARRAY);
+        for (call, element) in calls.iter().zip(reply.view().children()) {
+            match call.as_ref().filter(|_| element.kind() != Kind::RREDIS_REPLY_ERROR) {
+                None => builder.add_reply(element.node()),
+                Some(call) => call.add(Reply::clone_of(element.node())?, &mut builder),
+            }
+        }
+        builder.end();
+        builder.take()
+    }
+}
+
+impl Call {
+    fn add(&self, reply: Reply, builder: &mut Builder) {
+        let args: Vec<&[u8]> = self.args.iter().map(Vec::as_slice).collect();
+        match self.callback.call(self.call_data, &args, &reply) {
+            Ok(made) => builder.add_reply(made.unwrap_or(reply).root()),
+            Err(error) => {
+                builder.add_text(Kind::RREDIS_REPLY_ERROR, &[b"CALLBACK ".as_slice(), &error.message].concat());
+            }
+        }
+    }
+}
