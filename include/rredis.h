@@ -1019,7 +1019,8 @@ rredis_status rredis_pubsub_subscribe(const rredis_pubsub *pubsub, rredis_topic 
 
 /// Unsubscribe from names; from all of the topic where argc is 0.
 ///
-/// Messages go on coming until the server has confirmed it.
+/// Messages go on coming until the server has confirmed it. Valkey answers -NOSUB where
+/// nothing is subscribed: no error here, and no confirmation.
 rredis_status rredis_pubsub_unsubscribe(const rredis_pubsub *pubsub, rredis_topic topic,
     size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
 
@@ -1042,7 +1043,8 @@ rredis_status rredis_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms
 
 /// Show messages to their handlers until another thread calls _wake.
 ///
-/// RREDIS_ERR_AGAIN: timeout_ms went by. RREDIS_ERR_STATE: a name that is wanted has no
+/// RREDIS_ERR_AGAIN: timeout_ms went by; messages that wait are shown by the next call. Where
+/// it is 0, all that one look brought is shown. RREDIS_ERR_STATE: a name that is wanted has no
 /// handler, and err names it; a message of it waits for _next. Confirmations and gaps are
 /// nobody's here: a function set by rredis_options_on_event hears of lost connections.
 rredis_status rredis_pubsub_run(const rredis_pubsub *pubsub, int64_t timeout_ms,
@@ -1056,9 +1058,10 @@ rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *cha
 /// The descriptor for a loop of yours: readable when _next would not wait, one for the life
 /// of the handle. Watch it for reading, and do nothing else with it. -1: there is none.
 ///
-/// Once it is readable, call _next with a timeout of 0 until that is RREDIS_ERR_AGAIN. It is
-/// readable, too, when a connection is to be made anew or a silent server to be asked; and
-/// every 20 ms with a transport of yours that has no descriptor.
+/// Once it is readable, call _next with a timeout of 0 until that is RREDIS_ERR_AGAIN, which
+/// it may be at once: it is readable, too, when a connection is to be made anew or a silent
+/// server to be asked; when something came that _next does not give, as a confirmation or
+/// half a message; and every 20 ms with a transport of yours that has no descriptor.
 int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
 
 /// End the _next or _run of another thread, at once but for the look-up of a host name;

@@ -14,11 +14,19 @@ use super::{Event, Session, Ticket};
 /// The names that somebody wants to hear of, whatever becomes of the connections they are subscribed on.
 #[derive(Default)]
 pub struct Subscriptions {
-    /// By topic: each name, and which one it was in the order of wishing.
-    wanted: [HashMap<Vec<u8>, u64>; 3],
+    /// By topic: each name.
+    wanted: [HashMap<Vec<u8>, Wish>; 3],
     wishes: u64,
     /// What the present connection was asked and has not confirmed, in order.
     asked: VecDeque<Asked>,
+}
+
+/// A name that is wanted.
+struct Wish {
+    /// Which one it was in the order of wishing.
+    order: u64,
+    /// The server ended it, and was asked for it again. Until that is confirmed it is not asked once more.
+    is_asked_again: bool,
 }
 
 /// One command of the present connection's.
@@ -63,7 +71,8 @@ impl Subscriptions {
         }
         for name in copies {
             self.wishes += 1;
-            self.wanted[topic as usize].entry(name).or_insert(self.wishes);
+            let wish = Wish { order: self.wishes, is_asked_again: false };
+            self.wanted[topic as usize].entry(name).or_insert(wish);
         }
         Ok(())
     }
@@ -92,6 +101,7 @@ impl Subscriptions {
     pub fn again(&mut self, session: &mut Session) -> Result<()> {
         self.asked.clear();
         for topic in TOPICS {
+            self.wanted[topic as usize].values_mut().for_each(|wish| wish.is_asked_again = false);
             let names = self.in_order(topic)?;
             self.ask_in_batches(session, topic, true, &names)?;
         }
@@ -146,6 +156,9 @@ impl Subscriptions {
             if asked.left == 0 {
                 self.asked.pop_front();
             }
+            if let Some(wish) = self.wish(confirmation).filter(|_| confirmation.subscribed) {
+                wish.is_asked_again = false;
+            }
             return Ok(Heard::Confirmation(push));
         }
         // Nobody asked for this one: a shard's slot has moved. Who takes the names elsewhere would ask there; here the server
@@ -153,11 +166,17 @@ impl Subscriptions {
         let (Some(&topic), Some(name)) = (TOPICS.get(confirmation.topic), &confirmation.name) else {
             return Ok(Heard::Confirmation(push));
         };
-        if confirmation.subscribed || !self.wants(topic, name) {
+        let Some(wish) = self.wish(confirmation).filter(|_| !confirmation.subscribed) else {
             return Ok(Heard::Confirmation(push));
+        };
+        if !std::mem::replace(&mut wish.is_asked_again, true) {
+            self.ask(session, topic, true, &[name])?;
         }
-        self.ask(session, topic, true, &[name])?;
         Ok(Heard::Dropped(push))
+    }
+
+    fn wish(&mut self, confirmation: &Confirmation) -> Option<&mut Wish> {
+        self.wanted.get_mut(confirmation.topic)?.get_mut(confirmation.name.as_deref()?)
     }
 
     /// A subscription was answered with an error. The server refuses a command as a whole, so that one name may have spoiled it
@@ -213,7 +232,7 @@ impl Subscriptions {
         let wanted = &self.wanted[topic as usize];
         let mut names = room_for(wanted.len())?;
         names.extend(wanted.iter());
-        names.sort_unstable_by_key(|(_, wish)| **wish);
+        names.sort_unstable_by_key(|(_, wish)| wish.order);
         let mut copies = room_for(names.len())?;
         for (name, _) in names {
             copies.push(copied(name, "a subscription")?);

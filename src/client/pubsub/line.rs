@@ -138,8 +138,11 @@ impl Line {
             Link::Open(open) if open.connection.failure().is_none() => open,
             _ => {
                 let noted = change(None);
-                // Who waits may have to connect now, or to look whether another still does.
-                self.ring(poller);
+                // Who waits may have to connect now, or to look whether another still does. For what is wanted no more
+                // there is nothing to do.
+                if subscribes || self.is_open() {
+                    self.ring(poller);
+                }
                 return noted;
             }
         };
@@ -147,6 +150,9 @@ impl Line {
         // So is one that takes nothing any more.
         let _ = open.connection.hand_over_now();
         open.watch(poller);
+        if open.connection.failure().is_some() {
+            self.ring(poller);
+        }
         Ok(())
     }
 
@@ -162,6 +168,7 @@ impl Line {
             // All that the bell was rung for was looked at; whoever rings from now on is heard by the wait.
             Ok(step) => {
                 self.silence(poller);
+                self.count(client);
                 Ok(step)
             }
         }
@@ -224,7 +231,8 @@ impl Line {
     }
 
     /// Let the descriptor be readable if the next call would not wait, and only then.
-    pub(super) fn settle(&mut self, poller: &Poller) {
+    pub(super) fn settle(&mut self, poller: &Poller, client: &Client) {
+        self.count(client);
         let found = self.find();
         let now = Instant::now();
         let ready = found.is_err() || self.has_something();
@@ -268,6 +276,13 @@ impl Line {
         }
     }
 
+    /// Add what has moved to the statistics.
+    fn count(&mut self, client: &Client) {
+        if let Link::Open(open) = &mut self.link {
+            client.0.pool.counters().moved(open.connection.traffic());
+        }
+    }
+
     /// The bell was heard: whatever it was for is looked at now.
     pub(super) fn heard_bell(&mut self, poller: &Poller) {
         self.rung = false;
@@ -276,9 +291,8 @@ impl Line {
 
     /// End it: the connection that there was is closed.
     pub(super) fn close(&mut self, client: &Client) {
-        if let Link::Open(mut open) = std::mem::replace(&mut self.link, Link::Unmade) {
-            let traffic = open.connection.traffic();
-            client.0.pool.counters().moved(traffic);
+        self.count(client);
+        if let Link::Open(_) = std::mem::replace(&mut self.link, Link::Unmade) {
             client.0.pool.counters().closed(1);
         }
     }
@@ -389,6 +403,7 @@ impl Line {
     }
 
     fn lose(&mut self, poller: &Poller, client: &Client, error: Error) {
+        self.count(client);
         let again = Instant::now() + client.0.retry.pause(self.tries.saturating_add(1));
         let Link::Open(mut open) = std::mem::replace(&mut self.link, Link::Lost { again }) else {
             return;
@@ -397,8 +412,6 @@ impl Line {
         self.lost = Some(error.clone());
         open.connection.end(error.clone());
         self.tries = self.tries.saturating_add(1);
-        let traffic = open.connection.traffic();
-        client.0.pool.counters().moved(traffic);
         client.0.pool.counters().lost();
         self.told.notices.push(Notice::lost(&open.connection, &error));
         if !self.subscriptions.is_empty() {

@@ -1,6 +1,7 @@
 //! Waiting for messages: one thread at a time, that connects, connects again, and calls the handlers.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::conn::{Connection, Stepped};
 use crate::error::{Error, Outcome, Result, Status, head};
@@ -44,10 +45,10 @@ impl PubSub {
         let Some(_turn) = Turn::take(&self.reading) else {
             return Err(Error::new(Status::State, "another call waits for messages already"));
         };
-        let result = self.read_until(deadline, rest);
+        let result = self.read_until(deadline, timeout_ms == 0, rest);
         let told = {
             let mut line = self.line.lock();
-            line.settle(&self.poller);
+            line.settle(&self.poller, &self.client);
             line.take_told()
         };
         self.tell(told);
@@ -58,9 +59,11 @@ impl PubSub {
         result.map_err(|error| error.with_outcome(Outcome::None))
     }
 
-    fn read_until(&self, deadline: Deadline, rest: Rest) -> Result<Reply> {
+    /// `looks_only`: the caller gives no time, but wants all that one look brings to be shown.
+    fn read_until(&self, deadline: Deadline, looks_only: bool, rest: Rest) -> Result<Reply> {
         let mut looked = None;
         let mut time_is_up = false;
+        let mut late_reads = 0;
         loop {
             if self.woken.swap(false, Ordering::SeqCst) {
                 self.line.lock().heard_bell(&self.poller);
@@ -76,8 +79,16 @@ impl PubSub {
                     if let Some(reply) = self.deliver(reply, rest)? {
                         return Ok(reply);
                     }
+                    // There may be any number of messages, and a handler may take its time.
+                    if !looks_only && deadline.has_passed() {
+                        return Err(self.again());
+                    }
                 }
-                Todo::Again => {}
+                // A transport that holds bytes back is read without a wait, for as long as a server goes on sending.
+                Todo::Again if late_reads == LATE_READS_MAX => return Err(self.again()),
+                Todo::Again => late_reads += u32::from(deadline.has_passed()),
+                // Who called for the end since it was last looked for has rung a bell that the step may have silenced.
+                _ if self.woken.load(Ordering::SeqCst) => {}
                 Todo::Connect => {
                     let until = match Turn::take(&self.connecting) {
                         Some(_turn) => self.connect()?,
@@ -85,6 +96,8 @@ impl PubSub {
                         None => Some(Deadline::never()),
                     };
                     match until {
+                        // Where nobody listens that takes no time at all, and would be tried for ever.
+                        None if deadline.has_passed() && !self.line.lock().is_open() => return Err(self.again()),
                         None => {}
                         Some(_) if time_is_up => return Err(self.again()),
                         Some(until) => {
@@ -147,7 +160,7 @@ impl PubSub {
             Ok(Step::Done(connection)) => line.opened(&self.poller, &self.client, connection).map(|()| None),
             Ok(Step::Wait(awaited)) => Ok(Some(line.opening(&self.poller, awaited))),
             Err(error) => {
-                let pause = self.client.0.retry.pause(line.tries().saturating_add(1));
+                let pause = self.client.0.retry.pause(line.tries().saturating_add(1)).max(PAUSE_MIN);
                 let passes = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
                 line.refused(&self.poller, error.clone(), pause);
                 if passes { Ok(None) } else { Err(error) }
@@ -219,5 +232,9 @@ fn no_handler(name: &[u8]) -> Error {
     )
 }
 
+/// How often a read that needs no wait may bring more when the time is over.
+const LATE_READS_MAX: u32 = 16;
+/// A pause between two tries that leaves the processor to others, whatever the options say.
+const PAUSE_MIN: Duration = Duration::from_millis(1);
 /// How long a read may wait while it holds the lock, where the transport has no descriptor.
 const SLICE_MS: i64 = 10;
