@@ -85,7 +85,8 @@ impl Script {
     /// Whether an answer in the server's words for an unknown script proves that this one did not run. Where those words
     /// could be of the script's own making, it is only ever sent whole.
     pub(super) fn goes_by_digest(&self, args: &[&[u8]]) -> bool {
-        let doubtful = |arg: &&[u8]| arg.len() >= WORD.len() && memmem::find(arg, WORD).is_some();
+        // The field's name too may be handed over, and the words come out of the data base.
+        let doubtful = |arg: &&[u8]| *arg == FIELD || (arg.len() >= WORD.len() && memmem::find(arg, WORD).is_some());
         self.0.by_digest && !args.iter().any(doubtful)
     }
 }
@@ -141,9 +142,11 @@ const SHA_LEN: usize = 40;
 const HEX: &[u8; 16] = b"0123456789abcdef";
 /// What a script cannot do without that answers with an error whose words are its own: a field `err`, or what may make a
 /// table with one out of data. What it raises is no such error: the server puts the script's digest behind it.
-const DOUBTFUL: [&[u8]; 7] = [WORD, b"err", b"redis[", b"cjson", b"cmsgpack", b"loadstring", b"load("];
+const DOUBTFUL: [&[u8]; 7] = [WORD, FIELD, b"redis[", b"cjson", b"cmsgpack", b"loadstring", b"load("];
 /// What the server's words for an unknown script begin with.
 const WORD: &[u8] = b"NOSCRIPT";
+/// Where a table that a script returns has an error's text.
+const FIELD: &[u8] = b"err";
 
 #[cfg(test)]
 mod tests {
@@ -163,7 +166,8 @@ mod tests {
     #[test]
     fn what_could_say_noscript_itself_goes_whole() {
         let plain = script("local t = {} t[ARGV[1]] = ARGV[2] return t");
-        assert!(plain.goes_by_digest(&[b"k", b"noscript"]));
+        assert!(plain.goes_by_digest(&[b"k", b"noscript", b"error"]));
+        assert!(!plain.goes_by_digest(&[b"k", b"err"]));
         assert!(!plain.goes_by_digest(&[b"k", b"NOSCRIPT No matching script."]));
         for text in [
             "return {err='NOSCRIPT No matching script.'}",

@@ -4,8 +4,9 @@
 //! is sent the whole of it once, as EVAL. That answer is believed only in the server's
 //! own words, and only of a script that cannot have said them itself after it ran: one
 //! whose text has "err" in it, as error_reply has, or makes tables of data (cjson,
-//! cmsgpack, loadstring), or that has or is given the word NOSCRIPT, is sent whole every
-//! time.
+//! cmsgpack, loadstring), or that has or is given the word NOSCRIPT, or is given the
+//! argument "err", is sent whole every time. One that puts both words together out of
+//! what the data base holds is beyond this: run it with EVAL.
 //! A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: what it did before
 //! is not undone. The response callback is the one set for EVALSHA, whichever way it went.
 //!
