@@ -192,6 +192,36 @@ fn what_is_asked_for_again_is_not_asked_for_twice() {
     assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
+/// A server that ends and grants it in turn, and reads nothing, is not asked for ever either.
+#[test]
+fn a_server_that_confirms_what_it_was_not_asked_is_left() {
+    const TIMES: usize = 200_000;
+    let peer = Peer::unix(Hello::Resp3, move |line: &mut Line| -> io::Result<()> {
+        line.command()?;
+        let granted = ">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
+        if line.number > 0 {
+            line.send(format!("{granted}{}", push(&["message", "a", "x"])).as_bytes())?;
+            return line.until_left();
+        }
+        let ended = ">3\r\n$11\r\nunsubscribe\r\n$1\r\na\r\n:0\r\n";
+        line.send(granted.as_bytes())?;
+        line.send(format!("{ended}{granted}").repeat(TIMES).as_bytes())?;
+        line.send(push(&["message", "a", "never"]).as_bytes())?;
+        line.stall()
+    });
+    let client = Options::at(&peer.url()).int(option::HEALTH_CHECK_MS, -1).int(option::BACKOFF_MS, 0).client();
+    let pubsub = client.pubsub();
+    pubsub.subscribe(&["a"]);
+    let message = loop {
+        let text = pubsub.expect();
+        if !text.starts_with(r#">["gap" "#) {
+            break text;
+        }
+    };
+    assert_eq!(message, r#">["message" (nil) "a" "x"]"#);
+    assert_eq!(client.stat(stat::CONNECTIONS_LOST), 1);
+}
+
 #[test]
 fn what_is_wanted_no_more_does_not_call_the_loop() {
     let mut server = Server::start(&[]);

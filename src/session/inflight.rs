@@ -126,12 +126,17 @@ impl Inflight {
 
     /// One more confirmation has come: the command that asked for the last of them is answered. One of another kind is the
     /// server's own doing, as when a shard's slot moves. `emptied`: nothing of its topic is subscribed now.
-    pub(super) fn confirmed(&mut self, confirmation: &Confirmation, emptied: bool) {
-        let Some(entry) = self.queue.front_mut() else { return };
+    pub(super) fn confirmed(&mut self, confirmation: &Confirmation, emptied: bool) -> Result<()> {
+        let handed = self.handed;
+        let Some(entry) = self.queue.front_mut() else { return Ok(()) };
         let answered = match &mut entry.due {
             Due::Confirmations { topic, subscribed, left }
                 if (*topic, *subscribed) == (confirmation.topic, confirmation.subscribed) =>
             {
+                // The end of a subscription may be the server's own doing.
+                if confirmation.subscribed && handed <= entry.start {
+                    return Err(Error::new(Status::Protocol, "the server confirmed before it was asked"));
+                }
                 *left -= 1;
                 *left == 0
             }
@@ -141,6 +146,7 @@ impl Inflight {
         if answered {
             self.queue.pop_front();
         }
+        Ok(())
     }
 
     /// The shape that the next reply is due in, where nothing else is to be read off it.

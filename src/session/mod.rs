@@ -431,7 +431,7 @@ impl Session {
     fn confirm(&mut self, push: &Reply) -> Result<()> {
         if let Some(mut confirmation) = push::confirmation(push)? {
             let emptied = self.state.confirmed(&mut confirmation)?;
-            self.inflight.confirmed(&confirmation, emptied);
+            self.inflight.confirmed(&confirmation, emptied)?;
         }
         Ok(())
     }
