@@ -1163,8 +1163,9 @@ typedef enum rredis_ready {
 
 /// Make a connection for a loop of your own. It connects to nothing yet.
 ///
-/// It is opened as those of the client's pool are, and is not counted among them. Response
-/// callbacks are the client's, as they are when a command is submitted.
+/// It is opened as those of the client's pool are, and takes no place in it; what is opened,
+/// lost and closed, and the bytes when it is over, are counted there. Response callbacks are
+/// the client's, as they are when a command is submitted.
 /// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd.
 rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_async,
     rredis_error *err);
@@ -1182,8 +1183,9 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 ///
 /// SUBSCRIBE and its kin are taken in RESP3: each confirmation and message is a PUSH, and the
 /// command completes with a NULL behind its last confirmation. After a lost connection what is
-/// subscribed is subscribed again, and a PUSH ["gap", NULL, reason, milliseconds] comes before
-/// any message. RREDIS_ERR_UNSUPPORTED: the connection speaks RESP2.
+/// subscribed is subscribed again, each confirmed once more; then, and before any message, a
+/// PUSH ["gap", NULL, reason, milliseconds] tells for how long at most nothing was heard.
+/// RREDIS_ERR_UNSUPPORTED: the connection speaks RESP2.
 ///
 /// RREDIS_ERR_BUSY: too much is under way, or was not taken: RREDIS_OPTION_INFLIGHT_MAX,
 /// RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT: it changes the connection.
@@ -1214,6 +1216,12 @@ rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
     rredis_error *err);
 
 /// Take what came: the reply to a command, with its call_data; or a push, with NULL for that.
+///
+/// A failure with NULL for call_data is of no command of yours, where you give each a call_data
+/// of its own, but of what is subscribed: a name that the server refused when it was to be
+/// subscribed again, and that is given up (RREDIS_ERR_SERVER); all of them, where it speaks
+/// only RESP2 by now (RREDIS_ERR_UNSUPPORTED); or why no connection can be opened, as
+/// RREDIS_ERR_AUTH and RREDIS_ERR_TLS: that is tried again, and told each time.
 ///
 /// RREDIS_ERR_AGAIN: nothing more has come. Go on until then after each _step: until then the
 /// descriptor stays readable. Any other status is that of a command that failed, err says

@@ -27,6 +27,9 @@ pub const RESERVE_BYTES_MAX: usize = 1 << 30;
 /// Bytes read from a connection without waiting for a command's reply: what came while it rested, or what a peer said before
 /// it closed. More than a socket holds, so that only one who goes on writing meanwhile meets it.
 pub const UNASKED_BYTES_MAX: u64 = 8 << 20;
+/// Milliseconds of silence, at the least, after which a server is asked whether it lives, where messages are waited for: one that
+/// is to be asked every time is asked once a second, for it is always the time to ask.
+pub const HEALTH_MS_MIN: i64 = 1000;
 /// Bytes that a resting connection keeps in each of its buffers: there may be thousands.
 pub const REST_BYTES_MAX: usize = 1 << 10;
 

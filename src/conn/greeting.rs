@@ -20,8 +20,10 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Greet the server as far as it goes without waiting. None: it has not said all yet.
+    /// Greet the server as far as it goes without waiting. None: it has not said all yet, or says so much that the rest is for
+    /// the next step.
     pub(super) fn greet_on(&mut self) -> Result<Option<()>> {
+        let end = self.moved.bytes_in + STEP_BYTES_MAX;
         loop {
             let handed = self.offer_now().map_err(|error| self.last_words(error));
             while self.session.poll()?.is_some() {}
@@ -29,7 +31,7 @@ impl Connection {
                 return Ok(Some(()));
             }
             handed?;
-            if !self.read(0)? {
+            if self.moved.bytes_in >= end || !self.read(0)? {
                 return Ok(None);
             }
         }
@@ -37,6 +39,8 @@ impl Connection {
 
     /// What a greeting waits for.
     pub(super) fn awaits(&self, until: Deadline) -> Awaited {
+        // The descriptor may not show what lies in the transport.
+        let until = if self.transport.pending() { Deadline::after_ms(0) } else { until };
         Awaited { fd: self.transport.fd(), read: true, write: !self.session.outgoing().is_empty(), until }
     }
 
@@ -66,3 +70,6 @@ impl Connection {
         Err(error.at("handshake").at(self.dial.place()))
     }
 }
+
+/// What one step of a greeting takes in: a server that floods it with pushes must not hold up who drives it.
+const STEP_BYTES_MAX: u64 = 64 << 10;

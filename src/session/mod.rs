@@ -410,14 +410,14 @@ impl Session {
         if self.state.is_monitoring() && push::is_monitor_line(&reply) {
             return Ok(Some(Event::Push(reply, wire_len)));
         }
+        // It stays with what is due: nothing says that it ran.
+        if self.inflight.next_confirms() && !reply.is_error() {
+            return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
+        }
         let (ticket, due, shape) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
         let was_queueing = self.state.is_queueing();
-        match due {
-            Due::Reply(effect) => self.state.became(effect, &reply),
-            Due::Confirmations { .. } | Due::Emptied { .. } if !reply.is_error() => {
-                return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
-            }
-            _ => {}
+        if let Due::Reply(effect) = due {
+            self.state.became(effect, &reply);
         }
         let reply = if shaped { reply } else { shape.reshape(&reply)?.unwrap_or(reply) };
         let reply = match was_queueing {

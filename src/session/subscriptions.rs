@@ -1,5 +1,7 @@
 //! What is subscribed by somebody's wish: which names are wanted, what was asked for them, and how to subscribe again.
 
+mod callers;
+
 use std::collections::{HashMap, VecDeque};
 
 use crate::commands::{self, Shape, Topic};
@@ -35,8 +37,10 @@ struct Asked {
     topic: Topic,
     subscribes: bool,
     names: Vec<Vec<u8>>,
-    /// Confirmations that are still due.
+    /// Confirmations that are still due, where it names what it is about.
     left: usize,
+    /// It is somebody else's command, and what is wanted goes by what becomes of it.
+    passing: bool,
 }
 
 /// What an event of the conversation is to whoever subscribed.
@@ -119,8 +123,8 @@ impl Subscriptions {
             Event::Reply(ticket, reply) => {
                 let place = self.asked.iter().position(|asked| asked.ticket == ticket);
                 match place.and_then(|at| self.asked.remove(at)) {
-                    Some(asked) => self.refused(session, asked, &reply),
-                    None => Ok(Heard::Reply(ticket, reply)),
+                    Some(asked) if !asked.passing => self.refused(session, asked, &reply),
+                    _ => Ok(Heard::Reply(ticket, reply)),
                 }
             }
         }
@@ -152,12 +156,21 @@ impl Subscriptions {
             same && asked.is_about(confirmation.name.as_deref())
         });
         if let Some(asked) = front {
-            asked.left -= 1;
-            if asked.left == 0 {
+            asked.left = asked.left.saturating_sub(1);
+            let (topic, passing) = (asked.topic, asked.passing);
+            // How many are subscribed, where none is named, only the conversation knows.
+            let is_over = match asked.names.is_empty() {
+                true => session.oldest().is_none_or(|oldest| oldest > asked.ticket),
+                false => asked.left == 0,
+            };
+            if is_over {
                 self.asked.pop_front();
             }
             if let Some(wish) = self.wish(confirmation).filter(|_| confirmation.subscribed) {
                 wish.is_asked_again = false;
+            }
+            if passing {
+                self.note(topic, confirmation.subscribed, confirmation.name.as_deref())?;
             }
             return Ok(Heard::Confirmation(push));
         }
@@ -208,8 +221,8 @@ impl Subscriptions {
         self.asked.try_reserve(1).map_err(|_| Error::memory("a subscription"))?;
         let copies = copies(names)?;
         let ticket = session.submit_any(&command(word(topic, subscribes), names)?, Shape::KEEP)?.ticket;
-        // UNSUBSCRIBE of nothing is confirmed once, with no name.
-        self.asked.push_back(Asked { ticket, topic, subscribes, left: copies.len().max(1), names: copies });
+        let left = copies.len();
+        self.asked.push_back(Asked { ticket, topic, subscribes, left, names: copies, passing: false });
         Ok(())
     }
 
@@ -246,8 +259,10 @@ impl Asked {
     fn is_about(&self, name: Option<&[u8]>) -> bool {
         let next = self.names.len().checked_sub(self.left).and_then(|at| self.names.get(at));
         match name {
+            // UNSUBSCRIBE of nothing is about all there is: each of them, or once none.
+            _ if self.names.is_empty() => true,
             Some(name) => next.is_some_and(|next| next == name) || self.names.iter().any(|asked| asked == name),
-            None => self.names.is_empty(),
+            None => false,
         }
     }
 }

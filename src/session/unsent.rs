@@ -18,6 +18,16 @@ impl Session {
         self.inflight.oldest()
     }
 
+    /// The command that was queued last.
+    pub fn newest(&self) -> Ticket {
+        self.inflight.newest()
+    }
+
+    /// Whether there is something to be handed over, and nothing is owed to anything that was.
+    pub fn begins_anew(&self) -> bool {
+        self.inflight.begins_anew()
+    }
+
     /// Each command of which no byte was handed over, its bytes and its shape, oldest first.
     pub fn unsent(&self) -> impl Iterator<Item = (Ticket, &[u8], Shape)> {
         self.inflight.unsent()

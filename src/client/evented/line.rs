@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use crate::commands::{Effect, Shape};
 use crate::conn::{Connection, Notice, Read, Stepped};
 use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::HEALTH_MS_MIN;
 use crate::resp;
+use crate::session::{Session, Subscriptions, Ticket};
 use crate::transport::{Awaited, Step};
 
 use super::Evented;
-use super::pending::Pending;
+use super::pending::{Pending, Subscription};
 use super::subscriptions;
 
 /// A connection, or the way to one.
@@ -35,7 +37,7 @@ pub(super) struct Line {
     /// Why there is no connection, where one was tried.
     pub(super) last_failure: Option<Error>,
     /// When something came last, on a connection with subscriptions.
-    heard: Option<Instant>,
+    pub(super) heard: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -71,7 +73,12 @@ impl Evented {
         loop {
             let rests = self.is_idle() || self.line.retry_at.is_some_and(|moment| now < moment);
             match &mut self.line.stage {
-                Stage::Open(_) => return self.write(),
+                Stage::Open(_) => {
+                    if self.look_first() {
+                        self.write();
+                    }
+                    return;
+                }
                 Stage::Opening(stepped) => match stepped.go_on() {
                     Ok(Step::Done(connection)) => self.opened(connection, now),
                     Ok(Step::Wait(awaited)) => return self.await_progress(awaited, now),
@@ -94,8 +101,13 @@ impl Evented {
                 command.ticket = connection.session().submit(args, shape)?;
             }
             Stage::Open(connection) => {
-                command.ticket = connection.session().submit_any(args, shape)?.ticket;
-                self.subscriptions.note(command.subscription());
+                let session = connection.session();
+                let submit = || session.submit_any(args, shape).map(|submitted| submitted.ticket);
+                command.ticket = pass(&mut self.subscriptions, &command, submit)?;
+                if self.subscriptions.is_empty() {
+                    // Before this nothing could be missed.
+                    self.line.heard = Some(Instant::now());
+                }
             }
             _ => {
                 let mut bytes = Vec::new();
@@ -148,8 +160,11 @@ impl Evented {
     pub(super) fn next_ping(&self) -> Option<Instant> {
         let quiet = self.pending.is_empty() && !self.subscriptions.is_empty();
         let heard = self.line.heard.filter(|_| quiet && matches!(self.line.stage, Stage::Open(_)))?;
-        let every = u64::try_from(self.client.0.pool.dial().options().health_check_ms()).ok()?;
-        heard.checked_add(Duration::from_millis(every.max(1)))
+        let every_ms = match self.client.0.pool.dial().options().health_check_ms() {
+            0 => HEALTH_MS_MIN,
+            ms => ms,
+        };
+        heard.checked_add(Duration::from_millis(u64::try_from(every_ms).ok()?))
     }
 
     /// Whether subscriptions have no place here.
@@ -228,36 +243,58 @@ impl Evented {
         (line.broken, line.go_on_at, line.last_failure, line.heard) = (None, None, None, Some(now));
         let watched = connection.fd().map_or(Ok(()), |fd| self.poller.watch(fd, true, false));
         let resumed = watched.and_then(|()| self.resume(&mut connection, now));
+        self.client.0.pool.counters().created();
         self.line.stage = Stage::Open(connection);
-        if let Err(error) = resumed {
-            self.lost(error);
+        match resumed {
+            Ok(()) => self.tell_gap_if_settled(),
+            Err(error) => self.lost(error),
         }
     }
 
     /// Subscribe again, and send what was held.
     fn resume(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
-        let session = connection.session();
-        let resp3 = session.is_resp3();
         let held = std::mem::take(&mut self.pending);
-        if resp3 {
-            self.subscriptions.resume(session, &mut self.pending)?;
-            self.pending.iter().for_each(|_| self.clock.one_more(now));
-        }
-        if let Some(gap) = self.subscriptions.gap() {
-            self.done.push_back(gap?);
-        }
-        for mut command in held {
-            let effect = command.subscription().map_or(Effect::None, |subscription| subscription.effect);
-            if effect != Effect::None && !resp3 {
-                self.bytes -= command.cost;
-                self.done.push_back(command.failed(subscriptions::in_resp2().with_outcome(Outcome::NotSent)));
-                continue;
+        let mut held = held.into_iter();
+        let resumed = self.subscribe_again(connection, now).and_then(|()| {
+            while let Some(mut command) = held.next() {
+                let sent = self.send_held(connection.session(), &mut command);
+                let kept = sent.as_ref().map_or(true, |sent| *sent);
+                if kept {
+                    self.pending.push_back(command);
+                } else {
+                    self.bytes -= command.cost;
+                    self.done.push_back(command.failed(subscriptions::in_resp2().with_outcome(Outcome::NotSent)));
+                }
+                sent?;
             }
-            let Some((bytes, shape)) = command.take_held() else { continue };
-            command.ticket = session.submit_encoded(&bytes, effect, shape)?;
-            self.subscriptions.note(command.subscription());
-            self.pending.push_back(command);
-        }
-        Ok(())
+            Ok(())
+        });
+        // What this connection could not be given waits for another.
+        self.pending.extend(held);
+        resumed
+    }
+
+    /// Give a command to the conversation that waited for one. False: it has no place in it.
+    fn send_held(&mut self, session: &mut Session, command: &mut Pending) -> Result<bool> {
+        let Some((bytes, shape)) = command.held() else { return Ok(true) };
+        let ticket = match command.subscription().map(|subscription| subscription.effect) {
+            None => session.submit_encoded(bytes, Effect::None, *shape)?,
+            Some(_) if !session.is_resp3() => return Ok(false),
+            Some(effect) => pass(&mut self.subscriptions, command, || session.submit_encoded(bytes, effect, *shape))?,
+        };
+        command.sent_as(ticket);
+        Ok(true)
+    }
+}
+
+/// Give a subscription of the caller's to the conversation.
+fn pass(
+    subscriptions: &mut Subscriptions,
+    command: &Pending,
+    submit: impl FnOnce() -> Result<Ticket>,
+) -> Result<Ticket> {
+    match command.subscription() {
+        Some(Subscription { effect, names }) => subscriptions.pass(*effect, names, submit),
+        None => submit(),
     }
 }

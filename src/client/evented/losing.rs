@@ -36,13 +36,19 @@ impl Evented {
                 continue;
             }
             self.bytes -= command.cost;
+            if outcome != Outcome::NotSent {
+                self.may_have_subscribed(&command);
+            }
             if !command.abandoned {
                 self.done.push_back(command.failed(error.clone().with_outcome(outcome)));
             }
         }
         drop(unsent);
         self.kept.notice(Notice::lost(&connection, &error));
-        self.subscriptions.interrupted(&error);
+        let counters = self.client.0.pool.counters();
+        counters.moved(connection.traffic());
+        counters.lost();
+        self.interrupted(&error);
         self.down(error, Instant::now());
     }
 
@@ -50,6 +56,9 @@ impl Evented {
     pub(super) fn could_not_open(&mut self, error: Error, now: Instant) {
         self.poller.forget();
         let passes = matches!(error.status, Status::Connect | Status::Io | Status::Timeout | Status::Memory);
+        if !passes {
+            self.tell_who_listens(&error);
+        }
         for command in std::mem::take(&mut self.pending) {
             if passes && !command.flags.has(Flags::NO_RETRY) {
                 self.pending.push_back(command);

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod line;
+mod looking;
 mod losing;
 mod pending;
 mod subscriptions;
@@ -20,14 +21,14 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::resp;
-use crate::session::Event;
+use crate::session::{Event, Subscriptions};
 use crate::transport::poller::Poller;
 
 use super::{Call, Client, Wish};
 use line::{Line, Stage};
 pub use pending::Completion;
 use pending::{More, Pending};
-use subscriptions::Subscriptions;
+use subscriptions::Gap;
 use time::Clock;
 
 /// Commands submitted and completions taken, on one connection that is opened when there is something to do, and again when
@@ -45,6 +46,8 @@ pub struct Evented {
     /// To be taken before anything that is still to be read.
     done: VecDeque<Completion>,
     subscriptions: Subscriptions,
+    /// Messages may have been missed, and nobody was told yet.
+    gap: Option<Gap>,
     clock: Clock,
     /// The bell rings.
     rung: bool,
@@ -76,6 +79,7 @@ impl Evented {
             bytes: 0,
             done: VecDeque::new(),
             subscriptions: Subscriptions::default(),
+            gap: None,
             clock: Clock::new(dial.options()),
             rung: false,
             fresh: false,
@@ -236,10 +240,7 @@ impl Evented {
                         return Some(completion);
                     }
                 }
-                Ok(Some(Event::Push(push, _))) => {
-                    self.pushed();
-                    return Some(Completion { result: Ok(push), call_data: std::ptr::null_mut() });
-                }
+                Ok(Some(push)) => self.came_unasked(push),
                 Ok(None) => {
                     if !self.read() {
                         return self.done.pop_front();
@@ -253,11 +254,11 @@ impl Evented {
     /// The reply to the oldest command has come. None: nobody waits for it any more.
     #[inline]
     fn answered(&mut self, reply: Reply) -> Option<Completion> {
-        self.line.proven();
         let command = self.pending.front_mut()?;
         if !command.is_plain() || reply.is_error() {
             return self.answered_specially(reply);
         }
+        self.line.proven();
         let completion = Completion { result: Ok(reply), call_data: command.call_data };
         self.bytes -= command.cost;
         self.pending.pop_front();
@@ -265,9 +266,10 @@ impl Evented {
     }
 
     fn answered_specially(&mut self, reply: Reply) -> Option<Completion> {
+        self.line.proven();
         let command = self.end_oldest()?;
-        if reply.is_error() {
-            self.subscriptions.refused(command.subscription());
+        if command.subscribes() {
+            return self.not_subscribed(command, reply);
         }
         (!command.abandoned).then(|| command.finish(reply))
     }
@@ -309,6 +311,19 @@ impl Evented {
         match self.process == process::id() {
             true => Ok(()),
             false => Err(Error::new(Status::Forked, "the async handle belongs to the process that made it")),
+        }
+    }
+}
+
+impl Drop for Evented {
+    fn drop(&mut self) {
+        // A child of fork only closes what it inherited: it is the parent's to count.
+        if self.process == process::id()
+            && let Stage::Open(connection) = &mut self.line.stage
+        {
+            let counters = self.client.0.pool.counters();
+            counters.moved(connection.traffic());
+            counters.closed(1);
         }
     }
 }

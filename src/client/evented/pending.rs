@@ -37,6 +37,8 @@ pub(super) struct Pending {
 pub(super) struct More {
     callback: Option<Calls>,
     pub(super) subscription: Option<Subscription>,
+    /// It is one of our own, that subscribes again.
+    pub(super) subscribes_again: bool,
     /// Its bytes, and the shape that its reply is due in.
     pub(super) held: Option<(Vec<u8>, Shape)>,
 }
@@ -88,13 +90,26 @@ impl Pending {
         self.more.as_ref()?.subscription.as_ref()
     }
 
+    /// Whether it is of SUBSCRIBE's kin, the caller's or our own.
+    pub(super) fn subscribes(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.subscription.is_some() || more.subscribes_again)
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }
 
-    /// What was kept of it until there is a connection.
-    pub(super) fn take_held(&mut self) -> Option<(Vec<u8>, Shape)> {
-        self.more.as_mut()?.held.take()
+    /// What is kept of it until there is a connection.
+    pub(super) fn held(&self) -> Option<&(Vec<u8>, Shape)> {
+        self.more.as_ref()?.held.as_ref()
+    }
+
+    /// A connection has it.
+    pub(super) fn sent_as(&mut self, ticket: Ticket) {
+        self.ticket = ticket;
+        if let Some(more) = &mut self.more {
+            more.held = None;
+        }
     }
 
     /// Whether its reply is its own, as it came.
@@ -161,6 +176,11 @@ impl Completion {
     pub(super) fn new(result: Result<Reply>, call_data: *mut ()) -> Completion {
         Completion { result: result.map_err(Box::new), call_data }
     }
+
+    /// What belongs to no command.
+    pub(super) fn of_none(result: Result<Reply>) -> Completion {
+        Completion::new(result, ptr::null_mut())
+    }
 }
 
 impl More {
@@ -176,7 +196,7 @@ impl More {
         }
         let callback = callback.map(|callback| Ok((callback, copies(args)?))).transpose()?;
         let subscription = subscription.map(|effect| Subscription::of(effect, args)).transpose()?;
-        Ok(Some(Box::new(More { callback, subscription, held: None })))
+        Ok(Some(Box::new(More { callback, subscription, ..More::default() })))
     }
 }
 

@@ -122,6 +122,7 @@ impl Evented {
         let mut earliest: Option<Instant> = None;
         let place = self.client.0.pool.dial().place();
         let (clock, done, bytes) = (&mut self.clock, &mut self.done, &mut self.bytes);
+        let subscriptions = &mut self.subscriptions;
         let why = self.line.last_failure.as_ref();
         self.pending.retain_mut(|command| {
             if !command.is_late(now) {
@@ -133,6 +134,9 @@ impl Evented {
             let error = Error { attempts: u32::from(!unsent), ..error };
             done.push_back(Completion::new(Err(error), command.call_data));
             if unsent {
+                if command.subscribes() {
+                    subscriptions.withdrawn(command.ticket);
+                }
                 *bytes -= command.cost;
                 return false;
             }

@@ -26,7 +26,7 @@ pub(super) fn shaped(push: &Reply) -> Result<Option<Reply>> {
 }
 
 /// That messages may have been missed: why, and how long it was that nothing was heard.
-pub(super) fn gap(reason: &[u8], lasted: Duration) -> Result<Reply> {
+pub(in crate::client) fn gap(reason: &[u8], lasted: Duration) -> Result<Reply> {
     let mut builder = builder();
     builder.open(Kind::RREDIS_REPLY_PUSH);
     builder.add_text(Kind::RREDIS_REPLY_STRING, b"gap");

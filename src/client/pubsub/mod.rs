@@ -12,7 +12,7 @@
 
 mod handlers;
 mod line;
-mod message;
+pub(super) mod message;
 mod open;
 mod reading;
 

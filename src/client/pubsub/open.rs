@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::commands::Shape;
 use crate::conn::Connection;
 use crate::error::{Error, Result, Status};
+use crate::limits::HEALTH_MS_MIN;
 use crate::session::Ticket;
 use crate::transport::Deadline;
 use crate::transport::poller::Poller;
@@ -130,8 +131,6 @@ fn after(moment: Instant, ms: i64) -> Deadline {
     moment.map_or(Deadline::never(), Deadline::at)
 }
 
-/// A server that is to be asked every time is asked once a second: it is always the time to ask.
-const HEALTH_MS_MIN: i64 = 1000;
 /// How often a descriptor may promise something in vain, before each time costs a rest; and how long.
 const VAIN_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);

@@ -24,6 +24,16 @@ impl Inflight {
         self.queue.front().map(|entry| entry.ticket)
     }
 
+    /// The command that was queued last.
+    pub(in crate::session) fn newest(&self) -> Ticket {
+        self.tickets
+    }
+
+    /// Whether no byte left of the oldest command that is due something.
+    pub(in crate::session) fn begins_anew(&self) -> bool {
+        self.queue.front().is_some_and(|entry| self.handed <= entry.start)
+    }
+
     /// Each command of which no byte was handed over, its bytes and its shape, oldest first.
     pub(in crate::session) fn unsent(&self) -> impl Iterator<Item = (Ticket, &[u8], Shape)> {
         let first = self.queue.partition_point(|entry| entry.start < self.handed);

@@ -1,0 +1,78 @@
+//! Subscriptions by commands of somebody else's, which only pass through here: what such a command was obeyed in is wanted from
+//! then on, and one that was refused, or never sent, changes nothing.
+
+use crate::commands::{Effect, Topic};
+use crate::error::{Error, Result};
+use crate::memory::copied;
+
+use super::super::Ticket;
+use super::{Asked, Subscriptions, Wish, room_for};
+
+impl Subscriptions {
+    /// A command of somebody else's, of SUBSCRIBE's kin, that `submit` gives to the present conversation.
+    pub fn pass(
+        &mut self,
+        effect: Effect,
+        names: &[Vec<u8>],
+        submit: impl FnOnce() -> Result<Ticket>,
+    ) -> Result<Ticket> {
+        let (topic, subscribes) = match effect {
+            Effect::Subscribe { topic, .. } => (topic, true),
+            Effect::Unsubscribe { topic, .. } => (topic, false),
+            _ => return submit(),
+        };
+        self.asked.try_reserve(1).map_err(|_| Error::memory("a subscription"))?;
+        let mut copies = room_for(names.len())?;
+        for name in names {
+            copies.push(copied(name, "a subscription")?);
+        }
+        let ticket = submit()?;
+        self.asked.push_back(Asked { ticket, topic, subscribes, left: names.len(), names: copies, passing: true });
+        Ok(ticket)
+    }
+
+    /// It was taken back before it was sent.
+    pub fn withdrawn(&mut self, ticket: Ticket) {
+        self.asked.retain(|asked| asked.ticket != ticket);
+    }
+
+    /// Its connection was lost, and nobody knows whether it was obeyed: what it asked for is wanted.
+    pub fn assume(&mut self, effect: Effect, names: &[Vec<u8>]) -> Result<()> {
+        match effect {
+            Effect::Subscribe { topic, .. } => names.iter().try_for_each(|name| self.note(topic, true, Some(name))),
+            Effect::Unsubscribe { topic, count: 0 } => self.note(topic, false, None),
+            Effect::Unsubscribe { topic, .. } => names.iter().try_for_each(|name| self.note(topic, false, Some(name))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Want nothing any more. False: nothing was wanted.
+    pub fn give_up(&mut self) -> bool {
+        let wanted = !self.is_empty();
+        *self = Subscriptions::default();
+        wanted
+    }
+
+    /// What was asked of the present conversation behind this ticket.
+    pub fn asked_behind(&self, ticket: Ticket) -> impl Iterator<Item = Ticket> {
+        self.asked.iter().map(|asked| asked.ticket).filter(move |asked| *asked > ticket)
+    }
+
+    /// The server obeyed, as far as this name. None: there was nothing of the topic left.
+    pub(super) fn note(&mut self, topic: Topic, subscribes: bool, name: Option<&[u8]>) -> Result<()> {
+        let wanted = &mut self.wanted[topic as usize];
+        match name {
+            Some(name) if subscribes => {
+                if !wanted.contains_key(name) {
+                    wanted.try_reserve(1).map_err(|_| Error::memory("a subscription"))?;
+                    self.wishes += 1;
+                    let wish = Wish { order: self.wishes, is_asked_again: false };
+                    wanted.insert(copied(name, "a subscription")?, wish);
+                }
+            }
+            Some(name) => drop(wanted.remove(name)),
+            None => wanted.clear(),
+        }
+        Ok(())
+    }
+}
