@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use support::c::{Callback, Client, Conn, Options, Outcome, Reply, Status, Verdict, call, option, stat};
+use support::pipeline::{Pipeline, mode};
 use support::server::Server;
 
 /// A callback that gives this text in place of every reply.
@@ -73,6 +74,38 @@ fn a_callback_is_its_clients_alone_even_on_a_shared_pool() {
     with.callback("ECHO", Some(says("mine")), &Arc::default()).expect("it can be set");
     assert_eq!(with.command(&["ECHO", "x"]).expect("an echo").dump(), "\"mine\"");
     assert_eq!(without.command(&["ECHO", "x"]).expect("an echo").dump(), "\"x\"");
+    // The pool's one connection serves them both, in batches too.
+    for mode in [mode::PLAIN, mode::ATOMIC] {
+        for (client, said) in [(&with, "[\"mine\"]"), (&without, "[\"x\"]"), (&with, "[\"mine\"]")] {
+            let mut pipeline = Pipeline::of(client);
+            pipeline.add(&["ECHO", "x"]);
+            assert_eq!(pipeline.run(mode).expect("a reply").dump(), said);
+        }
+    }
+    assert_eq!(with.stat(stat::CONNECTIONS_CREATED), 1);
+}
+
+#[test]
+fn a_callback_may_take_its_own_place() {
+    let server = Server::start(&[]);
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    static FREED: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
+    let client = CLIENT.get_or_init(|| Client::at(&server.url()));
+    let freed = FREED.get_or_init(Arc::default);
+    // If a lock were held while it runs, it would wait for itself here; and it is not freed under its own feet.
+    let resigns: Callback = Box::new(|_, _, _| {
+        let client = CLIENT.get().expect("it is set");
+        let freed = FREED.get().expect("it is set");
+        client.callback("ECHO", Some(says("the next")), freed).expect("it can be set");
+        assert_eq!(count(freed), 0, "it is still running");
+        Verdict::Replace(Reply::string(b"the first"))
+    });
+    client.callback("ECHO", Some(resigns), freed).expect("it can be set");
+    assert_eq!(client.command(&["ECHO", "x"]).expect("an echo").dump(), "\"the first\"");
+    assert_eq!(count(freed), 1, "once it has returned");
+    assert_eq!(client.command(&["ECHO", "x"]).expect("an echo").dump(), "\"the next\"");
+    client.callback("ECHO", None, freed).expect("it can be taken away");
+    assert_eq!(count(freed), 2);
 }
 
 #[test]
