@@ -16,7 +16,7 @@ use grammar::Part;
 use rredis::commands::{self, Access, Begin, Find, Flags, KeySpec, NoKeys, Request, Response};
 use support::dice::Dice;
 use support::server::{Server, program, programs};
-use support::tools::run;
+use support::tools::{root, run};
 use wire::{Asker, Said};
 
 /// Cases of each server.
@@ -42,6 +42,24 @@ fn every_command_has_a_row_and_every_fact_is_a_servers() {
         println!("{}: {} commands, a sentinel's among them", server.name, said.len());
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// The library's version promises it, with or without such a server here.
+#[test]
+fn the_redis_of_the_version_has_no_command_that_the_table_has_not() {
+    let version: Vec<&str> = env!("CARGO_PKG_VERSION").split('.').take(2).collect();
+    let path = root().join(format!("tools/commands/redis-{}.txt", version.join(".")));
+    let said = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let names: Vec<String> = said
+        .lines()
+        .filter(|line| !line.starts_with(['#', ' ']))
+        .filter_map(|line| line.split(' ').next())
+        .map(|name| name.replace('|', " "))
+        .collect();
+    assert!(names.len() > 380, "only {} commands in {}", names.len(), path.display());
+    for name in names {
+        assert!(commands::find(&words(&name)).is_some_and(|row| row.name == name), "{name} has no row");
+    }
 }
 
 #[test]
