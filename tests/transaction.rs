@@ -381,6 +381,32 @@ fn what_is_given_up_leaves_nothing_behind() {
 }
 
 #[test]
+fn giving_up_never_waits_for_the_server() {
+    let peer = Peer::tcp(Hello::Resp3, |line: &mut Line| -> Io<()> {
+        line.command()?;
+        line.send(b"+OK\r\n")?;
+        // Whatever else is asked has no answer.
+        line.stall()
+    });
+    let client = Options::at(&peer.url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
+    for way in ["clear", "clear what is queued", "free"] {
+        let mut pipeline = Pipeline::of(&client);
+        pipeline.watch(&["k"]).expect("it watches");
+        if way != "clear" {
+            pipeline.add(&["SET", "k", "never"]);
+        }
+        let began = Instant::now();
+        match way {
+            "free" => drop(pipeline),
+            _ => pipeline.clear(),
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{way} waited {:?}", began.elapsed());
+        assert_eq!((client.stat(stat::CONNECTIONS_IN_USE), client.stat(stat::CONNECTIONS_IDLE)), (0, 0), "{way}");
+    }
+    assert_eq!(peer.connections(), 3, "what may still be watching is nobody else's connection");
+}
+
+#[test]
 fn a_lost_connection_is_as_if_a_key_had_changed() {
     let server = Server::start(&[]);
     let client = Client::at(&server.url());
