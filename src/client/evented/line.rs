@@ -256,7 +256,7 @@ impl Evented {
         let held = std::mem::take(&mut self.pending);
         let mut held = held.into_iter();
         let resumed = self.subscribe_again(connection, now).and_then(|()| {
-            while let Some(mut command) = held.next() {
+            for mut command in held.by_ref() {
                 let sent = self.send_held(connection.session(), &mut command);
                 let kept = sent.as_ref().map_or(true, |sent| *sent);
                 if kept {
