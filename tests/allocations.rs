@@ -101,8 +101,11 @@ fn a_reply_in_its_shape_is_one_allocation() {
     }
 }
 
-/// Commands, replies as they come (a space is the end of a line), and what kind the canonical reply and its first element have.
-const REPLIES: &[(&str, &str, (Kind, Option<Kind>))] = &[
+/// What kind a canonical reply and its first element have.
+type Kinds = (Kind, Option<Kind>);
+
+/// Commands, and replies as they come (a space is the end of a line).
+const REPLIES: &[(&str, &str, Kinds)] = &[
     ("HGETALL h", "*4 $1 a $1 1 $1 b $1 2 ", (Kind::RREDIS_REPLY_MAP, Some(Kind::RREDIS_REPLY_STRING))),
     ("HGETALL h", "%2 $1 a $1 1 $1 b $1 2 ", (Kind::RREDIS_REPLY_MAP, Some(Kind::RREDIS_REPLY_STRING))),
     ("CONFIG GET *", "*2 $1 a $1 1 ", (Kind::RREDIS_REPLY_MAP, Some(Kind::RREDIS_REPLY_STRING))),
