@@ -83,6 +83,7 @@ const WIRE: &[(&str, &str, &str, &str)] = &[
     ("CLUSTER GETSLOTMIGRATIONS", "*1\r\n*2\r\n$4\r\nname\r\n$1\r\na\r\n", "*1\r\n%1\r\n$4\r\nname\r\n$1\r\na\r\n",
         "[{\"name\": \"a\"}]"),
     ("HIMPORT PREPARE x", "+OK\r\n", "+OK\r\n", "true(OK)"),
+    ("XCFGSET s MAXLEN 5", "+OK\r\n", "+OK\r\n", "true(OK)"),
     ("HIMPORT SET x", "+OK\r\n", "+OK\r\n", "true(OK)"),
 ];
 

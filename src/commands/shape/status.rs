@@ -108,6 +108,7 @@ pub(super) static ROWS: &[Row] = &[
     yes("SWAPDB"),
     yes("UNWATCH"),
     yes("WATCH"),
+    yes("XCFGSET"),
     yes("XGROUP CREATE"),
     yes("XGROUP DESTROY"),
     yes("XGROUP SETID"),

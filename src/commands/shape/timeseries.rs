@@ -16,10 +16,12 @@ pub(super) static ROWS: &[Row] = &[
     Row::read("TS.MREVRANGE", ranges, RANGES),
     Row::tree("TS.QUERYINDEX", keys, "ARRAY"),
     Row::form("TS.QUERYLABELS", &Form::Set, "SET"),
-    Row::form("TS.RANGE", &SAMPLES, "ARRAY of samples, each an ARRAY: time, DOUBLE (one for each aggregation)"),
-    Row::form("TS.REVRANGE", &SAMPLES, "ARRAY of samples, each an ARRAY: time, DOUBLE (one for each aggregation)"),
+    Row::form("TS.RANGE", &SAMPLES, OF_SAMPLES),
+    Row::form("TS.READ", &SAMPLES, OF_SAMPLES),
+    Row::form("TS.REVRANGE", &SAMPLES, OF_SAMPLES),
 ];
 
+const OF_SAMPLES: &str = "ARRAY of samples, each an ARRAY: time, DOUBLE (one for each aggregation)";
 const RANGES: &str = "MAP of keys, each an ARRAY: labels as a MAP, a MAP of aggregators, reducers and sources, samples";
 
 /// A time and a value, or as many as there were aggregations.
@@ -257,7 +259,7 @@ mod tests {
     fn samples_are_a_time_and_a_double() {
         both("TS.GET k", "*2\r\n:5\r\n+1.5\r\n", "*2\r\n:5\r\n,1.5\r\n", "[5, 1.5|1.5|]");
         both("TS.GET k", "*0\r\n", "*0\r\n", "null");
-        for command in ["TS.RANGE k - +", "TS.REVRANGE k - + AGGREGATION avg 5"] {
+        for command in ["TS.RANGE k - +", "TS.READ k 5", "TS.REVRANGE k - + AGGREGATION avg 5"] {
             let resp2 = "*2\r\n*2\r\n:5\r\n+1.5\r\n*2\r\n:6\r\n+NaN\r\n";
             both(command, resp2, "*2\r\n*2\r\n:5\r\n,1.5\r\n*2\r\n:6\r\n,NaN\r\n", "[[5, 1.5|1.5|], [6, NaN|NaN|]]");
         }
