@@ -187,6 +187,13 @@ impl Client {
         self.wish_of(commands::find(args), args, call)
     }
 
+    /// The same for a command whose shape is known beforehand. None: what is wished for depends on more.
+    #[inline]
+    fn wish_without_arguments(&self, shape: Shape) -> Option<Wish> {
+        let is_plain = !self.0.often.raw_shape && !self.0.has_callbacks.load(Ordering::Acquire);
+        is_plain.then_some(Wish { shape, callback: None })
+    }
+
     fn wish_of(&self, row: Option<&Command>, args: &[&[u8]], call: &Call) -> Wish {
         if call.flags.has(Flags::RAW) {
             return Wish { shape: Shape::KEEP, callback: None };
@@ -342,6 +349,12 @@ impl Client {
     fn wait_of<'a>(&self, row: Option<&Command>, args: &[&'a [u8]], call: &Call) -> Wait<'a> {
         let allowed_ms = self.allowed_ms(row, args, call);
         Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: args.first().copied().unwrap_or(b"") }
+    }
+
+    /// How long a command may take that never waits on the server.
+    #[inline]
+    fn allowed_ms_without_arguments(&self, call: &Call) -> i64 {
+        if call.flags.has(Flags::TIMEOUT) { call.timeout_ms } else { self.0.often.command_timeout_ms }
     }
 
     /// How long a command may take.

@@ -18,6 +18,27 @@ pub fn find(args: &[&[u8]]) -> Option<&'static Command> {
     Some(row)
 }
 
+/// A word to compare others with, in this case of letters.
+#[derive(Clone, Copy)]
+pub struct Exactly {
+    text: &'static str,
+    ends: Ends,
+}
+
+impl Exactly {
+    /// This word.
+    pub fn new(text: &'static str) -> Exactly {
+        Exactly { text, ends: Ends::of(text.as_bytes()) }
+    }
+
+    /// Whether that is this word.
+    #[inline]
+    pub fn is(&self, word: &[u8]) -> bool {
+        let short = word.len() <= 16;
+        word.len() == self.text.len() && if short { Ends::of(word) == self.ends } else { word == self.text.as_bytes() }
+    }
+}
+
 /// The number of the row of this word: of a command, or of a subcommand of the row `parent`.
 fn probe(word: &[u8], parent: u16) -> Option<u16> {
     let ends = Ends::of(word);
@@ -39,13 +60,14 @@ fn probe(word: &[u8], parent: u16) -> Option<u16> {
 
 /// What a word begins and ends with: as many bytes as there are, up to eight. They may be some of the same, and of a word of
 /// up to sixteen they are all.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Ends {
     head: u64,
     tail: u64,
 }
 
 impl Ends {
+    #[inline]
     const fn of(word: &[u8]) -> Ends {
         if let (Some(head), Some(tail)) = (word.first_chunk::<8>(), word.last_chunk::<8>()) {
             Ends { head: u64::from_le_bytes(*head), tail: u64::from_le_bytes(*tail) }

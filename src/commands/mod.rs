@@ -20,9 +20,9 @@ pub use command::{
     Access, Begin, Command, Failure, Find, Finder, Flags, Id, KeySpec, Place, Repeat, Request, Response, Timeout,
 };
 pub use effect::{Change, Effect, Topic};
-pub use find::find;
+pub use find::{Exactly, find};
 pub use keys::{Key, Keys, NoKeys, keys};
-pub use shape::{Shape, shape, shape_of};
+pub use shape::{Shape, shape, shape_of, shape_without_arguments};
 pub use slot::{SLOTS, slot};
 pub use table::DIFFERENCES;
 

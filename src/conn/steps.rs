@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 
 use crate::error::{Error, Outcome, Result};
+use crate::reply::Reply;
 use crate::session::{Event, Session};
 use crate::transport::{Deadline, Moved};
 
@@ -84,6 +85,15 @@ impl Connection {
         match self.dial.serves() {
             None => self.session.poll(),
             serves => serving(serves, || self.session.poll()),
+        }
+    }
+
+    /// The reply that is due next, where that is soon said. None: `poll` says more.
+    #[inline]
+    pub fn poll_leaf(&mut self) -> Result<Option<Reply>> {
+        match self.dial.serves() {
+            None => self.session.poll_leaf(),
+            Some(_) => Ok(None),
         }
     }
 

@@ -3,12 +3,13 @@
 //! A warning to keep: a `&T` parameter must not be freed while its call is running, so a function of the caller's may not
 //! free the handle it is called from. The header's first page says so.
 
+mod args;
+
 use std::any::Any;
 use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::io::Write;
 use std::mem::MaybeUninit;
-use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Once;
@@ -17,7 +18,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ffi::message::one_line;
 use crate::ffi::status::{rredis_error, rredis_outcome, rredis_status};
-use crate::limits::COMMAND_ARGS_MAX;
+
+pub(crate) use args::{FEW, args, args_in, some_args};
 
 /// Where a call wants its error written.
 pub(crate) type Err<'a> = Option<&'a mut MaybeUninit<rredis_error>>;
@@ -55,10 +57,14 @@ pub(crate) fn guard_command<H: Handle>(
     err: Err<'_>,
     body: impl FnOnce(&H) -> Result<()>,
 ) -> rredis_status {
-    finish(err, on(handle, body).map_err(not_sent))
+    match on(handle, body) {
+        Ok(()) => rredis_status::RREDIS_OK,
+        Err(error) => tell(err, not_sent(error)),
+    }
 }
 
 /// Run a call on a handle that nobody else uses meanwhile.
+#[inline]
 pub(crate) fn guard_alone<H: Handle>(
     handle: Option<&mut H>,
     err: Err<'_>,
@@ -68,12 +74,16 @@ pub(crate) fn guard_alone<H: Handle>(
 }
 
 /// As `guard_command`, on a handle that nobody else uses meanwhile.
+#[inline]
 pub(crate) fn guard_command_alone<H: Handle>(
     handle: Option<&mut H>,
     err: Err<'_>,
     body: impl FnOnce(&mut H) -> Result<()>,
 ) -> rredis_status {
-    finish(err, alone(handle, body).map_err(not_sent))
+    match alone(handle, body) {
+        Ok(()) => rredis_status::RREDIS_OK,
+        Err(error) => tell(err, not_sent(error)),
+    }
 }
 
 /// As `guard_command_alone`, where functions of the caller's may use the same handle meanwhile: it is given as a pointer, and
@@ -106,9 +116,26 @@ pub(crate) fn quietly<T>(default: T, body: impl FnOnce() -> T) -> T {
     caught(|| Ok(body())).unwrap_or(default)
 }
 
+/// Run what cannot panic, and leave errno as it was.
+#[inline]
+pub(crate) fn keeping_errno(body: impl FnOnce()) {
+    let errno = errno();
+    body();
+    set_errno(errno);
+}
+
 /// The argument, or an error that names it.
+#[inline]
 pub(crate) fn given<T>(argument: Option<T>, name: &str) -> Result<T> {
-    argument.ok_or_else(|| wrong(format!("{name} is NULL")))
+    match argument {
+        Some(argument) => Ok(argument),
+        None => Err(not_given(name)),
+    }
+}
+
+#[cold]
+fn not_given(name: &str) -> Error {
+    wrong(format!("{name} is NULL"))
 }
 
 /// Proof that a handle that is taken as const may be shared by threads.
@@ -192,157 +219,45 @@ pub(crate) unsafe fn sized<T: Copy>(given: *const T, name: &str) -> Result<T> {
     Ok(unsafe { given.read() })
 }
 
-/// The arguments of a command, without an allocation for as few as most commands have.
-pub(crate) enum Args<'a> {
-    Few([&'a [u8]; FEW], usize),
-    Many(Vec<&'a [u8]>),
-}
-
-/// As many as most commands have.
-pub(crate) const FEW: usize = 8;
-
-impl<'a> Deref for Args<'a> {
-    type Target = [&'a [u8]];
-    fn deref(&self) -> &Self::Target {
-        match self {
-            Args::Few(args, len) => &args[..*len],
-            Args::Many(args) => args,
-        }
-    }
-}
-
-/// The arguments of a command of the caller's.
-///
-/// # Safety
-/// `argv`, and `argv_len` unless NULL, point at `argc` entries; each entry of `argv` that is not NULL points at as many
-/// bytes as its length says, or ends in a NUL where there are no lengths; and all of it lives as long as `'a`.
-pub(crate) unsafe fn args<'a>(argc: usize, argv: *const *const c_char, argv_len: *const usize) -> Result<Args<'a>> {
-    let mut few: [&[u8]; FEW] = [&[]; FEW];
-    // SAFETY: the caller vouches for it.
-    match unsafe { args_in(&mut few, argc, argv, argv_len)? } {
-        None => Ok(Args::Few(few, argc)),
-        Some(many) => Ok(Args::Many(many)),
-    }
-}
-
-/// The same, in a place that does not move: what a call costs that does little else. None: they are the first of `few`.
-///
-/// # Safety
-/// As for `args`.
-#[inline(always)]
-pub(crate) unsafe fn args_in<'a>(
-    few: &mut [&'a [u8]; FEW],
-    argc: usize,
-    argv: *const *const c_char,
-    argv_len: *const usize,
-) -> Result<Option<Vec<&'a [u8]>>> {
-    if argc == 0 {
-        return Err(wrong("argc is 0: a command has at least its name"));
-    }
-    if argc > COMMAND_ARGS_MAX {
-        return Err(wrong(format!("argc is {argc}: a command has at most {COMMAND_ARGS_MAX} arguments")));
-    }
-    if argv.is_null() {
-        return Err(wrong("argv is NULL"));
-    }
-    // SAFETY: not NULL, and the caller vouches for that many entries.
-    let argv = unsafe { std::slice::from_raw_parts(argv, argc) };
-    let lens = match argv_len.is_null() {
-        true => None,
-        // SAFETY: as above.
-        false => Some(unsafe { std::slice::from_raw_parts(argv_len, argc) }),
-    };
-    if argc > FEW {
-        // SAFETY: the caller vouches for each.
-        return unsafe { many_args(argv, lens) }.map(Some);
-    }
-    for i in 0..argc {
-        // SAFETY: the caller vouches for each.
-        few[i] = unsafe { arg(argv[i], lens.map(|lens| lens[i]), i)? };
-    }
-    Ok(None)
-}
-
-/// # Safety
-/// As for `args`.
-#[inline(never)]
-unsafe fn many_args<'a>(argv: &[*const c_char], lens: Option<&[usize]>) -> Result<Vec<&'a [u8]>> {
-    let mut many = Vec::new();
-    many.try_reserve_exact(argv.len()).map_err(|_| Error::memory("the arguments"))?;
-    for (i, &pointer) in argv.iter().enumerate() {
-        // SAFETY: the caller vouches for each.
-        many.push(unsafe { arg(pointer, lens.map(|lens| lens[i]), i)? });
-    }
-    Ok(many)
-}
-
-/// As `args`, for what may have none.
-///
-/// # Safety
-/// As for `args`.
-pub(crate) unsafe fn some_args<'a>(
-    argc: usize,
-    argv: *const *const c_char,
-    argv_len: *const usize,
-) -> Result<Args<'a>> {
-    match argc {
-        0 => Ok(Args::Few([&[]; FEW], 0)),
-        // SAFETY: the caller vouches for it.
-        _ => unsafe { args(argc, argv, argv_len) },
-    }
-}
-
-/// # Safety
-/// As for `args`.
-#[inline(always)]
-unsafe fn arg<'a>(pointer: *const c_char, len: Option<usize>, index: usize) -> Result<&'a [u8]> {
-    match len {
-        Some(len) if len > isize::MAX as usize => Err(wrong_arg("argv_len", index, "is larger than any object")),
-        Some(0) => Ok(&[]),
-        _ if pointer.is_null() => Err(wrong_arg("argv", index, "is NULL")),
-        // SAFETY: not NULL, no larger than an object; the caller vouches for that many bytes.
-        Some(len) => Ok(unsafe { std::slice::from_raw_parts(pointer.cast(), len) }),
-        // SAFETY: not NULL; the caller vouches for the NUL.
-        None => Ok(unsafe { CStr::from_ptr(pointer) }.to_bytes()),
-    }
-}
-
-#[cold]
-fn wrong_arg(array: &str, index: usize, what: &str) -> Error {
-    wrong(format!("{array}[{index}] {what}"))
-}
-
 fn on<H: Handle>(handle: Option<&H>, body: impl FnOnce(&H) -> Result<()>) -> Result<()> {
     let result = caught(|| {
         let handle = given(handle, H::NAME)?;
         handle.poison().check(H::NAME)?;
         body(handle)
     });
-    poisoned(handle, result)
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(poisoned(handle, error)),
+    }
 }
 
+#[inline]
 fn alone<H: Handle>(mut handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Result<()>) -> Result<()> {
     let result = caught(|| {
         let handle = given(handle.as_deref_mut(), H::NAME)?;
         handle.poison().check(H::NAME)?;
         body(handle)
     });
-    poisoned(handle.as_deref(), result)
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) => Err(poisoned(handle.as_deref(), error)),
+    }
 }
 
-fn poisoned<H: Handle>(handle: Option<&H>, result: Result<()>) -> Result<()> {
-    let Err(error) = result else { return Ok(()) };
+#[cold]
+fn poisoned<H: Handle>(handle: Option<&H>, error: Error) -> Error {
     if let Some(handle) = handle.filter(|_| error.status == Status::Panic) {
         handle.poison().set();
     }
-    Err(error)
+    error
 }
 
 impl Poison {
+    #[inline]
     fn check(&self, name: &str) -> Result<()> {
         match self.0.load(Ordering::Acquire) {
             false => Ok(()),
-            true => Err(Error::new(Status::Panic, format!("this {name} met a bug in librredis before: free it"))),
+            true => Err(suspect(name)),
         }
     }
 
@@ -351,7 +266,13 @@ impl Poison {
     }
 }
 
+#[cold]
+fn suspect(name: &str) -> Error {
+    Error::new(Status::Panic, format!("this {name} met a bug in librredis before: free it"))
+}
+
 /// Run the body; a panic in it becomes an error, and errno is left as it was.
+#[inline]
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     HOOK.call_once(hook_panics);
     let errno = errno();
@@ -367,6 +288,7 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
+#[cold]
 fn panic_error(payload: Box<dyn Any + Send>) -> Error {
     let (place, len) = PLACE.get();
     let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
@@ -405,6 +327,7 @@ thread_local! {
     static PLACE: Cell<([u8; PLACE_LEN], usize)> = const { Cell::new(([0; PLACE_LEN], 0)) };
 }
 
+#[cold]
 fn not_sent(error: Error) -> Error {
     match error.outcome {
         Outcome::None if error.status != Status::Again => error.with_outcome(Outcome::NotSent),
@@ -412,8 +335,16 @@ fn not_sent(error: Error) -> Error {
     }
 }
 
+#[inline]
 fn finish(err: Err<'_>, result: Result<()>) -> rredis_status {
-    let Err(error) = result else { return rredis_status::RREDIS_OK };
+    match result {
+        Ok(()) => rredis_status::RREDIS_OK,
+        Err(error) => tell(err, error),
+    }
+}
+
+#[cold]
+fn tell(err: Err<'_>, error: Error) -> rredis_status {
     let status = error.status.into();
     if let Some(err) = err {
         err.write(rredis_error {

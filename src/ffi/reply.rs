@@ -7,7 +7,7 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use crate::error::{Error, head};
-use crate::ffi::boundary::{given, given_text, guard, quietly, shared, wrong};
+use crate::ffi::boundary::{given, given_text, guard, keeping_errno, quietly, shared, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 pub use crate::reply::node::{rredis_reply, rredis_reply_kind};
 use crate::reply::{Reply, View, attributes_of};
@@ -104,12 +104,13 @@ pub extern "C" fn rredis_reply_clone(
 /// Free a reply, all of it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_free(reply: *mut rredis_reply) {
-    quietly((), || {
+    // Nothing in this can panic.
+    keeping_errno(|| {
         if !reply.is_null() {
             // SAFETY: the caller vouches for a reply that is its own, whole, and not freed yet.
             drop(unsafe { Reply::from_raw(reply) });
         }
-    })
+    });
 }
 
 fn is_not(reply: &rredis_reply, wanted: &str) -> Error {

@@ -68,6 +68,12 @@ impl Buffer {
         &self.bytes[from..from + len]
     }
 
+    /// The next `len` unread bytes are read.
+    #[inline]
+    pub(super) fn pass(&mut self, len: usize) {
+        self.start = self.end.min(self.start + len);
+    }
+
     /// The same, with the whole buffer given away; the bytes behind them move to a new one.
     pub(super) fn give(&mut self, len: usize) -> Result<Given> {
         let behind = &self.bytes[self.start + len..self.end];

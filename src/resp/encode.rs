@@ -11,8 +11,27 @@ pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
 /// The same, and see to it that so many bytes more find room behind it.
 pub fn encode_with_room(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Result<()> {
     let wanted = checked_room(args)?;
-    out.try_reserve(wanted.saturating_add(room)).map_err(|_| Error::memory("the command"))?;
-    count(out, args.len());
+    encode_checked(args, out, wanted.saturating_add(room))
+}
+
+/// The same for arguments that `checked_room` let pass, with as much room as it said at least.
+#[inline(always)]
+pub fn encode_checked(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Result<()> {
+    if out.capacity() - out.len() < room {
+        out.try_reserve(room).map_err(|_| Error::memory("the command"))?;
+    }
+    let Some((name, args)) = args.split_first() else { return Ok(()) };
+    match (args.len(), name.len()) {
+        (count @ 0..9, len @ 0..10) => {
+            out.extend_from_slice(&[b'*', digit(count + 1), b'\r', b'\n', b'$', digit(len), b'\r', b'\n']);
+        }
+        (count, len) => {
+            out.push(b'*');
+            decimal(out, count + 1);
+            length(out, len);
+        }
+    }
+    out.extend_from_slice(name);
     for arg in args {
         length(out, arg.len());
         out.extend_from_slice(arg);
@@ -45,23 +64,10 @@ fn read_header(bytes: &[u8]) -> (usize, &[u8]) {
     (number, bytes.get(end + 2..).unwrap_or_default())
 }
 
-/// Append how many arguments there are, but for the end of the line.
-#[inline(always)]
-fn count(out: &mut Vec<u8>, count: usize) {
-    match count {
-        0..10 => out.extend_from_slice(&[b'*', b'0' + count as u8]),
-        _ => {
-            out.push(b'*');
-            decimal(out, count);
-        }
-    }
-}
-
 /// Append the end of the line before, and the line of an argument's length. There is room: eight bytes are copied at once,
 /// and what is too much is cut off again.
 #[inline(always)]
 fn length(out: &mut Vec<u8>, len: usize) {
-    let digit = |number: usize| b'0' + number as u8;
     match len {
         0..10 => {
             out.extend_from_slice(&[b'\r', b'\n', b'$', digit(len), b'\r', b'\n', 0, 0]);
@@ -77,6 +83,11 @@ fn length(out: &mut Vec<u8>, len: usize) {
             out.extend_from_slice(b"\r\n");
         }
     }
+}
+
+#[inline(always)]
+fn digit(number: usize) -> u8 {
+    b'0' + number as u8
 }
 
 #[inline(never)]
@@ -102,7 +113,7 @@ pub fn check(args: &[&[u8]]) -> Result<()> {
 
 /// `check` and `room_for` in one look.
 #[inline(always)]
-fn checked_room(args: &[&[u8]]) -> Result<usize> {
+pub fn checked_room(args: &[&[u8]]) -> Result<usize> {
     let mut room = LINE_BYTES_MAX;
     let mut wrong = args.is_empty() || args.len() > COMMAND_ARGS_MAX;
     for arg in args {

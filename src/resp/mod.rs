@@ -28,7 +28,7 @@ mod scan;
 mod simple;
 mod tape;
 
-pub use encode::{arguments, check, encode, encode_with_room, encoded_len, room_for};
+pub use encode::{arguments, check, checked_room, encode, encode_checked, encode_with_room, encoded_len, room_for};
 pub use framed::{Custom, framed};
 pub use gather::Gather;
 pub use recorder::Recorder;
@@ -58,6 +58,13 @@ pub trait Parse: Send {
     fn leaves(&mut self, _most: usize, _take: &mut dyn FnMut(Entry, &[u8]) -> Result<bool>) -> Result<usize> {
         Ok(0)
     }
+    /// The next reply, where it is one short value and all there, and the bytes that are it, from which its place counts. It is
+    /// looked at and stays, until `pass`; what is anything else is for `next`.
+    fn peek(&mut self) -> Option<(Entry, &[u8])> {
+        None
+    }
+    /// What was peeked at, of so many bytes, was taken.
+    fn pass(&mut self, _len: usize) {}
     /// Whether nothing waits: every byte belonged to a reply that was given.
     fn is_empty(&self) -> bool;
     /// Whether some of the next reply has come, and it is a command's result: not a push, nor an error, nor attributes,

@@ -70,12 +70,17 @@ pub(super) enum Due {
 impl Inflight {
     /// Queue a command, with what it is due and the shape that it is due in.
     pub(super) fn submit(&mut self, args: &[&[u8]], due: Due, shape: Shape) -> Result<Ticket> {
-        self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
-        let before = self.bytes.len();
-        if let Err(error) = resp::encode(args, &mut self.bytes) {
-            self.bytes.truncate(before);
-            return Err(error);
+        self.submit_checked(args, resp::checked_room(args)?, due, shape)
+    }
+
+    /// The same for arguments that were looked at, and take so much room.
+    #[inline(always)]
+    pub(super) fn submit_checked(&mut self, args: &[&[u8]], room: usize, due: Due, shape: Shape) -> Result<Ticket> {
+        if self.queue.len() == self.queue.capacity() {
+            self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         }
+        let before = self.bytes.len();
+        resp::encode_checked(args, &mut self.bytes, room)?;
         let start = self.queued;
         self.queued += (self.bytes.len() - before) as u64;
         self.tickets += 1;
@@ -155,6 +160,21 @@ impl Inflight {
             Some(Entry { due: Due::Reply(Effect::None), shape, .. }) => Some(*shape),
             _ => None,
         }
+    }
+
+    /// The same, where its command has begun to leave.
+    #[inline]
+    pub(super) fn next_shape_sent(&self) -> Option<Shape> {
+        match self.queue.front() {
+            Some(Entry { due: Due::Reply(Effect::None), shape, start, .. }) if self.handed > *start => Some(*shape),
+            _ => None,
+        }
+    }
+
+    /// The reply that was due next has come.
+    #[inline]
+    pub(super) fn end_oldest(&mut self) {
+        self.queue.pop_front();
     }
 
     /// Whether the next answer due is a confirmation.

@@ -105,6 +105,13 @@ impl Session {
         self.inflight.submit(args, Due::Reply(Effect::None), shape)
     }
 
+    /// The same for arguments that `resp::checked_room` let pass, and that take so much room.
+    #[inline(always)]
+    pub fn submit_checked(&mut self, args: &[&[u8]], room: usize, shape: Shape) -> Result<Ticket> {
+        self.may_submit()?;
+        self.inflight.submit_checked(args, room, Due::Reply(Effect::None), shape)
+    }
+
     /// Queue any command. Its reply, if it is due one, has this shape.
     pub fn submit_any(&mut self, args: &[&[u8]], shape: Shape) -> Result<Submitted> {
         self.may_submit()?;
@@ -327,6 +334,7 @@ impl Session {
         self.parser.rest();
     }
 
+    #[inline]
     fn ready(&self) -> Result<()> {
         match &self.failure {
             Some(failure) => Err(failure.clone()),
@@ -335,6 +343,7 @@ impl Session {
     }
 
     /// A burst has the stream to itself.
+    #[inline]
     fn may_submit(&self) -> Result<()> {
         match self.inflight.burst {
             None => self.ready(),

@@ -1,7 +1,9 @@
-//! For whoever drives a conversation in steps: what can be taken back, carried to the next conversation, or is confirmed.
+//! For whoever drives a conversation in steps: what is soon read, can be taken back or carried to the next conversation, or is
+//! confirmed.
 
 use crate::commands::{Effect, Shape};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::reply::Reply;
 
 use super::{Session, Ticket};
 
@@ -11,6 +13,35 @@ impl Session {
         self.ready()?;
         let due = self.state.due(effect, &[]);
         self.inflight.submit_encoded(bytes, due, shape)
+    }
+
+    /// The reply that is due next, where it is one short value and all there, and nothing else is to be read off it: most
+    /// are. None: there is none, or it is for `poll` to say.
+    #[inline]
+    pub fn poll_leaf(&mut self) -> Result<Option<Reply>> {
+        let ordinary =
+            self.events.is_empty() && self.is_ready() && !self.state.is_queueing() && !self.state.may_say_more();
+        let Some(shape) = self.inflight.next_shape_sent().filter(|_| ordinary) else { return Ok(None) };
+        let Some((entry, bytes)) = self.parser.peek() else { return Ok(None) };
+        let Some(entry) = shape.leaf(entry, bytes) else { return Ok(None) };
+        let len = bytes.len();
+        match Reply::of_short(entry, bytes) {
+            Ok(Some(reply)) => {
+                self.parser.pass(len);
+                self.inflight.end_oldest();
+                Ok(Some(reply))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => Err(self.could_not_keep(error)),
+        }
+    }
+
+    /// A reply that cannot be kept has arrived all the same.
+    #[cold]
+    fn could_not_keep(&mut self, error: Error) -> Error {
+        self.begun = true;
+        self.fail(error.clone());
+        error
     }
 
     /// The oldest command that is still owed something.

@@ -94,11 +94,11 @@ impl Evented {
     }
 
     /// Queue a command that was accepted: in the conversation, or until there is one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn queue(&mut self, args: &[&[u8]], mut command: Pending, shape: Shape) -> Result<()> {
         match &mut self.line.stage {
             Stage::Open(connection) if command.subscription().is_none() => {
-                command.ticket = connection.session().submit(args, shape)?;
+                command.ticket = connection.session().submit_checked(args, command.cost, shape)?;
             }
             Stage::Open(connection) => {
                 let session = connection.session();

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::os::fd::RawFd;
 use std::process;
 
-use crate::commands::{self, Command, Effect, Flags as CommandFlags};
+use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Shape};
 use crate::conn::{Kept, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Counters;
@@ -24,7 +24,7 @@ use crate::resp;
 use crate::session::{Event, Subscriptions};
 use crate::transport::poller::Poller;
 
-use super::{Call, Client, Wish};
+use super::{Call, Client, Flags, Wish};
 use line::{Line, Stage};
 pub use pending::Completion;
 use pending::{More, Pending};
@@ -60,7 +60,16 @@ pub struct Evented {
     in_flight_max: usize,
     bytes_max: u64,
     /// What was asked for last.
-    latest: Option<&'static Command>,
+    latest: Option<Latest>,
+}
+
+/// A command that is known by its one word.
+#[derive(Clone, Copy)]
+struct Latest {
+    row: &'static Command,
+    name: Exactly,
+    /// The shape of its reply, where its arguments say nothing of that, nor of how long it may take, nor change the connection.
+    shape: Option<Shape>,
 }
 
 impl Evented {
@@ -94,8 +103,10 @@ impl Evented {
     /// Accept a command. It is written by the next step, and completes exactly once.
     pub fn submit(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.client.count(Counters::command);
-        let accepted = self.accept(args, call).map_err(|error| error.with_outcome(Outcome::NotSent));
-        accepted.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
+        match self.accept(args, call) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.refused(error)),
+        }
     }
 
     /// What came of a command, or came unasked. `None`: nothing more until the descriptor is readable again.
@@ -141,20 +152,25 @@ impl Evented {
         self.poller.fd()
     }
 
+    #[cold]
+    fn refused(&self, error: Error) -> Error {
+        let error = error.with_outcome(Outcome::NotSent);
+        self.client.count(|counters| counters.failed(&error));
+        error
+    }
+
+    #[inline]
     fn accept(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.refuse_foreign()?;
-        let row = self.row(args);
-        let subscription = match row.and_then(Command::connection_state) {
-            None => None,
-            Some(name) => Some(self.admit(name, args)?),
+        let Asked { row, allowed_ms, wish, subscription } = match self.asked_before(args, call) {
+            Some(asked) => asked,
+            None => self.asked(args, call)?,
         };
-        resp::check(args)?;
-        let cost = resp::room_for(args);
+        let cost = resp::checked_room(args)?;
         self.refuse_excess(cost)?;
         self.make_room()?;
-        let allowed_ms = self.client.allowed_ms(row, args, call);
         let deadline = self.clock.deadline(allowed_ms);
-        let Wish { shape, callback } = self.client.wish_of(row, args, call);
+        let Wish { shape, callback } = wish;
         let more = More::of(callback, subscription, args)?;
         let (flags, call_data) = (call.flags, call.call_data);
         let command = Pending { deadline, allowed_ms, flags, row, cost, more, ..Pending::new(call_data) };
@@ -167,17 +183,32 @@ impl Evented {
         Ok(())
     }
 
-    /// What is known of the command; most often it is the one that was asked for before.
+    /// What is to be known of the command, where it was asked for last too, and nothing of that depends on the arguments.
     #[inline]
-    fn row(&mut self, args: &[&[u8]]) -> Option<&'static Command> {
-        let name = *args.first()?;
-        if let Some(row) = self.latest.filter(|row| row.name.as_bytes() == name) {
-            return Some(row);
+    fn asked_before(&self, args: &[&[u8]], call: &Call) -> Option<Asked> {
+        let Latest { row, name, shape } = self.latest?;
+        if !name.is(args.first()?) || call.flags.has(Flags::RAW) {
+            return None;
         }
-        let row = commands::find(args)?;
+        let wish = self.client.wish_without_arguments(shape?)?;
+        let allowed_ms = self.client.allowed_ms_without_arguments(call);
+        Some(Asked { row: Some(row), allowed_ms, wish, subscription: None })
+    }
+
+    #[inline(never)]
+    fn asked(&mut self, args: &[&[u8]], call: &Call) -> Result<Asked> {
+        let row = commands::find(args);
         // Of two words, the second one may be another next time.
-        self.latest = Some(row).filter(|row| !row.flags.has(CommandFlags::CONTAINER));
-        Some(row)
+        if let Some(row) = row.filter(|row| !row.flags.has(CommandFlags::CONTAINER) && !row.name.contains(' ')) {
+            self.latest =
+                Some(Latest { row, name: Exactly::new(row.name), shape: commands::shape_without_arguments(row) });
+        }
+        let subscription = match row.and_then(Command::connection_state) {
+            None => None,
+            Some(name) => Some(self.admit(name, args)?),
+        };
+        let allowed_ms = self.client.allowed_ms(row, args, call);
+        Ok(Asked { row, allowed_ms, wish: self.client.wish_of(row, args, call), subscription })
     }
 
     /// Refuse what has no place on a connection that is opened anew when it breaks; but to subscribe, and to end that.
@@ -228,10 +259,23 @@ impl Evented {
         Error::new(Status::Busy, text)
     }
 
+    #[inline(always)]
     fn take(&mut self) -> Option<Completion> {
         loop {
             if let Some(done) = self.done.pop_front() {
                 return Some(done);
+            }
+            let Stage::Open(connection) = &mut self.line.stage else { return None };
+            match connection.poll_leaf() {
+                Ok(Some(reply)) => match self.answered(reply) {
+                    Some(completion) => return Some(completion),
+                    None => continue,
+                },
+                Ok(None) => {}
+                Err(error) => {
+                    self.lost(error);
+                    continue;
+                }
             }
             let Stage::Open(connection) = &mut self.line.stage else { return None };
             match connection.poll() {
@@ -252,7 +296,7 @@ impl Evented {
     }
 
     /// The reply to the oldest command has come. None: nobody waits for it any more.
-    #[inline]
+    #[inline(always)]
     fn answered(&mut self, reply: Reply) -> Option<Completion> {
         let command = self.pending.front_mut()?;
         if !command.is_plain() || reply.is_error() {
@@ -326,6 +370,14 @@ impl Drop for Evented {
             counters.closed(1);
         }
     }
+}
+
+/// What is known of a command, and how it is to be treated.
+struct Asked {
+    row: Option<&'static Command>,
+    allowed_ms: i64,
+    wish: Wish,
+    subscription: Option<Effect>,
 }
 
 fn refusal(name: &str, effect: Effect) -> String {

@@ -22,6 +22,14 @@ pub(super) fn of(command: Option<&Command>, args: &[&[u8]]) -> Option<&'static R
     }
 }
 
+/// The same for any arguments; `None`: it depends on them.
+pub(super) fn certain(command: &Command) -> Option<Option<&'static Row>> {
+    match PLACES[command.id as usize] {
+        NONE => (command.name.len() < STRAY_BYTES_MIN).then_some(None),
+        place => Some(row(place)),
+    }
+}
+
 /// The row of a command that the table of commands does not have.
 #[inline]
 fn stray(args: &[&[u8]]) -> Option<&'static Row> {

@@ -49,7 +49,7 @@ mod words;
 
 use std::ffi::CStr;
 
-use super::Command;
+use super::{Command, Timeout};
 use crate::error::{Result, Status};
 use crate::reply::{Builder, Form, Kind, Reply, View};
 use crate::resp::{Entry, Frame};
@@ -84,6 +84,18 @@ pub fn shape(args: &[&[u8]]) -> Shape {
 #[inline]
 pub fn shape_of(command: Option<&Command>, args: &[&[u8]]) -> Shape {
     index::of(command, args).map_or(Shape::KEEP, |row| row.shape(args))
+}
+
+/// The same, where its arguments do not matter: not for its shape, nor for how long it may wait on the server, nor for its
+/// connection, which it does not change.
+pub fn shape_without_arguments(command: &Command) -> Option<Shape> {
+    let plain = command.connection_state().is_none() && command.timeout == Timeout::None;
+    let row = if plain { index::certain(command)? } else { return None };
+    match row.map(|row| row.how) {
+        None => Some(Shape::KEEP),
+        Some(How::Always(shape)) => Some(shape),
+        Some(How::Read(_)) => None,
+    }
 }
 
 /// The name of a command that has a shape: every one in turn, sorted by family; None past the last.

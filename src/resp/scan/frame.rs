@@ -71,6 +71,24 @@ impl Parse for Fast {
         Ok(count)
     }
 
+    fn peek(&mut self) -> Option<(Entry, &[u8])> {
+        if self.lent || !self.tape.is_empty() || self.about.buffer.is_some() {
+            self.settle();
+        }
+        let unread = self.buffer.unread();
+        if self.at > 0 || self.failed.is_some() || unread.len() < self.need {
+            return None;
+        }
+        let (entry, len) = quick::leaf(unread, 0)?;
+        let is_short = len < GIVE_BYTES_MIN && len as u64 <= self.limits.bytes;
+        if is_short { Some((entry, &unread[..len])) } else { None }
+    }
+
+    fn pass(&mut self, len: usize) {
+        self.buffer.pass(len);
+        (self.searched, self.need) = (0, 1);
+    }
+
     fn is_empty(&self) -> bool {
         self.buffer.unread().is_empty()
     }
