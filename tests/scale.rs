@@ -102,6 +102,7 @@ fn die_under_load(client: &Client, server: &mut Server, count: usize) {
                 }
             });
         }
+        let over_at_the_end = Over(&over);
         eventually("commands run", || ran.load(Ordering::Relaxed) > 100);
         server.kill();
         let start = Instant::now();
@@ -116,9 +117,18 @@ fn die_under_load(client: &Client, server: &mut Server, count: usize) {
         let before = ran.load(Ordering::Relaxed);
         eventually("commands run again", || ran.load(Ordering::Relaxed) > before + 100);
         println!("100 commands ran within {:?} of the server's return", start.elapsed());
-        over.store(true, Ordering::Relaxed);
+        drop(over_at_the_end);
     });
     println!("{} commands ran meanwhile, {} failed, each in its time", ran.into_inner(), failed.into_inner());
+}
+
+/// Tells threads that it is over, also where the test has failed: nobody waits for them for ever.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Run a command, which ends in its time whatever happens: whether it succeeded.
@@ -127,7 +137,7 @@ fn in_time(client: &Client) -> bool {
     let reply = client.command(&["PING"]);
     assert!(start.elapsed() < TIME + SLACK, "late: {:?}, {reply:?}", start.elapsed());
     match reply {
-        Ok(reply) => reply.dump() == "+PONG",
+        Ok(reply) => reply.dump() == "#1",
         Err(err) => {
             assert!([Status::IO, Status::CONNECT, Status::TIMEOUT, Status::SERVER].contains(&err.status), "{err:?}");
             assert!([Outcome::NOT_SENT, Outcome::UNKNOWN, Outcome::REFUSED].contains(&err.outcome), "{err:?}");
