@@ -26,7 +26,8 @@
 //
 // Failing
 //   RREDIS_OK is 0, and leaves err alone. Any other status leaves every out_ parameter
-//   as it was and, unless err is NULL, says why in err, and what became of the command.
+//   as it was (but rredis_async_next, which says whose failure it is) and, unless err is
+//   NULL, says why in err, and what became of the command.
 //   NULL where a handle, an out_ parameter or a text is due is RREDIS_ERR_ARGUMENT.
 //
 // Text
@@ -94,7 +95,8 @@ typedef enum rredis_status {
   RREDIS_ERR_IO = 11,          // the connection broke
   RREDIS_ERR_TIMEOUT = 12,     // the time allowed ran out; the message says in which
                                // phase
-  RREDIS_ERR_BUSY = 13,        // every connection is in use, and none came back in time
+  RREDIS_ERR_BUSY = 13,        // every connection is in use, and none came back in
+                               // time; or too much is under way on an rredis_async
   RREDIS_ERR_WOKEN = 14,       // another thread called for the wait to end
   RREDIS_ERR_FORKED = 15,      // the handle belongs to the process that made it
   RREDIS_ERR_TLS = 16,         // the peer could not prove who it is, or would not speak
@@ -103,7 +105,8 @@ typedef enum rredis_status {
   RREDIS_ERR_LIMIT = 21,       // what arrived was past a limit set in the options
   RREDIS_ERR_AUTH = 30,        // the server said no to who we are
   RREDIS_ERR_SERVER = 31,      // the server answered with an error; err has its words
-  RREDIS_ERR_WATCH = 32,       // a watched key changed; the transaction did not run
+  RREDIS_ERR_WATCH = 32,       // a watched key changed, or the connection that watched
+                               // was lost; the transaction did not run
   RREDIS_ERR_ABORTED = 33,     // EXECABORT; the transaction did not run
   RREDIS_ERR_CALLBACK = 80,    // a function of yours refused
   RREDIS_ERR_PANIC = 90,       // a bug in librredis, caught; free the handle
@@ -113,7 +116,8 @@ typedef enum rredis_status {
 /// What became of the command of a failed call.
 typedef enum rredis_outcome {
   RREDIS_OUTCOME_NONE = 0,      // there was no command
-  RREDIS_OUTCOME_NOT_SENT = 1,  // no byte of it left: it did not run
+  RREDIS_OUTCOME_NOT_SENT = 1,  // it did not run: no byte of it left, or EXEC did not
+                                // leave
   RREDIS_OUTCOME_REFUSED = 2,   // the server says it did not run it
   RREDIS_OUTCOME_UNKNOWN = 3,   // it was sent; it may have run
   RREDIS_OUTCOME_RAN = 4,       // it ran; what failed came after: the reply was too
@@ -266,7 +270,7 @@ void rredis_builder_free(rredis_builder *builder);
 /// nothing to do.
 typedef void (*rredis_free_fn)(void *user_data);
 
-/// Shown a reply that nobody asked for: a push.
+/// Shown a reply that is no command's: a push, an event, or a message.
 typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 
 /// A response callback: sees each reply of its command as it came, and may change it. It
@@ -277,8 +281,10 @@ typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 /// what you want into call_data, which is what the caller passed. Any other status than
 /// RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK, RREDIS_OUTCOME_RAN, and the
 /// text you wrote in err->message. argv_len is always given; err is never NULL, and comes
-/// zeroed. It is called when the connection has gone back to its pool, so it may use the
-/// same client; not for a server's error.
+/// zeroed. In a pipeline, and in EXEC's answer, a failure is an ERROR in its command's
+/// place. It is called when the connection has gone back to its pool, so it may use the
+/// same client (but while an rredis_conn, a watch or _run_each keeps a connection, another
+/// is needed for that); not for a server's error.
 typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
@@ -424,7 +430,8 @@ void rredis_parser_free(rredis_parser *parser);
 
 // ---- Commands -----------------------------------------------------------------------
 
-/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on what this library adds.
+/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on
+/// what this library adds.
 typedef enum rredis_command_flag {
   RREDIS_COMMAND_WRITE = 1,                  // it may change data
   RREDIS_COMMAND_READONLY = 2,               // it changes none
@@ -484,17 +491,20 @@ rredis_status rredis_command_encode(size_t argc, const char *const *argv,
 ///   argc      how many arguments, the command's name among them
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
-///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len is written
+///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len
+///             is written
 ///   access    where to, as many: what is done to each, of rredis_key; NULL: not wanted
 ///   out_len   how many keys it has
 ///
-/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few arguments or too many, its number
-/// of keys cannot be, or indexes_len is too small; then the message has the length needed.
+/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few
+/// arguments or too many, its number of keys cannot be, or indexes_len is too small; then
+/// the message has the length needed.
 rredis_status rredis_command_keys(size_t argc, const char *const *argv,
     const size_t *argv_len, size_t *indexes, uint32_t *access, size_t indexes_len,
     size_t *out_len, rredis_error *err);
 
-/// Compute a key's slot in a cluster: 0 to 16383, where a {tag} in the key alone decides; -1 when key is NULL.
+/// Compute a key's slot in a cluster: 0 to 16383. Where a key has a {tag}, that alone
+/// decides. -1: key is NULL.
 int64_t rredis_command_slot(const char *key, size_t key_len);
 
 /// Say what kind of command this is.
@@ -550,7 +560,9 @@ typedef enum rredis_option {
                                                 // XREAD BLOCK: see BLOCK_SLACK_MS
   RREDIS_OPTION_KEEPALIVE_MS = 32,              // TCP keepalive's interval; 30 s
   RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that rested so long is
-                                                // tried before use; 30 s
+                                                // tried before use, and one that waits
+                                                // for messages after so long a silence;
+                                                // 30 s
   RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // sent bytes so long unacknowledged
                                                 // break the connection; 30 s
   RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // a command that waits on the server
@@ -808,8 +820,8 @@ void rredis_client_free(rredis_client *client);
 // ---- Connections --------------------------------------------------------------------
 //
 // One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
-// MONITOR, CLIENT REPLY. The client's callbacks apply to _command,
-// and to EXEC's elements, each to its own command's.
+// MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
+// elements, each to its own command's.
 
 /// Lease a connection from the client's pool, and keep it. Connects if it must.
 rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
@@ -911,9 +923,10 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// ERROR that begins with "CALLBACK ".
 ///
 /// Waits as long as commands leave and replies come, and no longer than
-/// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off is tried again, as a whole, where nothing ran
-/// (RREDIS_OUTCOME_NOT_SENT: no command left, or a transaction whose EXEC never did), or
-/// where all commands only read or may run twice; what was answered is not. Mode ATOMIC
+/// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off
+/// is tried again, as a whole, where nothing ran (RREDIS_OUTCOME_NOT_SENT: no command
+/// left, or a transaction whose EXEC never did), or where all commands only read or may
+/// run twice; what was answered is not. Mode ATOMIC
 /// tells apart RREDIS_ERR_WATCH (a watched key changed, or its connection was lost before
 /// EXEC), RREDIS_ERR_ABORTED (a command could not be queued; neither ran anything), and
 /// an outcome RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
@@ -1146,7 +1159,7 @@ void rredis_script_free(rredis_script *script);
 //
 //   poll({rredis_async_fd(handle), POLLIN}, 1, rredis_async_deadline_ms(handle));
 //   rredis_async_step(handle, RREDIS_READY_READ, &err);
-//   while ((status = rredis_async_next(handle, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) ...
+//   while ((status = rredis_async_next(handle, &reply, &data, &err)) != RREDIS_ERR_AGAIN) ...
 //
 // It connects when there is something to send, and again when the connection was lost, after
 // a pause that grows. Commands that were not sent meanwhile wait, within their own time; for

@@ -6,7 +6,7 @@
 //!
 //!   poll({rredis_async_fd(handle), POLLIN}, 1, rredis_async_deadline_ms(handle));
 //!   rredis_async_step(handle, RREDIS_READY_READ, &err);
-//!   while ((status = rredis_async_next(handle, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) ...
+//!   while ((status = rredis_async_next(handle, &reply, &data, &err)) != RREDIS_ERR_AGAIN) ...
 //!
 //! It connects when there is something to send, and again when the connection was lost, after
 //! a pause that grows. Commands that were not sent meanwhile wait, within their own time; for

@@ -22,7 +22,7 @@ use crate::reply::{Reply, View};
 /// nothing to do.
 pub type rredis_free_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// Shown a reply that nobody asked for: a push.
+/// Shown a reply that is no command's: a push, an event, or a message.
 pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reply: *const rredis_reply)>;
 
 /// A response callback: sees each reply of its command as it came, and may change it. It
@@ -33,8 +33,10 @@ pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_
 /// what you want into call_data, which is what the caller passed. Any other status than
 /// RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK, RREDIS_OUTCOME_RAN, and the
 /// text you wrote in err->message. argv_len is always given; err is never NULL, and comes
-/// zeroed. It is called when the connection has gone back to its pool, so it may use the
-/// same client; not for a server's error.
+/// zeroed. In a pipeline, and in EXEC's answer, a failure is an ERROR in its command's
+/// place. It is called when the connection has gone back to its pool, so it may use the
+/// same client (but while an rredis_conn, a watch or _run_each keeps a connection, another
+/// is needed for that); not for a server's error.
 pub type rredis_callback_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

@@ -9,7 +9,8 @@ use crate::ffi::boundary::{args, given, guard, quietly, text, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::resp;
 
-/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on what this library adds.
+/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on
+/// what this library adds.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_command_flag {
@@ -135,12 +136,14 @@ pub unsafe extern "C" fn rredis_command_encode(
 ///   argc      how many arguments, the command's name among them
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
-///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len is written
+///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len
+///             is written
 ///   access    where to, as many: what is done to each, of rredis_key; NULL: not wanted
 ///   out_len   how many keys it has
 ///
-/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few arguments or too many, its number
-/// of keys cannot be, or indexes_len is too small; then the message has the length needed.
+/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few
+/// arguments or too many, its number of keys cannot be, or indexes_len is too small; then
+/// the message has the length needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_keys(
     argc: usize,
@@ -184,7 +187,8 @@ pub unsafe extern "C" fn rredis_command_keys(
     })
 }
 
-/// Compute a key's slot in a cluster: 0 to 16383, where a {tag} in the key alone decides; -1 when key is NULL.
+/// Compute a key's slot in a cluster: 0 to 16383. Where a key has a {tag}, that alone
+/// decides. -1: key is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_slot(key: *const c_char, key_len: usize) -> i64 {
     quietly(-1, || {

@@ -1,8 +1,8 @@
 //! Connections
 //!
 //! One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
-//! MONITOR, CLIENT REPLY. The client's callbacks apply to _command,
-//! and to EXEC's elements, each to its own command's.
+//! MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
+//! elements, each to its own command's.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

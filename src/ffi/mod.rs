@@ -26,7 +26,8 @@
 //!
 //! Failing
 //!   RREDIS_OK is 0, and leaves err alone. Any other status leaves every out_ parameter
-//!   as it was and, unless err is NULL, says why in err, and what became of the command.
+//!   as it was (but rredis_async_next, which says whose failure it is) and, unless err is
+//!   NULL, says why in err, and what became of the command.
 //!   NULL where a handle, an out_ parameter or a text is due is RREDIS_ERR_ARGUMENT.
 //!
 //! Text

@@ -45,7 +45,8 @@ pub enum rredis_option {
     RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,
     /// TCP keepalive's interval; 30 s
     RREDIS_OPTION_KEEPALIVE_MS = 32,
-    /// a connection that rested so long is tried before use; 30 s
+    /// a connection that rested so long is tried before use, and one that waits for
+    /// messages after so long a silence; 30 s
     RREDIS_OPTION_HEALTH_CHECK_MS = 33,
     /// sent bytes so long unacknowledged break the connection; 30 s
     RREDIS_OPTION_USER_TIMEOUT_MS = 34,

@@ -157,9 +157,10 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// ERROR that begins with "CALLBACK ".
 ///
 /// Waits as long as commands leave and replies come, and no longer than
-/// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off is tried again, as a whole, where nothing ran
-/// (RREDIS_OUTCOME_NOT_SENT: no command left, or a transaction whose EXEC never did), or
-/// where all commands only read or may run twice; what was answered is not. Mode ATOMIC
+/// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off
+/// is tried again, as a whole, where nothing ran (RREDIS_OUTCOME_NOT_SENT: no command
+/// left, or a transaction whose EXEC never did), or where all commands only read or may
+/// run twice; what was answered is not. Mode ATOMIC
 /// tells apart RREDIS_ERR_WATCH (a watched key changed, or its connection was lost before
 /// EXEC), RREDIS_ERR_ABORTED (a command could not be queued; neither ran anything), and
 /// an outcome RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).

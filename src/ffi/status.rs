@@ -29,7 +29,8 @@ pub enum rredis_status {
     RREDIS_ERR_IO = 11,
     /// the time allowed ran out; the message says in which phase
     RREDIS_ERR_TIMEOUT = 12,
-    /// every connection is in use, and none came back in time
+    /// every connection is in use, and none came back in time; or too much is under way on
+    /// an rredis_async
     RREDIS_ERR_BUSY = 13,
     /// another thread called for the wait to end
     RREDIS_ERR_WOKEN = 14,
@@ -45,7 +46,8 @@ pub enum rredis_status {
     RREDIS_ERR_AUTH = 30,
     /// the server answered with an error; err has its words
     RREDIS_ERR_SERVER = 31,
-    /// a watched key changed; the transaction did not run
+    /// a watched key changed, or the connection that watched was lost; the transaction did
+    /// not run
     RREDIS_ERR_WATCH = 32,
     /// EXECABORT; the transaction did not run
     RREDIS_ERR_ABORTED = 33,
@@ -63,7 +65,7 @@ pub enum rredis_status {
 pub enum rredis_outcome {
     /// there was no command
     RREDIS_OUTCOME_NONE = 0,
-    /// no byte of it left: it did not run
+    /// it did not run: no byte of it left, or EXEC did not leave
     RREDIS_OUTCOME_NOT_SENT = 1,
     /// the server says it did not run it
     RREDIS_OUTCOME_REFUSED = 2,
