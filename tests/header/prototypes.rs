@@ -24,8 +24,13 @@ pub fn text() -> String {
 
 /// The header without comments, # lines and the two brackets: what a parser of plain C declarations takes.
 pub fn plain() -> String {
+    plain_of(&text())
+}
+
+/// That of a header's text.
+pub fn plain_of(text: &str) -> String {
     let mut plain = String::new();
-    for line in text().lines() {
+    for line in text.lines() {
         let code = line.split("//").next().unwrap_or("").trim_end();
         if !code.starts_with('#') && code != "extern \"C\" {" && !code.is_empty() {
             plain.push_str(code);
@@ -39,10 +44,15 @@ pub fn plain() -> String {
 
 /// Every declaration, on one line each.
 pub fn declarations() -> Vec<String> {
+    declarations_of(&plain())
+}
+
+/// Those of plain C declarations.
+pub fn declarations_of(plain: &str) -> Vec<String> {
     let mut declarations = Vec::new();
     let mut one = String::new();
     let mut depth = 0;
-    for character in plain().chars() {
+    for character in plain.chars() {
         match character {
             '{' => depth += 1,
             '}' => depth -= 1,
@@ -62,7 +72,12 @@ pub fn single_spaced(text: &str) -> String {
 
 /// Every function.
 pub fn functions() -> Vec<Function> {
-    declarations().iter().filter(|one| !one.starts_with("typedef")).map(|one| function(one)).collect()
+    functions_of(&plain())
+}
+
+/// Those of plain C declarations.
+pub fn functions_of(plain: &str) -> Vec<Function> {
+    declarations_of(plain).iter().filter(|one| !one.starts_with("typedef")).map(|one| function(one)).collect()
 }
 
 fn function(declaration: &str) -> Function {
