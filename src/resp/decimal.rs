@@ -144,15 +144,33 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_none() {
-        for text in
-            ["", "-", "+", ".", "-.", "1e", "e5", "1.2.3", "--1", "1-", "1a", " 1", "1 ", "0x1", "infinity", "nanx"]
-        {
+        for text in [
+            "", "-", "+", ".", "-.", "1e", "e5", "1.2.3", "--1", "1-", "1a", " 1", "1 ", "0x1", "infinit", "nanx",
+            "nan(", "nan)", "nan(-)",
+        ] {
             assert_eq!(expected(text), None, "{text}");
             check(text);
         }
-        for text in
-            ["inf", "-inf", "+inf", "nan", "-nan", "1.", ".5", "-.5", "+1", "1e400", "1E-400", "-0", "0.0", "-0.0"]
-        {
+        for text in [
+            "inf",
+            "-INF",
+            "+inf",
+            "Infinity",
+            "nan",
+            "-nan",
+            "NaN(0x8_z)",
+            "nan()",
+            "-0x1.8p+1",
+            "1.",
+            ".5",
+            "-.5",
+            "+1",
+            "1e400",
+            "1E-400",
+            "-0",
+            "0.0",
+            "-0.0",
+        ] {
             assert!(expected(text).is_some(), "{text}");
             check(text);
         }

@@ -1,5 +1,6 @@
 //! What one line of RESP may say, and the words for what it may not. Both parsers ask here, so they agree in every number.
 
+use super::hex;
 use super::tape::Type;
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
@@ -113,14 +114,26 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Whether it is `inf`, `nan`, or digits with a point and an exponent where wanted; a sign may stand before any of them.
+/// Whether it is a double as a C library prints one, in any case of letters, and with a sign where wanted: digits with a point
+/// and an exponent, `inf`, `infinity`, `nan`, `nan` with a word in parentheses, or hexadecimal digits and a power of two.
 pub(crate) fn is_double(text: &[u8]) -> bool {
-    let rest = unsigned(text);
-    if rest.eq_ignore_ascii_case(b"inf") || rest.eq_ignore_ascii_case(b"nan") {
-        return true;
-    }
-    let whole = digits(rest);
-    let mut rest = &rest[whole..];
+    let text = unsigned(text);
+    is_decimal(text) || is_infinity(text) || is_nan(text) || hex::double(text).is_some()
+}
+
+/// The nearest double, whatever the locale; past the largest it is infinite. The text has passed `is_double`.
+pub(crate) fn double(text: &[u8]) -> f64 {
+    let size = match unsigned(text) {
+        text if is_infinity(text) => f64::INFINITY,
+        text if is_nan(text) => f64::NAN,
+        text => hex::double(text).or_else(|| str::from_utf8(text).ok()?.parse().ok()).unwrap_or(f64::NAN),
+    };
+    if text.first() == Some(&b'-') { -size } else { size }
+}
+
+fn is_decimal(text: &[u8]) -> bool {
+    let whole = digits(text);
+    let mut rest = &text[whole..];
     let mut fraction = 0;
     if let [b'.', behind @ ..] = rest {
         fraction = digits(behind);
@@ -139,9 +152,20 @@ pub(crate) fn is_double(text: &[u8]) -> bool {
     }
 }
 
-/// The nearest double, whatever the locale; past the largest it is infinite. The text has passed `is_double`.
-pub(crate) fn double(text: &[u8]) -> f64 {
-    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN)
+fn is_infinity(text: &[u8]) -> bool {
+    text.eq_ignore_ascii_case(b"inf") || text.eq_ignore_ascii_case(b"infinity")
+}
+
+/// As in `nan`, `nan(ind)` or `nan(0x8000000000000)`.
+fn is_nan(text: &[u8]) -> bool {
+    let Some((word, behind)) = text.split_at_checked(3) else { return false };
+    let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    word.eq_ignore_ascii_case(b"nan")
+        && match behind {
+            [] => true,
+            [b'(', word @ .., b')'] => word.iter().all(is_word),
+            _ => false,
+        }
 }
 
 /// Whether it is digits, with a sign if need be.

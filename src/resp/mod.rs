@@ -6,6 +6,7 @@
 //!  levels     where it is: what is open, and what is counted
 //!  quick      its short ways, for what is common
 //!  decimal    floating point numbers in few digits
+//!  hex        floating point numbers in hexadecimal digits
 //!  simple     the same language, written to be obviously right
 //!  framed     a parser of the caller's, kept to one reply for one reply
 //!  gather     many replies on one tape
@@ -21,6 +22,7 @@ mod encode;
 mod framed;
 mod gather;
 mod grammar;
+mod hex;
 mod levels;
 mod quick;
 mod recorder;

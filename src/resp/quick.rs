@@ -72,7 +72,7 @@ pub(super) fn double(bytes: &[u8], at: usize) -> Option<(Entry, f64, usize)> {
         return None;
     }
     let text = &behind[..len];
-    // std takes what our grammar takes, and the word "infinity" beside: so words are left to the thorough way.
+    // What begins with a digit and is taken by std is taken by our grammar: words are left to the thorough way.
     if !matches!(text, [b'0'..=b'9', ..] | [b'-', b'0'..=b'9', ..]) {
         return None;
     }

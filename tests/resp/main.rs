@@ -2,6 +2,7 @@
 
 mod agree;
 mod deep;
+mod doubles;
 mod dump;
 mod framed;
 mod golden;
