@@ -758,7 +758,8 @@ typedef enum rredis_call {
   RREDIS_CALL_IDEMPOTENT = 2,    // it may be run twice: try again even if it may have
                                  // run
   RREDIS_CALL_NO_RETRY = 4,      // try once
-  RREDIS_CALL_TIMEOUT = 8,       // timeout_ms counts; without it the option's does
+  RREDIS_CALL_TIMEOUT = 8,       // timeout_ms counts; without it the option's time
+                                 // does, and timeout_ms must be 0
   RREDIS_CALL_ERROR_REPLY = 16,  // a server's error is a reply of kind ERROR, and the
                                  // call is RREDIS_OK
   RREDIS_CALL_ALONE = 32,        // on a connection no other thread's command rides on
@@ -794,7 +795,7 @@ rredis_status rredis_client_command(const rredis_client *client, size_t argc,
 /// Send one command and wait for its reply, as flags say.
 ///
 ///   flags       of rredis_call
-///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
 ///   call_data   for the response callback
 rredis_status rredis_client_command_with(const rredis_client *client, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
@@ -895,8 +896,8 @@ rredis_status rredis_pipeline_add(rredis_pipeline *pipeline, size_t argc,
 ///
 ///   flags  RREDIS_CALL_RAW, and RREDIS_CALL_IDEMPOTENT, which lets a whole run be tried
 ///          again where all its commands only read or have it; RREDIS_CALL_ERROR_REPLY
-///          changes nothing, for an error is an element; _TIMEOUT and _ALONE are
-///          RREDIS_ERR_ARGUMENT
+///          changes nothing, for an error is an element; those that are for a whole run,
+///          _NO_RETRY, _TIMEOUT and _ALONE, are RREDIS_ERR_ARGUMENT
 rredis_status rredis_pipeline_add_with(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, void *call_data,
     rredis_error *err);
@@ -936,7 +937,7 @@ rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mod
 /// Run what is queued, as flags say.
 ///
 ///   flags       of rredis_call: RAW and IDEMPOTENT are for every command
-///   timeout_ms  for the whole run, whatever moves, where RREDIS_CALL_TIMEOUT is set
+///   timeout_ms  for the whole run, whatever moves, with RREDIS_CALL_TIMEOUT; else 0
 rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
     rredis_pipeline_mode mode, uint32_t flags, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
@@ -1124,7 +1125,7 @@ rredis_status rredis_script_run(const rredis_script *script,
 ///
 ///   flags       of rredis_call; RREDIS_CALL_NO_RETRY does not keep it from being sent
 ///               whole to a server that does not know it
-///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
 ///   call_data   for the response callback
 rredis_status rredis_script_run_with(const rredis_script *script,
     const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
@@ -1186,7 +1187,7 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 /// Accept a command. It is written by the next _step, with all that was submitted before it.
 ///
 ///   flags       of rredis_call
-///   timeout_ms  for all of it, where RREDIS_CALL_TIMEOUT is set; else as for _client_command
+///   timeout_ms  for all of it, with RREDIS_CALL_TIMEOUT; else 0, and as for _client_command
 ///   call_data   comes back from _next
 ///
 /// Its time counts from the last _step; once _next was RREDIS_ERR_AGAIN, from the first

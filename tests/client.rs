@@ -128,6 +128,8 @@ fn a_call_that_is_wrong_sends_nothing() {
         ("no arguments", client.command(&none)),
         ("an unknown flag", client.command_with(&["PING"], 1 << 20, 0)),
         ("an unknown flag beside a known one", client.command_with(&["PING"], call::RAW | 1 << 31, 0)),
+        ("a time without its flag", client.command_with(&["PING"], call::RAW, 300)),
+        ("a time for ever without its flag", client.command_with(&["PING"], call::DEFAULT, -1)),
     ] {
         let err = result.expect_err(what);
         assert_eq!((err.status, err.outcome), (Status::ARGUMENT, Outcome::NOT_SENT), "{what}: {err:?}");

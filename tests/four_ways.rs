@@ -150,7 +150,7 @@ fn a_transaction_of_ones_own_has_the_shapes_of_its_commands() {
             [("MULTI", 0), ("HSET h f v", 0), ("HGETALL h", inner), ("LPUSH h x", 0), ("EXEC", exec)]
         {
             let args: Vec<&str> = command.split(' ').collect();
-            let reply = conn.command_with(&args, flags, 5000).expect("the server takes it");
+            let reply = conn.command_with(&args, flags | call::TIMEOUT, 5000).expect("the server takes it");
             if command == "EXEC" {
                 return shown(&reply, How::Same);
             }
@@ -164,10 +164,10 @@ fn a_transaction_of_ones_own_has_the_shapes_of_its_commands() {
     // What was queued and given up is not taken for what is queued next.
     for command in ["MULTI", "HGETALL h", "DISCARD", "WATCH h", "MULTI", "GET x"] {
         let args: Vec<&str> = command.split(' ').collect();
-        conn.command_with(&args, 0, 5000).expect("the server takes it");
+        conn.command_with(&args, call::TIMEOUT, 5000).expect("the server takes it");
     }
     server.ask(&["HSET", "h", "g", "w"]);
-    let gone = conn.command_with(&["EXEC"], 0, 5000).expect("an answer");
+    let gone = conn.command_with(&["EXEC"], call::TIMEOUT, 5000).expect("an answer");
     assert_eq!(shown(&gone, How::Same), "null");
     assert_eq!(transaction(&mut conn, 0, 0), format!("[0, {{\"f\": \"v\", \"g\": \"w\"}}, {refused}]"));
 }
@@ -296,7 +296,7 @@ impl Running {
                 continue;
             };
             let mut own = mode.ends_with('@').then(|| self.client.conn().expect("another connection"));
-            let reply = own.as_mut().unwrap_or(&mut conn).command_with(&args, 0, 10_000);
+            let reply = own.as_mut().unwrap_or(&mut conn).command_with(&args, call::TIMEOUT, 10_000);
             let how = match &mode[..1] {
                 "=" => Some(How::Same),
                 "~" => Some(How::Unordered),

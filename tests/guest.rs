@@ -130,7 +130,7 @@ fn a_child_leaves_its_parents_connections_alone(server: &Server) {
         // SAFETY: the child calls the library, whose locks nobody else holds, and _exit.
         let child = unsafe { libc::fork() };
         if child == 0 {
-            let own = client.command_with(&["CLIENT", "ID"], call::RAW, 5000);
+            let own = client.command_with(&["CLIENT", "ID"], call::RAW | call::TIMEOUT, 5000);
             let has_its_own = own.is_ok_and(|reply| reply.integer > id + 1);
             let is_told = conn.command(&["PING"]).is_err_and(|err| err.status == Status::FORKED);
             // The parent's second is closed, and the child's own has its place.

@@ -76,7 +76,7 @@ fn a_child_says_nothing_on_its_parents_connections(server: &TlsServer) {
     // SAFETY: the child calls the library, whose locks nobody else holds, and _exit.
     let child = unsafe { libc::fork() };
     if child == 0 {
-        let own = client.command_with(&["CLIENT", "ID"], call::RAW, 5000);
+        let own = client.command_with(&["CLIENT", "ID"], call::RAW | call::TIMEOUT, 5000);
         let has_its_own = own.is_ok_and(|reply| reply.integer > id);
         drop(client);
         // SAFETY: ends the child without running what is its parent's.

@@ -67,7 +67,7 @@ pub extern "C" fn rredis_async_new(
 /// Accept a command. It is written by the next _step, with all that was submitted before it.
 ///
 ///   flags       of rredis_call
-///   timeout_ms  for all of it, where RREDIS_CALL_TIMEOUT is set; else as for _client_command
+///   timeout_ms  for all of it, with RREDIS_CALL_TIMEOUT; else 0, and as for _client_command
 ///   call_data   comes back from _next
 ///
 /// Its time counts from the last _step; once _next was RREDIS_ERR_AGAIN, from the first

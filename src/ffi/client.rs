@@ -8,9 +8,10 @@ use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
 
 use crate::client::{Call, Client, Flags};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ffi::boundary::{
     Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable,
+    wrong,
 };
 use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;
@@ -30,7 +31,7 @@ pub enum rredis_call {
     RREDIS_CALL_IDEMPOTENT = 2,
     /// try once
     RREDIS_CALL_NO_RETRY = 4,
-    /// timeout_ms counts; without it the option's does
+    /// timeout_ms counts; without it the option's time does, and timeout_ms must be 0
     RREDIS_CALL_TIMEOUT = 8,
     /// a server's error is a reply of kind ERROR, and the call is RREDIS_OK
     RREDIS_CALL_ERROR_REPLY = 16,
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn rredis_client_command(
 /// Send one command and wait for its reply, as flags say.
 ///
 ///   flags       of rredis_call
-///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
 ///   call_data   for the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_client_command_with(
@@ -210,9 +211,18 @@ impl Handle for rredis_client {
     }
 }
 
-/// What flags, timeout and call_data of a call come to.
+/// What flags, timeout and call_data of a call come to. A time that would not count is refused.
 pub(crate) fn call_of(flags: u32, timeout_ms: i64, call_data: *mut c_void) -> Result<Call> {
-    Ok(Call { flags: Flags::checked(flags)?, timeout_ms, call_data: call_data.cast() })
+    let flags = Flags::checked(flags)?;
+    if timeout_ms != 0 && !flags.has(Flags::TIMEOUT) {
+        return Err(uncounted(timeout_ms));
+    }
+    Ok(Call { flags, timeout_ms, call_data: call_data.cast() })
+}
+
+#[cold]
+fn uncounted(timeout_ms: i64) -> Error {
+    wrong(format!("timeout_ms is {timeout_ms}, which counts with RREDIS_CALL_TIMEOUT alone, and flags do not have that"))
 }
 
 const _: () = shared::<rredis_client>();

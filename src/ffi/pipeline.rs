@@ -86,8 +86,8 @@ pub unsafe extern "C" fn rredis_pipeline_add(
 ///
 ///   flags  RREDIS_CALL_RAW, and RREDIS_CALL_IDEMPOTENT, which lets a whole run be tried
 ///          again where all its commands only read or have it; RREDIS_CALL_ERROR_REPLY
-///          changes nothing, for an error is an element; _TIMEOUT and _ALONE are
-///          RREDIS_ERR_ARGUMENT
+///          changes nothing, for an error is an element; those that are for a whole run,
+///          _NO_RETRY, _TIMEOUT and _ALONE, are RREDIS_ERR_ARGUMENT
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_add_with(
     pipeline: Option<&mut rredis_pipeline>,
@@ -177,7 +177,7 @@ pub extern "C" fn rredis_pipeline_run(
 /// Run what is queued, as flags say.
 ///
 ///   flags       of rredis_call: RAW and IDEMPOTENT are for every command
-///   timeout_ms  for the whole run, whatever moves, where RREDIS_CALL_TIMEOUT is set
+///   timeout_ms  for the whole run, whatever moves, with RREDIS_CALL_TIMEOUT; else 0
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run_with(
     pipeline: Option<NonNull<rredis_pipeline>>,

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn rredis_script_run(
 ///
 ///   flags       of rredis_call; RREDIS_CALL_NO_RETRY does not keep it from being sent
 ///               whole to a server that does not know it
-///   timeout_ms  for the whole call, where RREDIS_CALL_TIMEOUT is set
+///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
 ///   call_data   for the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_script_run_with(

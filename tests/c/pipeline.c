@@ -49,8 +49,16 @@ static void refused(const rredis_client *client) {
   CHECK_SAYS(err, "RREDIS_PIPELINE_ATOMIC");
   CHECK_FAILS(rredis_pipeline_add(pipeline, ARGS("WATCH", "k"), &err), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
   CHECK_SAYS(err, "rredis_pipeline_watch");
-  CHECK_FAILS(rredis_pipeline_add_with(pipeline, ARGS("PING"), RREDIS_CALL_TIMEOUT, NULL, &err), err, RREDIS_ERR_ARGUMENT,
-      RREDIS_OUTCOME_NOT_SENT);
+  static const uint32_t of_a_run[] = {RREDIS_CALL_TIMEOUT, RREDIS_CALL_ALONE, RREDIS_CALL_NO_RETRY};
+  for (size_t i = 0; i < sizeof of_a_run / sizeof *of_a_run; i++) {
+    CHECK_FAILS(rredis_pipeline_add_with(pipeline, ARGS("PING"), of_a_run[i], NULL, &err), err, RREDIS_ERR_ARGUMENT,
+        RREDIS_OUTCOME_NOT_SENT);
+  }
+  // A time without its flag would not count: it is refused, and what is queued stays.
+  CHECK_FAILS(rredis_pipeline_run_with(pipeline, RREDIS_PIPELINE_PLAIN, RREDIS_CALL_RAW, 300, &reply, &err), err,
+      RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
+  CHECK_SAYS(err, "timeout_ms is 300");
+  CHECK_SAYS(err, "RREDIS_CALL_TIMEOUT");
   CHECK_FAILS(rredis_pipeline_run(pipeline, (rredis_pipeline_mode)7, &reply, &err), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
   CHECK(reply == NULL && rredis_pipeline_len(pipeline) == 1);
   rredis_pipeline_clear(pipeline);

@@ -129,6 +129,12 @@ fn wrongs(function: &Function, parameter: &Parameter) -> Vec<(Wrong, Expected)> 
         ("const char *const *", _) => [Wrong::NullInArgv, Wrong::NullInArgvWithoutLengths].map(refuses).into(),
         ("const size_t *", _) => vec![refuses(Wrong::HugeInArgv)],
         ("uint32_t", "flags") => numbers(&[64, 1 << 31, u64::from(u32::MAX)]),
+        // Without its flag it has no effect, and what has none is not taken.
+        ("int64_t", "timeout_ms") if function.parameters.iter().any(|parameter| parameter.name == "flags") => {
+            let mut cases = numbers(&[1, 300, i64::MAX as u64, -1_i64 as u64, i64::MIN as u64]);
+            cases.push((Wrong::Number(0), faultless(function)));
+            cases
+        }
         ("int64_t", _) => {
             [0, i64::MIN as u64, i64::MAX as u64].map(|number| (Wrong::Number(number), Expected::Survives)).into()
         }

@@ -173,6 +173,8 @@ impl<'l> World<'l> {
             ("size_t", "count" | "keys_len" | "index") => 1,
             ("size_t", len) => text_for(name, len.strip_suffix("_len")?)?.1,
             ("uint32_t", "flags" | "ready") => 0,
+            // No flag is set, so no time counts.
+            ("int64_t", "timeout_ms") if function.parameters.iter().any(|parameter| parameter.name == "flags") => 0,
             ("int64_t", _) => 1,
             ("rredis_status" | "rredis_outcome", _) => 1,
             ("rredis_stat", _) => 20,

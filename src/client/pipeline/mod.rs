@@ -101,8 +101,8 @@ impl Pipeline {
 
     fn refuse_to_add(&self, flags: Flags) -> Result<()> {
         self.refuse_while_running()?;
-        if flags.has(Flags::TIMEOUT) || flags.has(Flags::ALONE) {
-            let text = "flags: TIMEOUT and ALONE are for a whole run, not for one command in it";
+        if [Flags::TIMEOUT, Flags::ALONE, Flags::NO_RETRY].iter().any(|flag| flags.has(*flag)) {
+            let text = "flags: TIMEOUT, ALONE and NO_RETRY are for a whole run, not for one command in it";
             return Err(not_sent(Error::new(Status::Argument, text)));
         }
         Ok(())
