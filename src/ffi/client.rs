@@ -222,7 +222,9 @@ pub(crate) fn call_of(flags: u32, timeout_ms: i64, call_data: *mut c_void) -> Re
 
 #[cold]
 fn uncounted(timeout_ms: i64) -> Error {
-    wrong(format!("timeout_ms is {timeout_ms}, which counts with RREDIS_CALL_TIMEOUT alone, and flags do not have that"))
+    wrong(format!(
+        "timeout_ms is {timeout_ms}, which counts with RREDIS_CALL_TIMEOUT alone, and flags do not have that"
+    ))
 }
 
 const _: () = shared::<rredis_client>();
