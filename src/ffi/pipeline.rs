@@ -4,6 +4,7 @@
 //! empties the queue and ends the watch whatever it returns, but for
 //! RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which do nothing.
 //!
+//! ```text
 //!              idle                queued        watching             watching, queued
 //!   _watch     leases, watches     STATE         watches more         STATE
 //!   _command   STATE               STATE         at once              STATE
@@ -11,6 +12,7 @@
 //!   PLAIN      empty array         runs          STATE                STATE
 //!   ATOMIC     empty array         MULTI..EXEC   MULTI EXEC           MULTI..EXEC
 //!   _clear     nothing             idle          idle                 idle
+//! ```
 //!
 //! An empty array comes without a word to the server. Commands that change a connection
 //! for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,

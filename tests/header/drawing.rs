@@ -139,9 +139,9 @@ fn source(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The `//!` lines that a file begins with.
+/// The `//!` lines that a file begins with, without the fences that tell rustdoc that a table is no code.
 fn sign(source: &str) -> Vec<String> {
-    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!")).filter(|line| !line.starts_with(" ```"));
     lines.map(|line| line.strip_prefix(' ').unwrap_or(line).to_owned()).collect()
 }
 
