@@ -8,9 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
-use support::program::{Workshop, address, programs, silent, watch};
+use support::program::{Workshop, address, preload, programs, silent, watch};
 use support::server::Server;
-use support::tools::run;
+use support::tools::{root, run};
 
 #[test]
 fn sigpipe_at_its_default_never_ends_a_host() {
@@ -27,6 +27,32 @@ fn sigpipe_at_its_default_never_ends_a_host() {
 #[test]
 fn a_signal_every_millisecond_changes_nothing() {
     under(&[("RREDIS_TEST_STORM", "1")]);
+}
+
+/// A signal hits a system call by chance; here each is hit that can be, the programs' own too.
+#[test]
+fn calls_that_are_interrupted_every_second_time_change_nothing() {
+    let server = Server::start(&[]);
+    let workshop = Workshop::new();
+    let interrupt = preload(workshop.folder(), "tests/preload/interrupt.c");
+    let interrupted = [("LD_PRELOAD", interrupt.to_str().expect("a temporary folder has a plain name"))];
+    let in_hosts = programs("tests/hosts").into_iter().map(|name| format!("tests/hosts/{name}.c"));
+    let in_hosts = in_hosts.filter(|source| makes_system_calls(source));
+    let sources: Vec<String> =
+        programs("tests/c").into_iter().map(|name| format!("tests/c/{name}.c")).chain(in_hosts).collect();
+    for source in &sources {
+        workshop.check(source, &server, &interrupted);
+    }
+    assert!(sources.len() > 25, "{sources:?}");
+}
+
+/// Whether a program has system calls of its own that a signal may interrupt: those of `calls.h`, which hold against that.
+fn makes_system_calls(source: &str) -> bool {
+    let text = fs::read_to_string(root().join(source)).expect("a program of the project's");
+    for header in ["<poll.h>", "<sys/socket.h>", "<sys/wait.h>", "<netinet/in.h>", "<sys/epoll.h>", "<sys/select.h>"] {
+        assert!(!text.contains(&format!("#include {header}")), "{source}: {header} is calls.h's to include");
+    }
+    text.contains("#include \"calls.h\"")
 }
 
 #[test]

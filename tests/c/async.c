@@ -1,7 +1,5 @@
 // One connection driven by a poll loop: many commands at once, errors, pushes, timeouts, and a server that is not there.
-#include "check.h"
-
-#include <poll.h>
+#include "calls.h"
 
 // Once round the loop: sleep until there is something to do.
 static void turn(rredis_async *async) {
@@ -9,8 +7,7 @@ static void turn(rredis_async *async) {
   int64_t sleep_ms = rredis_async_deadline_ms(async);
   struct pollfd watched = {rredis_async_fd(async), POLLIN, 0};
   CHECK(watched.fd >= 0 && rredis_async_wants(async) == RREDIS_READY_READ);
-  int count = poll(&watched, 1, sleep_ms < 0 || sleep_ms > 10000 ? 10000 : (int)sleep_ms);
-  CHECK(count >= 0 || errno == EINTR);
+  int count = check_poll(&watched, 1, sleep_ms < 0 || sleep_ms > 10000 ? 10000 : sleep_ms);
   CHECK_OK(rredis_async_step(async, count > 0 ? RREDIS_READY_READ : RREDIS_READY_NONE, &err), err);
 }
 
@@ -61,7 +58,7 @@ static void many_at_once(rredis_options *options) {
   void *call_data = &err;
   CHECK(rredis_async_next(async, &reply, &call_data, NULL) == RREDIS_ERR_AGAIN && !reply && call_data == &err);
   struct pollfd watched = {fd, POLLIN, 0};
-  CHECK(poll(&watched, 1, 0) == 0);
+  CHECK(check_poll(&watched, 1, 0) == 0);
   CHECK(rredis_async_deadline_ms(async) == -1);
   // What is under way when it is freed never completes.
   submit(async, ARGS("PING"), NULL);

@@ -1,9 +1,5 @@
 // Subscribers over transports of one's own: with a descriptor, and without one, where reading does the waiting.
-#include "check.h"
-
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
+#include "calls.h"
 
 typedef struct { int connects, closes, with_fd; } counts;
 typedef struct { counts *of; int fd, taken; } stream;
@@ -14,15 +10,9 @@ static void enter(stream *s) { CHECK(__sync_lock_test_and_set(&s->taken, 1) == 0
 static rredis_status my_connect(void *user_data, const char *host, size_t host_len, int32_t port, int64_t timeout_ms,
     void **out_stream, rredis_error *err) {
   UNUSED(host); UNUSED(host_len); UNUSED(timeout_ms); UNUSED(err);
-  struct sockaddr_in address;
-  memset(&address, 0, sizeof address);
-  address.sin_family = AF_INET;
-  address.sin_port = htons((uint16_t)port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   stream *s = calloc(1, sizeof *s);
   s->of = user_data;
-  s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  CHECK(connect(s->fd, (struct sockaddr *)&address, sizeof address) == 0);
+  s->fd = check_connected(port);
   __sync_fetch_and_add(&s->of->connects, 1);
   *out_stream = s;
   return RREDIS_OK;
@@ -31,14 +21,14 @@ static rredis_status my_connect(void *user_data, const char *host, size_t host_l
 // Few bytes at a time; and where there is no descriptor for others to wait for, it waits itself.
 static rredis_status moved(stream *s, ssize_t len, size_t *out_len) {
   __sync_lock_release(&s->taken);
-  if (len < 0 && (errno == EAGAIN || errno == EINTR)) return RREDIS_ERR_AGAIN;
+  if (len < 0 && errno == EAGAIN) return RREDIS_ERR_AGAIN;
   *out_len = len < 0 ? 0 : (size_t)len;
   return len < 0 ? RREDIS_ERR_IO : RREDIS_OK;
 }
 
 static void await(stream *s, short events, int64_t timeout_ms) {
   struct pollfd entry = {s->fd, events, 0};
-  if (!s->of->with_fd) (void)poll(&entry, 1, (int)timeout_ms);
+  if (!s->of->with_fd) check_poll(&entry, 1, timeout_ms);
 }
 
 static rredis_status my_read(void *data, char *buffer, size_t buffer_len, int64_t timeout_ms, size_t *out_len,
@@ -47,7 +37,7 @@ static rredis_status my_read(void *data, char *buffer, size_t buffer_len, int64_
   stream *s = data;
   enter(s);
   await(s, POLLIN, timeout_ms);
-  return moved(s, recv(s->fd, buffer, buffer_len < 7 ? buffer_len : 7, MSG_DONTWAIT), out_len);
+  return moved(s, check_recv(s->fd, buffer, buffer_len < 7 ? buffer_len : 7, MSG_DONTWAIT), out_len);
 }
 
 static rredis_status my_write(void *data, const char *bytes, size_t bytes_len, int64_t timeout_ms, size_t *out_len,
@@ -56,7 +46,7 @@ static rredis_status my_write(void *data, const char *bytes, size_t bytes_len, i
   stream *s = data;
   enter(s);
   await(s, POLLOUT, timeout_ms);
-  return moved(s, send(s->fd, bytes, bytes_len < 5 ? bytes_len : 5, MSG_NOSIGNAL | MSG_DONTWAIT), out_len);
+  return moved(s, check_send(s->fd, bytes, bytes_len < 5 ? bytes_len : 5, MSG_DONTWAIT), out_len);
 }
 
 static void my_close(void *data) {
@@ -125,7 +115,7 @@ static void subscriber(const rredis_client *client, const rredis_client *other) 
   struct pollfd entry = {rredis_pubsub_fd(pubsub), POLLIN, 0};
   publish(other, "t:one", "third");
   for (int64_t end = check_now_ms() + 20000; !push && check_now_ms() < end;) {
-    if (poll(&entry, 1, 1000) > 0 && rredis_pubsub_next(pubsub, 0, &push, &err) != RREDIS_OK) CHECK(err.status == RREDIS_ERR_AGAIN);
+    if (check_poll(&entry, 1, 1000) > 0 && rredis_pubsub_next(pubsub, 0, &push, &err) != RREDIS_OK) CHECK(err.status == RREDIS_ERR_AGAIN);
   }
   CHECK(push && check_is(&push->elements[3], RREDIS_REPLY_STRING, "third"));
   rredis_reply_free(push);

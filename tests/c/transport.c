@@ -1,10 +1,7 @@
 // Transports of one's own on a real server: over a socket that has an fd, over a socketpair with a relay behind it, and
 // without an fd. Each moves few bytes at a time and often none, and everything works on top of it all the same.
-#include "check.h"
+#include "calls.h"
 
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/un.h>
 
 typedef struct {
@@ -23,33 +20,14 @@ static rredis_status leave(stream *s, rredis_status status) {
   return status;
 }
 
-// A connect that a signal interrupts goes on by itself, and is asked for again until it is done.
-static void connected(int fd, const void *address, socklen_t len) {
-  while (connect(fd, address, len) != 0 && errno != EISCONN) {
-    CHECK(errno == EINTR || errno == EALREADY);
-    struct pollfd ready = {fd, POLLOUT, 0};
-    (void)poll(&ready, 1, 10);
-  }
-}
-
 static int connect_to(const char *host, int32_t port) {
-  int fd;
-  if (port == 0) {
-    struct sockaddr_un address;
-    memset(&address, 0, sizeof address);
-    address.sun_family = AF_UNIX;
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", host);
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    connected(fd, &address, sizeof address);
-  } else {
-    struct sockaddr_in address;
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_port = htons((uint16_t)port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    connected(fd, &address, sizeof address);
-  }
+  if (port != 0) return check_connected(port);
+  struct sockaddr_un address;
+  memset(&address, 0, sizeof address);
+  address.sun_family = AF_UNIX;
+  snprintf(address.sun_path, sizeof address.sun_path, "%s", host);
+  int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  check_connect(fd, &address, sizeof address);
   return fd;
 }
 
@@ -59,21 +37,17 @@ static void *relay(void *data) {
   char bytes[4096];
   for (;;) {
     struct pollfd ready[2] = {{ends[0], POLLIN, 0}, {ends[1], POLLIN, 0}};
-    if (poll(ready, 2, -1) < 0) continue;
+    check_poll(ready, 2, -1);
     for (int i = 0; i < 2; i++) {
       if (!ready[i].revents) continue;
-      ssize_t len = recv(ends[i], bytes, sizeof bytes, 0);
-      if (len < 0 && errno == EINTR) continue;
+      ssize_t len = check_recv(ends[i], bytes, sizeof bytes, 0);
       if (len <= 0) {
         close(ends[0]);
         close(ends[1]);
         free(ends);
         return NULL;
       }
-      for (ssize_t sent = 0, part; sent < len; sent += part > 0 ? part : 0) {
-        part = send(ends[1 - i], bytes + sent, (size_t)(len - sent), MSG_NOSIGNAL);
-        if (part < 0 && errno != EINTR) break;
-      }
+      (void)check_send_all(ends[1 - i], bytes, (size_t)len);
     }
   }
 }
@@ -102,15 +76,8 @@ static rredis_status my_connect(void *user_data, const char *host, size_t host_l
 
 // 0 when the socket is ready within the time; -1 when it is not.
 static int wait_for(const stream *s, short events, int64_t timeout_ms) {
-  int64_t until = check_now_ms() + timeout_ms;
-  for (;;) {
-    int64_t left = timeout_ms < 0 ? -1 : until - check_now_ms();
-    struct pollfd ready = {s->fd, events, 0};
-    int got = poll(&ready, 1, left < -1 ? 0 : (int)left);
-    if (got >= 0) return got ? 0 : -1;
-    CHECK(errno == EINTR);
-    if (timeout_ms >= 0 && check_now_ms() >= until) return -1;
-  }
+  struct pollfd ready = {s->fd, events, 0};
+  return check_poll(&ready, 1, timeout_ms) > 0 ? 0 : -1;
 }
 
 static rredis_status moved(ssize_t got, size_t *out_len, rredis_error *err) {
@@ -118,7 +85,7 @@ static rredis_status moved(ssize_t got, size_t *out_len, rredis_error *err) {
     *out_len = (size_t)got;
     return RREDIS_OK;
   }
-  if (errno == EAGAIN || errno == EINTR) return RREDIS_ERR_AGAIN;
+  if (errno == EAGAIN) return RREDIS_ERR_AGAIN;
   snprintf(err->message, sizeof err->message, "%s", strerror(errno));
   return RREDIS_ERR_IO;
 }
@@ -139,7 +106,7 @@ static rredis_status my_read(void *data, char *buffer, size_t buffer_len, int64_
   if (s->turn % 512 == 1) use_clients(s->of);
   if (timeout_ms != 0 && wait_for(s, POLLIN, timeout_ms) != 0) return leave(s, RREDIS_ERR_AGAIN);
   size_t len = buffer_len < s->of->most ? buffer_len : s->of->most;
-  return leave(s, moved(recv(s->fd, buffer, len, MSG_DONTWAIT), out_len, err));
+  return leave(s, moved(check_recv(s->fd, buffer, len, MSG_DONTWAIT), out_len, err));
 }
 
 static rredis_status my_write(void *data, const char *bytes, size_t bytes_len, int64_t timeout_ms, size_t *out_len, rredis_error *err) {
@@ -149,7 +116,7 @@ static rredis_status my_write(void *data, const char *bytes, size_t bytes_len, i
   if (++s->turn % 13 == 0) return leave(s, RREDIS_ERR_AGAIN);
   if (timeout_ms != 0 && wait_for(s, POLLOUT, timeout_ms) != 0) return leave(s, RREDIS_ERR_AGAIN);
   size_t len = bytes_len < s->of->most ? bytes_len : s->of->most;
-  return leave(s, moved(send(s->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL), out_len, err));
+  return leave(s, moved(check_send(s->fd, bytes, len, MSG_DONTWAIT), out_len, err));
 }
 
 static void my_close(void *data) {

@@ -1,8 +1,7 @@
 // What a program starts while the library has connections open inherits none of them.
-#include "check.h"
+#include "calls.h"
 
 #include <dirent.h>
-#include <sys/wait.h>
 
 // How many descriptors this process has, the folder's own left out.
 static int open_files(void) {
@@ -22,8 +21,8 @@ static int inherited(char *self) {
     execv(self, argv);
     _exit(99);
   }
-  int status;
-  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) != 99);
+  int status = check_waited(child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) != 99);
   return WEXITSTATUS(status);
 }
 

@@ -1,30 +1,20 @@
 // A transport of one's own: each stream is closed once, by the process that connected it, and by no child of that process.
-#include "check.h"
-
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
+#include "calls.h"
 
 static int connects, closes, freed;
 
 static rredis_status my_connect(void *user_data, const char *host, size_t host_len, int32_t port, int64_t timeout_ms,
     void **out_stream, rredis_error *err) {
   UNUSED(user_data); UNUSED(host); UNUSED(host_len); UNUSED(timeout_ms); UNUSED(err);
-  struct sockaddr_in address;
-  memset(&address, 0, sizeof address);
-  address.sin_family = AF_INET;
-  address.sin_port = htons((uint16_t)port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   int *fd = malloc(sizeof *fd);
-  *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  CHECK(connect(*fd, (struct sockaddr *)&address, sizeof address) == 0);
+  *fd = check_connected(port);
   connects++;
   *out_stream = fd;
   return RREDIS_OK;
 }
 
 static rredis_status moved(ssize_t len, size_t *out_len) {
-  if (len < 0 && (errno == EAGAIN || errno == EINTR)) return RREDIS_ERR_AGAIN;
+  if (len < 0 && errno == EAGAIN) return RREDIS_ERR_AGAIN;
   *out_len = len < 0 ? 0 : (size_t)len;
   return len < 0 ? RREDIS_ERR_IO : RREDIS_OK;
 }
@@ -32,13 +22,13 @@ static rredis_status moved(ssize_t len, size_t *out_len) {
 static rredis_status my_read(void *stream, char *buffer, size_t buffer_len, int64_t timeout_ms, size_t *out_len,
     rredis_error *err) {
   UNUSED(timeout_ms); UNUSED(err);
-  return moved(recv(*(int *)stream, buffer, buffer_len, MSG_DONTWAIT), out_len);
+  return moved(check_recv(*(int *)stream, buffer, buffer_len, MSG_DONTWAIT), out_len);
 }
 
 static rredis_status my_write(void *stream, const char *bytes, size_t bytes_len, int64_t timeout_ms, size_t *out_len,
     rredis_error *err) {
   UNUSED(timeout_ms); UNUSED(err);
-  return moved(send(*(int *)stream, bytes, bytes_len, MSG_NOSIGNAL | MSG_DONTWAIT), out_len);
+  return moved(check_send(*(int *)stream, bytes, bytes_len, MSG_DONTWAIT), out_len);
 }
 
 static void my_close(void *stream) {
@@ -63,8 +53,8 @@ static void in_a_child(rredis_client *client, rredis_conn *conn, int use, int cl
     CHECK(closes == closed && freed == 1);
     _exit(0);
   }
-  int status;
-  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  int status = check_waited(child);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 int main(int argc, char **argv) {

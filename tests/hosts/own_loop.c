@@ -1,9 +1,8 @@
 // 10 000 GETs that overlap on one poll loop, and this process has one thread before, during and after. What the library
 // asks of the system meanwhile is for strace to see.
-#include "check.h"
+#include "calls.h"
 
 #include <dirent.h>
-#include <poll.h>
 
 enum { MANY = 10000, WINDOW = 1000 };
 
@@ -36,7 +35,7 @@ int main(int argc, char **argv) {
     }
     struct pollfd watched = {rredis_async_fd(async), POLLIN, 0};
     int64_t sleep_ms = rredis_async_deadline_ms(async);
-    CHECK(poll(&watched, 1, (int)sleep_ms) >= 0 || errno == EINTR);
+    check_poll(&watched, 1, sleep_ms);
     CHECK_OK(rredis_async_step(async, watched.revents ? RREDIS_READY_READ : RREDIS_READY_NONE, &err), err);
     rredis_reply *reply;
     void *call_data;

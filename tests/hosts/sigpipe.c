@@ -1,13 +1,9 @@
 // A host that does nothing about SIGPIPE, and a peer that resets in the middle of commands and between them, on TCP and
 // on a Unix socket. Every one of its failures is a status; the process is never ended by the signal, and its handling of
 // it is as it was.
-#include "check.h"
+#include "calls.h"
 
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 static int listen_tcp(int *port) {
   struct sockaddr_in address;
@@ -40,13 +36,13 @@ static void reset(int fd) {
   close(fd);
 }
 
-static void say(int fd, const char *bytes) { CHECK(send(fd, bytes, strlen(bytes), MSG_NOSIGNAL) >= 0 || errno != EINVAL); }
+static void say(int fd, const char *bytes) { CHECK(check_send_all(fd, bytes, strlen(bytes)) || errno != EINVAL); }
 
 // Answers the handshake, and resets as soon as it has read some of a SET; ECHO is answered and then the peer is gone.
 static void serve(int fd) {
   char bytes[4096 + 1];
   for (;;) {
-    ssize_t len = recv(fd, bytes, sizeof bytes - 1, 0);
+    ssize_t len = check_recv(fd, bytes, sizeof bytes - 1, 0);
     if (len <= 0) break;
     bytes[len] = 0;
     if (strstr(bytes, "\r\nSET\r\n")) break;
@@ -69,9 +65,9 @@ static void serve(int fd) {
 static void peer(int tcp, int local) {
   for (;;) {
     struct pollfd ready[2] = {{tcp, POLLIN, 0}, {local, POLLIN, 0}};
-    CHECK(poll(ready, 2, -1) > 0);
+    CHECK(check_poll(ready, 2, -1) > 0);
     for (int i = 0; i < 2; i++) {
-      if (ready[i].revents) serve(accept(ready[i].fd, NULL, NULL));
+      if (ready[i].revents) serve(check_accept(ready[i].fd));
     }
   }
 }
@@ -144,7 +140,7 @@ int main(int argc, char **argv) {
   CHECK(after.sa_handler == SIG_DFL && !sigismember(&mask, SIGPIPE) && !sigismember(&pending, SIGPIPE));
 
   kill(child, SIGKILL);
-  waitpid(child, NULL, 0);
+  check_waited(child);
   unlink(path);
   return 0;
 }
