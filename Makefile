@@ -50,7 +50,8 @@ timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine al
 scale: ## 10 000 connections on one pool, and 2000 threads on 64
 	@tools/scale
 
-bench: ## parsers, pipelines and loops against the packaged hiredis, what shapes cost, and what a look-up does
+bench: ## calls, parsers, pipelines and loops against the packaged hiredis, what shapes cost, and what a look-up does
+	@benches/calls
 	@benches/run
 	@benches/run-async
 	@benches/shape
