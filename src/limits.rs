@@ -8,7 +8,8 @@ pub const PUSH_BYTES_MAX: u64 = 64 << 20;
 pub const REPLY_DEPTH_MAX: u32 = 512;
 /// Nodes of one reply: 48 bytes each, so 768 MiB at the most.
 pub const REPLY_NODES_MAX: u64 = 16 << 20;
-/// Bytes of one line: a status, an error, a number. Servers stay far below it.
+/// Bytes of one line: a status, an error, a number. Servers stay far below it, except where a script makes a status or an
+/// error of its own, and in the lines of MONITOR, which are held to the bytes of a reply.
 pub const REPLY_LINE_MAX: u32 = 64 << 10;
 /// Arguments of one command: what the server's own parser takes.
 pub const COMMAND_ARGS_MAX: usize = 1024 * 1024;

@@ -3,7 +3,7 @@
 
 mod support;
 
-use support::c::{Options, Outcome, Status, option};
+use support::c::{Client, Options, Outcome, Status, option};
 use support::server::Server;
 
 #[test]
@@ -105,6 +105,44 @@ fn an_array_that_only_looks_like_a_message_is_a_reply() {
     assert_eq!(conn.ask(&["PING", "message"]), "[\"pong\" \"message\"]");
     let err = conn.command(&["GET", "k"]).expect_err("not while subscribed in RESP2");
     assert_eq!((err.status, err.outcome), (Status::SERVER, Outcome::REFUSED), "{err:?}");
+}
+
+/// A command of somebody else's decides how long a line is: its binary bytes are four each there.
+#[test]
+fn monitor_shows_large_commands() {
+    let server = Server::start(&[]);
+    let binary = vec![0; 1 << 20];
+    for (protocol, parser) in [(2, 1), (2, 2), (3, 1), (3, 2)] {
+        let options = Options::at(&server.url()).int(option::PROTOCOL, protocol).int(option::PARSER, parser);
+        let client = options.client();
+        let mut conn = client.conn().expect("a connection");
+        assert_eq!(conn.ask(&["MONITOR"]), "+OK");
+        client.command(&[b"SET".as_slice(), b"large", &binary]).expect("it is set");
+        assert_eq!(client.ask(&["ECHO", "the next"]), "\"the next\"");
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line: &String| !line.contains("the next")) {
+            let line = conn.receive(20_000).unwrap_or_else(|err| panic!("RESP{protocol} {parser}: {err:?}"));
+            lines.push(String::from_utf8_lossy(line.text()).into_owned());
+        }
+        let large = lines.iter().find(|line| line.contains("\"SET\" \"large\"")).expect("the large command is shown");
+        assert_eq!(large.matches("\\x00").count(), binary.len());
+        // It is told from the replies all the while, and ends with RESET.
+        assert_eq!(conn.ask(&["PING"]), "+PONG");
+        assert_eq!(conn.ask(&["RESET"]), "+RESET");
+    }
+}
+
+/// Nobody sees the OK of a MONITOR that was sent while replies were off: its lines come all the same.
+#[test]
+fn monitor_is_heard_where_its_answer_was_not() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let mut conn = client.conn().expect("a connection");
+    assert_eq!(conn.ask(&["CLIENT", "REPLY", "OFF"]), "(nil)");
+    assert_eq!(conn.ask(&["MONITOR"]), "(nil)");
+    assert_eq!(conn.ask(&["CLIENT", "REPLY", "ON"]), "+OK");
+    client.command(&[b"SET".as_slice(), b"large", &vec![b'x'; 100_000]]).expect("it is set");
+    assert!((0..20).any(|_| conn.receive(20_000).expect("a line").text().len() > 100_000));
 }
 
 #[test]

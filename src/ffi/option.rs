@@ -70,7 +70,7 @@ pub enum rredis_option {
     RREDIS_OPTION_REPLY_DEPTH_MAX = 61,
     /// of one reply; 16777216
     RREDIS_OPTION_REPLY_NODES_MAX = 62,
-    /// bytes of one line; 65536
+    /// bytes of one line: a status, an error, a number; 65536. A line of MONITOR may have REPLY_BYTES_MAX
     RREDIS_OPTION_REPLY_LINE_MAX = 63,
     /// of pushes that wait to be shown; 64 MiB
     RREDIS_OPTION_PUSH_BYTES_MAX = 64,

@@ -90,6 +90,10 @@ impl Parse for Framed {
         }
     }
 
+    fn expect_monitor(&mut self, expected: bool) {
+        self.scan.expect_monitor(expected);
+    }
+
     fn is_empty(&self) -> bool {
         self.scan.is_empty()
     }

@@ -1,6 +1,5 @@
 //! What one line of RESP may say, and the words for what it may not. Both parsers ask here, so they agree in every number.
 
-use super::hex;
 use super::tape::Type;
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
@@ -24,6 +23,34 @@ pub(super) enum Head {
     /// Nodes follow until an `End`.
     Streamed(Type),
     End,
+}
+
+/// How long a line may be, its type byte not counted: as any line, and no longer than what its reply or push has left.
+pub(super) struct LineMax {
+    pub(super) len: usize,
+    is_push: bool,
+    by_bytes: bool,
+}
+
+impl LineMax {
+    /// Of the line that begins so, its type byte first, behind `before` bytes of its reply or push. `monitors`: a status that
+    /// begins with a digit may be a line of MONITOR, and somebody else's command decides how long that is.
+    pub(super) fn of(limits: &Limits, monitors: bool, line: &[u8], before: u64, is_push: bool) -> LineMax {
+        let (before, is_push) = if line.first() == Some(&b'>') { (0, true) } else { (before, is_push) };
+        let bytes_max = if is_push { limits.push_bytes } else { limits.bytes };
+        let left = bytes_max.saturating_sub(before.saturating_add(AROUND_A_LINE));
+        let max = match line {
+            [b'+', b'0'..=b'9', ..] if monitors => u64::MAX,
+            _ => u64::from(limits.line),
+        };
+        LineMax { len: usize::try_from(max.min(left)).unwrap_or(usize::MAX), is_push, by_bytes: left < max }
+    }
+
+    /// What is to be said of a longer one.
+    #[cold]
+    pub(super) fn error(&self, limits: &Limits) -> Error {
+        if self.by_bytes { bytes_limit(limits, self.is_push, 0) } else { line_limit(limits) }
+    }
 }
 
 /// Whether a value, or a part of one, may begin with this byte.
@@ -115,10 +142,10 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 }
 
 /// Whether it is a double as a C library prints one, in any case of letters, and with a sign where wanted: digits with a point
-/// and an exponent, `inf`, `infinity`, `nan`, `nan` with a word in parentheses, or hexadecimal digits and a power of two.
+/// and an exponent, `inf`, `infinity`, `nan`, or `nan` with a word in parentheses. No server prints hexadecimal digits.
 pub(crate) fn is_double(text: &[u8]) -> bool {
     let text = unsigned(text);
-    is_decimal(text) || is_infinity(text) || is_nan(text) || hex::double(text).is_some()
+    is_decimal(text) || is_infinity(text) || is_nan(text)
 }
 
 /// The nearest double, whatever the locale; past the largest it is infinite. The text has passed `is_double`.
@@ -126,7 +153,7 @@ pub(crate) fn double(text: &[u8]) -> f64 {
     let size = match unsigned(text) {
         text if is_infinity(text) => f64::INFINITY,
         text if is_nan(text) => f64::NAN,
-        text => hex::double(text).or_else(|| str::from_utf8(text).ok()?.parse().ok()).unwrap_or(f64::NAN),
+        text => str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN),
     };
     if text.first() == Some(&b'-') { -size } else { size }
 }
@@ -252,8 +279,7 @@ fn limit(message: String) -> Error {
     Error::new(Status::Limit, message)
 }
 
-#[cold]
-pub(super) fn line_limit(limits: &Limits) -> Error {
+fn line_limit(limits: &Limits) -> Error {
     limit(format!("a line of the reply is longer than reply_line_max, which is {}", limits.line))
 }
 
@@ -294,5 +320,7 @@ fn shown(line: &[u8]) -> String {
     format!("\"{}{dots}\"", line[..cut].escape_ascii())
 }
 
+/// The type byte before a line, and the CR and LF behind it.
+const AROUND_A_LINE: u64 = 3;
 /// As much of a wrong line as helps to recognise it.
 const SHOWN_BYTES_MAX: usize = 40;

@@ -6,7 +6,6 @@
 //!  levels     where it is: what is open, and what is counted
 //!  quick      its short ways, for what is common
 //!  decimal    floating point numbers in few digits
-//!  hex        floating point numbers in hexadecimal digits
 //!  simple     the same language, written to be obviously right
 //!  framed     a parser of the caller's, kept to one reply for one reply
 //!  gather     many replies on one tape
@@ -22,7 +21,6 @@ mod encode;
 mod framed;
 mod gather;
 mod grammar;
-mod hex;
 mod levels;
 mod quick;
 mod recorder;
@@ -67,6 +65,9 @@ pub trait Parse: Send {
     }
     /// What was peeked at, of so many bytes, was taken.
     fn pass(&mut self, _len: usize) {}
+    /// Whether lines of MONITOR may come. Anybody's command decides how long those are: such a line is held to the bytes of a
+    /// reply, and not to those of a line.
+    fn expect_monitor(&mut self, expected: bool);
     /// Whether nothing waits: every byte belonged to a reply that was given.
     fn is_empty(&self) -> bool;
     /// Whether some of the next reply has come, and it is a command's result: not a push, nor an error, nor attributes,

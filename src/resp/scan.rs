@@ -5,7 +5,7 @@
 
 mod frame;
 
-use super::grammar::{self, Head};
+use super::grammar::{self, Head, LineMax};
 use super::levels::{Form, Level, Scope};
 use super::tape::{About, Entry, TEXT, Type};
 use super::{buffer::Buffer, quick};
@@ -33,6 +33,8 @@ pub(super) struct Fast {
     about: About,
     /// A push came out of the middle of a reply: its entries go, and the reply goes on.
     lent: bool,
+    /// Lines of MONITOR may come.
+    monitors: bool,
     failed: Option<Error>,
 }
 
@@ -63,6 +65,7 @@ impl Fast {
             annotated: 0,
             about: About::default(),
             lent: false,
+            monitors: false,
             failed: None,
         }
     }
@@ -141,10 +144,12 @@ impl Fast {
     fn line_end(&mut self, bytes: &[u8]) -> Result<Option<usize>> {
         let first = self.at + 1;
         let from = self.searched.max(first);
-        let last = first.saturating_add(self.limits.line as usize).saturating_add(1).min(bytes.len());
+        let before = (self.at - self.scope.base) as u64;
+        let max = LineMax::of(&self.limits, self.monitors, &bytes[self.at..], before, self.scope.is_push);
+        let last = first.saturating_add(max.len).saturating_add(1).min(bytes.len());
         let Some(found) = quick::find_line_break(&bytes[from..last]) else {
-            if bytes.len() - first > self.limits.line as usize {
-                return Err(grammar::line_limit(&self.limits));
+            if bytes.len() - first > max.len {
+                return Err(max.error(&self.limits));
             }
             self.searched = bytes.len();
             self.need = bytes.len() + 1;

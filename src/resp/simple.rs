@@ -6,7 +6,7 @@
 mod reading;
 
 use super::buffer::Buffer;
-use super::grammar::{self, Head};
+use super::grammar::{self, Head, LineMax};
 use super::tape::{Entry, Frame, Type};
 use super::{Parse, push};
 use crate::error::{Error, Result};
@@ -27,6 +27,8 @@ pub(super) struct Simple {
     depth: u32,
     /// The reply that `next` showed last.
     shown: Reading,
+    /// Lines of MONITOR may come.
+    monitors: bool,
     failed: Option<Error>,
 }
 
@@ -58,6 +60,7 @@ impl Simple {
             around: Vec::new(),
             depth: 0,
             shown: Reading::new(),
+            monitors: false,
             failed: None,
         }
     }
@@ -97,9 +100,15 @@ impl Simple {
         match byte {
             b'\r' => self.state = State::LineFeed,
             b'\n' => return Err(grammar::bare_line_feed()),
-            // The type byte does not count.
-            _ if self.line.len() > self.limits.line as usize => return Err(grammar::line_limit(&self.limits)),
-            _ => push(&mut self.line, byte)?,
+            _ => {
+                push(&mut self.line, byte)?;
+                let reading = &self.reading;
+                let max = LineMax::of(&self.limits, self.monitors, &self.line, reading.bytes, reading.is_push);
+                // The type byte does not count.
+                if self.line.len() - 1 > max.len {
+                    return Err(max.error(&self.limits));
+                }
+            }
         }
         Ok(())
     }
@@ -346,6 +355,10 @@ impl Parse for Simple {
         let frame = self.shown.recorder.frame()?;
         frame.about.wire_len = self.shown.bytes as usize;
         Ok(Some(frame))
+    }
+
+    fn expect_monitor(&mut self, expected: bool) {
+        self.monitors = expected;
     }
 
     fn is_empty(&self) -> bool {

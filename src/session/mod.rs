@@ -121,6 +121,9 @@ impl Session {
         // What the connection becomes by it is noted only when nothing can keep it from being queued any more.
         self.inflight.make_room(args)?;
         let due = self.state.due(effect, args);
+        if effect == Effect::Monitor && due == Due::Nothing {
+            self.parser.expect_monitor(true);
+        }
         let ticket = self.inflight.submit(args, due, shape)?;
         Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
     }
@@ -427,6 +430,9 @@ impl Session {
         let was_queueing = self.state.is_queueing();
         if let Due::Reply(effect) = due {
             self.state.became(effect, &reply);
+            if matches!(effect, Effect::Monitor | Effect::Reset) {
+                self.parser.expect_monitor(self.state.is_monitoring());
+            }
         }
         let reply = if shaped { reply } else { shape.reshape(&reply)?.unwrap_or(reply) };
         let reply = match was_queueing {

@@ -243,6 +243,8 @@ impl State {
             Effect::Exec | Effect::Discard if args.len() == 1 => self.transaction_unseen = false,
             _ => {}
         }
+        // Nothing but a line of MONITOR looks like one.
+        self.monitoring |= effect == Effect::Monitor;
         self.subscribed_unseen |= matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. });
         Due::Nothing
     }

@@ -1,4 +1,4 @@
-//! Whatever a C library prints for a double is a DOUBLE with that text, for both parsers, in both protocols and by hand.
+//! Whatever a C library prints for a double, except in hexadecimal digits, is a DOUBLE with that text, for both parsers, in both protocols and by hand.
 
 use std::ffi::{CStr, CString, c_char};
 
@@ -53,10 +53,8 @@ fn is_the_double(text: &str) {
     }
 }
 
-const FORMATS: [&CStr; 16] = [
-    c"%f", c"%F", c"%e", c"%E", c"%g", c"%G", c"%a", c"%A", c"%.17g", c"%.17f", c"%.0f", c"%#.0f", c"%+.3e", c"%.5a",
-    c"%#.0a", c"%+F",
-];
+const FORMATS: [&CStr; 12] =
+    [c"%f", c"%F", c"%e", c"%E", c"%g", c"%G", c"%.17g", c"%.17f", c"%.0f", c"%#.0f", c"%+.3e", c"%+F"];
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -66,11 +64,6 @@ proptest! {
         for format in FORMATS {
             is_the_double(&printed(format, f64::from_bits(bits)));
         }
-    }
-
-    #[test]
-    fn of_any_hexadecimal_digits(text in "[-+]?0[xX][0-9a-fA-F]{1,20}(\\.[0-9a-fA-F]{0,20})?[pP][-+]?[0-9]{1,4}") {
-        is_the_double(&text);
     }
 }
 
@@ -117,7 +110,7 @@ fn of_libraries_elsewhere() {
         "nan(a",
         "nan(a b)",
         "nan(-)",
-        "0x1",
+        "0x1p+3",
         "1e",
         "0x",
         "1,5",

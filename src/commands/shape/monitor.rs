@@ -45,6 +45,7 @@ impl<'a> Line<'a> {
         let mut args = Some(args);
         while let Some(rest) = args {
             let (arg, behind) = quoted(rest)?;
+            argv.try_reserve(1).ok()?;
             argv.push(arg);
             args = match behind {
                 [] => None,
@@ -94,6 +95,7 @@ fn quoted(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
             [byte, behind @ ..] => (*byte, behind),
             [] => return None,
         };
+        plain.try_reserve(1).ok()?;
         plain.push(byte);
         rest = behind;
     }

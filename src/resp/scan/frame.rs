@@ -89,6 +89,10 @@ impl Parse for Fast {
         (self.searched, self.need) = (0, 1);
     }
 
+    fn expect_monitor(&mut self, expected: bool) {
+        self.monitors = expected;
+    }
+
     fn is_empty(&self) -> bool {
         self.buffer.unread().is_empty()
     }
