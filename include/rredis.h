@@ -579,7 +579,9 @@ typedef enum rredis_option {
   RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // of one reply; 1 GiB
   RREDIS_OPTION_REPLY_DEPTH_MAX = 61,           // aggregates within aggregates; 512
   RREDIS_OPTION_REPLY_NODES_MAX = 62,           // of one reply; 16777216
-  RREDIS_OPTION_REPLY_LINE_MAX = 63,            // bytes of one line; 65536
+  RREDIS_OPTION_REPLY_LINE_MAX = 63,            // bytes of one line: a status, an
+                                                // error, a number; 65536. A line of
+                                                // MONITOR may have REPLY_BYTES_MAX
   RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // of pushes that wait to be shown; 64
                                                 // MiB
   RREDIS_OPTION_TLS = 70,                       // 0, or 1: over TLS
