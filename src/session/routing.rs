@@ -1,0 +1,64 @@
+//! Whose a reply is: the greeting's, a command's, or nobody's that asked; and what the connection has become by it.
+
+use crate::commands::Effect;
+use crate::error::{Error, Result, Status};
+use crate::reply::{Kind, Reply};
+
+use super::inflight::Due;
+use super::{Event, Parsed, Session, handshake, push};
+
+impl Session {
+    /// Give a reply to whom it belongs, as the event that it is.
+    pub(super) fn route(&mut self, Parsed { reply, wire_len, shaped }: Parsed) -> Result<Option<Event>> {
+        if reply.kind() == Kind::RREDIS_REPLY_PUSH {
+            self.confirm(&reply)?;
+            return Ok(Some(Event::Push(reply, wire_len)));
+        }
+        if let Some(handshake) = &mut self.handshake {
+            let answer = handshake.answered(&reply, &mut self.inflight, &mut self.state)?;
+            if answer.is_over() {
+                self.knows_no_hello = handshake.knows_no_hello();
+                self.state.speaks_resp3(handshake.agreed_on_resp3());
+                self.handshake = None;
+                self.inflight.wipe();
+            }
+            return Ok(None);
+        }
+        // In RESP2 a message is an array like any other: only the state of the connection tells them apart.
+        let in_resp2 = !self.state.is_resp3();
+        if in_resp2 && (self.state.expects_messages() || self.inflight.next_confirms()) && push::is_message(&reply) {
+            self.confirm(&reply)?;
+            return Ok(Some(Event::Push(reply.into_push(), wire_len)));
+        }
+        if self.state.is_monitoring() && push::is_monitor_line(&reply) {
+            return Ok(Some(Event::Push(reply, wire_len)));
+        }
+        // It stays with what is due: nothing says that it ran.
+        if self.inflight.next_confirms() && !reply.is_error() {
+            return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
+        }
+        let (ticket, due, shape) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
+        let was_queueing = self.state.is_queueing();
+        if let Due::Reply(effect) = due {
+            self.state.became(effect, &reply);
+            if matches!(effect, Effect::Monitor | Effect::Reset) {
+                self.parser.expect_monitor(self.state.is_monitoring());
+            }
+        }
+        let reply = if shaped { reply } else { shape.reshape(&reply)?.unwrap_or(reply) };
+        let reply = match was_queueing {
+            true => self.queued.answered(shape, reply, self.state.is_queueing())?,
+            false => reply,
+        };
+        Ok(Some(Event::Reply(ticket, reply)))
+    }
+
+    /// A confirmation of SUBSCRIBE or its kin changes what is subscribed, and answers the command that asked.
+    fn confirm(&mut self, push: &Reply) -> Result<()> {
+        if let Some(mut confirmation) = push::confirmation(push)? {
+            let emptied = self.state.confirmed(&mut confirmation)?;
+            self.inflight.confirmed(&confirmation, emptied)?;
+        }
+        Ok(())
+    }
+}
