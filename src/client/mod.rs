@@ -90,19 +90,7 @@ impl Client {
 
     /// A client on a pool that it shares. Its options may not contradict the pool's.
     pub fn new_on(pool: &Pool, setup: &Setup) -> Result<Client> {
-        if let Some(key) = setup.options.conflict(pool.dial().options()) {
-            let text = format!("{}: the pool was made with another value", key.name());
-            return Err(Error::new(Status::Config, text));
-        }
-        let foreign = match (&setup.transport, &setup.parser) {
-            (Some(_), _) => Some("transport"),
-            (_, Some(_)) => Some("parser"),
-            _ => None,
-        };
-        if let Some(what) = foreign {
-            let text = format!("{what}: it belongs to the pool's options, not to those of a client on it");
-            return Err(Error::new(Status::Config, text));
-        }
+        setup.check_on(pool.dial().options())?;
         Ok(Client::with_pool(pool.clone(), setup.clone()))
     }
 

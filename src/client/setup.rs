@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::conn::{Credentials, Dial};
-use crate::error::Result;
-use crate::options::Options;
+use crate::error::{Error, Result, Status};
+use crate::options::{Options, ParserChoice};
 use crate::reply::Reply;
 use crate::resp::ParserType;
 use crate::transport::Connect;
@@ -40,7 +40,51 @@ pub trait Listen: Send + Sync {
 impl Setup {
     /// How connections made from this are opened.
     pub fn dial(&self) -> Result<Dial> {
+        self.check_parser()?;
+        self.check_credentials()?;
         let dial = Dial::new(self.options.clone(), self.transport.clone(), self.parser.clone())?;
         Ok(dial.with_credentials(self.credentials.clone()))
+    }
+
+    /// Refuse what a client brings to a pool whose connections are not made so.
+    pub fn check_on(&self, pool: &Options) -> Result<()> {
+        self.options.check_amounts()?;
+        if let Some(key) = self.options.conflict(pool) {
+            return Err(Error::new(Status::Config, format!("{}: the pool was made with another value", key.name())));
+        }
+        let foreign = match (&self.transport, &self.parser, &self.credentials) {
+            (Some(_), _, _) => "transport",
+            (_, Some(_), _) => "parser",
+            (_, _, Some(_)) => "credentials",
+            (None, None, None) => return Ok(()),
+        };
+        let text =
+            format!("{foreign}: the function is for the pool's options, and without effect in those of a client on it");
+        Err(Error::new(Status::Config, text))
+    }
+
+    /// Refuse a built-in parser that was chosen beside one of the program's own.
+    pub fn check_parser(&self) -> Result<()> {
+        match (&self.parser, self.options.parser()) {
+            (Some(parser), ParserChoice::Fast | ParserChoice::Simple) => {
+                let text =
+                    format!("parser: the option chooses one, and the program brings another ({})", parser.name());
+                Err(Error::new(Status::Config, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuse a user or a password that nobody would ever be told.
+    fn check_credentials(&self) -> Result<()> {
+        let given = match (self.options.username(), self.options.password()) {
+            _ if self.credentials.is_none() => return Ok(()),
+            (None, None) => return Ok(()),
+            (Some(_), Some(_)) => "username and password",
+            (Some(_), None) => "username",
+            (None, Some(_)) => "password",
+        };
+        let text = format!("{given}: without effect, for the credentials function is asked who we are");
+        Err(Error::new(Status::Config, text))
     }
 }

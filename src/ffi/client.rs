@@ -57,7 +57,7 @@ pub extern "C" fn rredis_client_new(
 ) -> rredis_status {
     guard(err, || {
         let out_client = given(out_client, "out_client")?;
-        let client = Client::new(&rredis_options::setup(options)?)?;
+        let client = Client::new(&rredis_options::setup(options))?;
         out_client.write(rredis_client::boxed(client)?);
         Ok(())
     })
@@ -67,7 +67,8 @@ pub extern "C" fn rredis_client_new(
 ///
 ///   options  the client's own, as timeouts and callbacks; NULL: the pool's
 ///
-/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it.
+/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it;
+/// or a function of the connection, which is the pool's: a transport, a parser, credentials.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_new_on(
     pool: Option<&rredis_pool>,
@@ -79,7 +80,7 @@ pub extern "C" fn rredis_client_new_on(
         let out_client = given(out_client, "out_client")?;
         let client = match options {
             None => Client::new_on(&pool.pool, &pool.setup)?,
-            options => Client::new_on(&pool.pool, &rredis_options::setup(options)?)?,
+            options => Client::new_on(&pool.pool, &rredis_options::setup(options))?,
         };
         out_client.write(rredis_client::boxed(client)?);
         Ok(())

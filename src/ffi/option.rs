@@ -9,7 +9,7 @@ pub enum rredis_option {
     RREDIS_OPTION_HOST = 1,
     /// 6379
     RREDIS_OPTION_PORT = 2,
-    /// text: a Unix socket, instead of host and port
+    /// text: a Unix socket, instead of host and port: beside them it is RREDIS_ERR_CONFIG
     RREDIS_OPTION_UNIX_PATH = 3,
     /// text: who logs in; without it the server's default user
     RREDIS_OPTION_USERNAME = 4,
@@ -56,7 +56,7 @@ pub enum rredis_option {
     RREDIS_OPTION_RETRY_MAX = 40,
     /// before the first of them; 8 ms
     RREDIS_OPTION_BACKOFF_MS = 41,
-    /// doubled each time, up to this; 512 ms
+    /// doubled each time, up to this; 512 ms, or BACKOFF_MS where that is longer
     RREDIS_OPTION_BACKOFF_MS_MAX = 42,
     /// tries after the first, in a hundred calls; 10
     RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,
@@ -74,9 +74,9 @@ pub enum rredis_option {
     RREDIS_OPTION_REPLY_LINE_MAX = 63,
     /// of pushes that wait to be shown; 64 MiB
     RREDIS_OPTION_PUSH_BYTES_MAX = 64,
-    /// 0, or 1: over TLS
+    /// 0, or 1: over TLS, without which the other options of TLS are RREDIS_ERR_CONFIG
     RREDIS_OPTION_TLS = 70,
-    /// text: a file of certificates (PEM) to trust, read anew when it changes; without any, the system's
+    /// text: a file of certificates (PEM) to trust, read anew when it changes; without any, the system's, or, in their place, those that SSL_CERT_FILE and SSL_CERT_DIR in the environment name
     RREDIS_OPTION_TLS_CA_FILE = 71,
     /// text: a folder of them
     RREDIS_OPTION_TLS_CA_DIR = 72,
@@ -94,7 +94,7 @@ pub enum rredis_option {
     RREDIS_OPTION_TLS_SERVER_NAME = 78,
     /// 12 or 13, for 1.2 and 1.3; 12
     RREDIS_OPTION_TLS_VERSION_MIN = 79,
-    /// 1: believe anybody; for tests
+    /// 1: believe anybody; for tests. Beside authorities to trust it is RREDIS_ERR_CONFIG
     RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,
     /// 1: rredis_pubsub_next gives confirmations of subscriptions too; 0
     RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,

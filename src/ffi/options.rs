@@ -2,6 +2,11 @@
 //!
 //! A client copies its options when it is made. Every option has a default good enough
 //! to leave alone.
+//!
+//! What was set is checked together when a handle is made of it. An option or a function
+//! that says whom to talk to or how safely, and would have no effect, is
+//! RREDIS_ERR_CONFIG, and so are two settings that contradict each other, in whichever
+//! order they were set. Times, limits and counts may have no effect.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -67,7 +72,9 @@ pub unsafe extern "C" fn rredis_options_set_str(
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
 /// A user and a password may stand before the host, with a colon between and an at sign
-/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte.
+/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte. The
+/// scheme says whether TLS is spoken, which RREDIS_OPTION_TLS must not contradict:
+/// rediss:// is with TLS, redis:// without. A later URL's place replaces an earlier URL's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_url(
     options: Option<&mut rredis_options>,
@@ -104,7 +111,8 @@ pub unsafe extern "C" fn rredis_options_set_callback(
     })
 }
 
-/// Ask a function of yours who we are at each connect, in place of the options.
+/// Ask a function of yours who we are at each connect, in place of the options: beside
+/// RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD it is RREDIS_ERR_CONFIG.
 ///
 ///   function  NULL: the options say it
 #[unsafe(no_mangle)]
@@ -137,7 +145,7 @@ pub unsafe extern "C" fn rredis_options_set_transport(
     })
 }
 
-/// Read replies through a parser of yours.
+/// Read replies through a parser of yours, in place of those that RREDIS_OPTION_PARSER has.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_parser(
     options: Option<&mut rredis_options>,
@@ -260,11 +268,9 @@ impl rredis_options {
         options
     }
 
-    /// What a handle made from these is made from; NULL means the defaults.
-    pub(crate) fn setup(options: Option<&rredis_options>) -> Result<Setup> {
-        let setup = options.map(|options| options.setup.clone()).unwrap_or_default();
-        setup.options.check()?;
-        Ok(setup)
+    /// What a handle made from these is made from; NULL means the defaults. Who makes it looks at what it uses.
+    pub(crate) fn setup(options: Option<&rredis_options>) -> Setup {
+        options.map(|options| options.setup.clone()).unwrap_or_default()
     }
 }
 

@@ -99,7 +99,8 @@ pub extern "C" fn rredis_parser_new(
 ) -> rredis_status {
     guard(err, || {
         let out_parser = given(out_parser, "out_parser")?;
-        let setup = rredis_options::setup(options)?;
+        let setup = rredis_options::setup(options);
+        setup.check_parser()?;
         let limits = setup.options.limits();
         let parse = match setup.parser {
             Some(parser) => parser.start(limits)?,

@@ -80,7 +80,7 @@ pub extern "C" fn rredis_pool_new(
 ) -> rredis_status {
     guard(err, || {
         let out_pool = given(out_pool, "out_pool")?;
-        let setup = rredis_options::setup(options)?;
+        let setup = rredis_options::setup(options);
         let pool = Pool::new(setup.dial()?);
         // How bytes move and are read is the pool's affair, and no client's on it.
         let setup = Setup { transport: None, parser: None, credentials: None, ..setup };

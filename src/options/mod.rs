@@ -2,6 +2,7 @@
 
 mod canonical;
 mod check;
+mod coherent;
 mod secret;
 mod table;
 mod typed;
@@ -22,6 +23,18 @@ use table::{Kind, TABLE};
 #[derive(Clone, Default)]
 pub struct Options {
     values: Values,
+    by_url: ByUrl,
+}
+
+/// What the place in a URL said, and no option by its name has said since. The next URL's place is in its stead; what was set
+/// by name stays, and must agree.
+#[derive(Clone, Copy, Default)]
+struct ByUrl {
+    /// Whether to speak TLS. It is no value of the option, so that either is known beside the other.
+    tls: Option<bool>,
+    host: bool,
+    port: bool,
+    unix_path: bool,
 }
 
 /// Where a server is.
@@ -116,24 +129,7 @@ impl Options {
 
     /// Whether it was set, if only to its default.
     pub fn is_set(&self, key: Key) -> bool {
-        self.value(key).is_some()
-    }
-
-    /// What is wrong with the options taken together.
-    pub fn check(&self) -> Result<()> {
-        for (less, more) in [(Key::PoolIdleMin, Key::PoolMax), (Key::BackoffMs, Key::BackoffMsMax)] {
-            let (least, most) = (self.number(less), self.number(more));
-            if least > most {
-                return Err(config(format!("{}: {least} is more than {}, which is {most}", less.name(), more.name())));
-            }
-        }
-        Ok(())
-    }
-
-    /// The first option that was set here, is of the connection, and is otherwise in `pool`.
-    pub fn conflict(&self, pool: &Options) -> Option<Key> {
-        let of_connection = TABLE.iter().filter(|row| row.of_connection);
-        of_connection.map(|row| row.key).find(|&key| self.is_set(key) && !self.agrees(pool, key))
+        self.value(key).is_some() || (key == Key::Tls && self.by_url.tls.is_some())
     }
 
     /// The canonical URL of these options, with `***` for every secret.
@@ -142,8 +138,16 @@ impl Options {
     }
 
     fn put(&mut self, key: Key, value: Value) {
+        self.by_url.forget(key);
         if let Some(slot) = self.values.0.get_mut(key.index()) {
             *slot = Some(value);
+        }
+    }
+
+    fn unset(&mut self, key: Key) {
+        self.by_url.forget(key);
+        if let Some(slot) = self.values.0.get_mut(key.index()) {
+            *slot = None;
         }
     }
 
@@ -152,8 +156,9 @@ impl Options {
     }
 
     fn number(&self, key: Key) -> i64 {
-        match self.value(key) {
-            Some(Value::Number(number)) => *number,
+        match (self.value(key), self.by_url.tls) {
+            (Some(Value::Number(number)), _) => *number,
+            (_, Some(tls)) if key == Key::Tls => i64::from(tls),
             _ => key.row().default,
         }
     }
@@ -179,6 +184,25 @@ impl Options {
 impl PartialEq for Options {
     fn eq(&self, other: &Options) -> bool {
         TABLE.iter().all(|row| self.agrees(other, row.key))
+    }
+}
+
+impl ByUrl {
+    /// The option was set by its name.
+    fn forget(&mut self, key: Key) {
+        if let Some(said) = self.said(key) {
+            *said = false;
+        }
+    }
+
+    /// Whether a value of this option is the URL's.
+    fn said(&mut self, key: Key) -> Option<&mut bool> {
+        match key {
+            Key::Host => Some(&mut self.host),
+            Key::Port => Some(&mut self.port),
+            Key::UnixPath => Some(&mut self.unix_path),
+            _ => None,
+        }
     }
 }
 

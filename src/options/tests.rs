@@ -204,3 +204,14 @@ fn options_that_cannot_hold_together_are_found() {
     options.set_int(Key::PoolIdleMin, 5).unwrap();
     assert_eq!(refused(options.check()), "pool_idle_min: 5 is more than pool_max, which is 4");
 }
+
+#[test]
+fn what_was_left_alone_gives_way_to_what_was_set() {
+    let mut options = Options::new();
+    options.set_int(Key::PoolIdleMin, 100).unwrap();
+    options.set_int(Key::BackoffMs, 1000).unwrap();
+    options.check().unwrap();
+    assert_eq!((options.backoff_ms(), options.backoff_max_ms()), (1000, 1000));
+    options.set_int(Key::BackoffMsMax, 512).unwrap();
+    assert_eq!(refused(options.check()), "backoff: 1000 is more than backoff_max, which is 512");
+}

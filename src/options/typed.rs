@@ -1,6 +1,9 @@
 //! Options as the floors above read them: each by its name, and of its type.
 
-use super::{Endpoint, Key, Options, ParserChoice, Secret, Share};
+use std::borrow::Cow;
+
+use super::{Endpoint, Key, Options, ParserChoice, Secret, Share, config};
+use crate::error::Result;
 use crate::limits::Limits;
 
 /// Durations are in milliseconds, and -1 is for ever.
@@ -130,9 +133,12 @@ impl Options {
         self.number(Key::BackoffMs)
     }
 
-    /// Longest wait between tries.
+    /// Longest wait between tries. Where it was left alone it is no shorter than the first.
     pub fn backoff_max_ms(&self) -> i64 {
-        self.number(Key::BackoffMsMax)
+        match self.is_set(Key::BackoffMsMax) {
+            true => self.number(Key::BackoffMsMax),
+            false => self.number(Key::BackoffMsMax).max(self.backoff_ms()),
+        }
     }
 
     /// Tries again, as a share of all commands.
@@ -168,6 +174,20 @@ impl Options {
     /// Whether to speak TLS.
     pub fn tls(&self) -> bool {
         self.number(Key::Tls) == 1
+    }
+
+    /// The name or address that the certificate of a server at `endpoint` must be for.
+    pub fn tls_name<'o>(&'o self, endpoint: &'o Endpoint) -> Result<Cow<'o, str>> {
+        match (self.text(Key::TlsServerName), endpoint) {
+            (Some(name), _) => Ok(String::from_utf8_lossy(name)),
+            (None, Endpoint::Tcp { host, .. }) => Ok(Cow::Borrowed(host)),
+            // Nobody is verified then, and for an address no name is sent.
+            (None, Endpoint::Unix { .. }) if self.tls_insecure_skip_verify() => Ok(Cow::Borrowed("127.0.0.1")),
+            (None, Endpoint::Unix { .. }) => {
+                let text = "tls_server_name: needed over a Unix socket, whose path is on no certificate";
+                Err(config(text.to_owned()))
+            }
+        }
     }
 
     /// Our key for TLS, as PEM.

@@ -19,7 +19,7 @@ pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
     let (path, query) = rest.cut(|byte| byte == b'?');
     // An '@' this late is most often a password's that has a raw '/' or '?' in it, so nothing is shown.
     let discreet = rest.bytes.contains(&b'@');
-    let mut reader = Reader { options, given: [false; TABLE.len()], unchecked: None, scheme, discreet };
+    let mut reader = Reader { options, given: [false; TABLE.len()], host_checked: None, scheme, discreet };
     let host = reader.user(authority)?;
     match scheme {
         Scheme::Unix => reader.unix(host, path)?,
@@ -51,8 +51,8 @@ struct Reader<'o> {
     options: &'o mut Options,
     /// Which options the URL has named: none may be named twice.
     given: [bool; TABLE.len()],
-    /// Where `ssl_check_hostname=false` stands.
-    unchecked: Option<usize>,
+    /// Where `ssl_check_hostname` stands, and what it says.
+    host_checked: Option<(usize, bool)>,
     scheme: Scheme,
     discreet: bool,
 }
@@ -133,6 +133,11 @@ impl Reader<'_> {
         if !host.bytes.is_empty() {
             return Err(fault(host.at, "a host in the URL of a Unix socket, which has three slashes: unix:///path"));
         }
+        for key in [Key::Host, Key::Port] {
+            if self.options.by_url.said(key).is_some_and(|said| *said) {
+                self.options.unset(key);
+            }
+        }
         if path.bytes.is_empty() { Ok(()) } else { self.put(Key::UnixPath, path) }
     }
 
@@ -141,11 +146,17 @@ impl Reader<'_> {
             Some(b'[') => self.address(place)?,
             _ => self.name(place)?,
         };
+        self.options.by_url.host = true;
         if let Some(port) = port {
             self.port(port)?;
+            self.options.by_url.port = true;
         }
-        self.options.set_text(Key::UnixPath, b"")?;
-        self.options.set_int(Key::Tls, i64::from(self.scheme == Scheme::Rediss))?;
+        // A path that was set by its name stays, to contradict.
+        if self.options.by_url.unix_path || self.options.text(Key::UnixPath).is_none() {
+            self.options.set_text(Key::UnixPath, b"")?;
+            self.options.by_url.unix_path = true;
+        }
+        self.options.by_url.tls = Some(self.scheme == Scheme::Rediss);
         self.given[Key::Tls.index()] = self.scheme == Scheme::Rediss;
         Ok(())
     }
@@ -255,10 +266,9 @@ impl Reader<'_> {
     fn host_name(&mut self, name: Piece<'_>, value: Piece<'_>) -> Result<()> {
         let words = self.decode(Key::TlsInsecureSkipVerify, value)?;
         match words::truth(std::str::from_utf8(&words).unwrap_or_default()) {
-            Some(true) => Ok(()),
-            Some(false) if self.unchecked.is_some() => Err(fault(name.at, "ssl_check_hostname a second time")),
-            Some(false) => {
-                self.unchecked = Some(name.at);
+            _ if self.host_checked.is_some() => Err(fault(name.at, "ssl_check_hostname a second time")),
+            Some(checked) => {
+                self.host_checked = Some((name.at, checked));
                 Ok(())
             }
             None => Err(fault(value.at, "ssl_check_hostname that is neither true nor false")),
@@ -266,14 +276,22 @@ impl Reader<'_> {
     }
 
     fn finish(&mut self, end: usize) -> Result<()> {
-        if self.scheme == Scheme::Unix && !self.given[Key::UnixPath.index()] {
-            return Err(fault(end, "no path of a socket"));
+        if self.scheme == Scheme::Unix {
+            if !self.given[Key::UnixPath.index()] {
+                return Err(fault(end, "no path of a socket"));
+            }
+            self.options.by_url.unix_path = true;
         }
-        match self.unchecked {
-            Some(at) if !self.options.tls_insecure_skip_verify() => {
+        match (self.host_checked, self.options.tls_insecure_skip_verify()) {
+            (Some((at, false)), false) => {
                 Err(fault(at, "ssl_check_hostname=false, which is said by tls_insecure_skip_verify=true here"))
             }
-            _ => Ok(()),
+            (Some((at, true)), true) => {
+                Err(fault(at, "ssl_check_hostname=true, and nothing is checked with tls_insecure_skip_verify=true"))
+            }
+            // It is what is done in any case; who says so has set that nothing less is.
+            (Some((_, true)), false) => self.options.set_int(Key::TlsInsecureSkipVerify, 0),
+            (Some((_, false)), true) | (None, _) => Ok(()),
         }
     }
 
@@ -296,6 +314,11 @@ impl Reader<'_> {
 
     fn put_number(&mut self, key: Key, value: i64, at: usize) -> Result<()> {
         self.name_once(key, at)?;
+        if key == Key::Tls {
+            // It is for the URL to say, as its scheme is.
+            self.options.by_url.tls = Some(value == 1);
+            return Ok(());
+        }
         self.options.set_int(key, value).map_err(|error| self.placed(error, at))
     }
 

@@ -1,6 +1,5 @@
 //! What the options say of TLS, as rustls wants it: whom to trust, who we are, and whom a certificate must name.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -35,15 +34,7 @@ impl Settings {
 
     /// The name or address that the server's certificate must be for.
     pub(super) fn name(&self, endpoint: &Endpoint) -> Result<ServerName<'static>> {
-        let name = match (self.options.text(Key::TlsServerName), endpoint) {
-            (Some(name), _) => String::from_utf8_lossy(name),
-            (None, Endpoint::Tcp { host, .. }) => Cow::Borrowed(host.as_str()),
-            // Nobody is verified then, and for an address no name is sent.
-            (None, Endpoint::Unix { .. }) if self.options.tls_insecure_skip_verify() => Cow::Borrowed("127.0.0.1"),
-            (None, Endpoint::Unix { .. }) => {
-                return Err(config("tls_server_name: needed over a Unix socket, whose path is on no certificate"));
-            }
-        };
+        let name = self.options.tls_name(endpoint)?;
         // The zone of an address is this machine's own affair, and the dot at the end of a name is DNS's.
         if let Ok(address) = name.split('%').next().unwrap_or_default().parse::<IpAddr>() {
             return Ok(ServerName::IpAddress(address.into()));
