@@ -522,6 +522,11 @@ rredis_status rredis_command_flags(size_t argc, const char *const *argv,
 //
 // A client copies its options when it is made. Every option has a default good enough
 // to leave alone.
+//
+// What was set is checked together when a handle is made of it. An option or a function
+// that says whom to talk to or how safely, and would have no effect, is
+// RREDIS_ERR_CONFIG, and so are two settings that contradict each other, in whichever
+// order they were set. Times, limits and counts may have no effect.
 
 /// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
 /// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
@@ -529,7 +534,8 @@ typedef enum rredis_option {
   RREDIS_OPTION_HOST = 1,                       // text: a name or an address; 127.0.0.1
   RREDIS_OPTION_PORT = 2,                       // 6379
   RREDIS_OPTION_UNIX_PATH = 3,                  // text: a Unix socket, instead of host
-                                                // and port
+                                                // and port: beside them it is
+                                                // RREDIS_ERR_CONFIG
   RREDIS_OPTION_USERNAME = 4,                   // text: who logs in; without it the
                                                 // server's default user
   RREDIS_OPTION_PASSWORD = 5,                   // text: never given back, nor in any
@@ -571,7 +577,9 @@ typedef enum rredis_option {
                                                 // ever; 1 s
   RREDIS_OPTION_RETRY_MAX = 40,                 // tries after the first; 3
   RREDIS_OPTION_BACKOFF_MS = 41,                // before the first of them; 8 ms
-  RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // doubled each time, up to this; 512 ms
+  RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // doubled each time, up to this; 512
+                                                // ms, or BACKOFF_MS where that is
+                                                // longer
   RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // tries after the first, in a hundred
                                                 // calls; 10
   RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape; CANONICAL
@@ -584,10 +592,15 @@ typedef enum rredis_option {
                                                 // MONITOR may have REPLY_BYTES_MAX
   RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // of pushes that wait to be shown; 64
                                                 // MiB
-  RREDIS_OPTION_TLS = 70,                       // 0, or 1: over TLS
+  RREDIS_OPTION_TLS = 70,                       // 0, or 1: over TLS, without which the
+                                                // other options of TLS are
+                                                // RREDIS_ERR_CONFIG
   RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of certificates (PEM) to
                                                 // trust, read anew when it changes;
-                                                // without any, the system's
+                                                // without any, the system's, or, in
+                                                // their place, those that SSL_CERT_FILE
+                                                // and SSL_CERT_DIR in the environment
+                                                // name
   RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a folder of them
   RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the certificates themselves
   RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: our own certificate's file, and
@@ -598,7 +611,9 @@ typedef enum rredis_option {
   RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name the server must prove;
                                                 // HOST
   RREDIS_OPTION_TLS_VERSION_MIN = 79,           // 12 or 13, for 1.2 and 1.3; 12
-  RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: believe anybody; for tests
+  RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: believe anybody; for tests. Beside
+                                                // authorities to trust it is
+                                                // RREDIS_ERR_CONFIG
   RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,      // 1: rredis_pubsub_next gives
                                                 // confirmations of subscriptions too; 0
 } rredis_option;
@@ -634,7 +649,9 @@ rredis_status rredis_options_set_str(rredis_options *options, rredis_option opti
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
 /// A user and a password may stand before the host, with a colon between and an at sign
-/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte.
+/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte. The
+/// scheme says whether TLS is spoken, which RREDIS_OPTION_TLS must not contradict:
+/// rediss:// is with TLS, redis:// without. A later URL's place replaces an earlier URL's.
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);
 
@@ -646,7 +663,8 @@ rredis_status rredis_options_set_callback(rredis_options *options, const char *c
     size_t command_len, rredis_callback_fn function, void *user_data,
     rredis_free_fn user_data_free, rredis_error *err);
 
-/// Ask a function of yours who we are at each connect, in place of the options.
+/// Ask a function of yours who we are at each connect, in place of the options: beside
+/// RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD it is RREDIS_ERR_CONFIG.
 ///
 ///   function  NULL: the options say it
 rredis_status rredis_options_set_credentials(rredis_options *options,
@@ -657,7 +675,7 @@ rredis_status rredis_options_set_credentials(rredis_options *options,
 rredis_status rredis_options_set_transport(rredis_options *options,
     const rredis_transport *transport, rredis_error *err);
 
-/// Read replies through a parser of yours.
+/// Read replies through a parser of yours, in place of those that RREDIS_OPTION_PARSER has.
 rredis_status rredis_options_set_parser(rredis_options *options,
     const rredis_parser_type *parser, rredis_error *err);
 
@@ -777,7 +795,8 @@ rredis_status rredis_client_new(const rredis_options *options,
 ///
 ///   options  the client's own, as timeouts and callbacks; NULL: the pool's
 ///
-/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it.
+/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it;
+/// or a function of the connection, which is the pool's: a transport, a parser, credentials.
 rredis_status rredis_client_new_on(const rredis_pool *pool,
     const rredis_options *options, rredis_client **out_client, rredis_error *err);
 
