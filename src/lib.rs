@@ -7,7 +7,7 @@
 //!   3      conn                      one socket driven by one session, against a deadline
 //!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
 //!   1      resp   reply   commands   wire bytes | the tree | what is known of every command
-//!  ground  error  options  limits  process  memory   words everyone uses
+//!  ground  error  options  limits  process  memory  sync   words everyone uses
 //! ```
 #![deny(
     unsafe_code,
@@ -31,6 +31,7 @@ pub mod limits;
 pub mod memory;
 pub mod options;
 pub mod process;
+pub mod sync;
 
 pub mod commands;
 pub mod reply;

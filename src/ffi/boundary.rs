@@ -12,7 +12,6 @@ use std::io::Write;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::ptr::NonNull;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Outcome, Result, Status};
@@ -274,7 +273,7 @@ fn suspect(name: &str) -> Error {
 /// Run the body; a panic in it becomes an error, and errno is left as it was.
 #[inline]
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    HOOK.call_once(hook_panics);
+    hook_panics_once();
     let errno = errno();
     INSIDE.set(INSIDE.get() + 1);
     let result = catch_unwind(AssertUnwindSafe(body));
@@ -300,7 +299,16 @@ fn panic_error(payload: Box<dyn Any + Send>) -> Error {
     Error::new(Status::Panic, format!("a bug in librredis: {text} ({place})")).with_outcome(Outcome::Unknown)
 }
 
+/// Nobody waits for who hooks them: in a child of fork that may be a thread of its parent's.
+#[inline]
+fn hook_panics_once() {
+    if !HOOKED.load(Ordering::Acquire) && !HOOKED.swap(true, Ordering::AcqRel) {
+        hook_panics();
+    }
+}
+
 /// Panics inside a call are told through err alone: nothing goes to the host's terminal. Others are none of ours.
+#[cold]
 fn hook_panics() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| match INSIDE.get() {
@@ -321,7 +329,7 @@ fn remember_place(info: &PanicHookInfo<'_>) {
 }
 
 const PLACE_LEN: usize = 64;
-static HOOK: Once = Once::new();
+static HOOKED: AtomicBool = AtomicBool::new(false);
 thread_local! {
     static INSIDE: Cell<u32> = const { Cell::new(0) };
     static PLACE: Cell<([u8; PLACE_LEN], usize)> = const { Cell::new(([0; PLACE_LEN], 0)) };

@@ -15,6 +15,7 @@ use crate::ffi::boundary::{name_of, sized, wrong};
 use crate::ffi::callback::{Told, UserData, rredis_free_fn};
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::options::Endpoint;
+use crate::process::Process;
 use crate::transport::{self, Attempt, Connect, Deadline, Moved, Transport};
 
 /// A transport: set size, fill in what you have, zero the rest. It is copied.
@@ -91,7 +92,7 @@ struct Stream {
     fd: Option<RawFd>,
     functions: Arc<Functions>,
     /// The process that connected: a child of it never closes.
-    process: u32,
+    process: Process,
 }
 
 impl Custom {
@@ -140,7 +141,7 @@ impl Connect for Custom {
             return Err(error.at(&endpoint.to_string()));
         }
         // From here on the stream is closed whatever comes.
-        let mut stream = Stream { stream, fd: None, functions: Arc::clone(&self.0), process: std::process::id() };
+        let mut stream = Stream { stream, fd: None, functions: Arc::clone(&self.0), process: Process::current() };
         // SAFETY: as above, of a stream that is connected.
         stream.fd = given.fd.map(|fd| unsafe { fd(stream.stream) }).filter(|&fd| fd >= 0);
         Ok(transport::connected(Box::new(stream)))
@@ -217,7 +218,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        if let Some(close) = self.functions.given.close.filter(|_| self.process == std::process::id()) {
+        if let Some(close) = self.functions.given.close.filter(|_| self.process == Process::current()) {
             // SAFETY: the caller vouches for its function, which is called once for this stream, here.
             unsafe { close(self.stream) }
         }

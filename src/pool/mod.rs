@@ -5,13 +5,13 @@ mod health;
 mod shelf;
 mod stats;
 
-use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
+use crate::process::Process;
 use crate::transport::Deadline;
 
 use shelf::{Grant, Shelves, Waiter};
@@ -43,7 +43,7 @@ enum Gone {
 pub struct Lease {
     pool: Arc<Inner>,
     /// The process that leased it: no other may use it.
-    process: u32,
+    process: Process,
     era: u64,
     /// None only while it is being given up.
     connection: Option<Box<Connection>>,
@@ -62,7 +62,7 @@ impl Pool {
             era: AtomicU64::new(0),
             counters: Counters::default(),
         }));
-        // Made before there can be a child that finds it half made.
+        // Made now, so that no command has to.
         pool.0.shelves.figures();
         pool
     }
@@ -271,7 +271,7 @@ impl Drop for Permit<'_> {
 impl Lease {
     fn new(pool: Arc<Inner>, connection: Box<Connection>, rested: bool) -> Lease {
         let era = pool.era.load(Ordering::Relaxed);
-        Lease { pool, process: process::id(), era, connection: Some(connection), rested }
+        Lease { pool, process: Process::current(), era, connection: Some(connection), rested }
     }
 
     /// Give the connection back, if it is as a new one; else it is closed.
@@ -281,7 +281,7 @@ impl Lease {
 
     /// Refuse to use, in a child of fork, a connection that its parent leased.
     pub fn refuse_foreign(&self) -> Result<()> {
-        match self.process == process::id() {
+        match self.process == Process::current() {
             true => Ok(()),
             false => Err(Error::new(Status::Forked, "the connection belongs to the process that made it")),
         }

@@ -7,10 +7,9 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
 use crate::conn::Connection;
 use crate::process::PerProcess;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::transport::Deadline;
 
 /// The shelf of each process: a child of fork begins with an empty one and a new lock.
@@ -112,13 +111,11 @@ impl Waiter {
             if let Some(grant) = grant.take() {
                 return Some(grant);
             }
-            match deadline.remaining() {
-                None => self.granted.wait(&mut grant),
-                Some(left) if left.is_zero() => return None,
-                Some(left) => {
-                    self.granted.wait_for(&mut grant, left);
-                }
+            if deadline.has_passed() {
+                return None;
             }
+            // Whatever ended it: what is granted is looked for, and what is left of the time.
+            self.granted.wait(&mut grant, deadline.moment());
         }
     }
 

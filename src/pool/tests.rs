@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::thread;
 
-use parking_lot::Mutex;
-
 use super::*;
 use crate::options::{Key, Options};
+use crate::sync::Mutex;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
 
 const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";

@@ -3,13 +3,14 @@
 #![forbid(unsafe_code)]
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use crate::commands;
 use crate::error::{Error, Outcome, Status};
 use crate::options::Options;
+use crate::process::Process;
 use crate::transport::Deadline;
 
 /// How often a client tries a command again, and how long it waits before it does.
@@ -91,11 +92,10 @@ impl Budget {
     }
 }
 
-/// Spread, not secrecy: the keys that std draws for its maps are different every time, but in children of fork.
+/// Spread, not secrecy: the keys that std draws for its maps are different every time, except in children of fork. Those of one
+/// parent differ by their process ID, and a child that has its parent's, in a namespace of its own, by being another process.
 fn random() -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u32(std::process::id());
-    hasher.finish()
+    RandomState::new().hash_one((std::process::id(), Process::current()))
 }
 
 /// What a client that was quiet may spend at once: a hundred retries.

@@ -2,124 +2,137 @@
 //!
 //! It is the only thread this library ever starts. It is left alone at the deadline, and owns all that it touches when it
 //! ends. A name is looked up anew for every connection, for the address behind it may have moved, but never twice at once.
+//! What is an address already is never looked up.
+
+mod numeric;
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, OnceLock};
-use std::thread;
+use std::sync::Arc;
+use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
-
-use super::{Deadline, no_answer, wait};
+use super::thread::{self, Body};
+use super::{Deadline, no_answer};
 use crate::error::{Error, Result, Status};
 use crate::process::PerProcess;
+use crate::sync::{Condvar, Mutex};
 
 /// The addresses of `host`, in the order in which the system prefers them.
 pub(super) fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-    let mut addresses = of_this_process().addresses(host, deadline)?;
+    let mut addresses = match numeric::address(host) {
+        Some(address) => vec![address],
+        None => of_this_process().addresses(host, deadline)?,
+    };
     addresses.iter_mut().for_each(|address| address.set_port(port));
     Ok(addresses)
 }
 
 /// What the system is asked: the addresses of a name, with any port.
 type Resolve = fn(&str) -> io::Result<Vec<SocketAddr>>;
+/// How a thread is started; where there is none to be had, what it was to do is given back.
+type Start = fn(Body) -> std::result::Result<(), Body>;
 
 /// The look-ups under way.
 struct Lookups {
     resolve: Resolve,
+    start: Start,
+    /// The one that began first is the first.
     running: Mutex<Vec<Arc<Lookup>>>,
     /// One of them has ended.
-    ended: Condvar,
+    room: Condvar,
 }
 
 /// One name, and its answer once there is one.
 struct Lookup {
     host: String,
-    answer: OnceLock<Result<Vec<SocketAddr>>>,
+    answer: Mutex<Option<Result<Vec<SocketAddr>>>>,
+    answered: Condvar,
 }
 
 impl Lookups {
-    fn new(resolve: Resolve) -> Arc<Self> {
-        Arc::new(Lookups { resolve, running: Mutex::new(Vec::new()), ended: Condvar::new() })
+    fn new(resolve: Resolve, start: Start) -> Arc<Self> {
+        Arc::new(Lookups { resolve, start, running: Mutex::new(Vec::new()), room: Condvar::new() })
     }
 
     /// Look `host` up, or join the look-up of it that is under way; wait for the answer until the deadline.
-    fn addresses(self: Arc<Self>, host: &str, deadline: Deadline) -> Result<Vec<SocketAddr>> {
+    fn addresses(self: &Arc<Self>, host: &str, deadline: Deadline) -> Result<Vec<SocketAddr>> {
         let allowed_ms = deadline.remaining_ms();
-        let lookup = self.begin(host, allowed_ms, deadline)?;
-        let mut running = self.running.lock();
+        let lookup = self.begin(host, deadline)?;
+        let mut answer = lookup.answer.lock();
         loop {
-            if let Some(answer) = lookup.answer.get() {
+            if let Some(answer) = &*answer {
                 return answer.clone();
             }
             if deadline.has_passed() {
                 return Err(no_answer("look-up", allowed_ms));
             }
-            self.wait(&mut running, deadline);
+            lookup.answered.wait(&mut answer, deadline.moment());
         }
     }
 
-    /// The look-up of `host`: the one under way, or a new one as soon as there is room for it.
-    fn begin(self: &Arc<Self>, host: &str, allowed_ms: i64, deadline: Deadline) -> Result<Arc<Lookup>> {
+    /// The look-up of `host`: the one under way, or a new one.
+    fn begin(self: &Arc<Self>, host: &str, deadline: Deadline) -> Result<Arc<Lookup>> {
+        // Where many names are looked up at once, room comes soon; where they hang it does not, and that is told.
+        let patience = deadline.earlier(Deadline::after(PATIENCE));
         let mut running = self.running.lock();
-        loop {
+        let lookup = loop {
             if let Some(lookup) = running.iter().find(|lookup| lookup.host == host) {
                 return Ok(Arc::clone(lookup));
             }
             if running.len() < LOOKUPS_MAX {
-                break;
+                break Arc::new(Lookup::new(host));
             }
-            if deadline.has_passed() {
-                let why = format!("look-up: {LOOKUPS_MAX} others were still under way after {allowed_ms} ms");
-                return Err(Error::new(Status::Timeout, why));
+            if patience.has_passed() {
+                return Err(no_room(&running));
             }
-            self.wait(&mut running, deadline);
-        }
-        let lookup = Arc::new(Lookup { host: host.to_owned(), answer: OnceLock::new() });
+            self.room.wait(&mut running, patience.moment());
+        };
         running.push(Arc::clone(&lookup));
         drop(running);
-        if let Err(error) = self.start(&lookup) {
-            self.end(&lookup, Err(Error::os(Status::Connect, "look-up: no thread for it", &error)));
+        let under_way = UnderWay { lookups: Arc::clone(self), lookup: Arc::clone(&lookup), answer: None };
+        // Where the system has no thread for it, the caller's own will do, be it late.
+        if let Err(body) = (self.start)(Box::new(move || under_way.run())) {
+            body();
         }
         Ok(lookup)
     }
+}
 
-    /// Wait until some look-up ends or the deadline passes; the lock is free meanwhile.
-    fn wait(&self, running: &mut MutexGuard<'_, Vec<Arc<Lookup>>>, deadline: Deadline) {
-        match deadline.moment() {
-            Some(moment) => {
-                self.ended.wait_until(running, moment);
-            }
-            None => self.ended.wait(running),
-        }
+impl Lookup {
+    fn new(host: &str) -> Lookup {
+        Lookup { host: host.to_owned(), answer: Mutex::new(None), answered: Condvar::new() }
     }
+}
 
-    /// Start the thread. It is born with every signal blocked, so that no handler of the host's ever runs on it.
-    fn start(self: &Arc<Self>, lookup: &Arc<Lookup>) -> io::Result<()> {
-        let (lookups, lookup) = (Arc::clone(self), Arc::clone(lookup));
-        let thread = thread::Builder::new().name("rredis-look-up".to_owned()).stack_size(STACK_BYTES);
-        wait::with_signals_blocked(|| thread.spawn(move || lookups.run(&lookup))).map(drop)
-    }
+/// A look-up that ends when this is dropped, also by a panic: nobody waits for one that is over.
+struct UnderWay {
+    lookups: Arc<Lookups>,
+    lookup: Arc<Lookup>,
+    answer: Option<Result<Vec<SocketAddr>>>,
+}
 
+impl UnderWay {
     /// What the thread does.
-    fn run(&self, lookup: &Lookup) {
-        let answer = match (self.resolve)(&lookup.host) {
+    fn run(mut self) {
+        self.answer = Some(match (self.lookups.resolve)(&self.lookup.host) {
             Ok(addresses) if addresses.is_empty() => {
                 Err(Error::new(Status::Connect, "look-up: the name has no address"))
             }
             Ok(addresses) => Ok(addresses),
             Err(error) => Err(failure(&error)),
-        };
-        self.end(lookup, answer);
+        });
     }
+}
 
-    /// Give the answer to all who wait for it, and the place to whoever waits for one.
-    fn end(&self, lookup: &Lookup, answer: Result<Vec<SocketAddr>>) {
-        let mut running = self.running.lock();
-        // Set once: a look-up either could not start or ends, and either once.
-        let _first = lookup.answer.set(answer);
-        running.retain(|other| !std::ptr::eq(&**other, lookup));
-        self.ended.notify_all();
+impl Drop for UnderWay {
+    /// Give the place to whoever waits for one, and the answer to all who wait for it.
+    fn drop(&mut self) {
+        let UnderWay { lookups, lookup, answer } = self;
+        lookups.running.lock().retain(|other| !Arc::ptr_eq(other, lookup));
+        lookups.room.notify_all();
+        let unanswered = || Err(Error::new(Status::Connect, "look-up: it ended without an answer"));
+        *lookup.answer.lock() = Some(answer.take().unwrap_or_else(unanswered));
+        lookup.answered.notify_all();
     }
 }
 
@@ -130,19 +143,41 @@ fn failure(error: &io::Error) -> Error {
     Error { message: message.into_bytes(), ..error }
 }
 
+/// Too many names hang. Those that began first are the likeliest to be why.
+fn no_room(running: &[Arc<Lookup>]) -> Error {
+    let mut text = format!("look-up: {} other names have no answer yet: ", running.len());
+    for (number, lookup) in running.iter().enumerate() {
+        let between = if number == 0 { "" } else { ", " };
+        if text.len() + between.len() + lookup.host.len() > NAMES_BYTES_MAX {
+            text.push_str(&format!(" and {} more", running.len() - number));
+            break;
+        }
+        text.push_str(between);
+        text.push_str(&lookup.host);
+    }
+    Error::new(Status::Connect, text)
+}
+
 fn ask_the_system(host: &str) -> io::Result<Vec<SocketAddr>> {
     (host, 0).to_socket_addrs().map(Iterator::collect)
 }
 
-/// The look-ups of this process. A child of fork has none of its parent's threads: their look-ups would never end there, and
-/// a lock that one of them held would stay locked.
+fn start_a_thread(body: Body) -> std::result::Result<(), Body> {
+    thread::start(c"rredis-look-up", STACK_BYTES, body)
+}
+
+/// The look-ups of this process. A child of fork has none of its parent's threads: their look-ups would never end there.
 fn of_this_process() -> Arc<Lookups> {
     static LOOKUPS: PerProcess<Arc<Lookups>> = PerProcess::new();
-    Arc::clone(LOOKUPS.get(|_| Lookups::new(ask_the_system)))
+    Arc::clone(LOOKUPS.get(|_| Lookups::new(ask_the_system, start_a_thread)))
 }
 
 /// Look-ups at once in a process: what a resolver that hangs can cost it in threads.
-const LOOKUPS_MAX: usize = 4;
+const LOOKUPS_MAX: usize = 64;
+/// How long to wait for one of them to end, where there are so many.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes of a message up to the end of the last name that it has.
+const NAMES_BYTES_MAX: usize = 400;
 /// The stack of a look-up: the system's resolver may load modules of its own, and they were written for large ones.
 const STACK_BYTES: usize = 512 << 10;
 

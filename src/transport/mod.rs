@@ -4,6 +4,8 @@ mod attempt;
 mod deadline;
 mod lookup;
 mod tcp;
+#[expect(unsafe_code, reason = "a thread started by the C library alone")]
+mod thread;
 #[cfg(feature = "tls")]
 mod tls;
 mod unix;

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use super::{Attempt, Connect, Deadline, Moved, Transport, connected};
 use crate::error::{Error, Result, Status};
 use crate::options::Endpoint;
+use crate::sync::Mutex;
 
 /// One line of a transcript.
 #[derive(Clone, Debug)]

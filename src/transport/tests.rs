@@ -126,7 +126,7 @@ fn a_reset_breaks_the_connection_and_raises_no_signal() {
     let error = read(&mut *ours, &mut [0; 16]).unwrap_err();
     assert_eq!((error.status, error.os_error), (Status::Io, libc::ECONNRESET));
     assert_eq!(error.to_string(), "read: Connection reset by peer");
-    wait::with_signals_blocked(|| {
+    thread::with_signals_blocked(|| {
         let error = ours.write(b"PING\r\n", 0).unwrap_err();
         assert_eq!((error.status, error.os_error), (Status::Io, libc::EPIPE));
         assert_eq!(error.to_string(), "write: Broken pipe");
@@ -140,7 +140,7 @@ fn a_unix_peer_that_is_gone_raises_no_signal() {
     let listener = UnixListener::bind(folder.path("socket")).unwrap();
     let mut ours = SOCKETS.connect(&unix_endpoint(&folder.path("socket")), soon()).unwrap();
     drop(listener.accept().unwrap());
-    wait::with_signals_blocked(|| {
+    thread::with_signals_blocked(|| {
         assert_eq!(ours.write(b"PING\r\n", 0).unwrap_err().os_error, libc::EPIPE);
         assert!(!sigpipe_waits(), "SIGPIPE was raised");
     });

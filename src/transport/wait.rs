@@ -3,6 +3,7 @@
 //! std writes with `write` or `writev`, which raise SIGPIPE in a host that left it at its default. Here every byte
 //! leaves by `sendmsg` with MSG_NOSIGNAL.
 
+use std::ffi::CStr;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
@@ -147,33 +148,12 @@ fn uninterrupted(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     }
 }
 
-/// Run `body` with every signal blocked, so that a thread it starts never runs a handler of the host's.
-pub(super) fn with_signals_blocked<T>(body: impl FnOnce() -> T) -> T {
-    let _restored_when_dropped = BlockedSignals::new();
-    body()
-}
-
-struct BlockedSignals {
-    before: libc::sigset_t,
-}
-
-impl BlockedSignals {
-    fn new() -> Self {
-        let mut all = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: sigfillset writes the whole set.
-        unsafe { libc::sigfillset(all.as_mut_ptr()) };
-        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
-        // SAFETY: both point to a set; the call reads the one and writes the other.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) };
-        // SAFETY: the call above wrote it; and zeros, too, are a set.
-        BlockedSignals { before: unsafe { before.assume_init() } }
-    }
-}
-
-impl Drop for BlockedSignals {
-    fn drop(&mut self) {
-        // SAFETY: the set is one that the same call gave; no old one is asked for.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, ptr::null_mut()) };
+/// The number of the network interface of this name.
+pub(super) fn interface(name: &CStr) -> Option<u32> {
+    // SAFETY: a name that ends in a NUL, which the call only reads.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => None,
+        number => Some(number),
     }
 }
 

@@ -13,12 +13,12 @@ mod time;
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
-use std::process;
 
 use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Shape};
 use crate::conn::{Kept, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Counters;
+use crate::process::Process;
 use crate::reply::Reply;
 use crate::resp;
 use crate::session::{Event, Subscriptions};
@@ -36,7 +36,7 @@ use time::Clock;
 pub struct Evented {
     client: Client,
     /// The process that made it: no other may use it, for what the poller watches is shared with a child of fork.
-    process: u32,
+    process: Process,
     poller: Poller,
     line: Line,
     /// Accepted and not answered, in the order of the replies: first those that the conversation has, then those held.
@@ -81,7 +81,7 @@ impl Evented {
         }
         Ok(Evented {
             client: client.clone(),
-            process: process::id(),
+            process: Process::current(),
             poller: Poller::new()?,
             line: Line::default(),
             pending: VecDeque::new(),
@@ -352,7 +352,7 @@ impl Evented {
     }
 
     fn refuse_foreign(&self) -> Result<()> {
-        match self.process == process::id() {
+        match self.process == Process::current() {
             true => Ok(()),
             false => Err(Error::new(Status::Forked, "the async handle belongs to the process that made it")),
         }
@@ -362,7 +362,7 @@ impl Evented {
 impl Drop for Evented {
     fn drop(&mut self) {
         // A child of fork only closes what it inherited: it is the parent's to count.
-        if self.process == process::id()
+        if self.process == Process::current()
             && let Stage::Open(connection) = &mut self.line.stage
         {
             let counters = self.client.0.pool.counters();

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use crate::client::Listen;
 use crate::commands::Topic;
 use crate::error::{Error, Result};
 use crate::memory::copied;
+use crate::sync::Mutex;
 
 type Table = [HashMap<Vec<u8>, Arc<dyn Listen>>; 3];
 

@@ -17,16 +17,15 @@ mod open;
 mod reading;
 
 use std::os::fd::RawFd;
-use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use parking_lot::Mutex;
 
 use crate::commands::Topic;
 use crate::conn::Stepped;
 use crate::error::{Error, Outcome, Result, Status};
+use crate::process::Process;
 use crate::resp;
+use crate::sync::Mutex;
 use crate::transport::Deadline;
 use crate::transport::poller::Poller;
 
@@ -38,7 +37,7 @@ use line::{Line, Rules, Told};
 pub struct PubSub {
     client: Client,
     /// The process that made it: a child of fork shares its descriptors and may use none of them.
-    process: u32,
+    process: Process,
     poller: Poller,
     /// Held for short pieces of work, never while anything is waited for.
     line: Mutex<Line>,
@@ -68,7 +67,7 @@ impl PubSub {
         };
         Ok(PubSub {
             client: client.clone(),
-            process: process::id(),
+            process: Process::current(),
             poller: Poller::new()?,
             line: Mutex::new(Line::new(rules)),
             handlers: Handlers::default(),
@@ -156,7 +155,7 @@ impl PubSub {
     }
 
     fn refuse_foreign(&self) -> Result<()> {
-        match self.process == process::id() {
+        match self.process == Process::current() {
             true => Ok(()),
             false => Err(Error::new(Status::Forked, "the pubsub belongs to the process that made it")),
         }

@@ -1,0 +1,12 @@
+//! What each process has its own of: a child of fork gets objects anew, whatever its parent's threads held.
+//!
+//! A lock of the parent's may be taken in the child for ever, and a list half changed. So nothing that is locked, waited for
+//! or shared with the parent through a socket is used in the child: it is made anew there, with all that can wait (`sync`).
+
+#[expect(unsafe_code, reason = "system calls, and a function for fork to call")]
+mod mark;
+#[expect(unsafe_code, reason = "a value that is set once without anybody's waiting for it")]
+mod own;
+
+pub use mark::Process;
+pub use own::PerProcess;
