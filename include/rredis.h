@@ -19,10 +19,13 @@
 //   In a child of fork the clients and pools of its parent work, on connections of
 //   their own, and all handles may be freed: nothing is written or closed that the
 //   parent still uses. An rredis_conn, rredis_pubsub or rredis_async of the parent's is
-//   RREDIS_ERR_FORKED there, and so is an rredis_pipeline that watches. What remains:
-//   made while threads of its parent waited in the library, a child that starts threads
-//   itself may find one of them waiting for ever. Fork before threads start, or let such
-//   a child exec.
+//   RREDIS_ERR_FORKED there, and so is an rredis_pipeline that watches. This holds
+//   whatever the threads of the parent were doing, and where the child starts threads
+//   itself, as far as the C library's malloc, getaddrinfo and pthread_create work in such
+//   a child. Where getaddrinfo never returns there, the call ends at its deadline with
+//   RREDIS_ERR_TIMEOUT. A child that shares the memory of its parent (vfork, or clone with
+//   CLONE_VM) must not call this library. A child that is made inside a transport, parser
+//   or credentials function must not return from that function.
 //
 // Failing
 //   RREDIS_OK is 0, and leaves err alone. Any other status leaves every out_ parameter
@@ -37,6 +40,10 @@
 // Time
 //   Milliseconds. 0 does not wait; a negative number waits for ever. For an interval
 //   (health check, keepalive, idle, age) 0 is every time and a negative number never.
+//   A host name is looked up on a thread, so that the call can end at its deadline. Where
+//   the system refuses the thread, the call looks the name up itself, and may outlast its
+//   deadline. 64 names are looked up at once: while all of them go unanswered, one more is
+//   RREDIS_ERR_CONNECT after 1 s. An address in numbers is not looked up.
 
 #ifndef RREDIS_H
 #define RREDIS_H
