@@ -3,12 +3,15 @@
 mod support;
 
 use std::io;
+use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Options, Outcome, Status, call, option, stat};
 use support::peer::{Hello, Line, Peer, honest};
+use support::pipeline::{Pipeline, mode};
+use support::script::Script;
 use support::server::{Server, free_port};
 
 /// A peer that leaves without an answer to the first command of so many connections.
@@ -137,6 +140,79 @@ fn a_server_that_loads_without_end_meets_the_deadline_or_the_last_try() {
     let err = endless.command_with(&["GET", "k"], call::TIMEOUT, 200).expect_err("it loads");
     assert!([Status::SERVER, Status::TIMEOUT].contains(&err.status), "{err:?}");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+/// What ends a connection: before its client was greeted, when it had sent something, or when that was refused.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Ungreeted,
+    Unanswered,
+    Refused,
+}
+
+impl End {
+    fn play(self, line: &mut Line) -> io::Result<()> {
+        match self {
+            End::Ungreeted => Ok(()),
+            End::Unanswered => line.command().map(drop),
+            End::Refused => loop {
+                // Nothing runs inside a transaction that has a refusal in it.
+                let answer: &[u8] = match line.command()?[0].as_slice() {
+                    b"MULTI" => b"+OK\r\n",
+                    b"EXEC" => b"-EXECABORT Transaction discarded because of previous errors.\r\n",
+                    _ => b"-WRONGTYPE Operation against a key\r\n",
+                };
+                line.send(answer)?;
+            },
+        }
+    }
+}
+
+/// The last try's failure is what is told; what became of the command is told of all of them.
+#[test]
+fn a_try_that_may_have_run_makes_the_whole_call_unknown() {
+    type Way<'w> = &'w dyn Fn(&Client) -> support::c::Result<()>;
+    let flags = call::IDEMPOTENT;
+    let pipeline = |client: &Client| {
+        let mut pipeline = Pipeline::of(client);
+        pipeline.add(&["SET", "k", "v"]);
+        pipeline
+    };
+    let command: Way<'_> = &|client| client.command_with(&["SET", "k", "v"], flags, 0).map(drop);
+    let script: Way<'_> =
+        &|client| Script::new("return 1").run_for(client, 0, &[""; 0], flags, 0, ptr::null_mut()).map(drop);
+    let plain: Way<'_> = &|client| pipeline(client).run_with(mode::PLAIN, flags, 0).map(drop);
+    let atomic: Way<'_> = &|client| pipeline(client).run_with(mode::ATOMIC, flags, 0).map(drop);
+    let each: Way<'_> = &|client| pipeline(client).run_each(flags, 0, Box::new(|_, _| Ok(())));
+    let watch: Way<'_> = &|client| Pipeline::of(client).watch(&["k"]);
+    // A pipeline that is answered with an error has an element that is one, and a script may run before it fails.
+    let ways: [(&str, Way<'_>, bool); 6] = [
+        ("command", command, true),
+        ("script", script, false),
+        ("plain", plain, false),
+        ("atomic", atomic, true),
+        ("each", each, false),
+        ("watch", watch, true),
+    ];
+    for (name, way, is_refused) in ways {
+        for (ends, status, outcome) in [
+            ([End::Unanswered, End::Ungreeted], Status::CONNECT, Outcome::UNKNOWN),
+            ([End::Ungreeted, End::Ungreeted], Status::CONNECT, Outcome::NOT_SENT),
+            ([End::Ungreeted, End::Unanswered], Status::IO, Outcome::UNKNOWN),
+            ([End::Unanswered, End::Refused], Status::SERVER, Outcome::UNKNOWN),
+            ([End::Ungreeted, End::Refused], Status::SERVER, Outcome::REFUSED),
+        ] {
+            if matches!(ends[1], End::Refused) && !is_refused {
+                continue;
+            }
+            let status = if name == "atomic" && status == Status::SERVER { Status::ABORTED } else { status };
+            let peer = Peer::tcp(Hello::Resp3, move |line| ends[line.number].play(line));
+            let client = Options::at(&peer.url()).int(option::RETRY_MAX, 1).int(option::BACKOFF_MS, 0).client();
+            let err = way(&client).expect_err("neither try succeeds");
+            assert_eq!((err.status, err.outcome, err.attempts), (status, outcome, 2), "{name} {ends:?}: {err:?}");
+            assert_eq!(peer.connections(), 2, "{name} {ends:?}");
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::thread;
 
 use super::*;
+use crate::commands::Shape;
+use crate::conn::Wait;
 use crate::options::{Key, Options};
 use crate::sync::Mutex;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
@@ -112,6 +114,62 @@ fn a_new_connection_that_speaks_unasked_is_refused() {
     let error = lease(&pool, -1).err().unwrap();
     assert_eq!((error.status, error.outcome), (Status::Protocol, Outcome::NotSent));
     assert_eq!(counts(&pool), (0, 0, 0));
+}
+
+/// The look at what comes back, and not that of the next lease: nobody may lease in between, and a pool that is warm must not
+/// be so by what nobody can use.
+#[test]
+fn what_is_not_as_a_new_one_is_closed_the_moment_it_comes_back() {
+    const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+    let wait = || Wait { deadline: Deadline::after_ms(5000), allowed_ms: 5000, name: b"x" };
+    let kept = || Kept::new(false, 0);
+    type Borrow<'b> = &'b dyn Fn(&mut Lease);
+    let reply_to = |lease: &mut Lease, args: &[&[u8]]| {
+        let submitted = lease.submit_any(args, Shape::KEEP).unwrap();
+        lease.reply_to(submitted.ticket, &wait(), &mut kept()).unwrap();
+    };
+    let nothing: Borrow<'_> = &|_| {};
+    let reads: Borrow<'_> = &|lease| reply_to(lease, &[b"GET", b"a"]);
+    let asks_only: Borrow<'_> = &|lease| {
+        lease.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+    };
+    let sends_only: Borrow<'_> = &|lease| {
+        let ticket = lease.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        lease.flush(ticket, &wait(), &mut kept()).unwrap();
+    };
+    let changes: Borrow<'_> = &|lease| reply_to(lease, &[b"SELECT", b"1"]);
+    let opens: Borrow<'_> = &|lease| reply_to(lease, &[b"MULTI"]);
+    let watches: Borrow<'_> = &|lease| reply_to(lease, &[b"WATCH", b"a"]);
+    let names: Borrow<'_> = &|lease| reply_to(lease, &[b"CLIENT", b"SETNAME", b"x"]);
+    let fails: Borrow<'_> = &|lease| Connection::end(lease, Error::new(Status::Io, "a bad end"));
+    let command = |words: &[&str]| {
+        let bulks: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+        expect(format!("*{}\r\n{bulks}", words.len()))
+    };
+    let ok = || give("+OK\r\n");
+    for (borrow, steps, rests) in [
+        (nothing, vec![], true),
+        (reads, vec![expect(GET), give("$1\r\nx\r\n")], true),
+        (asks_only, vec![], false),
+        (sends_only, vec![expect(GET)], false),
+        (reads, vec![expect(GET), give("$1\r\nx\r\n$1\r\ny\r\n")], false),
+        (reads, vec![expect(GET), give("$1\r\nx\r\n$")], false),
+        (changes, vec![command(&["SELECT", "1"]), ok()], false),
+        (opens, vec![command(&["MULTI"]), ok()], false),
+        (watches, vec![command(&["WATCH", "a"]), ok()], false),
+        (names, vec![command(&["CLIENT", "SETNAME", "x"]), ok()], false),
+        (fails, vec![], false),
+    ] {
+        let what = format!("{steps:?}");
+        let script = script();
+        steps.into_iter().for_each(|step| script.add(step));
+        let pool = pool(1, [script.clone()]);
+        let mut lease = lease(&pool, -1).unwrap();
+        borrow(&mut lease);
+        lease.give_back();
+        let idle = i64::from(rests);
+        assert_eq!((script.closed(), counts(&pool)), (usize::from(!rests), (idle, 0, idle)), "{what}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::client::{Call, Client, server_error};
+use crate::client::{Call, Client, Tries, server_error};
 use crate::commands::Shape;
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
@@ -28,9 +28,9 @@ impl Watch {
     pub(super) fn begin(client: &Client, args: &[&[u8]], limit: Option<(Deadline, i64)>) -> Result<Watch> {
         let wait = within(client.wait(args, &Call::default()), limit);
         client.0.retry.begin();
-        let mut attempts = 0;
+        let mut tries = Tries::default();
         loop {
-            attempts += 1;
+            tries.count += 1;
             let mut watch = Watch { lease: None, kept: client.kept(), lost: None };
             let leased = client.lease(&wait, &mut watch.kept);
             let rested = leased.as_ref().is_ok_and(|lease| lease.rested);
@@ -49,12 +49,15 @@ impl Watch {
             client.show(watch.end(false));
             let pause = match rested && error.status == Status::Io && error.outcome == Outcome::NotSent {
                 true => Some(Duration::ZERO),
-                false if retry::may_repeat(args, true, &error) => client.0.retry.wait(attempts, wait.deadline),
+                false if retry::may_repeat(args, true, &error) => client.0.retry.wait(tries.count, wait.deadline),
                 false => None,
             };
             match pause {
-                Some(pause) => std::thread::sleep(pause),
-                None => return Err(Error { attempts, ..error }),
+                Some(pause) => {
+                    tries.may_have_run |= error.outcome == Outcome::Unknown;
+                    std::thread::sleep(pause);
+                }
+                None => return Err(tries.tell(error)),
             }
         }
     }
