@@ -32,7 +32,7 @@ struct CutStream {
 
 impl Connect for Cutting {
     fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> RustResult<Box<dyn Attempt>> {
-        let sockets = Sockets { keepalive_ms: -1, user_timeout_ms: -1 };
+        let sockets = Sockets::new(-1, -1);
         let below = sockets.connect(endpoint, deadline)?;
         let first = self.connections.fetch_add(1, Ordering::SeqCst) == 0;
         let (up, down) = if first { (self.up, self.down) } else { (usize::MAX, usize::MAX) };

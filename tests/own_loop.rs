@@ -5,8 +5,6 @@ mod support;
 
 #[path = "own_loop/cut.rs"]
 mod cut;
-#[path = "own_loop/driver.rs"]
-mod driver;
 #[path = "own_loop/subscribed.rs"]
 mod subscribed;
 #[path = "own_loop/unasked.rs"]
@@ -22,8 +20,8 @@ use rredis::client::{Callback, Client, Evented, Listen, Setup};
 use rredis::error::{Error, Outcome, Result, Status};
 use rredis::reply::Reply;
 
-use driver::{Came, ERROR_REPLY, IDEMPOTENT, NO_RETRY, Own, RAW, TIMEOUT};
 use support::child;
+use support::own::{Came, ERROR_REPLY, IDEMPOTENT, NO_RETRY, Own, RAW, TIMEOUT};
 use support::peer::{Hello, Peer};
 use support::server::{Server, eventually};
 
@@ -505,7 +503,7 @@ fn connections_that_come_and_go_are_told_to_who_listens() {
     struct Heard(std::sync::Mutex<Vec<String>>);
     impl Listen for Heard {
         fn hear(&self, reply: &Reply) {
-            self.0.lock().expect("nobody panicked").push(driver::shown(reply.view()));
+            self.0.lock().expect("nobody panicked").push(support::own::shown(reply.view()));
         }
     }
     let server = Server::start(&[]);

@@ -51,7 +51,7 @@ impl Dial {
         let endpoint = options.endpoint();
         let foreign = connect.is_some();
         let serves = (foreign || parser.is_some()).then(next_number);
-        let sockets = Sockets { keepalive_ms: options.keepalive_ms(), user_timeout_ms: options.user_timeout_ms() };
+        let sockets = Sockets::new(options.keepalive_ms(), options.user_timeout_ms());
         let connect = connect.unwrap_or_else(|| Arc::new(sockets));
         Ok(Dial {
             place: endpoint.to_string().into(),

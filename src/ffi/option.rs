@@ -5,7 +5,7 @@
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_option {
-    /// text: a name or an address; 127.0.0.1
+    /// text: an address, or a name whose addresses are tried 250 ms apart; 127.0.0.1
     RREDIS_OPTION_HOST = 1,
     /// 6379
     RREDIS_OPTION_PORT = 2,
@@ -43,12 +43,12 @@ pub enum rredis_option {
     RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,
     /// for a whole call, connecting included; 5 s. Not for a command that waits on the server, as BLPOP or XREAD BLOCK: see BLOCK_SLACK_MS
     RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,
-    /// TCP keepalive's interval; 30 s
+    /// TCP keepalive's interval, where the system has it; 30 s
     RREDIS_OPTION_KEEPALIVE_MS = 32,
     /// a connection that rested so long is tried before use, and one that waits for
     /// messages after so long a silence; 30 s
     RREDIS_OPTION_HEALTH_CHECK_MS = 33,
-    /// sent bytes so long unacknowledged break the connection; 30 s
+    /// sent bytes so long unacknowledged break the connection, where the system can; 30 s
     RREDIS_OPTION_USER_TIMEOUT_MS = 34,
     /// a command that waits on the server has the time it says and so much more; none ends it where it says for ever; 1 s
     RREDIS_OPTION_BLOCK_SLACK_MS = 35,

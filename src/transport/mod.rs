@@ -87,13 +87,21 @@ pub fn with_tls(
     Err(Error::new(Status::Unsupported, "tls: this build has no TLS"))
 }
 
-/// The built-in way to connect: TCP or a Unix socket, as the endpoint says.
+/// The built-in way to connect: TCP or a Unix socket, as the endpoint says. Clones share what they learn of its addresses.
 #[derive(Clone, Debug)]
 pub struct Sockets {
-    /// How long a TCP connection may rest before the kernel asks whether the peer lives; negative: it never asks.
-    pub keepalive_ms: i64,
-    /// How long bytes may stay unacknowledged before the kernel gives a TCP connection up; 0 and less: its own rule.
-    pub user_timeout_ms: i64,
+    keepalive_ms: i64,
+    user_timeout_ms: i64,
+    last: tcp::LastAddress,
+}
+
+impl Sockets {
+    /// `keepalive_ms`: how long a TCP connection may rest before the kernel asks whether the peer lives; negative: it never
+    /// asks. `user_timeout_ms`: how long bytes may stay unacknowledged before the kernel gives a TCP connection up; 0 and less:
+    /// its own rule.
+    pub fn new(keepalive_ms: i64, user_timeout_ms: i64) -> Sockets {
+        Sockets { keepalive_ms, user_timeout_ms, last: tcp::LastAddress::default() }
+    }
 }
 
 impl Connect for Sockets {

@@ -3,6 +3,9 @@
 //! The sockets of a handle come and go with its connections; what a loop was told to watch does not. Behind it stand a bell,
 //! which any thread may ring, a timer, and the socket of the moment. In a child of fork none of it may be touched: the kernel
 //! would change what the parent watches.
+//!
+//! Whatever is watched is forgotten before it is closed. A descriptor that a child of fork has open too does not leave by being
+//! closed here: it would be found ready for ever, and could never be forgotten any more.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -68,7 +71,7 @@ impl Poller {
     /// Watch this socket, in place of any other, for what is asked.
     pub fn watch(&self, socket: RawFd, read: bool, write: bool) -> Result<()> {
         let events = if read { READ } else { 0 } | if write { WRITE } else { 0 };
-        // The same number may be another socket's by now: then the one that had it has left by itself.
+        // Where a transport of the caller's closed its own, the number may be another socket's by now.
         if self.socket.load(Ordering::Relaxed) == socket
             && self.control(libc::EPOLL_CTL_MOD, socket, events, SOCKET).is_ok()
         {
@@ -80,12 +83,21 @@ impl Poller {
         Ok(())
     }
 
-    /// Watch no socket any more. Before the socket is closed, or its number may be another's.
+    /// Watch no socket any more: before the socket is closed.
     pub fn forget(&self) {
         let socket = self.socket.swap(-1, Ordering::Relaxed);
         if socket >= 0 {
-            // One that was closed has left by itself.
+            // It fails only where a transport of the caller's has closed its own.
             let _ = self.control(libc::EPOLL_CTL_DEL, socket, 0, SOCKET);
+        }
+    }
+
+    /// Watch nothing any more: before all of it is closed.
+    pub fn disband(&self) {
+        self.forget();
+        for own in [self.bell.as_raw_fd(), self.timer.as_raw_fd()] {
+            // They are watched, and open.
+            let _ = self.control(libc::EPOLL_CTL_DEL, own, 0, BELL);
         }
     }
 
@@ -137,11 +149,44 @@ impl Poller {
     }
 
     fn control(&self, operation: libc::c_int, fd: RawFd, events: u32, which: u64) -> Result<()> {
-        let mut event = libc::epoll_event { events, u64: which };
-        // SAFETY: it reads one epoll_event, which outlives the call.
-        let done = unsafe { libc::epoll_ctl(self.fd(), operation, fd, &mut event) };
-        if done == 0 { Ok(()) } else { Err(failed("epoll_ctl")) }
+        control(&self.epoll, operation, fd, events, which)
     }
+}
+
+/// A descriptor that is readable while one of several sockets can be written to, be it for an error. A socket is forgotten
+/// before it is closed.
+#[derive(Debug)]
+pub(super) struct Several(OwnedFd);
+
+impl Several {
+    /// Of no socket yet.
+    pub(super) fn new() -> Result<Several> {
+        // SAFETY: it takes a flag, and gives a new descriptor or -1.
+        opened(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Several)
+    }
+
+    /// What to wait for.
+    pub(super) fn fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    /// This one, too.
+    pub(super) fn watch(&self, socket: RawFd) -> Result<()> {
+        control(&self.0, libc::EPOLL_CTL_ADD, socket, WRITE, SOCKET)
+    }
+
+    /// This one no more.
+    pub(super) fn forget(&self, socket: RawFd) {
+        // It fails only where the socket was not watched.
+        let _ = control(&self.0, libc::EPOLL_CTL_DEL, socket, 0, SOCKET);
+    }
+}
+
+fn control(epoll: &OwnedFd, operation: libc::c_int, fd: RawFd, events: u32, which: u64) -> Result<()> {
+    let mut event = libc::epoll_event { events, u64: which };
+    // SAFETY: it reads one epoll_event, which outlives the call.
+    let done = unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd, &mut event) };
+    if done == 0 { Ok(()) } else { Err(failed("epoll_ctl")) }
 }
 
 fn woken(found: &[libc::epoll_event]) -> Woken {

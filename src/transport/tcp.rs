@@ -1,36 +1,43 @@
-//! TCP: every address that a name has, one after the other, inside one deadline.
+//! TCP: the addresses of a name raced against each other, as RFC 8305 has it, inside one deadline.
+
+mod order;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::poller::Several;
 use super::{Awaited, Deadline, Sockets, Step, lookup, no_answer, wait};
 use crate::error::{Error, Result, Status};
+pub(super) use order::LastAddress;
 
-/// A connect to each address in turn, until one lets us in.
+/// A connect to the addresses of one name. An address that has not answered for a while goes on, beside the next one.
 pub(super) struct Attempt {
     sockets: Sockets,
+    /// In the order in which they are tried.
     addresses: Vec<SocketAddr>,
-    /// The address whose turn it is, by its place among them.
-    at: usize,
-    turn: Option<Turn>,
+    /// How many of them were tried.
+    tried: usize,
+    /// The connects under way, the oldest first.
+    going: Vec<Going>,
+    /// One descriptor for all of them, where there are several.
+    several: Option<Several>,
+    /// When the next address is tried, whatever the others do.
+    next: Deadline,
     /// Of several failures the first is told.
     first: Option<Error>,
     allowed_ms: i64,
     deadline: Deadline,
 }
 
-/// A connect to one address.
-struct Turn {
+/// A connect to one address, which has not answered.
+struct Going {
     socket: Socket,
     address: SocketAddr,
-    /// The system has been asked, and has not answered.
-    asked: bool,
-    allowed_ms: i64,
-    deadline: Deadline,
+    began: Instant,
 }
 
 impl Attempt {
@@ -45,57 +52,138 @@ impl Attempt {
     }
 
     fn to(addresses: Vec<SocketAddr>, sockets: &Sockets, allowed_ms: i64, deadline: Deadline) -> Attempt {
-        Attempt { sockets: sockets.clone(), addresses, at: 0, turn: None, first: None, allowed_ms, deadline }
+        Attempt {
+            addresses: order::in_turn(addresses, &sockets.last),
+            sockets: sockets.clone(),
+            tried: 0,
+            going: Vec::new(),
+            several: None,
+            next: deadline,
+            first: None,
+            allowed_ms,
+            deadline,
+        }
     }
 
     /// A connected, non-blocking, close-on-exec socket, set up as asked; or what to wait for.
     pub(super) fn go_on(&mut self) -> Result<Step<Socket>> {
         loop {
-            match self.go_on_with_one() {
-                Ok(Step::Done(socket)) => {
-                    set_up(&socket, &self.sockets)
-                        .map_err(|error| Error::os(Status::Connect, "socket options", &error))?;
-                    return Ok(Step::Done(socket));
+            let failures = match self.look() {
+                Ok(won) => return Ok(Step::Done(self.won(won))),
+                Err(failures) => failures,
+            };
+            let untried = self.addresses.len() - self.tried;
+            if self.going.is_empty() && untried == 0 {
+                return Err(self.failed());
+            }
+            // The first address is tried even where there is no time at all.
+            if self.tried > 0 && self.deadline.has_passed() {
+                return Err(among(&self.addresses, no_answer("connect", self.allowed_ms)));
+            }
+            // One that has failed makes room for the next at once.
+            if untried == 0 || (failures == 0 && !self.going.is_empty() && !self.next.has_passed()) {
+                return Ok(Step::Wait(self.awaited()));
+            }
+            if let Some(won) = self.try_next() {
+                return Ok(Step::Done(self.won(won)));
+            }
+        }
+    }
+
+    /// Look at those under way. None is connected: how many of them failed since.
+    fn look(&mut self) -> std::result::Result<Going, usize> {
+        let (mut at, mut failures) = (0, 0);
+        while let Some(going) = self.going.get(at) {
+            match going.answer() {
+                Ok(true) => return Ok(self.take(at)),
+                Ok(false) => at += 1,
+                Err(error) => {
+                    failures += 1;
+                    self.give_up(at, error);
                 }
-                Ok(wait) => return Ok(wait),
-                Err(error) => self.give_up_one(error)?,
             }
+        }
+        Err(failures)
+    }
+
+    /// Try the next address. Some: it is connected.
+    fn try_next(&mut self) -> Option<Going> {
+        if self.going.len() >= AT_ONCE_MAX {
+            let waited_ms = i64::try_from(self.going[0].began.elapsed().as_millis()).unwrap_or(i64::MAX);
+            self.give_up(0, no_answer("connect", waited_ms));
+        }
+        let address = self.addresses[self.tried];
+        self.tried += 1;
+        self.next = turn(self.deadline, self.addresses.len() - self.tried);
+        match Going::begin(address) {
+            Ok((connected, true)) => return Some(connected),
+            Ok((going, false)) => self.watch(going),
+            Err(error) => {
+                self.first.get_or_insert(error);
+            }
+        }
+        None
+    }
+
+    /// One more is under way. Several are watched together, where the system gives a descriptor for that.
+    fn watch(&mut self, going: Going) {
+        self.going.push(going);
+        let watched = match &self.several {
+            Some(_) => self.going.len() - 1,
+            None => 0,
+        };
+        if self.several.is_none() && self.going.len() > 1 {
+            self.several = Several::new().ok();
+        }
+        let Some(several) = &self.several else { return };
+        if self.going[watched..].iter().any(|going| several.watch(going.socket.as_raw_fd()).is_err()) {
+            self.several = None;
         }
     }
 
-    fn go_on_with_one(&mut self) -> Result<Step<Socket>> {
-        let Some(address) = self.addresses.get(self.at) else {
-            return Err(Error::new(Status::Connect, "connect: there is no address"));
-        };
-        let others = self.addresses.len() - self.at - 1;
-        let mut one = match self.turn.take() {
-            Some(turn) => turn,
-            None => Turn::new(*address, turn(self.deadline, others))?,
-        };
-        let step = one.go_on()?;
-        Ok(match step {
-            Some(awaited) => {
-                self.turn = Some(one);
-                Step::Wait(awaited)
-            }
-            None => Step::Done(one.socket),
-        })
+    fn give_up(&mut self, at: usize, error: Error) {
+        drop(self.take(at));
+        self.first.get_or_insert(error);
     }
 
-    /// The next address, if there is one and time for it.
-    fn give_up_one(&mut self, error: Error) -> Result<()> {
-        let others = self.addresses.len().saturating_sub(self.at + 1);
-        let out_of_time = self.deadline.has_passed() && (others > 0 || error.status == Status::Timeout);
-        let first = self.first.get_or_insert(error);
-        if out_of_time {
-            return Err(among(&self.addresses, no_answer("connect", self.allowed_ms)));
+    /// This one is under way no more, and not watched any more: only then may it be closed.
+    fn take(&mut self, at: usize) -> Going {
+        let going = self.going.remove(at);
+        if let Some(several) = &self.several {
+            several.forget(going.socket.as_raw_fd());
         }
-        if others == 0 {
-            // Only the deadline of the whole makes a timeout of it; an address that was given up for the next has just failed.
-            return Err(among(&self.addresses, Error { status: Status::Connect, ..first.clone() }));
+        going
+    }
+
+    /// What to wait for: an answer, or the turn of the next address.
+    fn awaited(&self) -> Awaited {
+        let until = if self.tried < self.addresses.len() { self.deadline.earlier(self.next) } else { self.deadline };
+        let newest = self.going.last().map(|going| going.socket.as_raw_fd());
+        match &self.several {
+            Some(several) => Awaited { fd: Some(several.fd()), read: true, write: false, until },
+            // Those that cannot be watched together are looked at now and then.
+            None if self.going.len() > 1 => {
+                Awaited { fd: newest, read: false, write: true, until: until.earlier(Deadline::after(SLICE)) }
+            }
+            None => Awaited { fd: newest, read: false, write: true, until },
         }
-        self.at += 1;
-        Ok(())
+    }
+
+    /// The others are given up.
+    fn won(&mut self, won: Going) -> Socket {
+        self.several = None;
+        self.going.clear();
+        self.sockets.last.remember(won.address);
+        set_up(&won.socket, &self.sockets);
+        won.socket
+    }
+
+    /// No address is left. Only the deadline makes a timeout of it.
+    fn failed(&mut self) -> Error {
+        match self.first.take() {
+            Some(first) => among(&self.addresses, Error { status: Status::Connect, ..first }),
+            None => Error::new(Status::Connect, "connect: there is no address"),
+        }
     }
 }
 
@@ -108,62 +196,52 @@ fn among(addresses: &[SocketAddr], mut error: Error) -> Error {
     error
 }
 
-/// Until when one address may take, with `others` behind it: a fair share of what is left; the last may have it all.
-fn turn(deadline: Deadline, others: usize) -> Deadline {
-    if others == 0 {
-        return deadline;
-    }
-    let share = match deadline.remaining() {
-        Some(left) => left / u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1),
-        None => TURN_MAX,
-    };
-    deadline.earlier(Deadline::after(share.min(TURN_MAX)))
+/// When the next address is tried, with so many untried: soon enough for each of them to be tried in time.
+fn turn(deadline: Deadline, untried: usize) -> Deadline {
+    let shares = u32::try_from(untried).unwrap_or(u32::MAX).saturating_add(1);
+    let share = deadline.remaining().map_or(NEXT_AFTER, |left| left / shares);
+    deadline.earlier(Deadline::after(share.min(NEXT_AFTER)))
 }
 
-impl Turn {
-    fn new(address: SocketAddr, deadline: Deadline) -> Result<Turn> {
+impl Going {
+    /// Ask for a connection. True: there is one already.
+    fn begin(address: SocketAddr) -> Result<(Going, bool)> {
         let kind = Type::STREAM.nonblocking().cloexec();
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))
             .map_err(|error| Error::os(Status::Connect, "socket", &error))?;
-        Ok(Turn { socket, address, asked: false, allowed_ms: deadline.remaining_ms(), deadline })
+        let going = Going { socket, address, began: Instant::now() };
+        let connected = going.ask().map_err(|error| refused(&error))?;
+        Ok((going, connected))
     }
 
-    /// Connect, or tell what to wait for.
-    fn go_on(&mut self) -> Result<Option<Awaited>> {
-        if self.asked {
-            return self.answer();
-        }
+    /// Ask the system to connect, or how far it is. False: under way.
+    fn ask(&self) -> io::Result<bool> {
         loop {
             match self.socket.connect(&self.address.into()) {
                 Ok(()) => break,
                 Err(error) => match error.raw_os_error() {
                     Some(libc::EISCONN) => break,
                     Some(libc::EINTR) => continue,
-                    Some(libc::EINPROGRESS | libc::EALREADY) => {
-                        self.asked = true;
-                        return Ok(Some(self.awaited()));
-                    }
-                    _ => return Err(refused(&error)),
+                    Some(libc::EINPROGRESS | libc::EALREADY) => return Ok(false),
+                    _ => return Err(error),
                 },
             }
         }
-        check(&self.socket).map_err(|error| refused(&error))?;
-        Ok(None)
+        refuse_itself(&self.socket)?;
+        Ok(true)
     }
 
-    fn answer(&self) -> Result<Option<Awaited>> {
-        if wait::wait(self.socket.as_raw_fd(), false, true, Deadline::after_ms(0))?.any() {
-            check(&self.socket).map_err(|error| refused(&error))?;
-            return Ok(None);
+    /// Whether it is connected by now.
+    fn answer(&self) -> Result<bool> {
+        if !wait::wait(self.socket.as_raw_fd(), false, true, Deadline::after_ms(0))?.any() {
+            return Ok(false);
         }
-        match self.deadline.has_passed() {
-            true => Err(no_answer("connect", self.allowed_ms)),
-            false => Ok(Some(self.awaited())),
+        match self.socket.take_error() {
+            Ok(Some(error)) => Err(refused(&error)),
+            Ok(None) => refuse_itself(&self.socket).map(|()| true).map_err(|error| refused(&error)),
+            // A system that does not let us ask in this way is asked by another connect.
+            Err(_) => self.ask().map_err(|error| refused(&error)),
         }
-    }
-
-    fn awaited(&self) -> Awaited {
-        Awaited { fd: Some(self.socket.as_raw_fd()), read: false, write: true, until: self.deadline }
     }
 }
 
@@ -171,41 +249,44 @@ fn refused(error: &io::Error) -> Error {
     Error::os(Status::Connect, "connect", error)
 }
 
-/// How the attempt ended; and that it did not end at itself.
+/// Refuse a connection that ends where it began.
 ///
 /// A connect to a free port of this machine may be given that very port to come from, and TCP then joins the socket to
-/// itself: it would read back what it writes, and hold the port that the server wants.
-fn check(socket: &Socket) -> io::Result<()> {
-    if let Some(error) = socket.take_error()? {
-        return Err(error);
-    }
-    if socket.local_addr()?.as_socket() == socket.peer_addr()?.as_socket() {
-        socket.set_linger(Some(Duration::ZERO))?; // Reset, so that the port is free at once.
+/// itself: it would read back what it writes, and hold the port that the server wants. A system that does not tell a socket's
+/// addresses is taken at its word.
+fn refuse_itself(socket: &Socket) -> io::Result<()> {
+    let (Ok(ours), Ok(theirs)) = (socket.local_addr(), socket.peer_addr()) else { return Ok(()) };
+    if ours.as_socket() == theirs.as_socket() {
+        let _ = socket.set_linger(Some(Duration::ZERO)); // Reset, so that the port is free at once.
         return Err(io::Error::from_raw_os_error(libc::ECONNREFUSED));
     }
     Ok(())
 }
 
-/// What every connected socket gets: no delay, and a kernel that notices a dead peer.
-fn set_up(socket: &Socket, sockets: &Sockets) -> io::Result<()> {
-    socket.set_tcp_nodelay(true)?;
+/// What a connected socket is asked for: no delay, and a kernel that notices a dead peer. A connection works without them, so
+/// that none fails because the system knows none of them, or allows none.
+fn set_up(socket: &Socket, sockets: &Sockets) {
+    let _ = socket.set_tcp_nodelay(true);
     if let Ok(idle_ms) = u64::try_from(sockets.keepalive_ms) {
         let idle = idle_ms.div_ceil(1000).clamp(1, KEEPALIVE_SECONDS_MAX);
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(idle))
             .with_interval(Duration::from_secs((idle / 6).max(1)))
             .with_retries(KEEPALIVE_PROBES);
-        socket.set_tcp_keepalive(&keepalive)?;
+        let _ = socket.set_tcp_keepalive(&keepalive);
     }
     if let Ok(timeout_ms @ 1..) = u64::try_from(sockets.user_timeout_ms) {
         let timeout_ms = timeout_ms.min(USER_TIMEOUT_MS_MAX);
-        socket.set_tcp_user_timeout(Some(Duration::from_millis(timeout_ms)))?;
+        let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(timeout_ms)));
     }
-    Ok(())
 }
 
-/// How long one address may take while others wait for their turn.
-const TURN_MAX: Duration = Duration::from_secs(2);
+/// How long an address may take before the next one is tried beside it: what RFC 8305 recommends.
+const NEXT_AFTER: Duration = Duration::from_millis(250);
+/// Connects under way at once for one connection. Where a name has more dead addresses, the one that was tried first is given up.
+const AT_ONCE_MAX: usize = 8;
+/// How often connects are looked at that cannot be watched together.
+const SLICE: Duration = Duration::from_millis(10);
 /// Unanswered keepalive probes that end a connection.
 const KEEPALIVE_PROBES: u32 = 3;
 /// The longest keepalive time that Linux takes.

@@ -36,7 +36,10 @@ impl Drop for Folder {
     }
 }
 
-pub(super) const SOCKETS: Sockets = Sockets { keepalive_ms: 30_000, user_timeout_ms: 30_000 };
+/// Sockets that have not learned anything.
+pub(super) fn sockets() -> Sockets {
+    Sockets::new(30_000, 30_000)
+}
 
 /// Long enough for any answer on this machine.
 pub(super) fn soon() -> Deadline {
@@ -63,7 +66,7 @@ pub(super) fn allowed(error: &Error) -> (i64, String) {
 fn tcp_pair() -> (Box<dyn Transport>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let ours = SOCKETS.connect(&tcp_endpoint("127.0.0.1", port), soon()).unwrap();
+    let ours = sockets().connect(&tcp_endpoint("127.0.0.1", port), soon()).unwrap();
     (ours, listener.accept().unwrap().0)
 }
 
@@ -138,7 +141,7 @@ fn a_reset_breaks_the_connection_and_raises_no_signal() {
 fn a_unix_peer_that_is_gone_raises_no_signal() {
     let folder = Folder::new();
     let listener = UnixListener::bind(folder.path("socket")).unwrap();
-    let mut ours = SOCKETS.connect(&unix_endpoint(&folder.path("socket")), soon()).unwrap();
+    let mut ours = sockets().connect(&unix_endpoint(&folder.path("socket")), soon()).unwrap();
     drop(listener.accept().unwrap());
     thread::with_signals_blocked(|| {
         assert_eq!(ours.write(b"PING\r\n", 0).unwrap_err().os_error, libc::EPIPE);
@@ -180,7 +183,7 @@ fn dropping_a_transport_closes_it() {
 fn every_descriptor_is_closed_on_exec_and_never_blocks() {
     let folder = Folder::new();
     let _listener = UnixListener::bind(folder.path("socket")).unwrap();
-    let unix = SOCKETS.connect(&unix_endpoint(&folder.path("socket")), soon()).unwrap();
+    let unix = sockets().connect(&unix_endpoint(&folder.path("socket")), soon()).unwrap();
     let (tcp, _theirs) = tcp_pair();
     for transport in [unix, tcp] {
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", transport.fd().unwrap())).unwrap();
@@ -206,7 +209,7 @@ fn a_wait_is_never_early() {
 #[test]
 fn a_long_endpoint_leaves_room_for_the_reason() {
     let folder = Folder::new();
-    let error = SOCKETS.connect(&unix_endpoint(&folder.path(&"e".repeat(500))), soon()).map(|_| ()).unwrap_err();
+    let error = sockets().connect(&unix_endpoint(&folder.path(&"e".repeat(500))), soon()).map(|_| ()).unwrap_err();
     assert_eq!(error.status, Status::Config);
     assert!(error.message.len() < 240);
     assert!(error.to_string().ends_with("bytes, and a Unix socket's has at most 107"), "{error}");
@@ -218,7 +221,7 @@ fn a_long_endpoint_leaves_room_for_the_reason() {
 #[cfg(not(feature = "tls"))]
 #[test]
 fn a_build_without_tls_says_so() {
-    let sockets = Sockets { keepalive_ms: -1, user_timeout_ms: -1 };
+    let sockets = Sockets::new(-1, -1);
     let refused = with_tls(std::sync::Arc::new(sockets), &crate::options::Options::new());
     let error = refused.err().unwrap();
     assert_eq!((error.status, error.to_string().as_str()), (Status::Unsupported, "tls: this build has no TLS"));

@@ -8,7 +8,7 @@ use rredis::error::{Error, Outcome, Result, Status};
 use rredis::options::Endpoint;
 use rredis::transport::{Attempt, Connect, Deadline, Moved, Sockets, Transport, connected};
 
-use crate::driver::{NO_RETRY, Own};
+use crate::support::own::{NO_RETRY, Own};
 use crate::support::server::Server;
 
 /// Sockets, the first of which takes and gives so many bytes, and then breaks.
@@ -29,7 +29,7 @@ struct Stream {
 
 impl Connect for Cutting {
     fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
-        let sockets = Sockets { keepalive_ms: -1, user_timeout_ms: -1 };
+        let sockets = Sockets::new(-1, -1);
         let below = sockets.connect(endpoint, deadline)?;
         let first = self.connections.fetch_add(1, Ordering::SeqCst) == 0;
         let (up, down) = if first { (self.up, self.down) } else { (usize::MAX, usize::MAX) };

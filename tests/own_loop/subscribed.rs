@@ -8,7 +8,7 @@ use rredis::client::{Client, Setup};
 use rredis::error::{Error, Outcome, Status};
 use rredis::pool::Stat;
 
-use crate::driver::{Came, Own, TIMEOUT};
+use crate::support::own::{Came, Own, TIMEOUT};
 use crate::support::peer::{Hello, Line, Peer};
 use crate::support::server::Server;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rredis::error::{Outcome, Status};
 use rredis::transport::{Deadline, wait};
 
-use crate::driver::{Came, NO_RETRY, Own};
+use crate::support::own::{Came, NO_RETRY, Own};
 use crate::support::peer::{Hello, Peer};
 
 /// Answers what it is asked, and says more behind the first answer; once, or on every connection.

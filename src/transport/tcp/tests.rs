@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::super::Connect;
 use super::super::attempt::finish;
-use super::super::tests::{SOCKETS, allowed, soon, tcp_endpoint};
+use super::super::tests::{allowed, sockets, soon, tcp_endpoint};
 use super::*;
 
 /// The first of `addresses` that lets us in.
 fn connect_any(addresses: &[SocketAddr], allowed_ms: i64, deadline: Deadline) -> Result<Socket> {
-    let mut attempt = Attempt::to(addresses.to_vec(), &SOCKETS, allowed_ms, deadline);
+    let mut attempt = Attempt::to(addresses.to_vec(), &sockets(), allowed_ms, deadline);
     finish(|| attempt.go_on())
 }
 
@@ -46,6 +46,11 @@ impl BlackHole {
     fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap().as_socket().unwrap()
     }
+
+    /// Let in whoever waits.
+    fn open(&self) {
+        self.listener.listen(64).unwrap();
+    }
 }
 
 #[test]
@@ -53,25 +58,25 @@ fn a_name_and_both_kinds_of_numbers_connect() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     for host in ["127.0.0.1", "localhost", "::ffff:127.0.0.1"] {
-        SOCKETS.connect(&tcp_endpoint(host, port), soon()).unwrap();
+        sockets().connect(&tcp_endpoint(host, port), soon()).unwrap();
     }
     if let Ok(listener) = TcpListener::bind("[::1]:0") {
         let port = listener.local_addr().unwrap().port();
-        SOCKETS.connect(&tcp_endpoint("::1", port), soon()).unwrap();
+        sockets().connect(&tcp_endpoint("::1", port), soon()).unwrap();
     }
 }
 
 #[test]
 fn a_refusal_names_the_endpoint_the_phase_and_the_reason() {
     let port = free_port();
-    let error = SOCKETS.connect(&tcp_endpoint("127.0.0.1", port), soon()).map(drop).unwrap_err();
+    let error = sockets().connect(&tcp_endpoint("127.0.0.1", port), soon()).map(drop).unwrap_err();
     assert_eq!((error.status, error.os_error), (Status::Connect, libc::ECONNREFUSED));
     assert_eq!(error.to_string(), format!("127.0.0.1:{port}: connect: Connection refused"));
 }
 
 #[test]
 fn a_name_that_is_none_fails_in_the_look_up() {
-    let error = SOCKETS.connect(&tcp_endpoint("nowhere.invalid", 1), Deadline::after_ms(2000)).map(drop).unwrap_err();
+    let error = sockets().connect(&tcp_endpoint("nowhere.invalid", 1), Deadline::after_ms(2000)).map(drop).unwrap_err();
     assert!(error.to_string().starts_with("nowhere.invalid:1: look-up: "), "{error}");
     assert!(matches!(error.status, Status::Connect | Status::Timeout));
 }
@@ -82,7 +87,7 @@ fn silence_is_a_timeout_at_the_deadline_and_never_before() {
     let endpoint = tcp_endpoint("127.0.0.1", hole.address().port());
     for ms in [0, 1, 120] {
         let start = Instant::now();
-        let error = SOCKETS.connect(&endpoint, Deadline::after_ms(ms)).map(drop).unwrap_err();
+        let error = sockets().connect(&endpoint, Deadline::after_ms(ms)).map(drop).unwrap_err();
         assert!(start.elapsed() >= Duration::from_millis(ms as u64));
         assert_eq!(error.status, Status::Timeout);
         let (allowed_ms, text) = allowed(&error);
@@ -101,14 +106,103 @@ fn the_next_address_is_tried_when_one_refuses() {
 }
 
 #[test]
-fn the_next_address_is_tried_when_one_is_silent() {
+fn a_silent_address_costs_no_more_than_the_next_ones_turn_and_that_only_once() {
     let hole = BlackHole::new();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addresses = [hole.address(), hole.address(), listener.local_addr().unwrap()];
+    let addresses = [hole.address(), listener.local_addr().unwrap()];
+    let sockets = sockets();
+    let connect = |deadline| {
+        let start = Instant::now();
+        let mut attempt = Attempt::to(addresses.to_vec(), &sockets, -1, deadline);
+        let socket = finish(|| attempt.go_on()).unwrap();
+        assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(addresses[1]));
+        start.elapsed()
+    };
+    // Whatever time there is: a share of it would be far more.
+    for deadline in [soon(), Deadline::never()] {
+        sockets.last.remember(hole.address());
+        let took = connect(deadline);
+        assert!(took >= NEXT_AFTER, "{took:?}");
+        assert!(took < NEXT_AFTER * 6, "{took:?}");
+    }
+    // The one that let us in is asked first from now on. What is not the machine's own business takes no time at all.
+    let least = (0..20).map(|_| connect(soon())).min().unwrap();
+    assert!(least < NEXT_AFTER, "{least:?}");
+}
+
+/// Until all addresses are under way, of which none lets us in.
+fn try_all(attempt: &mut Attempt) {
+    loop {
+        let Step::Wait(awaited) = attempt.go_on().unwrap() else { panic!("nobody lets us in") };
+        if attempt.tried == attempt.addresses.len() {
+            return;
+        }
+        wait::wait(awaited.fd.unwrap(), awaited.read, awaited.write, awaited.until).unwrap();
+    }
+}
+
+#[test]
+fn an_address_that_answers_late_is_still_waited_for() {
+    let (late, never) = (BlackHole::new(), BlackHole::new());
+    let addresses = [late.address(), never.address(), never.address()];
+    let sockets = sockets();
+    let mut attempt = Attempt::to(addresses.to_vec(), &sockets, -1, soon());
+    // All of them have had their turn when the first opens, and its peer's kernel asks again.
+    try_all(&mut attempt);
+    assert_eq!(attempt.going.len(), 3, "all of them go on");
+    assert_eq!(attempt.awaited().until, attempt.deadline);
+    late.open();
+    let socket = finish(|| attempt.go_on()).unwrap();
+    assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(addresses[0]));
+    assert!(attempt.going.is_empty(), "the others are closed");
+}
+
+#[test]
+fn one_that_fails_makes_room_for_the_next_at_once_and_the_others_go_on() {
+    let hole = BlackHole::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let refuses = |last| SocketAddr::from(([127, 0, 0, last], free_port()));
+    let mut addresses = vec![hole.address()];
+    addresses.extend((1..=40).map(refuses));
+    addresses.push(listener.local_addr().unwrap());
     let start = Instant::now();
-    let socket = connect_any(&addresses, 600, Deadline::after_ms(600)).unwrap();
-    assert!(start.elapsed() >= Duration::from_millis(350), "each silent one has its share");
-    assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(addresses[2]));
+    let socket = connect_any(&addresses, -1, soon()).unwrap();
+    assert_eq!(socket.peer_addr().unwrap().as_socket(), addresses.last().copied());
+    assert!(start.elapsed() < NEXT_AFTER * 10, "{:?}: forty turns would be ten seconds", start.elapsed());
+}
+
+#[test]
+fn no_more_than_a_few_are_under_way_at_once() {
+    let hole = BlackHole::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut addresses = vec![hole.address(); AT_ONCE_MAX + 4];
+    addresses.push(listener.local_addr().unwrap());
+    let mut attempt = Attempt::to(addresses.clone(), &sockets(), -1, Deadline::after_ms(2_000));
+    let mut most = 0;
+    let socket = loop {
+        match attempt.go_on().unwrap() {
+            Step::Done(socket) => break socket,
+            Step::Wait(awaited) => {
+                most = most.max(attempt.going.len());
+                wait::wait(awaited.fd.unwrap(), awaited.read, awaited.write, awaited.until).unwrap();
+            }
+        }
+    };
+    assert_eq!(socket.peer_addr().unwrap().as_socket(), addresses.last().copied());
+    assert_eq!(most, AT_ONCE_MAX);
+}
+
+#[test]
+fn without_a_descriptor_for_several_all_of_them_are_looked_at_all_the_same() {
+    let (late, never) = (BlackHole::new(), BlackHole::new());
+    let addresses = [late.address(), never.address()];
+    let mut attempt = Attempt::to(addresses.to_vec(), &sockets(), -1, soon());
+    try_all(&mut attempt);
+    attempt.several = None;
+    assert!(attempt.awaited().until.remaining().unwrap() <= SLICE);
+    late.open();
+    let socket = finish(|| attempt.go_on()).unwrap();
+    assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(addresses[0]));
 }
 
 #[test]
@@ -120,26 +214,22 @@ fn of_several_failures_the_first_is_told_and_how_many_there_were() {
     assert_eq!(error.to_string(), "connect: Connection refused (2 addresses, 127.0.0.1 the first)");
 
     let hole = BlackHole::new();
-    let error = connect_any(&[hole.address(), addresses[0]], 200, Deadline::after_ms(200)).unwrap_err();
-    assert_eq!(error.status, Status::Connect);
-    let (allowed_ms, text) = allowed(&error);
-    assert!(allowed_ms <= 100, "half of it");
-    assert_eq!(text, "connect: no answer within N ms (2 addresses, 127.0.0.1 the first)");
-
-    let error = connect_any(&[addresses[0], hole.address()], 50, Deadline::after_ms(50)).unwrap_err();
-    assert_eq!(error.status, Status::Timeout);
-    assert_eq!(error.to_string(), "connect: no answer within 50 ms (2 addresses, 127.0.0.1 the first)");
+    // As long as one of them may still answer, only the deadline ends it.
+    for addresses in [[hole.address(), addresses[0]], [addresses[0], hole.address()]] {
+        let error = connect_any(&addresses, 50, Deadline::after_ms(50)).unwrap_err();
+        assert_eq!(error.status, Status::Timeout);
+        assert_eq!(error.to_string(), "connect: no answer within 50 ms (2 addresses, 127.0.0.1 the first)");
+    }
     assert_eq!(connect_any(&[], -1, soon()).unwrap_err().status, Status::Connect);
 }
 
 #[test]
-fn a_turn_is_a_fair_share_and_the_last_has_the_rest() {
-    let deadline = Deadline::after_ms(3_000);
-    assert_eq!(turn(deadline, 0), deadline);
-    assert!((500..=1_000).contains(&turn(deadline, 2).remaining_ms()));
-    assert!((1_000..=2_000).contains(&turn(Deadline::after_ms(i64::MAX), 1).remaining_ms()));
-    assert!((1_000..=2_000).contains(&turn(Deadline::never(), 1).remaining_ms()));
-    assert_eq!(turn(Deadline::never(), 0), Deadline::never());
+fn a_turn_is_a_quarter_of_a_second_or_a_fair_share_of_less() {
+    let next_after_ms = NEXT_AFTER.as_millis() as i64;
+    for deadline in [Deadline::after_ms(60_000), Deadline::after_ms(i64::MAX), Deadline::never()] {
+        assert!((1..=next_after_ms).contains(&turn(deadline, 1).remaining_ms()));
+    }
+    assert!((1..=200).contains(&turn(Deadline::after_ms(600), 2).remaining_ms()));
     assert!(turn(Deadline::after_ms(0), 5).has_passed());
 }
 
@@ -148,7 +238,7 @@ fn a_socket_joined_to_itself_is_refused() {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
     socket.connect(&socket.local_addr().unwrap()).unwrap();
-    assert_eq!(check(&socket).unwrap_err().raw_os_error(), Some(libc::ECONNREFUSED));
+    assert_eq!(refuse_itself(&socket).unwrap_err().raw_os_error(), Some(libc::ECONNREFUSED));
     let port = socket.local_addr().unwrap().as_socket().unwrap().port();
     drop(socket);
     TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
@@ -159,7 +249,7 @@ fn a_connected_socket_has_its_options() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let with = |keepalive_ms, user_timeout_ms| {
-        let sockets = Sockets { keepalive_ms, user_timeout_ms };
+        let sockets = Sockets::new(keepalive_ms, user_timeout_ms);
         let mut attempt = Attempt::begin("127.0.0.1", port, &sockets, soon()).unwrap();
         finish(|| attempt.go_on()).unwrap()
     };

@@ -7,11 +7,11 @@ use std::time::Instant;
 
 use super::super::Connect;
 use super::super::attempt::finish;
-use super::super::tests::{Folder, SOCKETS, allowed, soon, unix_endpoint};
+use super::super::tests::{Folder, allowed, sockets, soon, unix_endpoint};
 use super::*;
 
 fn connect_to(path: &Path, deadline: Deadline) -> Result<()> {
-    SOCKETS.connect(&unix_endpoint(path), deadline).map(drop)
+    sockets().connect(&unix_endpoint(path), deadline).map(drop)
 }
 
 fn connect(path: &[u8], deadline: Deadline) -> Result<Socket> {
