@@ -70,7 +70,7 @@ pub struct rredis_transport {
     /// Called once for each connect that succeeded; never in a forked child.
     pub close: Option<unsafe extern "C-unwind" fn(stream: *mut c_void)>,
     /// NULL, or -1: there is none. Where there is one, librredis polls it, and calls read
-    /// and write with timeout_ms 0.
+    /// and write with timeout_ms 0. It stays open until close.
     pub fd: Option<unsafe extern "C-unwind" fn(stream: *mut c_void) -> i32>,
     /// NULL, or called when nothing needs user_data any more
     pub user_data_free: rredis_free_fn,

@@ -72,6 +72,10 @@ impl Evented {
         self.check_on_server(now);
         loop {
             let rests = self.is_idle() || self.line.retry_at.is_some_and(|moment| now < moment);
+            // A connect that goes on may close its descriptor, which a child of fork may still have open: none is watched then.
+            if matches!(self.line.stage, Stage::Opening(_)) {
+                self.poller.forget();
+            }
             match &mut self.line.stage {
                 Stage::Open(_) => {
                     if self.look_first() {

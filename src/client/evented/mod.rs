@@ -361,10 +361,12 @@ impl Evented {
 
 impl Drop for Evented {
     fn drop(&mut self) {
-        // A child of fork only closes what it inherited: it is the parent's to count.
-        if self.process == Process::current()
-            && let Stage::Open(connection) = &mut self.line.stage
-        {
+        // A child of fork only closes what it inherited: it is the parent's to watch and to count.
+        if self.process != Process::current() {
+            return;
+        }
+        self.poller.disband();
+        if let Stage::Open(connection) = &mut self.line.stage {
             let counters = self.client.0.pool.counters();
             counters.moved(connection.traffic());
             counters.closed(1);

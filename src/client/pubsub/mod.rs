@@ -176,6 +176,7 @@ impl PubSub {
 impl Drop for PubSub {
     fn drop(&mut self) {
         if self.refuse_foreign().is_ok() {
+            self.poller.disband();
             self.line.get_mut().close(&self.client);
             return;
         }
