@@ -357,7 +357,7 @@ typedef struct rredis_transport {
   /// Called once for each connect that succeeded; never in a forked child.
   void (*close)(void *stream);
   /// NULL, or -1: there is none. Where there is one, librredis polls it, and calls read
-  /// and write with timeout_ms 0.
+  /// and write with timeout_ms 0. It stays open until close.
   int32_t (*fd)(void *stream);
   /// NULL, or called when nothing needs user_data any more
   rredis_free_fn user_data_free;
@@ -538,7 +538,9 @@ rredis_status rredis_command_flags(size_t argc, const char *const *argv,
 /// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
 /// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
 typedef enum rredis_option {
-  RREDIS_OPTION_HOST = 1,                       // text: a name or an address; 127.0.0.1
+  RREDIS_OPTION_HOST = 1,                       // text: an address, or a name whose
+                                                // addresses are tried 250 ms apart;
+                                                // 127.0.0.1
   RREDIS_OPTION_PORT = 2,                       // 6379
   RREDIS_OPTION_UNIX_PATH = 3,                  // text: a Unix socket, instead of host
                                                 // and port: beside them it is
@@ -571,13 +573,15 @@ typedef enum rredis_option {
                                                 // included; 5 s. Not for a command that
                                                 // waits on the server, as BLPOP or
                                                 // XREAD BLOCK: see BLOCK_SLACK_MS
-  RREDIS_OPTION_KEEPALIVE_MS = 32,              // TCP keepalive's interval; 30 s
+  RREDIS_OPTION_KEEPALIVE_MS = 32,              // TCP keepalive's interval, where the
+                                                // system has it; 30 s
   RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that rested so long is
                                                 // tried before use, and one that waits
                                                 // for messages after so long a silence;
                                                 // 30 s
   RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // sent bytes so long unacknowledged
-                                                // break the connection; 30 s
+                                                // break the connection, where the
+                                                // system can; 30 s
   RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // a command that waits on the server
                                                 // has the time it says and so much
                                                 // more; none ends it where it says for
