@@ -1,6 +1,6 @@
-//! The README says what is so: its first program works as it stands there, and all that it names is there.
+//! README.md, TESTING.md and SHAPES.md say what is so: the first program works as it stands there, and all that they name is there.
 //!
-//! `RREDIS_BLESS=1 cargo test --test readme` writes its table of shapes.
+//! `RREDIS_BLESS=1 cargo test --test readme` writes the table of SHAPES.md.
 
 mod support;
 
@@ -20,7 +20,7 @@ fn the_first_program_works_as_it_says() {
     let (folder, library) = (workshop.folder(), workshop.library().display().to_string());
     let readme = readme();
     let program = between(&readme, "```c\n", "```");
-    assert!(program.lines().count() <= 15, "a first program has 15 lines");
+    assert!(program.lines().count() <= 18, "a first program has 18 lines");
     fs::write(folder.join("hello.c"), program).expect("a temporary folder can be written");
 
     // The README's own two lines, with the folders that this test has in the place of those of a user.
@@ -35,24 +35,25 @@ fn the_first_program_works_as_it_says() {
 }
 
 #[test]
-fn what_it_names_is_there() {
-    let readme = readme();
-    for target in readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        assert!(target.contains("://") || root().join(target).exists(), "it links to {target}");
-    }
-    let makefile = fs::read_to_string(root().join("Makefile")).expect("there is a Makefile");
-    let commands = readme.split("`make ").skip(1).chain(readme.split("\n    make ").skip(1));
-    for target in commands.filter_map(|rest| rest.split(['`', ' ', '\n']).next()) {
-        let target = target.replace("run-01", "run-%");
-        assert!(makefile.contains(&format!("\n{target}:")), "it says make {target}");
+fn what_they_name_is_there() {
+    let makefile = text("Makefile");
+    for name in ["README.md", "TESTING.md", "SHAPES.md", "CONTRIBUTING.md"] {
+        let page = text(name);
+        for target in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            assert!(target.contains("://") || root().join(target).exists(), "{name} links to {target}");
+        }
+        let commands = page.split("`make ").skip(1).chain(page.split("\n    make ").skip(1));
+        for target in commands.filter_map(|rest| rest.split(['`', ' ', '\n']).next()) {
+            let target = target.replace("run-01", "run-%");
+            assert!(target == "NAME" || makefile.contains(&format!("\n{target}:")), "{name} says make {target}");
+        }
     }
 }
 
 #[test]
 fn every_promise_is_tested() {
-    let readme = readme();
-    let table = between(&readme, "## What it promises", "## ");
-    let rows: Vec<&str> = table.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    let page = text("TESTING.md");
+    let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
     assert!(rows.len() > 10, "the table of promises is not there");
     for row in rows {
         let tests = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
@@ -67,16 +68,30 @@ fn every_promise_is_tested() {
 
 #[test]
 fn the_table_of_shapes_is_what_the_library_does() {
-    let readme = readme();
-    let start = readme.find(SHAPES_HEAD).expect("a table of shapes") + SHAPES_HEAD.len();
-    let end = start + readme[start..].find("\n\n").map_or(0, |end| end + 1);
+    let page = text("SHAPES.md");
+    let start = page.find(SHAPES_HEAD).expect("a table of shapes") + SHAPES_HEAD.len();
     let table = shapes();
     if std::env::var_os("RREDIS_BLESS").is_some() {
-        let blessed = [&readme[..start], &table, "\n", readme[end..].trim_start()].concat();
-        fs::write(root().join("README.md"), blessed).expect("README.md");
+        fs::write(root().join("SHAPES.md"), [&page[..start], &table].concat()).expect("SHAPES.md");
         return;
     }
-    assert!(readme[start..end] == table, "RREDIS_BLESS=1 writes the table of shapes anew");
+    assert!(page[start..] == table, "RREDIS_BLESS=1 writes the table of shapes anew");
+}
+
+/// The README's examples of shapes are rows of the table.
+#[test]
+fn the_examples_of_shapes_are_the_tables() {
+    let readme = readme();
+    let examples = between(&readme, "| command | reply, in RESP2 and RESP3 |\n|---|---|\n", "\n\n");
+    assert_eq!(examples.lines().count(), 5);
+    for line in examples.lines() {
+        let cells: Vec<&str> = line.trim_matches(['|', ' ']).split(" | ").collect();
+        let [command, becomes] = cells[..] else { panic!("{line}") };
+        let name = command.split(" ...").next().unwrap_or(command);
+        let shape = (0..).map_while(|index| Some((shape::name(index)?, shape::description(index)?)));
+        let described = shape.into_iter().find(|(other, _)| *other == name).map(|(_, becomes)| becomes);
+        assert!(described.is_some_and(|described| described.contains(becomes)), "{line}: {described:?}");
+    }
 }
 
 const SHAPES_HEAD: &str = "| reply | commands |\n|---|---|\n";
@@ -99,7 +114,11 @@ fn shapes() -> String {
 }
 
 fn readme() -> String {
-    fs::read_to_string(root().join("README.md")).expect("there is a README")
+    text("README.md")
+}
+
+fn text(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
