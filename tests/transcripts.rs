@@ -150,6 +150,7 @@ impl Player {
                 let error = self.failure.as_ref().unwrap_or_else(|| panic!("{place}: it did not fail"));
                 let told = format!("{:?} {error}", error.status);
                 assert!(told.starts_with(words), "{place}: {told}");
+                assert!(!told.contains("s3cret"), "{place}: {told}");
             }
             ("refused", command) => {
                 let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();

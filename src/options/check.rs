@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// Bytes of a value that a message shows.
 const SHOWN_MAX: usize = 48;
+/// Bytes of a file's name, on any file system that there is.
+const FILE_NAME_MAX: usize = 255;
 
 /// The number as it is kept, every "for ever" being -1.
 pub(super) fn number(row: &Row, value: i64) -> Result<i64> {
@@ -42,15 +44,42 @@ pub(super) fn text(row: &Row, value: &[u8]) -> Result<()> {
     if (value.len() as i64) < row.min {
         return Err(config(format!("{name} must not be empty")));
     }
+    // How long a secret is, is nobody's to know either.
+    if value.len() as i64 > row.max && matches!(row.kind, Kind::Secret) {
+        return Err(config(format!("{name}: it may have at most {} bytes", row.max)));
+    }
     if value.len() as i64 > row.max {
         let holder = if form == Form::SocketPath { "a socket's path has" } else { "it may have" };
         return Err(config(format!("{name}: {} bytes, but {holder} at most {}", value.len(), row.max)));
+    }
+    if let Some(fault) = misplaced(row, form, value) {
+        return Err(config(format!("{name}: {fault}")));
     }
     match wrong_byte(form, value) {
         Some((at, reason)) => Err(config(format!("{name}: {} has {reason} (byte {at})", shown(value)))),
         None if form == Form::Host => host(name, value),
         None => Ok(()),
     }
+}
+
+/// What stands where it has no place, and is shown to nobody: a key, of which everybody may see what else stands there.
+fn misplaced(row: &Row, form: Form, value: &[u8]) -> Option<&'static str> {
+    let has = |word: &[u8]| value.windows(word.len()).any(|part| part == word);
+    let is_pem = || [&b"--BEGIN "[..], b"--END ", b"PRIVATE KEY"].into_iter().any(has);
+    let is_no_path = || value.iter().any(|byte| matches!(byte, b'\n' | b'\r')) || has_long_name(value);
+    match form {
+        Form::Path | Form::SocketPath if is_pem() => Some("it is a PEM, where the path of a file is due"),
+        Form::Path if is_no_path() => Some("it is not the path of a file"),
+        Form::Any if matches!(row.kind, Kind::Text(_)) && has(b"PRIVATE KEY") => {
+            Some("there is a private key in it, whose place is tls_key_pem")
+        }
+        _ => None,
+    }
+}
+
+/// Whether a part of a path is longer than any file's name.
+fn has_long_name(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').any(|name| name.len() > FILE_NAME_MAX)
 }
 
 /// The value as a message shows it: quoted, escaped, and cut where it is long.

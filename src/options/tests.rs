@@ -164,7 +164,25 @@ fn secrets_are_told_to_nobody() {
     assert_eq!(format!("{:?}", options.password()), "Some(***)");
     assert!(!format!("{options:?} {}", options.to_url().unwrap()).contains("canary"));
     let long = text(Key::Password, &b"canary".repeat(20_000));
-    assert_eq!(long, "password: 120000 bytes, but it may have at most 65535");
+    assert_eq!(long, "password: it may have at most 65535 bytes", "how long it is, is a secret too");
+}
+
+#[test]
+fn a_key_that_stands_where_it_has_no_place_is_shown_to_nobody() {
+    let key = "-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n";
+    for option in [Key::TlsCertFile, Key::TlsKeyFile, Key::TlsCaFile, Key::TlsCaDir, Key::UnixPath] {
+        for pem in [key.to_owned(), key.replace('\n', "")] {
+            assert_eq!(
+                text(option, pem.as_bytes()),
+                format!("{}: it is a PEM, where the path of a file is due", option.name())
+            );
+        }
+    }
+    for option in [Key::TlsCertPem, Key::TlsCaPem] {
+        let both = format!("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n{key}");
+        let fault = format!("{}: there is a private key in it, whose place is tls_key_pem", option.name());
+        assert_eq!(text(option, both.as_bytes()), fault);
+    }
 }
 
 #[test]

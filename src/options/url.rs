@@ -91,14 +91,19 @@ enum Meaning {
 fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
     for (at, byte) in url.iter().enumerate() {
         if matches!(byte, 0..=b' ' | b'#' | 0x7f) {
-            return Err(fault(at, &format!("a byte 0x{byte:02x}, which is written %{byte:02X} in a URL")));
+            let what = match may_be_secret(url, at) {
+                true => "a byte that is written % and two hexadecimal digits in a URL".to_owned(),
+                false => format!("a byte 0x{byte:02x}, which is written %{byte:02X} in a URL"),
+            };
+            return Err(fault(at, &what));
         }
     }
     let Some(end) = url.windows(3).position(|three| three == b"://") else {
         return Err(fault(0, "no scheme such as redis://"));
     };
     let (name, rest) = url.split_at(end);
-    let mut small = copied(name, "the scheme")?;
+    // Who forgot the scheme may have a password here.
+    let mut small = Zeroizing::new(copied(name, "the scheme")?);
     small.make_ascii_lowercase();
     let scheme = match small.as_slice() {
         b"redis" | b"valkey" => Scheme::Redis,
@@ -111,6 +116,14 @@ fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
         _ => return Err(fault(0, "no scheme such as redis://")),
     };
     Ok((scheme, Piece { at: end, bytes: rest }.skip(3)))
+}
+
+/// Whether what stands there may be a piece of a password or a key.
+fn may_be_secret(url: &[u8], at: usize) -> bool {
+    let (before, behind) = url.split_at_checked(at).unwrap_or((url, b""));
+    let rest = before.windows(3).position(|three| three == b"://").map_or(before, |end| &before[end + 3..]);
+    let names = |name: &[u8]| rest.windows(name.len()).any(|part| part == name);
+    behind.contains(&b'@') || rest.contains(&b':') || names(b"password=") || names(b"key_pem=")
 }
 
 impl Reader<'_> {

@@ -64,6 +64,10 @@ impl Parse for Framed {
         &self.name
     }
 
+    fn is_custom(&self) -> bool {
+        true
+    }
+
     fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
         self.scan.room(wanted)
     }

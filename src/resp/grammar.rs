@@ -313,6 +313,28 @@ pub(super) fn bytes_limit(limits: &Limits, is_push: bool, announced: u64) -> Err
     }
 }
 
+/// One of these errors without what it repeats of the bytes: what it has in quotes, and a number that was announced.
+#[cold]
+pub(crate) fn without_quotes(error: Error) -> Error {
+    let mut message = error.message;
+    let first = message.iter().position(|byte| *byte == b'"');
+    let last = message.iter().rposition(|byte| *byte == b'"');
+    if let (Some(first), Some(last)) = (first, last) {
+        message.drain(first..=last);
+        let from = message[..first].strip_suffix(b": ").or(message[..first].strip_suffix(b" ")).map_or(first, <[u8]>::len);
+        message.drain(from..first);
+    }
+    if let Some(at) = message.windows(ANNOUNCES.len()).position(|word| word == ANNOUNCES) {
+        let from = at + ANNOUNCES.len();
+        let len = message[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        message.splice(from..from + len, *b"too many");
+    }
+    Error { message, ..error }
+}
+
+/// What stands before a number of the server's.
+const ANNOUNCES: &[u8] = b" announces ";
+
 /// The line in quotes, cut to fit in a message, with control bytes as \xHH.
 fn shown(line: &[u8]) -> String {
     let cut = line.len().min(SHOWN_BYTES_MAX);
@@ -324,3 +346,22 @@ fn shown(line: &[u8]) -> String {
 const AROUND_A_LINE: u64 = 3;
 /// As much of a wrong line as helps to recognise it.
 const SHOWN_BYTES_MAX: usize = 40;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_message_repeats_can_be_left_out() {
+        let limits = Limits { bytes: 7, nodes: 7, ..Limits::default() };
+        let told = |error: Error| without_quotes(error).to_string();
+        assert_eq!(told(bad("an integer", b"a\"b\": c\"")), "not an integer");
+        assert_eq!(told(bad("a length", &[b'x'; 100])), "not a length");
+        assert_eq!(told(stranger(b"xyz")), "the byte begins no value of RESP");
+        assert_eq!(told(stranger(b"\"")), "the byte begins no value of RESP");
+        assert_eq!(told(bytes_limit(&limits, false, 12345)), "the reply announces too many bytes; reply_bytes_max is 7");
+        let nodes = told(nodes_limit(&limits, 12345));
+        assert_eq!(nodes, "the reply announces too many elements; reply_nodes_max is 7");
+        assert_eq!(told(bad_trailer()), bad_trailer().to_string());
+    }
+}

@@ -35,7 +35,7 @@ pub use recorder::Recorder;
 pub use tape::{Entry, Frame, Given, Type};
 
 pub(crate) use decimal::score;
-pub(crate) use grammar::{double, integer, is_double};
+pub(crate) use grammar::{double, integer, is_double, without_quotes};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;
@@ -47,6 +47,10 @@ use crate::options::ParserChoice;
 pub trait Parse: Send {
     /// "fast", "simple", or what the caller called its own.
     fn name(&self) -> &str;
+    /// Whether it was brought by the caller, and its errors have the caller's words.
+    fn is_custom(&self) -> bool {
+        false
+    }
     /// At least `wanted` bytes to read into; then `filled` says how many came.
     fn room(&mut self, wanted: usize) -> Result<&mut [u8]>;
     /// So many bytes of the last `room` are now from the peer.

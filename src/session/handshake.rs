@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use crate::commands::Shape;
-use crate::error::{Error, Result, Status, head};
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::error::{Error, Result, Status};
 use crate::options::Secret;
 use crate::reply::{Kind, Reply};
 
 use super::inflight::{Due, Inflight};
+use super::said;
 use super::state::State;
 
 /// What to say to a server first.
@@ -47,6 +47,26 @@ enum Word {
     SetName,
     SetInfo,
     Select,
+}
+
+impl Greeting {
+    /// Whether there is anything in it that nobody else shall see. A user's name is such where a function of the program's
+    /// said it.
+    pub(super) fn is_secretive(&self) -> bool {
+        [&self.username, &self.password].into_iter().flatten().any(|secret| !secret.bytes().is_empty())
+    }
+}
+
+impl Word {
+    fn name(self) -> &'static str {
+        match self {
+            Word::Hello => "HELLO",
+            Word::Auth => "AUTH",
+            Word::SetName => "CLIENT SETNAME",
+            Word::SetInfo => "CLIENT SETINFO",
+            Word::Select => "SELECT",
+        }
+    }
 }
 
 /// Whether the greeting goes on.
@@ -126,52 +146,34 @@ impl Handshake {
 
     /// A refusal that ends the connection is an error; any other is made the best of.
     fn refused(&mut self, word: Word, reply: &Reply) -> Result<()> {
-        // Told by what the server said, and shown without what it must not show.
-        let (text, shown) = (reply.text(), &self.without_secrets(reply.text()));
+        let text = reply.text();
+        let code = said::code(text).unwrap_or_default();
+        let refusal = |status| Err(refusal(status, text, word, &self.greeting));
         if says_no_to_us(text) {
-            return Err(refusal(Status::Connect, shown));
+            return refusal(Status::Connect);
         }
-        if text.starts_with(b"NOAUTH") || text.starts_with(b"WRONGPASS") {
-            return Err(refusal(Status::Auth, shown));
+        if code == "NOAUTH" || code == "WRONGPASS" {
+            return refusal(Status::Auth);
         }
         match word {
-            Word::Hello if self.greeting.protocol == 3 => Err(refusal(Status::Unsupported, shown)),
+            Word::Hello if self.greeting.protocol == 3 => refusal(Status::Unsupported),
             Word::Hello => {
                 self.falling_back = true;
                 // What passes is no reason never to ask again.
-                self.knows_no_hello =
-                    [b"ERR".as_slice(), b"NOPROTO", b"NOPERM"].iter().any(|word| text.starts_with(word));
+                self.knows_no_hello = matches!(code, "ERR" | "NOPROTO" | "NOPERM");
                 Ok(())
             }
-            Word::Auth => Err(refusal(Status::Auth, shown)),
-            Word::Select if text.starts_with(b"NOPERM") => Err(refusal(Status::Auth, shown)),
-            Word::Select if text.starts_with(b"ERR") => {
+            Word::Auth => refusal(Status::Auth),
+            Word::Select if code == "NOPERM" => refusal(Status::Auth),
+            Word::Select if code == "ERR" => {
                 let option = format!("database {}: ", self.greeting.database);
-                Err(Error::new(Status::Config, [option.as_bytes(), shown].concat()))
+                let shown = said::shown(text, self.greeting.is_secretive());
+                Err(Error::new(Status::Config, [option.as_bytes(), &shown].concat()))
             }
-            Word::Select => Err(refusal(Status::Connect, shown)),
+            Word::Select => refusal(Status::Connect),
             // A server that knows no names serves as well without.
             Word::SetName | Word::SetInfo => Ok(()),
         }
-    }
-
-    /// As much of a text as a message shows. Some servers repeat the arguments of what they do not know.
-    pub(super) fn without_secrets(&self, text: &[u8]) -> Vec<u8> {
-        let secret = self.greeting.password.as_ref().map(Secret::bytes).filter(|secret| !secret.is_empty());
-        let Some(secret) = secret else { return head(text).to_vec() };
-        let mut clean = Vec::new();
-        let mut at = 0;
-        // A secret is looked for in all of the text, so that none is cut in two and shown in part.
-        while at < text.len() && clean.len() < MESSAGE_BYTES_MAX {
-            if text[at..].starts_with(secret) {
-                clean.extend_from_slice(b"***");
-                at += secret.len();
-            } else {
-                clean.push(text[at]);
-                at += 1;
-            }
-        }
-        clean
     }
 
     fn ask_with_hello(&mut self, inflight: &mut Inflight) -> Result<()> {
@@ -227,17 +229,21 @@ fn says_no_to_us(text: &[u8]) -> bool {
     text.starts_with(b"ERR max number of clients") || text.starts_with(b"DENIED")
 }
 
-/// What to make of a reply that nobody asked for: a server that is full says so before it is asked anything.
-pub(super) fn unasked(error: Error, reply: &Reply) -> Error {
-    match reply.text() {
-        text if reply.is_error() && says_no_to_us(text) => refusal(Status::Connect, text),
-        text if reply.is_error() => Error { message: [&error.message, b": ".as_slice(), head(text)].concat(), ..error },
-        _ => error,
+/// What to make of a reply that nobody asked for: a server that is full says so before it is asked anything. `secretive`: it
+/// may repeat a secret of the greeting.
+pub(super) fn unasked(error: Error, reply: &Reply, secretive: bool) -> Error {
+    let text = reply.text();
+    let shown = || said::shown(text, secretive);
+    match reply.is_error() {
+        true if says_no_to_us(text) => Error::new(Status::Connect, [b"the server says: ", &shown()[..]].concat()),
+        true => Error { message: [&error.message, b": ".as_slice(), &shown()].concat(), ..error },
+        false => error,
     }
 }
 
-fn refusal(status: Status, text: &[u8]) -> Error {
-    Error::new(status, [b"the server says: ", head(text)].concat())
+fn refusal(status: Status, text: &[u8], word: Word, greeting: &Greeting) -> Error {
+    let shown = said::shown(text, greeting.is_secretive());
+    Error::new(status, [b"the server says: ", &shown[..], b" (to ", word.name().as_bytes(), b")"].concat())
 }
 
 /// Room for the rest of the greeting behind what has secrets in it.

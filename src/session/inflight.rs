@@ -116,6 +116,11 @@ impl Inflight {
         }
     }
 
+    /// How many bytes were handed over, those of bursts included.
+    pub(super) fn handed(&self) -> u64 {
+        self.handed + self.burst.as_ref().map_or(0, |burst| burst.handed() as u64)
+    }
+
     /// The command that the next reply answers.
     pub(super) fn answered(&mut self) -> Result<(Ticket, Due, Shape)> {
         let Some(entry) = self.queue.front() else {

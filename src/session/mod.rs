@@ -7,6 +7,7 @@ mod inflight;
 mod push;
 mod queued;
 mod routing;
+mod said;
 mod state;
 pub mod subscriptions;
 mod unsent;
@@ -42,6 +43,8 @@ pub struct Session {
     /// The conversation ended while the reply that was next was already on its way.
     begun: bool,
     queued: Queued,
+    /// The greeting has secrets in it: until more than so many bytes are handed over, what comes may repeat them.
+    secretive_until: Option<u64>,
 }
 
 /// What a conversation brings, in the order it came.
@@ -95,6 +98,7 @@ impl Session {
             failure: None,
             begun: false,
             queued: Queued::default(),
+            secretive_until: greeting.is_secretive().then_some(u64::MAX),
         };
         session.handshake = Handshake::start(greeting, &mut session.inflight)?;
         Ok(session)
@@ -152,6 +156,7 @@ impl Session {
                 Ok(false) => return Ok(None),
                 Err(error) => {
                     self.begun |= error.status == Status::Limit && self.parser.has_begun();
+                    let error = self.without_secrets(error);
                     self.fail(error.clone());
                     return Err(error);
                 }
@@ -179,6 +184,7 @@ impl Session {
     pub fn end_burst(&mut self, bytes: &mut Vec<u8>) -> usize {
         let Some(burst) = self.inflight.burst.take() else { return 0 };
         let handed = burst.handed();
+        self.secretive_until = self.secretive_until.filter(|_| handed == 0);
         if !burst.outgoing().is_empty() {
             self.fail(Error::new(Status::Protocol, "commands were answered before they were sent"));
         }
@@ -239,11 +245,7 @@ impl Session {
                 Err(error) => {
                     // Where a reply is refused that had begun to arrive, its command ran.
                     self.begun |= error.status == Status::Limit && self.parser.has_begun();
-                    self.fail(match &self.handshake {
-                        // It quotes what it cannot read, and a peer may repeat what it was told.
-                        Some(handshake) => Error { message: handshake.without_secrets(&error.message), ..error },
-                        None => error,
-                    });
+                    self.fail(self.without_secrets(error));
                 }
             }
         }

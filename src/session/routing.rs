@@ -5,7 +5,7 @@ use crate::error::{Error, Result, Status};
 use crate::reply::{Kind, Reply};
 
 use super::inflight::Due;
-use super::{Event, Parsed, Session, handshake, push};
+use super::{Event, Parsed, Session, push};
 
 impl Session {
     /// Give a reply to whom it belongs, as the event that it is.
@@ -21,6 +21,7 @@ impl Session {
                 self.state.speaks_resp3(handshake.agreed_on_resp3());
                 self.handshake = None;
                 self.inflight.wipe();
+                self.secretive_until = self.secretive_until.map(|_| self.inflight.handed());
             }
             return Ok(None);
         }
@@ -37,7 +38,7 @@ impl Session {
         if self.inflight.next_confirms() && !reply.is_error() {
             return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
         }
-        let (ticket, due, shape) = self.inflight.answered().map_err(|error| handshake::unasked(error, &reply))?;
+        let (ticket, due, shape) = self.asked_for(&reply)?;
         let was_queueing = self.state.is_queueing();
         if let Due::Reply(effect) = due {
             self.state.became(effect, &reply);

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod files;
+mod pem;
 mod reasons;
 mod settings;
 

@@ -220,6 +220,19 @@ fn what_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
+fn no_byte_of_a_secret_is_named() {
+    for (one, two) in [
+        ("redis://u:a b@h", "redis://u:a#b@h"),
+        ("redis://:a b", "redis://:a#b"),
+        ("redis://h?password=a b", "redis://h?password=a\nb"),
+        ("rediss://h?tls_key_pem=a b", "rediss://h?tls_key_pem=a#b"),
+        ("redis://h?ssl_keyfile=x&password=%zz", "redis://h?ssl_keyfile=x&password=%yy"),
+    ] {
+        assert_eq!(refused(one), refused(two));
+    }
+}
+
+#[test]
 fn no_message_shows_a_password() {
     for url in [
         "redis://u:canary%zz@h",

@@ -10,11 +10,12 @@ use std::sync::Arc;
 
 use rustls::RootCertStore;
 use rustls::crypto::ring::sign::any_supported_type;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs1KeyDer, PrivatePkcs8KeyDer, PrivateSec1KeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls_native_certs::ErrorKind;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::pem::{self, Section};
 use super::settings::config;
 use crate::error::{Error, Result, Status};
 use crate::options::{Key, Options};
@@ -43,7 +44,14 @@ pub(super) fn roots(options: &Options) -> Result<RootCertStore> {
     if let Some(folder) = path(options, Key::TlsCaDir) {
         let found = rustls_native_certs::load_certs_from_paths(None, Some(folder));
         match found.errors.first() {
-            Some(error) if found.certs.is_empty() => return Err(config(format!("tls_ca_dir: {error}"))),
+            Some(error) if found.certs.is_empty() => {
+                // What is wrong with a PEM is told with what stands in it, which may be a key.
+                let what = match &error.kind {
+                    ErrorKind::Io { .. } | ErrorKind::Os(_) => error.to_string(),
+                    _ => "a file in it is no PEM".to_owned(),
+                };
+                return Err(config(format!("tls_ca_dir: {what}")));
+            }
             _ => trust(&mut roots, "tls_ca_dir", found.certs)?,
         }
     }
@@ -92,11 +100,22 @@ pub(super) fn identity(options: &Options) -> Result<Option<Arc<SingleCertAndKey>
 /// The key in a PEM. What we hold of it is wiped; what rustls and ring make of it they do not wipe.
 fn key(from: Key, pem: &[u8]) -> Result<Arc<dyn rustls::sign::SigningKey>> {
     let name = from.name();
-    let found = PrivateKeyDer::from_pem_slice(pem);
-    let mut der = found.map_err(|_| match pem.windows(ENCRYPTED.len()).any(|word| word == ENCRYPTED) {
-        true => config(format!("{name}: the key is encrypted, and there is no option for its password")),
-        false => config(format!("{name}: no private key in it (PEM is read)")),
-    })?;
+    let found = pem::sections(pem, &["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY"]);
+    let is_encrypted = || pem.windows(ENCRYPTED.len()).any(|word| word == ENCRYPTED);
+    let Section { label, mut der } = match found.map(|sections| sections.into_iter().next()) {
+        Ok(Some(section)) => section,
+        _ if is_encrypted() => {
+            return Err(config(format!("{name}: the key is encrypted, and there is no option for its password")));
+        }
+        Ok(None) => return Err(config(format!("{name}: no private key in it (PEM is read)"))),
+        Err(fault) => return Err(fault.of(name)),
+    };
+    let der = std::mem::take(&mut *der);
+    let mut der = match label {
+        0 => PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der)),
+        1 => PrivateKeyDer::Pkcs1(PrivatePkcs1KeyDer::from(der)),
+        _ => PrivateKeyDer::Sec1(PrivateSec1KeyDer::from(der)),
+    };
     let key = any_supported_type(&der);
     der.zeroize();
     key.map_err(|_| {
@@ -119,9 +138,8 @@ fn chosen(options: &Options, file: Key, text: Key) -> Result<Option<(Key, Zeroiz
 }
 
 fn certificates(from: Key, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
-    CertificateDer::pem_slice_iter(pem)
-        .collect::<std::result::Result<_, _>>()
-        .map_err(|error| config(format!("{}: {error}", from.name())))
+    let found = pem::sections(pem, &["CERTIFICATE"]).map_err(|fault| fault.of(from.name()))?;
+    Ok(found.into_iter().map(|Section { mut der, .. }| CertificateDer::from(std::mem::take(&mut *der))).collect())
 }
 
 fn path(options: &Options, key: Key) -> Option<&Path> {
@@ -135,8 +153,22 @@ fn read(key: Key, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     if !found.is_file() || found.len() > FILE_BYTES_MAX {
         return Err(config(format!("{}: {}: no file of at most 16 MiB", key.name(), path.display())));
     }
-    let mut text = Zeroizing::new(Vec::with_capacity(found.len() as usize + 1)); // So that it does not move.
-    File::open(path).map_err(wrong)?.take(FILE_BYTES_MAX).read_to_end(&mut text).map_err(wrong)?;
+    let mut file = File::open(path).map_err(wrong)?;
+    // Room for all of it and one byte more: what would have to move is read another time.
+    let mut text = Zeroizing::new(vec![0; found.len() as usize + 1]);
+    let mut len = 0;
+    loop {
+        match file.read(&mut text[len..]) {
+            Ok(0) => break,
+            Ok(more) => len += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(wrong(error)),
+        }
+    }
+    if len > found.len() as usize {
+        return Err(config(format!("{}: {}: it was written to while it was read", key.name(), path.display())));
+    }
+    text.truncate(len);
     Ok(text)
 }
 

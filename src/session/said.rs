@@ -1,0 +1,110 @@
+//! What a message may show of a server's answer to the greeting: nothing that could be a piece of what the server was told.
+
+use crate::commands::Shape;
+use crate::error::{Error, Result, Status, head};
+use crate::reply::Reply;
+use crate::resp;
+
+use super::inflight::Due;
+use super::{Session, Ticket, handshake};
+
+impl Session {
+    /// The command that this reply answers.
+    pub(super) fn asked_for(&mut self, reply: &Reply) -> Result<(Ticket, Due, Shape)> {
+        let secretive = self.is_secretive();
+        self.inflight.answered().map_err(|error| handshake::unasked(error, reply, secretive))
+    }
+
+    /// What a parser says of bytes that it cannot read, without the bytes where those may repeat a secret.
+    #[cold]
+    pub(super) fn without_secrets(&self, error: Error) -> Error {
+        match error.status {
+            Status::Protocol | Status::Limit if self.is_secretive() => match self.parser.is_custom() {
+                true => {
+                    let text = format!("the parser {} cannot read what the server says", self.parser.name());
+                    Error { message: text.into_bytes(), ..error }
+                }
+                false => resp::without_quotes(error),
+            },
+            _ => error,
+        }
+    }
+
+    /// Whether the last that the server was told may be a secret: nothing else was handed over since.
+    fn is_secretive(&self) -> bool {
+        self.secretive_until.is_some_and(|until| self.inflight.handed() <= until)
+    }
+}
+
+/// The words of an answer that a message may show. `secretive`: the greeting has secrets in it. A server may repeat what it
+/// was told, cut, folded or escaped as it likes, so that no search for the secret finds all of it: only words are shown that
+/// are known beforehand, and that no argument ever stands in.
+pub(super) fn shown(text: &[u8], secretive: bool) -> Vec<u8> {
+    if !secretive {
+        return head(text).to_vec();
+    }
+    let sentence = SENTENCES.iter().filter(|sentence| text.starts_with(sentence.as_bytes())).max_by_key(|it| it.len());
+    match (sentence, code(text)) {
+        (Some(sentence), _) => sentence.as_bytes().to_vec(),
+        (None, Some(code)) => format!("{code} (what is behind it could repeat a secret)").into_bytes(),
+        (None, None) => b"an error (whose words could repeat a secret)".to_vec(),
+    }
+}
+
+/// The code word of an error, if it is one that servers have.
+pub(super) fn code(text: &[u8]) -> Option<&'static str> {
+    let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
+    CODES.iter().copied().find(|code| code.as_bytes() == word)
+}
+
+/// The code words with which servers refuse commands such as those of a greeting.
+const CODES: &[&str] = &[
+    "ERR",
+    "BUSY",
+    "CLUSTERDOWN",
+    "DENIED",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "NOAUTH",
+    "NOPERM",
+    "NOPROTO",
+    "NOREPLICAS",
+    "OOM",
+    "READONLY",
+    "TRYAGAIN",
+    "WRONGPASS",
+];
+
+/// Sentences of servers, each up to where it may have an argument in it.
+const SENTENCES: &[&str] = &[
+    "BUSY Redis is busy running a script",
+    "DENIED Redis is running in protected mode",
+    "DENIED Running in protected mode",
+    "ERR AUTH <password> called without any password configured for the default user",
+    "ERR Client sent AUTH, but no password is set",
+    "ERR DB index is out of range",
+    "ERR invalid DB index",
+    "ERR invalid password",
+    "ERR max number of clients + cluster connections reached",
+    "ERR max number of clients reached",
+    "ERR operation not permitted",
+    "ERR Protocol version is not an integer or out of range",
+    "ERR SELECT is not allowed in cluster mode",
+    "ERR Syntax error in HELLO option",
+    "ERR syntax error",
+    "ERR unknown command",
+    "ERR wrong number of arguments for 'auth' command",
+    "ERR wrong number of arguments for 'hello' command",
+    "ERR wrong number of arguments",
+    "LOADING Redis is loading the dataset in memory",
+    "MASTERDOWN Link with MASTER is down",
+    "NOAUTH Authentication required.",
+    "NOAUTH HELLO must be called with the client already authenticated",
+    "NOPERM this user has no permissions to run the 'auth' command",
+    "NOPERM this user has no permissions to run the 'hello' command",
+    "NOPERM this user has no permissions to run the 'select' command",
+    "NOPROTO sorry, this protocol version is not supported",
+    "NOPROTO unsupported protocol version",
+    "WRONGPASS invalid username-password pair or user is disabled.",
+];
