@@ -321,7 +321,8 @@ pub(crate) fn without_quotes(error: Error) -> Error {
     let last = message.iter().rposition(|byte| *byte == b'"');
     if let (Some(first), Some(last)) = (first, last) {
         message.drain(first..=last);
-        let from = message[..first].strip_suffix(b": ").or(message[..first].strip_suffix(b" ")).map_or(first, <[u8]>::len);
+        let from =
+            message[..first].strip_suffix(b": ").or(message[..first].strip_suffix(b" ")).map_or(first, <[u8]>::len);
         message.drain(from..first);
     }
     if let Some(at) = message.windows(ANNOUNCES.len()).position(|word| word == ANNOUNCES) {
@@ -359,7 +360,10 @@ mod tests {
         assert_eq!(told(bad("a length", &[b'x'; 100])), "not a length");
         assert_eq!(told(stranger(b"xyz")), "the byte begins no value of RESP");
         assert_eq!(told(stranger(b"\"")), "the byte begins no value of RESP");
-        assert_eq!(told(bytes_limit(&limits, false, 12345)), "the reply announces too many bytes; reply_bytes_max is 7");
+        assert_eq!(
+            told(bytes_limit(&limits, false, 12345)),
+            "the reply announces too many bytes; reply_bytes_max is 7"
+        );
         let nodes = told(nodes_limit(&limits, 12345));
         assert_eq!(nodes, "the reply announces too many elements; reply_nodes_max is 7");
         assert_eq!(told(bad_trailer()), bad_trailer().to_string());

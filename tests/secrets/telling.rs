@@ -56,7 +56,9 @@ pub type Repeat = fn(&[Vec<u8>]) -> Vec<u8>;
 
 /// The ways of peers.
 pub const HOW: &[(&str, Repeat)] = &[
-    ("with its arguments", |told| error(&[&b"ERR unknown command 'X', with args beginning with: "[..], &all(told)].concat())),
+    ("with its arguments", |told| {
+        error(&[&b"ERR unknown command 'X', with args beginning with: "[..], &all(told)].concat())
+    }),
     ("cut at 128", |told| {
         let told = all(told);
         let mut text = b"ERR unknown command, args: ".to_vec();
