@@ -23,8 +23,11 @@ impl Pem {
     }
 }
 
-/// What may happen to a PEM on its way through environments and forms.
-const BROKEN: &[(&str, fn(&str) -> String)] = &[
+/// What may happen to a PEM.
+type Break = fn(&str) -> String;
+
+/// It happens on the way through environments and forms.
+const BROKEN: &[(&str, Break)] = &[
     ("lines joined", |pem| pem.replace('\n', "")),
     ("lines joined by blanks", |pem| pem.replace('\n', " ")),
     ("line ends written out", |pem| pem.replace('\n', "\\n")),
@@ -39,7 +42,7 @@ const BROKEN: &[(&str, fn(&str) -> String)] = &[
 ];
 
 /// Every message that comes of these files and options.
-fn told(pem: &Pem, broken: fn(&str) -> String) -> Vec<String> {
+fn told(pem: &Pem, broken: Break) -> Vec<String> {
     let folder = Folder::new("keys");
     let both = broken(&format!("{}{}", pem.certificate, pem.key));
     let (certificate, key) = (broken(&pem.certificate), broken(&pem.key));
