@@ -20,7 +20,7 @@ use std::mem::MaybeUninit;
 use crate::client::{Completion, Evented};
 use crate::error::{Error, Status};
 use crate::ffi::boundary::{
-    FEW, Handle, Poison, args_in, given, guard_alone, guard_command_alone, guard_on, quietly, shared, usable, wrong,
+    Args, Handle, Poison, given, guard_alone, guard_command_alone, guard_on, quietly, shared, usable, wrong,
 };
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -96,10 +96,10 @@ pub unsafe extern "C" fn rredis_async_submit(
 ) -> rredis_status {
     guard_command_alone(handle, err, |handle| {
         let call = call_of(flags, timeout_ms, call_data)?;
-        let mut few: [&[u8]; FEW] = [&[]; FEW];
+        let mut args = Args::none();
         // SAFETY: the caller vouches for argv and argv_len.
-        let many = unsafe { args_in(&mut few, argc, argv, argv_len)? };
-        handle.evented.submit(many.as_deref().unwrap_or(&few[..argc]), &call)
+        let args = unsafe { args.of(argc, argv, argv_len)? };
+        handle.evented.submit(args, &call)
     })
 }
 

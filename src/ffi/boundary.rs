@@ -18,7 +18,7 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::ffi::message::one_line;
 use crate::ffi::status::{rredis_error, rredis_outcome, rredis_status};
 
-pub(crate) use args::{FEW, args, args_in, some_args};
+pub(crate) use args::{Args, args, some_args};
 
 /// Where a call wants its error written.
 pub(crate) type Err<'a> = Option<&'a mut MaybeUninit<rredis_error>>;

@@ -26,8 +26,8 @@ use crate::client::pipeline::{self, Mode, Reach};
 use crate::client::{Call, Flags, Pipeline};
 use crate::error::{Outcome, Result, Status};
 use crate::ffi::boundary::{
-    FEW, Handle, Poison, args, args_in, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared,
-    usable, wrong,
+    Args, Handle, Poison, args, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared, usable,
+    wrong,
 };
 use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
 use crate::ffi::client::{call_of, rredis_client};
@@ -76,10 +76,9 @@ pub unsafe extern "C" fn rredis_pipeline_add(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_command_alone(pipeline, err, |pipeline| {
-        let mut few: [&[u8]; FEW] = [&[]; FEW];
+        let mut args = Args::none();
         // SAFETY: the caller vouches for argv and argv_len.
-        let many = unsafe { args_in(&mut few, argc, argv, argv_len)? };
-        let args = many.as_deref().unwrap_or(&few[..argc]);
+        let args = unsafe { args.of(argc, argv, argv_len)? };
         pipeline.pipeline.add(args, Flags::default(), std::ptr::null_mut())
     })
 }

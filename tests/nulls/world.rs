@@ -1,4 +1,5 @@
 //! What faultless calls need: the library, handles that work without a server, texts, and room for what is written.
+#![allow(dead_code, reason = "each test uses its own part of this")]
 
 use std::collections::HashMap;
 use std::ffi::{c_char, c_void};
@@ -39,6 +40,14 @@ impl Library {
 pub struct World<'l> {
     library: &'l Library,
     handles: HashMap<&'static str, u64>,
+    /// Where clients connect to; None: nowhere, for a transport of this world's answers them.
+    url: Option<String>,
+    /// The arguments of a command, and whether their lengths are given.
+    pub args: Vec<Vec<u8>>,
+    pub with_lens: bool,
+    /// Where a command is written, and how much room there is.
+    pub buffer: (u64, u64),
+    pub timeout_ms: u64,
 }
 
 /// What came of a call.
@@ -58,7 +67,19 @@ const UNTOUCHED: u8 = 0xa5;
 
 impl<'l> World<'l> {
     pub fn new(library: &'l Library) -> Self {
-        World { library, handles: HashMap::new() }
+        let args = vec![b"GET".to_vec(), b"key".to_vec()];
+        let buffer = (room(), 256);
+        World { library, handles: HashMap::new(), url: None, args, with_lens: true, buffer, timeout_ms: 1 }
+    }
+
+    /// One whose clients have a server.
+    pub fn at(library: &'l Library, url: &str) -> Self {
+        World { url: Some(url.to_owned()), ..World::new(library) }
+    }
+
+    /// Call a function with these arguments.
+    pub fn raw(&self, name: &str, arguments: &[u64]) -> u64 {
+        self.library.call(name, arguments)
     }
 
     /// Make the call of a case. Err: no faultless argument is known for a parameter.
@@ -129,13 +150,13 @@ impl<'l> World<'l> {
             }
             "rredis_pipeline_command" => {
                 let pipeline = self.handle("pipeline");
-                let (argv, argv_len) = argv();
-                self.library.call("rredis_pipeline_watch", &[pipeline, 2, argv, argv_len, 0]);
+                let (argv, argv_len) = self.argv();
+                self.library.call("rredis_pipeline_watch", &[pipeline, self.args.len() as u64, argv, argv_len, 0]);
             }
             "rredis_pubsub_next" => {
                 let pubsub = self.handle("pubsub");
-                let (argv, argv_len) = argv();
-                self.library.call("rredis_pubsub_subscribe", &[pubsub, 0, 2, argv, argv_len, 0]);
+                let (argv, argv_len) = self.argv();
+                self.library.call("rredis_pubsub_subscribe", &[pubsub, 0, self.args.len() as u64, argv, argv_len, 0]);
             }
             "rredis_pubsub_run" => {
                 let pubsub = self.handle("pubsub");
@@ -143,8 +164,8 @@ impl<'l> World<'l> {
             }
             "rredis_conn_receive" => {
                 let conn = self.handle("conn");
-                let (argv, argv_len) = argv();
-                self.library.call("rredis_conn_send", &[conn, 2, argv, argv_len, 0]);
+                let (argv, argv_len) = self.argv();
+                self.library.call("rredis_conn_send", &[conn, self.args.len() as u64, argv, argv_len, 0]);
             }
             _ => {}
         }
@@ -160,13 +181,13 @@ impl<'l> World<'l> {
             ("const rredis_reply *" | "rredis_reply *", _) => self.reply(function),
             ("const rredis_transport *", _) => transport(),
             ("const rredis_parser_type *", _) => parser_type(),
-            ("const char *const *", "argv") => argv().0,
-            ("const size_t *", "argv_len") => argv().1,
-            ("size_t", "argc") => 2,
-            ("char *", "buffer") => room(),
-            ("size_t", "buffer_len") => 256,
-            ("size_t *", "indexes") | ("uint32_t *", "access") => room(),
-            ("size_t", "indexes_len") => 16,
+            ("const char *const *", "argv") => self.argv().0,
+            ("const size_t *", "argv_len") => self.argv().1,
+            ("size_t", "argc") => self.args.len() as u64,
+            ("char *", "buffer") => self.buffer.0,
+            ("size_t", "buffer_len") => self.buffer.1,
+            ("size_t *", "indexes") | ("uint32_t *", "access") => vec![0_u64; self.keys_max()].leak().as_ptr() as u64,
+            ("size_t", "indexes_len") => self.keys_max() as u64,
             ("const char *", text) => leaked(text_for(name, text)?.0),
             ("size_t", "bytes_len") if name == "rredis_parser_commit" => 4,
             ("size_t", "wanted") => 16,
@@ -175,7 +196,7 @@ impl<'l> World<'l> {
             ("uint32_t", "flags" | "ready") => 0,
             // No flag is set, so no time counts.
             ("int64_t", "timeout_ms") if function.parameters.iter().any(|parameter| parameter.name == "flags") => 0,
-            ("int64_t", _) => 1,
+            ("int64_t", _) => self.timeout_ms,
             ("rredis_status" | "rredis_outcome", _) => 1,
             ("rredis_stat", _) => 20,
             ("rredis_topic", _) => 0,
@@ -217,7 +238,7 @@ impl<'l> World<'l> {
     }
 
     /// A handle that works, one of each kind.
-    fn handle(&mut self, kind: &str) -> u64 {
+    pub fn handle(&mut self, kind: &str) -> u64 {
         if let Some(handle) = self.handles.get(kind) {
             return *handle;
         }
@@ -225,8 +246,13 @@ impl<'l> World<'l> {
             "builder" => ("builder", self.library.call("rredis_builder_new", &[])),
             "options" => {
                 let options = self.library.call("rredis_options_new", &[]);
-                let set = self.library.call("rredis_options_set_transport", &[options, transport(), 0]);
-                assert_eq!(set as u32, 0, "set_transport");
+                let set = match &self.url {
+                    None => self.library.call("rredis_options_set_transport", &[options, transport(), 0]),
+                    Some(url) => self
+                        .library
+                        .call("rredis_options_set_url", &[options, leaked(url.as_bytes()), url.len() as u64, 0]),
+                };
+                assert_eq!(set as u32, 0, "where to connect to");
                 self.library.call("rredis_options_set_int", &[options, 7, 2, 0]);
                 ("options", options)
             }
@@ -263,8 +289,24 @@ impl<'l> World<'l> {
     }
 
     /// A client whose connections have a descriptor. It connects to nothing until it is told to.
-    fn watchable_client(&self) -> u64 {
-        self.made("rredis_client_new", &[0])
+    fn watchable_client(&mut self) -> u64 {
+        match self.url {
+            None => self.made("rredis_client_new", &[0]),
+            Some(_) => self.handle("client"),
+        }
+    }
+
+    /// There is room for so many keys.
+    fn keys_max(&self) -> usize {
+        self.args.len().max(16)
+    }
+
+    pub fn argv(&self) -> (u64, u64) {
+        let texts = self.args.iter().map(|arg| leaked(&[arg.as_slice(), b"\0"].concat()));
+        let lens = self.args.iter().map(Vec::len);
+        let (texts, lens): (Vec<u64>, Vec<usize>) = (texts.collect(), lens.collect());
+        let lens = if self.with_lens { lens.leak().as_ptr() as u64 } else { 0 };
+        (texts.leak().as_ptr() as u64, lens)
     }
 
     /// What a function writes to its out_ parameter, the last but err.
@@ -312,22 +354,16 @@ fn text_for(function: &str, parameter: &str) -> Option<(&'static [u8], u64)> {
     Some((text, text.len() as u64 - 1))
 }
 
-fn leaked(bytes: &[u8]) -> u64 {
+pub fn leaked(bytes: &[u8]) -> u64 {
     Box::leak(bytes.to_vec().into_boxed_slice()).as_ptr() as u64
 }
 
-fn room() -> u64 {
+pub fn room() -> u64 {
     Box::leak(Box::new(Aligned([UNTOUCHED; 512]))).0.as_ptr() as u64
 }
 
 #[repr(align(16))]
 struct Aligned([u8; 512]);
-
-fn argv() -> (u64, u64) {
-    let argv: &mut [u64] = Box::leak(Box::new([leaked(b"GET\0"), leaked(b"key\0")]));
-    let argv_len: &mut [usize] = Box::leak(Box::new([3, 3]));
-    (argv.as_ptr() as u64, argv_len.as_ptr() as u64)
-}
 
 /// A transport without a server: it answers +OK to every command, but to EXEC and to those of publish and subscribe.
 fn transport() -> u64 {

@@ -8,20 +8,71 @@ use crate::error::{Error, Result};
 use crate::limits::COMMAND_ARGS_MAX;
 
 /// The arguments of a command, without an allocation for as few as most commands have.
-pub(crate) enum Args<'a> {
-    Few([&'a [u8]; FEW], usize),
-    Many(Vec<&'a [u8]>),
+pub(crate) struct Args<'a> {
+    few: [&'a [u8]; FEW],
+    /// How many stand in `few`: none, where they are `many`.
+    len: usize,
+    many: Vec<&'a [u8]>,
 }
 
 /// As many as most commands have.
 pub(crate) const FEW: usize = 8;
 
+impl<'a> Args<'a> {
+    /// Room for some, none of which are there yet.
+    #[inline(always)]
+    pub(crate) const fn none() -> Args<'a> {
+        Args { few: [&[]; FEW], len: 0, many: Vec::new() }
+    }
+
+    /// The arguments of a command of the caller's, in a place that does not move: what a call costs that does little else.
+    ///
+    /// # Safety
+    /// `argv`, and `argv_len` unless NULL, point at `argc` entries; each entry of `argv` that is not NULL points at as many
+    /// bytes as its length says, or ends in a NUL where there are no lengths; and all of it lives as long as `'a`.
+    #[inline(always)]
+    pub(crate) unsafe fn of(
+        &mut self,
+        argc: usize,
+        argv: *const *const c_char,
+        argv_len: *const usize,
+    ) -> Result<&[&'a [u8]]> {
+        if argc == 0 {
+            return Err(wrong("argc is 0: a command has at least its name"));
+        }
+        if argc > COMMAND_ARGS_MAX {
+            return Err(wrong(format!("argc is {argc}: a command has at most {COMMAND_ARGS_MAX} arguments")));
+        }
+        if argv.is_null() {
+            return Err(wrong("argv is NULL"));
+        }
+        // SAFETY: not NULL, and the caller vouches for that many entries.
+        let argv = unsafe { std::slice::from_raw_parts(argv, argc) };
+        let lens = match argv_len.is_null() {
+            true => None,
+            // SAFETY: as above.
+            false => Some(unsafe { std::slice::from_raw_parts(argv_len, argc) }),
+        };
+        let Some(few) = self.few.get_mut(..argc) else {
+            // SAFETY: the caller vouches for each.
+            self.many = unsafe { many_args(argv, lens) }?;
+            return Ok(&self.many);
+        };
+        for i in 0..argc {
+            // SAFETY: the caller vouches for each.
+            few[i] = unsafe { arg(argv[i], lens.map(|lens| lens[i]), i)? };
+        }
+        self.len = argc;
+        Ok(few)
+    }
+}
+
 impl<'a> Deref for Args<'a> {
     type Target = [&'a [u8]];
     fn deref(&self) -> &Self::Target {
-        match self {
-            Args::Few(args, len) => &args[..*len],
-            Args::Many(args) => args,
+        match self.many.is_empty() {
+            true => &self.few[..self.len],
+            false => &self.many,
         }
     }
 }
@@ -29,57 +80,16 @@ impl<'a> Deref for Args<'a> {
 /// The arguments of a command of the caller's.
 ///
 /// # Safety
-/// `argv`, and `argv_len` unless NULL, point at `argc` entries; each entry of `argv` that is not NULL points at as many
-/// bytes as its length says, or ends in a NUL where there are no lengths; and all of it lives as long as `'a`.
+/// As for `Args::of`.
 pub(crate) unsafe fn args<'a>(argc: usize, argv: *const *const c_char, argv_len: *const usize) -> Result<Args<'a>> {
-    let mut few: [&[u8]; FEW] = [&[]; FEW];
+    let mut args = Args::none();
     // SAFETY: the caller vouches for it.
-    match unsafe { args_in(&mut few, argc, argv, argv_len)? } {
-        None => Ok(Args::Few(few, argc)),
-        Some(many) => Ok(Args::Many(many)),
-    }
-}
-
-/// The same, in a place that does not move: what a call costs that does little else. None: they are the first of `few`.
-///
-/// # Safety
-/// As for `args`.
-#[inline(always)]
-pub(crate) unsafe fn args_in<'a>(
-    few: &mut [&'a [u8]; FEW],
-    argc: usize,
-    argv: *const *const c_char,
-    argv_len: *const usize,
-) -> Result<Option<Vec<&'a [u8]>>> {
-    if argc == 0 {
-        return Err(wrong("argc is 0: a command has at least its name"));
-    }
-    if argc > COMMAND_ARGS_MAX {
-        return Err(wrong(format!("argc is {argc}: a command has at most {COMMAND_ARGS_MAX} arguments")));
-    }
-    if argv.is_null() {
-        return Err(wrong("argv is NULL"));
-    }
-    // SAFETY: not NULL, and the caller vouches for that many entries.
-    let argv = unsafe { std::slice::from_raw_parts(argv, argc) };
-    let lens = match argv_len.is_null() {
-        true => None,
-        // SAFETY: as above.
-        false => Some(unsafe { std::slice::from_raw_parts(argv_len, argc) }),
-    };
-    if argc > FEW {
-        // SAFETY: the caller vouches for each.
-        return unsafe { many_args(argv, lens) }.map(Some);
-    }
-    for i in 0..argc {
-        // SAFETY: the caller vouches for each.
-        few[i] = unsafe { arg(argv[i], lens.map(|lens| lens[i]), i)? };
-    }
-    Ok(None)
+    unsafe { args.of(argc, argv, argv_len)? };
+    Ok(args)
 }
 
 /// # Safety
-/// As for `args`.
+/// As for `Args::of`.
 #[inline(never)]
 unsafe fn many_args<'a>(argv: &[*const c_char], lens: Option<&[usize]>) -> Result<Vec<&'a [u8]>> {
     let mut many = Vec::new();
@@ -94,21 +104,21 @@ unsafe fn many_args<'a>(argv: &[*const c_char], lens: Option<&[usize]>) -> Resul
 /// As `args`, for what may have none.
 ///
 /// # Safety
-/// As for `args`.
+/// As for `Args::of`.
 pub(crate) unsafe fn some_args<'a>(
     argc: usize,
     argv: *const *const c_char,
     argv_len: *const usize,
 ) -> Result<Args<'a>> {
     match argc {
-        0 => Ok(Args::Few([&[]; FEW], 0)),
+        0 => Ok(Args::none()),
         // SAFETY: the caller vouches for it.
         _ => unsafe { args(argc, argv, argv_len) },
     }
 }
 
 /// # Safety
-/// As for `args`.
+/// As for `Args::of`.
 #[inline(always)]
 unsafe fn arg<'a>(pointer: *const c_char, len: Option<usize>, index: usize) -> Result<&'a [u8]> {
     match len {

@@ -1,5 +1,6 @@
 //! The guard and the arguments, without C in between.
 
+use super::args::FEW;
 use super::*;
 
 struct Thing {
