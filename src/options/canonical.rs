@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::table::{Kind, TABLE};
-use super::{Key, Options, config, words};
+use super::{Key, Options, config, url, words};
 use crate::error::Result;
 use crate::memory::append;
 
@@ -16,7 +16,7 @@ const PATH: &AsciiSet = &PLAIN.remove(b'/');
 struct Written(Vec<u8>);
 
 /// The canonical URL: the place, and then each option that is not at its default, in the order of the table.
-pub(super) fn url(options: &Options) -> Result<String> {
+pub(super) fn write(options: &Options) -> Result<String> {
     let defaults = Options::new();
     let mut url = Written(Vec::new());
     let said = url.place(options)?;
@@ -45,7 +45,9 @@ impl Written {
             Some(path) => {
                 self.add(&["unix://"])?;
                 self.user(options)?;
-                if !path.starts_with(b"/") {
+                // What would be read otherwise is said by its name.
+                if !path.starts_with(b"/") || (path.len() > 1 && path.ends_with(b"/")) || url::numbered(path).is_some()
+                {
                     return Ok(&[]);
                 }
                 self.escaped(path, PATH)?;

@@ -134,7 +134,7 @@ impl Options {
 
     /// The canonical URL of these options, with `***` for every secret.
     pub fn to_url(&self) -> Result<String> {
-        canonical::url(self)
+        canonical::write(self)
     }
 
     fn put(&mut self, key: Key, value: Value) {

@@ -3,6 +3,9 @@
 //! What stands in a URL is decoded exactly once. A message says where in the URL the mistake is, and shows nothing
 //! that may be a part of a password.
 
+mod names;
+mod scheme;
+
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
@@ -11,6 +14,8 @@ use super::table::{Kind, TABLE};
 use super::{Key, Options, config, words};
 use crate::error::{Error, Result, Status};
 use crate::memory::{append, copied};
+use names::{ALIASES, Meaning, ambiguous, translate};
+use scheme::{Scheme, refuse_list, scheme};
 
 /// Sets in `options` what the URL says. They may be half set when it fails.
 pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
@@ -19,7 +24,8 @@ pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
     let (path, query) = rest.cut(|byte| byte == b'?');
     // An '@' this late is most often a password's that has a raw '/' or '?' in it, so nothing is shown.
     let discreet = rest.bytes.contains(&b'@');
-    let mut reader = Reader { options, given: [false; TABLE.len()], host_checked: None, scheme, discreet };
+    let mut reader =
+        Reader { options, given: [false; TABLE.len()], host_checked: None, numbered: None, scheme, discreet };
     let host = reader.user(authority)?;
     match scheme {
         Scheme::Unix => reader.unix(host, path)?,
@@ -30,14 +36,6 @@ pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
     }
     reader.query(query)?;
     reader.finish(url.len())
-}
-
-/// What stands before `://`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Scheme {
-    Redis,
-    Rediss,
-    Unix,
 }
 
 /// Some bytes of the URL, and where they stand in it.
@@ -53,77 +51,10 @@ struct Reader<'o> {
     given: [bool; TABLE.len()],
     /// Where `ssl_check_hostname` stands, and what it says.
     host_checked: Option<(usize, bool)>,
+    /// Where the path of a Unix socket ends in what looks like a database's number.
+    numbered: Option<usize>,
     scheme: Scheme,
     discreet: bool,
-}
-
-/// The names that redis-py has for what has another name here.
-const ALIASES: [(&str, Key, Meaning); 17] = [
-    ("db", Key::Database, Meaning::Same),
-    ("path", Key::UnixPath, Meaning::Same),
-    ("lib_name", Key::LibraryName, Meaning::Same),
-    ("max_connections", Key::PoolMax, Meaning::Same),
-    ("timeout", Key::PoolWaitMs, Meaning::Same),
-    ("socket_timeout", Key::CommandTimeoutMs, Meaning::Same),
-    ("socket_connect_timeout", Key::ConnectTimeoutMs, Meaning::Same),
-    ("socket_keepalive", Key::KeepaliveMs, Meaning::OnOrOff),
-    ("health_check_interval", Key::HealthCheckMs, Meaning::ZeroIsNever),
-    ("ssl_ca_certs", Key::TlsCaFile, Meaning::Same),
-    ("ssl_ca_path", Key::TlsCaDir, Meaning::Same),
-    ("ssl_ca_data", Key::TlsCaPem, Meaning::Same),
-    ("ssl_certfile", Key::TlsCertFile, Meaning::Same),
-    ("ssl_keyfile", Key::TlsKeyFile, Meaning::Same),
-    ("ssl_min_version", Key::TlsVersionMin, Meaning::Same),
-    ("ssl_cert_reqs", Key::TlsInsecureSkipVerify, Meaning::Required),
-    ("ssl_check_hostname", Key::TlsInsecureSkipVerify, Meaning::HostName),
-];
-
-/// How the value of a name means what it means here.
-#[derive(Clone, Copy)]
-enum Meaning {
-    Same,
-    OnOrOff,
-    ZeroIsNever,
-    Required,
-    HostName,
-}
-
-fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
-    for (at, byte) in url.iter().enumerate() {
-        if matches!(byte, 0..=b' ' | b'#' | 0x7f) {
-            let what = match may_be_secret(url, at) {
-                true => "a byte that is written % and two hexadecimal digits in a URL".to_owned(),
-                false => format!("a byte 0x{byte:02x}, which is written %{byte:02X} in a URL"),
-            };
-            return Err(fault(at, &what));
-        }
-    }
-    let Some(end) = url.windows(3).position(|three| three == b"://") else {
-        return Err(fault(0, "no scheme such as redis://"));
-    };
-    let (name, rest) = url.split_at(end);
-    // Who forgot the scheme may have a password here.
-    let mut small = Zeroizing::new(copied(name, "the scheme")?);
-    small.make_ascii_lowercase();
-    let scheme = match small.as_slice() {
-        b"redis" | b"valkey" => Scheme::Redis,
-        b"rediss" | b"valkeys" => Scheme::Rediss,
-        b"unix" | b"redis+unix" | b"valkey+unix" => Scheme::Unix,
-        // A scheme is of these bytes; what is not one may be anything, a password included.
-        other if other.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)) => {
-            return Err(fault(0, &format!("unknown scheme {}", shown(name))));
-        }
-        _ => return Err(fault(0, "no scheme such as redis://")),
-    };
-    Ok((scheme, Piece { at: end, bytes: rest }.skip(3)))
-}
-
-/// Whether what stands there may be a piece of a password or a key.
-fn may_be_secret(url: &[u8], at: usize) -> bool {
-    let (before, behind) = url.split_at_checked(at).unwrap_or((url, b""));
-    let rest = before.windows(3).position(|three| three == b"://").map_or(before, |end| &before[end + 3..]);
-    let names = |name: &[u8]| rest.windows(name.len()).any(|part| part == name);
-    behind.contains(&b'@') || rest.contains(&b':') || names(b"password=") || names(b"key_pem=")
 }
 
 impl Reader<'_> {
@@ -151,10 +82,16 @@ impl Reader<'_> {
                 self.options.unset(key);
             }
         }
+        let path = match path.bytes.strip_suffix(b"/") {
+            Some(whole @ [_, ..]) => Piece { bytes: whole, ..path },
+            _ => path,
+        };
+        self.numbered = numbered(path.bytes).map(|end| path.at + end);
         if path.bytes.is_empty() { Ok(()) } else { self.put(Key::UnixPath, path) }
     }
 
     fn tcp(&mut self, place: Piece<'_>) -> Result<()> {
+        refuse_list(place)?;
         let port = match place.bytes.first() {
             Some(b'[') => self.address(place)?,
             _ => self.name(place)?,
@@ -222,10 +159,10 @@ impl Reader<'_> {
         self.put(Key::Port, port)
     }
 
-    /// One segment, or none. An option of the query may still overrule it.
+    /// One segment, or none, and perhaps a '/' behind it. An option of the query may still overrule it.
     fn database(&mut self, path: Piece<'_>) -> Result<()> {
         let (segment, more) = path.skip(1).cut(|byte| byte == b'/');
-        if !more.bytes.is_empty() {
+        if !matches!(more.bytes, [] | [b'/']) {
             return Err(fault(more.at, "more path than a database's number"));
         }
         if segment.bytes.is_empty() {
@@ -240,6 +177,9 @@ impl Reader<'_> {
         let mut rest = query;
         while !rest.bytes.is_empty() {
             let (pair, more) = rest.skip(1).cut(|byte| byte == b'&');
+            if pair.bytes.is_empty() && more.bytes.is_empty() {
+                return Ok(()); // A '?' or a '&' that nothing follows.
+            }
             let (name, value) = pair.cut(|byte| byte == b'=');
             if name.bytes.is_empty() {
                 return Err(fault(pair.at, "an option without a name"));
@@ -255,6 +195,9 @@ impl Reader<'_> {
 
     fn option(&mut self, name: Piece<'_>, value: Piece<'_>) -> Result<()> {
         let text = std::str::from_utf8(name.bytes).unwrap_or_default();
+        if let Some(why) = ambiguous(text) {
+            return Err(fault(name.at, if self.discreet { DISCREET } else { why }));
+        }
         let alias = ALIASES.iter().find(|alias| alias.0 == text);
         let (key, meaning) = match (Key::from_name(text), alias) {
             (Some(key), _) => (key, Meaning::Same),
@@ -294,6 +237,9 @@ impl Reader<'_> {
                 return Err(fault(end, "no path of a socket"));
             }
             self.options.by_url.unix_path = true;
+            if let Some(at) = self.numbered.filter(|_| !self.given[Key::Database.index()]) {
+                return Err(fault(at, NUMBERED));
+            }
         }
         match (self.host_checked, self.options.tls_insecure_skip_verify()) {
             (Some((at, false)), false) => {
@@ -386,6 +332,21 @@ impl Reader<'_> {
     }
 }
 
+/// What is said where a path ends as URLs of TCP servers do.
+const NUMBERED: &str = "a path that ends in what looks like a database, which is said by ?database=N here (?database=0 where \
+    the socket itself has that name)";
+
+/// Digits of the largest database that a path is thought to end in: a port, as sockets are named by, has more.
+const DATABASE_DIGITS_MAX: usize = 3;
+
+/// Where the last piece of a path begins, if that could be meant as a database's number.
+pub(super) fn numbered(path: &[u8]) -> Option<usize> {
+    let slash = path.iter().rposition(|byte| *byte == b'/').filter(|slash| *slash > 0)?;
+    let last = &path[slash + 1..];
+    let is_number = (1..=DATABASE_DIGITS_MAX).contains(&last.len()) && last.iter().all(u8::is_ascii_digit);
+    is_number.then_some(slash + 1)
+}
+
 /// What is said where a password may have been taken for something else.
 const DISCREET: &str = "what cannot be read ('/' and '?' in a user's name or password are written %2F and %3F)";
 
@@ -403,27 +364,6 @@ impl<'u> Piece<'u> {
     /// Without its first `count` bytes.
     fn skip(self, count: usize) -> Piece<'u> {
         self.split(count).1
-    }
-}
-
-/// What redis-py's value means for our option.
-fn translate(key: Key, meaning: Meaning, value: &[u8]) -> Result<i64> {
-    let text = std::str::from_utf8(value).unwrap_or_default();
-    match meaning {
-        Meaning::OnOrOff => match words::truth(text) {
-            Some(true) => Ok(key.row().default),
-            Some(false) => Ok(-1),
-            None => Err(config(format!("{}: {} is neither true nor false", key.name(), shown(value)))),
-        },
-        Meaning::Required => match text {
-            "none" => Ok(1),
-            "optional" | "required" => Ok(0),
-            _ => Err(config(format!("ssl_cert_reqs: {} is none of none, optional, required", shown(value)))),
-        },
-        _ => match words::read(key.row(), value)? {
-            0 => Ok(-1),
-            number => Ok(number),
-        },
     }
 }
 

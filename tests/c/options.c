@@ -100,12 +100,34 @@ static void urls(void) {
   const char *wrong[] = {
     "http://x/", "redis://h:99999/", "redis://h:x/", "redis://u:s3cret@h/notanumber", "redis://h/0?no_such_option=1",
     "redis://h/0?port=1&pool_max=abc", "redis://h/%zz", "", "redis", "unix://", "redis://h:1/0?command_timeout=5parsecs",
+    "redis://h1:1,h2:2", "redis-sentinel://h/0#mymaster", "redis-cluster://h", "unix:///path/2", "redis://h?timeout=1",
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_FAILS(set_url(options, wrong[i], &err), err, RREDIS_ERR_CONFIG, RREDIS_OUTCOME_NONE);
     CHECK(strstr(err.message, "s3cret") == NULL);
   }
   CHECK(str_is(options, RREDIS_OPTION_HOST, "::1") && get_int(options, RREDIS_OPTION_PORT) == 7001);
+  rredis_options_free(options);
+
+  // A time that means one thing here and another there is not guessed: both are named. Nor is a database in a path.
+  options = rredis_options_new();
+  CHECK(set_url(options, "redis://h?timeout=1", &err) == RREDIS_ERR_CONFIG);
+  CHECK_SAYS(err, "pool_wait");
+  CHECK_SAYS(err, "command_timeout");
+  CHECK(set_url(options, "unix:///path/2", &err) == RREDIS_ERR_CONFIG);
+  CHECK_SAYS(err, "?database=");
+  // What takes several servers is told what this version takes.
+  CHECK(set_url(options, "redis-sentinel://h1:26379,h2:26379/0#mymaster", &err) == RREDIS_ERR_CONFIG);
+  CHECK_SAYS(err, "one server");
+  CHECK(set_url(options, "redis://h1:1,h2:2/0", &err) == RREDIS_ERR_CONFIG);
+  CHECK_SAYS(err, "one server");
+
+  // What is only untidy, or another client's way to say it, is read.
+  CHECK_OK(set_url(options, "tls://h/1/?ssl_cert_reqs=CERT_REQUIRED&", &err), err);
+  CHECK(get_int(options, RREDIS_OPTION_TLS) == 1 && get_int(options, RREDIS_OPTION_DATABASE) == 1);
+  CHECK(get_int(options, RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY) == 0);
+  CHECK_OK(set_url(options, "redis://g?", &err), err);
+  CHECK(str_is(options, RREDIS_OPTION_HOST, "g") && get_int(options, RREDIS_OPTION_TLS) == 0);
   rredis_options_free(options);
 
   // unix:// is a path; a bare number of seconds, redis-py's own names.

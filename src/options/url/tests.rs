@@ -123,7 +123,7 @@ fn options_by_their_own_names() {
 
 #[test]
 fn options_by_the_names_of_redis_py() {
-    let all = "rediss://h?db=1&socket_timeout=0.25&socket_connect_timeout=1.5&max_connections=9&timeout=20\
+    let all = "rediss://h?db=1&socket_timeout=0.25&socket_connect_timeout=1.5&max_connections=9&pool_wait=20\
         &health_check_interval=0&socket_keepalive=False&client_name=n&lib_name=l&protocol=2&username=u&password=p\
         &ssl_ca_certs=/ca&ssl_ca_path=/dir&ssl_ca_data=pem&ssl_certfile=/c&ssl_keyfile=/k&ssl_cert_reqs=none\
         &ssl_check_hostname=False&ssl_min_version=772";
@@ -133,7 +133,106 @@ fn options_by_the_names_of_redis_py() {
     assert_eq!(parse(all), parse(ours));
     assert_eq!(number("redis://h?socket_keepalive=true", Key::KeepaliveMs), 30_000);
     assert_eq!(number("redis://h?health_check_interval=10", Key::HealthCheckMs), 10_000);
-    assert!(!parse("rediss://h?ssl_cert_reqs=required&ssl_check_hostname=True").tls_insecure_skip_verify());
+    assert!(!parse("rediss://h?ssl_cert_reqs=required").tls_insecure_skip_verify());
+    for (written, skips) in [("CERT_NONE", true), ("CERT_OPTIONAL", false), ("CERT_REQUIRED", false), ("None", true)] {
+        let options = parse(&format!("rediss://h?ssl_cert_reqs={written}"));
+        assert_eq!(options.tls_insecure_skip_verify(), skips, "{written}");
+        assert!(options.is_set(Key::TlsInsecureSkipVerify), "{written}");
+    }
+    let checked = parse("rediss://h?ssl_check_hostname=True");
+    assert!(checked.is_set(Key::TlsInsecureSkipVerify) && !checked.tls_insecure_skip_verify());
+}
+
+/// What people write, and what other clients read.
+#[test]
+fn what_is_only_untidy_is_read() {
+    for (url, place) in [
+        ("redis://h?", "redis://h:6379/0"),
+        ("redis://h/?", "redis://h:6379/0"),
+        ("redis://h/1?", "redis://h:6379/1"),
+        ("redis://h/1/", "redis://h:6379/1"),
+        ("redis://h//", "redis://h:6379/0"),
+        ("redis://h/1/?", "redis://h:6379/1"),
+        ("redis://h/1/?pool_max=2&", "redis://h:6379/1?pool_max=2"),
+        ("redis://h?db=1&", "redis://h:6379/1"),
+        ("rediss://:p@h:1/?", "rediss://:***@h:1/0"),
+        ("unix:///tmp/s?", "unix:///tmp/s"),
+        ("unix:///tmp/s/", "unix:///tmp/s"),
+        ("unix:///tmp/s/?db=2&", "unix:///tmp/s?database=2"),
+        ("tls://h", "rediss://h:6379/0"),
+        ("TLS://u@h:1/2", "rediss://u@h:1/2"),
+        // A comma that is escaped is the host's own.
+        ("redis://a%2Cb", "redis://a%2Cb:6379/0"),
+    ] {
+        assert_eq!(parse(url).to_url().unwrap(), place, "{url}");
+    }
+}
+
+#[test]
+fn what_takes_more_servers_than_one_is_told_what_there_is() {
+    let one = "this version connects to one server, by a URL of redis://, rediss:// or unix://";
+    let sentinel = format!("the URL of sentinels: {one} (a sentinel names it: SENTINEL GET-MASTER-ADDR-BY-NAME)");
+    for url in [
+        "redis-sentinel://h1:26379,h2:26379/0#mymaster",
+        "redis-sentinels://h",
+        "redis+sentinel://:p@h/mymaster/0",
+        "rediss+sentinel://h",
+        "valkey-sentinel://h",
+        "Sentinel://h:26379/mymaster",
+    ] {
+        assert_eq!(refused(url), format!("{sentinel}, at byte 0 of the URL"), "{url}");
+    }
+    for url in
+        ["redis-cluster://h1:1,h2:2", "rediss-cluster://h", "redis+cluster://h", "valkey-clusters://h", "cluster://h"]
+    {
+        assert_eq!(refused(url), format!("the URL of a cluster: {one}, at byte 0 of the URL"), "{url}");
+    }
+    for (url, at) in [
+        ("redis://h1:1,h2:2/0", 8),
+        ("redis://h1,h2", 8),
+        ("redis://h1,h2:x", 8),
+        ("redis://h,", 8),
+        ("rediss://u:p@h1:1,h2,h3:3?pool_max=2", 13),
+        ("redis://[::1]:1,[::2]:2", 8),
+        ("redis://[::1],h", 8),
+        ("redis://10.0.0.1:7000,10.0.0.2:7000,10.0.0.3:7000", 8),
+    ] {
+        assert_eq!(refused(url), format!("a list of servers: {one}, at byte {at} of the URL"), "{url}");
+    }
+    // It may be a password, where somebody forgot the host.
+    for url in ["redis://u:pass,word", "redis://u:1,a:b", "redis://u:a,b/@h"] {
+        let message = refused(url);
+        assert!(!message.contains("list"), "{url}: {message}");
+    }
+    assert_eq!(secret("redis://u:a,b:1@h"), "a,b:1");
+}
+
+#[test]
+fn a_time_that_could_be_two_names_both() {
+    let message = "timeout, which is ambiguous: pool_wait is the time to wait for a connection of the pool, and \
+        command_timeout that of a command, at byte 10 of the URL";
+    assert_eq!(refused("redis://h?timeout=20"), message);
+    assert_eq!(refused("unix:///s?timeout=x"), message);
+}
+
+#[test]
+fn a_database_is_no_piece_of_a_sockets_path() {
+    let message = "a path that ends in what looks like a database, which is said by ?database=N here (?database=0 where the \
+        socket itself has that name), at byte";
+    for (url, at) in [("unix:///path/2", 13), ("unix:///run/redis.sock/15?pool_max=3", 23), ("unix:///a/b/007/", 12)] {
+        assert_eq!(refused(url), format!("{message} {at} of the URL"), "{url}");
+    }
+    // That is a path, by its length or because the database is said.
+    for (url, place) in [
+        ("unix:///run/redis/6379", "unix:/run/redis/6379"),
+        ("unix:///7", "unix:/7"),
+        ("unix:///run/redis/1?db=0", "unix:/run/redis/1"),
+        ("unix://?path=/run/redis/1", "unix:/run/redis/1"),
+        ("unix:///run/1/s", "unix:/run/1/s"),
+        ("unix:///", "unix:/"),
+    ] {
+        assert_eq!(endpoint(url), place, "{url}");
+    }
 }
 
 #[test]
@@ -141,7 +240,7 @@ fn what_is_wrong_is_named_with_its_place() {
     for (url, message) in [
         ("", "no scheme such as redis://, at byte 0 of the URL"),
         ("localhost:6379", "no scheme such as redis://, at byte 0 of the URL"),
-        ("http://h", "unknown scheme \"http\", at byte 0 of the URL"),
+        ("http://h", "unknown scheme \"http\" (there are redis://, rediss:// and unix://), at byte 0 of the URL"),
         ("redis://", "no host, at byte 8 of the URL"),
         ("redis://:6379", "no host, at byte 8 of the URL"),
         ("redis://u:p@/1", "no host, at byte 12 of the URL"),
@@ -159,16 +258,17 @@ fn what_is_wrong_is_named_with_its_place() {
         ("redis://a%20b", "host: \"a b\" has white space (byte 1), at byte 8 of the URL"),
         ("redis://a%00b", "host: \"a\\x00b\" has a NUL (byte 1), at byte 8 of the URL"),
         ("redis://h/1/2", "more path than a database's number, at byte 11 of the URL"),
-        ("redis://h/1/", "more path than a database's number, at byte 11 of the URL"),
+        ("redis://h/1//", "more path than a database's number, at byte 11 of the URL"),
         ("redis://h//1", "more path than a database's number, at byte 10 of the URL"),
         ("redis://h/notadb", "database: \"notadb\" is not a whole number, at byte 10 of the URL"),
         ("redis://h/-1", "database: -1 is not between 0 and 2147483647, at byte 10 of the URL"),
         ("redis://h/1#x", "a byte 0x23, which is written %23 in a URL, at byte 11 of the URL"),
         ("redis://h h", "a byte 0x20, which is written %20 in a URL, at byte 9 of the URL"),
         ("redis://h\n", "a byte 0x0a, which is written %0A in a URL, at byte 9 of the URL"),
-        ("redis://h?", "an option without a name, at byte 10 of the URL"),
+        ("redis://h?&", "an option without a name, at byte 10 of the URL"),
         ("redis://h?a&", "an option \"a\" without a value, at byte 10 of the URL"),
-        ("redis://h?db=1&", "an option without a name, at byte 15 of the URL"),
+        ("redis://h?db=1&&", "an option without a name, at byte 15 of the URL"),
+        ("redis://h?db=1&&pool_max=1", "an option without a name, at byte 15 of the URL"),
         ("redis://h?pool_max", "an option \"pool_max\" without a value, at byte 10 of the URL"),
         ("redis://h?pool_max=", "pool_max: \"\" is not a whole number, at byte 19 of the URL"),
         ("redis://h?pool_max=x", "pool_max: \"x\" is not a whole number, at byte 19 of the URL"),
@@ -211,6 +311,10 @@ fn what_is_wrong_is_named_with_its_place() {
         (
             "rediss://h?ssl_check_hostname=0",
             "ssl_check_hostname=false, which is said by tls_insecure_skip_verify=true here, at byte 11 of the URL",
+        ),
+        (
+            "rediss://h?ssl_cert_reqs=none&ssl_check_hostname=1",
+            "ssl_check_hostname=true, and nothing is checked with tls_insecure_skip_verify=true, at byte 30 of the URL",
         ),
     ] {
         assert_eq!(refused(url), message, "{url}");
@@ -271,6 +375,8 @@ fn the_canonical_url() {
         ("redis://[fe80::1%eth0]", "redis://[fe80::1%25eth0]:6379/0"),
         ("unix:///tmp/a%3Fb?db=2&parser=fast", "unix:///tmp/a%3Fb?database=2&parser=fast"),
         ("unix://?path=a%26b&tls=1", "unix://?unix_path=a%26b&tls=true"),
+        ("unix://?path=/run/1", "unix://?unix_path=/run/1"),
+        ("unix://?path=/run/s/", "unix://?unix_path=/run/s/"),
         ("redis://h?tls_key_pem=x&pool_idle=-5", "redis://h:6379/0?pool_idle=-1&tls_key_pem=***"),
     ] {
         assert_eq!(parse(url).to_url().unwrap(), canonical);
@@ -303,7 +409,7 @@ proptest! {
     fn what_is_printed_is_read_back(
         chosen in prop::collection::vec((0..TABLE.len(), any::<i64>(), prop::collection::vec(any::<u8>(), 0..20)), 0..12),
         host in prop_oneof!["[a-z0-9_~!$&'()*+,;=.-]{1,30}", Just("fe80::1%a/b".replace('/', "-")), Just("::1".to_owned())],
-        path in prop::option::of("/?[ -~]{1,40}"),
+        path in prop::option::of(prop_oneof!["/?[ -~]{1,40}", "/[a-c/]{0,4}/?[0-9]{0,4}/?"]),
     ) {
         let mut options = Options::new();
         for (at, bits, bytes) in &chosen {
@@ -328,7 +434,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused_whole(tail in prop::collection::vec(any::<u8>(), 0..60), scheme in prop_oneof![Just("redis://"), Just("unix://"), Just("redis://h?"), Just("")]) {
+    fn any_bytes_are_read_or_refused_whole(tail in prop::collection::vec(any::<u8>(), 0..60), scheme in prop_oneof![Just("redis://"), Just("unix://"), Just("unix:///s/"), Just("redis://h?"), Just("tls://h"), Just("")]) {
         let url = [scheme.as_bytes(), &tail].concat();
         let mut options = Options::new();
         if let Err(error) = options.set_url(&url) {
