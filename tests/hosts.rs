@@ -175,6 +175,31 @@ fn sockets_are_written_by_sendmsg_alone_and_nothing_selects() {
 }
 
 #[test]
+fn a_get_asks_the_system_for_nothing_but_to_move_its_bytes() {
+    if !may_trace() {
+        return;
+    }
+    let workshop = Workshop::new();
+    let calls = workshop.folder().join("gets.calls");
+    let compiled = workshop.compile("tests/hosts/gets.c");
+    silent(strace(&calls, "trace=all").arg(compiled).args(address(&Server::start(&[]))));
+    let calls = fs::read_to_string(&calls).expect("strace wrote what it saw");
+    let mut parts = calls.split("getppid(");
+    let (_before, gets) = (parts.next(), parts.next().expect("the program marks where it begins"));
+    assert!(parts.next().is_some(), "and where it ends");
+    // The first line is what is left of the mark's own.
+    let names: Vec<&str> =
+        gets.lines().skip(1).filter_map(|line| line.split('(').next()?.split(' ').next_back()).collect();
+    for name in &names[..names.len() - 1] {
+        assert!(["sendmsg", "recvfrom", "poll"].contains(name), "a GET calls {name}");
+    }
+    // A look at the resting connection, a write, a read in vain, a wait and a read; the connection of one's own is not looked at.
+    let count = |name: &str| names.iter().filter(|one| **one == name).count();
+    assert_eq!(count("sendmsg"), 400);
+    assert!(count("recvfrom") <= 1000 && count("poll") <= 400, "{} reads, {} waits", count("recvfrom"), count("poll"));
+}
+
+#[test]
 fn a_system_call_that_is_interrupted_is_made_again() {
     if !may_trace() {
         return;
