@@ -44,6 +44,10 @@ soak: ## a minute of mixed load with a fault a second: descriptors, threads and 
 fuzz: ## ten minutes of arbitrary trees through every built-in response callback
 	@tools/fuzz
 
+mutants: ## faults put into what decides, one at a time: a test must see each (hours; MINUTES=10 FILES=src/pool SAMPLE=50)
+	@tools/setup test
+	@tools/mutants/run $(if $(MINUTES),--minutes $(MINUTES)) $(if $(FILES),--files $(FILES)) $(if $(SAMPLE),--sample $(SAMPLE))
+
 timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine alone meanwhile
 	@tools/timers
 
@@ -78,4 +82,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan cuts ledger soak fuzz timers scale bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan cuts ledger soak fuzz mutants timers scale bench bindings header examples run-NN install clean

@@ -1,0 +1,134 @@
+//! Each test, run once without a fault: how long it takes, whether it always passes, and which mutants it reaches.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::run::{End, Switch, list, run};
+use crate::tree::{Built, Places, Result, mark, say};
+
+/// What is known of one test.
+#[derive(Clone, Debug)]
+pub struct Test {
+    pub program: String,
+    pub name: String,
+    pub ms: u64,
+    /// The numbers of the mutants that it reaches.
+    pub reached: Vec<u32>,
+}
+
+/// What is known of all.
+pub struct Baseline {
+    pub tests: Vec<Test>,
+    /// Those that failed without a fault, three times of three: they say nothing here.
+    pub failing: Vec<String>,
+}
+
+/// Run what is not known yet.
+pub fn baseline(places: &Places, built: &Built, jobs: usize) -> Result<Baseline> {
+    let path = places.out.join("baseline");
+    let known: Value = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Value::Null);
+    let mut programs = known.as_object().cloned().unwrap_or_default();
+    programs.retain(|program, _| built.programs.contains_key(program));
+    let mut wanted = Vec::new();
+    for (program, path) in &built.programs {
+        let mark = program_mark(program, built);
+        if programs.get(program).is_none_or(|known| known["mark"] != json!(mark)) {
+            programs.insert(program.clone(), json!({ "mark": mark, "tests": {} }));
+        }
+        for test in list(places, path)? {
+            if programs[program]["tests"].get(&test).is_none() {
+                wanted.push((program.clone(), test));
+            }
+        }
+    }
+    if !wanted.is_empty() {
+        say(&format!("{} tests are run without a fault first", wanted.len()));
+    }
+    let programs = Mutex::new(programs);
+    let queue = Mutex::new(wanted.iter());
+    let failure = Mutex::new(None);
+    thread::scope(|scope| {
+        for job in 0..jobs.max(1) {
+            let (programs, queue, failure, path) = (&programs, &queue, &failure, &path);
+            scope.spawn(move || {
+                let reached = places.out.join(format!("reached.{job}"));
+                while let Some((program, test)) = lock(queue).next() {
+                    match one(places, built, program, test, &reached) {
+                        Ok(found) => {
+                            let mut programs = lock(programs);
+                            programs[program.as_str()]["tests"][test.as_str()] = found;
+                            // What was found so far is not lost where this ends.
+                            let _ = fs::write(path, Value::Object(programs.clone()).to_string());
+                        }
+                        Err(error) => {
+                            *lock(failure) = Some(error);
+                            break;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    if let Some(error) = lock(&failure).take() {
+        return Err(error);
+    }
+    let mut baseline = Baseline { tests: Vec::new(), failing: Vec::new() };
+    for (program, known) in lock(&programs).iter() {
+        for (name, test) in known["tests"].as_object().into_iter().flatten() {
+            if test["fails"] == true {
+                baseline.failing.push(format!("{program} {name}"));
+                continue;
+            }
+            let reached = test["reached"].as_array().into_iter().flatten();
+            let reached = reached.filter_map(|number| u32::try_from(number.as_u64()?).ok()).collect();
+            let ms = test["ms"].as_u64().unwrap_or(0);
+            baseline.tests.push(Test { program: program.clone(), name: name.clone(), ms, reached });
+        }
+    }
+    Ok(baseline)
+}
+
+fn one(places: &Places, built: &Built, program: &str, test: &str, reached: &Path) -> Result<Value> {
+    let mut found = Value::Null;
+    for _ in 0..3 {
+        fs::write(reached, vec![0u8; built.mutants.len() + 1])?;
+        let begin = Instant::now();
+        let end = run(places, &built.programs[program], &[test], Switch::Noting(reached), Duration::from_secs(180))?;
+        let ms = begin.elapsed().as_millis() as u64;
+        let bytes = fs::read(reached)?;
+        let numbers = built.mutants.iter().map(|mutant| mutant.number);
+        let reached: Vec<u32> = numbers.filter(|&number| bytes.get(number as usize) == Some(&1)).collect();
+        found = json!({ "ms": ms, "fails": end != End::Passed, "reached": reached });
+        if end == End::Passed {
+            break;
+        }
+        say(&format!("without a fault: {program} {test}: {end:?}"));
+    }
+    Ok(found)
+}
+
+/// What a program is made of: the library with its mutants, whose numbers these are, and its own files.
+fn program_mark(program: &str, built: &Built) -> String {
+    let own = format!("tests/{program}");
+    let mut parts: BTreeMap<&str, u64> = BTreeMap::new();
+    for (path, mark) in &built.marks {
+        let is_own = path.strip_prefix(&own).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'));
+        if path.starts_with("src/") || is_own {
+            parts.insert(path, *mark);
+        }
+    }
+    let mut text = String::new();
+    parts.iter().for_each(|(path, mark)| text.push_str(&format!("{path} {mark}\n")));
+    built.mutants.iter().for_each(|mutant| text.push_str(&mutant.name));
+    format!("{:x}", mark(text.as_bytes()))
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,151 @@
+//! Mutation testing: faults are put into the files that decide, one at a time, and a test has to see each.
+//!
+//! All of them are compiled in at once, each behind a number that stands in the environment, so that nothing is built anew
+//! for a fault. Each test is run once without a fault, to know how long it takes and which faults it reaches; then, for each
+//! fault, the tests that reach it, until one fails. What no test sees is a promise without a test, unless equivalent.txt says
+//! why the fault changes nothing.
+
+mod baseline;
+mod report;
+mod rewrite;
+mod run;
+mod tree;
+mod trial;
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use report::{Accepted, Report};
+use tree::{Places, Result, say};
+
+/// What is mutated where nothing else is asked for, the weightiest first.
+const FILES: &[&str] = &[
+    "src/commands/effect.rs",
+    "src/route",
+    "src/client/mod.rs",
+    "src/pool",
+    "src/conn",
+    "src/client/pipeline",
+    "src/session",
+    "src/transport/deadline.rs",
+];
+
+/// Tests that say nothing of what the code does, or that build what is not mutated, or that take minutes by their purpose.
+const LEFT_OUT: &[&str] = &[
+    "abi",
+    "bindings",
+    "commands",
+    "demo",
+    "examples",
+    "fuzz",
+    "header",
+    "install",
+    "layout",
+    "licences",
+    "readme",
+    "scale",
+    "soak",
+    "support_itself",
+    "symbols",
+    "tidy",
+    "timers",
+];
+
+/// What was asked for on the command line.
+struct Asked {
+    files: Vec<String>,
+    sample: Option<usize>,
+    only: Option<String>,
+    minutes: Option<f64>,
+    jobs: usize,
+}
+
+const USAGE: &str = "usage: mutants [--files src/a.rs,src/b] [--sample N] [--only NUMBER|NAME] [--minutes M] [--jobs N]
+
+  --files    these files and folders alone
+  --sample   this many of them, spread over all
+  --only     the one of this number, or those whose name has this text in it, tried whatever is known of them
+  --minutes  as many as can be tried in this time; the next run goes on from there
+  --jobs     so many at once (2)";
+
+fn main() -> ExitCode {
+    match asked().and_then(|asked| work(&asked)) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            say(&error.to_string());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn asked() -> Result<Asked> {
+    let mut asked = Asked { files: Vec::new(), sample: None, only: None, minutes: None, jobs: 2 };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let value = words.next().filter(|value| !value.is_empty()).ok_or(USAGE)?;
+        match word.as_str() {
+            "--files" => asked.files = value.split(',').map(|file| file.trim_end_matches('/').to_owned()).collect(),
+            "--sample" => asked.sample = Some(value.parse()?),
+            "--only" => asked.only = Some(value),
+            "--minutes" => asked.minutes = Some(value.parse()?),
+            "--jobs" => asked.jobs = value.parse()?,
+            _ => return Err(USAGE.into()),
+        }
+    }
+    Ok(asked)
+}
+
+/// False: there is a fault that no test sees.
+fn work(asked: &Asked) -> Result<bool> {
+    let begin = Instant::now();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
+    let places = Places::new(&root);
+    fs::create_dir_all(&places.out)?;
+    let accepted = Accepted::read(&root.join("tools/mutants/equivalent.txt"))?;
+    let tests = tests(&root)?;
+    let files: Vec<String> = FILES.iter().map(|&file| file.to_owned()).collect();
+    let built = tree::build(&places, &files, &tests)?;
+    let baseline = baseline::baseline(&places, &built, asked.jobs)?;
+    let mut report = Report::new(&places, &built, &baseline, accepted);
+    let chosen = chosen(asked, &built, &report);
+    let end = asked.minutes.map(|minutes| begin + Duration::from_secs_f64(minutes * 60.0));
+    trial::try_all(&places, &built, &baseline, &mut report, &chosen, asked.jobs, end)?;
+    report.write(&places, &built, asked)
+}
+
+/// The files of `tests` that are run.
+fn tests(root: &Path) -> Result<Vec<String>> {
+    let mut tests = Vec::new();
+    for entry in fs::read_dir(root.join("tests"))? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let has_main = root.join("tests").join(&name).join("main.rs").exists();
+        match name.strip_suffix(".rs").or(has_main.then_some(name.as_str())) {
+            Some(name) if !LEFT_OUT.contains(&name) => tests.push(name.to_owned()),
+            _ => {}
+        }
+    }
+    tests.sort();
+    Ok(tests)
+}
+
+/// The numbers of the mutants to try, in the order of FILES; a sample is spread over all of them.
+fn chosen(asked: &Asked, built: &tree::Built, report: &Report) -> Vec<u32> {
+    let is_asked_for = |mutant: &rewrite::Mutant| match &asked.only {
+        Some(only) => only.parse() == Ok(mutant.number) || mutant.name.contains(only.as_str()),
+        None => {
+            let in_files = asked.files.is_empty() || asked.files.iter().any(|file| tree::is_of(&mutant.file, file));
+            in_files && !report.is_known(mutant)
+        }
+    };
+    let mut chosen: Vec<&rewrite::Mutant> = built.mutants.iter().filter(|mutant| is_asked_for(mutant)).collect();
+    let weight = |mutant: &rewrite::Mutant| FILES.iter().position(|file| tree::is_of(&mutant.file, file));
+    chosen.sort_by_key(|mutant| (weight(mutant), mutant.number));
+    if let Some(size) = asked.sample {
+        chosen.sort_by_key(|mutant| tree::mark(mutant.name.as_bytes()));
+        chosen.truncate(size);
+    }
+    chosen.into_iter().map(|mutant| mutant.number).collect()
+}
