@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::Asked;
 use crate::run::{End, Switch, list, run};
 use crate::tree::{Built, Places, Result, mark, say};
 
@@ -27,10 +28,12 @@ pub struct Baseline {
     pub tests: Vec<Test>,
     /// Those that failed without a fault, three times of three: they say nothing here.
     pub failing: Vec<String>,
+    /// Those that take longer than a test may take to be asked.
+    pub long: Vec<String>,
 }
 
 /// Run what is not known yet.
-pub fn baseline(places: &Places, built: &Built, jobs: usize) -> Result<Baseline> {
+pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baseline> {
     let path = places.out.join("baseline");
     let known: Value = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Value::Null);
     let mut programs = known.as_object().cloned().unwrap_or_default();
@@ -54,7 +57,7 @@ pub fn baseline(places: &Places, built: &Built, jobs: usize) -> Result<Baseline>
     let queue = Mutex::new(wanted.iter());
     let failure = Mutex::new(None);
     thread::scope(|scope| {
-        for job in 0..jobs.max(1) {
+        for job in 0..asked.jobs.max(1) {
             let (programs, queue, failure, path) = (&programs, &queue, &failure, &path);
             scope.spawn(move || {
                 let reached = places.out.join(format!("reached.{job}"));
@@ -78,7 +81,7 @@ pub fn baseline(places: &Places, built: &Built, jobs: usize) -> Result<Baseline>
     if let Some(error) = lock(&failure).take() {
         return Err(error);
     }
-    let mut baseline = Baseline { tests: Vec::new(), failing: Vec::new() };
+    let mut baseline = Baseline { tests: Vec::new(), failing: Vec::new(), long: Vec::new() };
     for (program, known) in lock(&programs).iter() {
         for (name, test) in known["tests"].as_object().into_iter().flatten() {
             if test["fails"] == true {
@@ -88,6 +91,10 @@ pub fn baseline(places: &Places, built: &Built, jobs: usize) -> Result<Baseline>
             let reached = test["reached"].as_array().into_iter().flatten();
             let reached = reached.filter_map(|number| u32::try_from(number.as_u64()?).ok()).collect();
             let ms = test["ms"].as_u64().unwrap_or(0);
+            if ms > asked.longest_ms {
+                baseline.long.push(format!("{program} {name}"));
+                continue;
+            }
             baseline.tests.push(Test { program: program.clone(), name: name.clone(), ms, reached });
         }
     }

@@ -60,15 +60,19 @@ struct Asked {
     only: Option<String>,
     minutes: Option<f64>,
     jobs: usize,
+    /// The longest that a test may take to be asked.
+    longest_ms: u64,
 }
 
 const USAGE: &str = "usage: mutants [--files src/a.rs,src/b] [--sample N] [--only NUMBER|NAME] [--minutes M] [--jobs N]
+               [--longest SECONDS]
 
   --files    these files and folders alone
   --sample   this many of them, spread over all
   --only     the one of this number, or those whose name has this text in it, tried whatever is known of them
   --minutes  as many as can be tried in this time; the next run goes on from there
-  --jobs     so many at once (2)";
+  --jobs     so many at once (2)
+  --longest  ask only tests that take so long at the most (3): the longer ones look for what chance brings together";
 
 fn main() -> ExitCode {
     match asked().and_then(|asked| work(&asked)) {
@@ -82,7 +86,7 @@ fn main() -> ExitCode {
 }
 
 fn asked() -> Result<Asked> {
-    let mut asked = Asked { files: Vec::new(), sample: None, only: None, minutes: None, jobs: 2 };
+    let mut asked = Asked { files: Vec::new(), sample: None, only: None, minutes: None, jobs: 2, longest_ms: 3000 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().filter(|value| !value.is_empty()).ok_or(USAGE)?;
@@ -91,6 +95,7 @@ fn asked() -> Result<Asked> {
             "--sample" => asked.sample = Some(value.parse()?),
             "--only" => asked.only = Some(value),
             "--minutes" => asked.minutes = Some(value.parse()?),
+            "--longest" => asked.longest_ms = (value.parse::<f64>()? * 1000.0) as u64,
             "--jobs" => asked.jobs = value.parse()?,
             _ => return Err(USAGE.into()),
         }
@@ -108,7 +113,7 @@ fn work(asked: &Asked) -> Result<bool> {
     let tests = tests(&root)?;
     let files: Vec<String> = FILES.iter().map(|&file| file.to_owned()).collect();
     let built = tree::build(&places, &files, &tests)?;
-    let baseline = baseline::baseline(&places, &built, asked.jobs)?;
+    let baseline = baseline::baseline(&places, &built, asked)?;
     let mut report = Report::new(&places, &built, &baseline, accepted);
     let chosen = chosen(asked, &built, &report);
     let end = asked.minutes.map(|minutes| begin + Duration::from_secs_f64(minutes * 60.0));

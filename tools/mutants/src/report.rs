@@ -29,6 +29,7 @@ pub struct Report {
     verdicts: HashMap<String, Verdict>,
     accepted: Accepted,
     failing: Vec<String>,
+    long: Vec<String>,
     /// A number that changes with any file that may decide of a survivor.
     all: u64,
     marks: HashMap<String, u64>,
@@ -79,11 +80,12 @@ impl Report {
             built.marks.iter().filter(|(path, _)| path.starts_with("src/") || path.starts_with("tests/")).collect();
         let text: String = parts.iter().map(|(path, mark)| format!("{path} {mark}\n")).collect();
         let results = places.out.join("results");
-        let failing = baseline.failing.clone();
+        let (failing, long) = (baseline.failing.clone(), baseline.long.clone());
         let mut report = Report {
             verdicts: HashMap::new(),
             accepted,
             failing,
+            long,
             all: mark(text.as_bytes()),
             marks: built.marks.clone(),
             results,
@@ -175,6 +177,7 @@ impl Report {
         total.iter().for_each(|count| figures.push_str(&format!("{count:>10}")));
         let mut text = format!("{figures}\n\nNot run: {}\n", LEFT_OUT.join(", "));
         text.push_str(&format!("Fail without a fault, and are not asked: {}\n", self.failing.join(", ")));
+        text.push_str(&format!("Take longer than a test may to be asked: {}\n", self.long.join(", ")));
         for (list, mutants) in ["survived", "unreached", "not tried", "accepted", "killed"]
             .iter()
             .filter_map(|list| Some((list, lists.get(list)?)))

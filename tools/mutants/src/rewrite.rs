@@ -490,7 +490,9 @@ fn constants_of(signature: &syn::Signature, block: &Block) -> Vec<String> {
     if block.stmts.is_empty() {
         return Vec::new();
     }
-    let ReturnType::Type(_, ty) = &signature.output else { return vec![String::new()] };
+    let ReturnType::Type(_, ty) = &signature.output else {
+        return vec![String::new()];
+    };
     // What its one expression is has mutants of its own.
     let is_told = match &block.stmts[..] {
         [Stmt::Expr(Expr::Binary(one), None)] => is_comparison(&one.op) || is_logic(&one.op),
@@ -509,7 +511,9 @@ fn values(ty: &Type) -> Vec<String> {
         Type::Path(path) => path,
         _ => return Vec::new(),
     };
-    let Some(last) = path.path.segments.last() else { return Vec::new() };
+    let Some(last) = path.path.segments.last() else {
+        return Vec::new();
+    };
     let first_argument = match &last.arguments {
         syn::PathArguments::AngleBracketed(list) => list.args.iter().find_map(|argument| match argument {
             syn::GenericArgument::Type(ty) => Some(ty),

@@ -16,7 +16,8 @@ pub enum End {
     Passed,
     /// The test that failed first.
     Failed(String),
-    Hung,
+    /// After these had passed.
+    Hung(Vec<String>),
     /// The program ended otherwise: a signal, or what it gave back.
     Broke(String),
 }
@@ -61,10 +62,14 @@ pub fn run(places: &Places, program: &Path, tests: &[&str], switch: Switch<'_>, 
         }
     });
     let over = Instant::now() + patience;
+    let mut passed = Vec::new();
     let mut end = None;
     while end.is_none() {
         match hears.recv_timeout(Duration::from_millis(20)) {
-            Ok(line) => end = failed(&line).map(End::Failed),
+            Ok(line) => {
+                passed.extend(name_of(&line, " ... ok"));
+                end = name_of(&line, " ... FAILED").map(End::Failed);
+            }
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 if has_ended(&child) {
                     break;
@@ -80,14 +85,14 @@ pub fn run(places: &Places, program: &Path, tests: &[&str], switch: Switch<'_>, 
             }
         }
         if end.is_none() && Instant::now() > over {
-            end = Some(End::Hung);
+            end = Some(End::Hung(std::mem::take(&mut passed)));
         }
     }
     let status = end_group(&mut child)?;
     // What it had said when it ended, and nobody had read yet.
     while end.is_none() {
         match hears.recv_timeout(Duration::from_millis(20)) {
-            Ok(line) => end = failed(&line).map(End::Failed),
+            Ok(line) => end = name_of(&line, " ... FAILED").map(End::Failed),
             Err(_) => break,
         }
     }
@@ -101,8 +106,9 @@ pub fn run(places: &Places, program: &Path, tests: &[&str], switch: Switch<'_>, 
     })
 }
 
-fn failed(line: &str) -> Option<String> {
-    Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.trim_end_matches(" - should panic").to_owned())
+/// The test that this line of a program's says to have ended so.
+fn name_of(line: &str, end: &str) -> Option<String> {
+    Some(line.strip_prefix("test ")?.strip_suffix(end)?.trim_end_matches(" - should panic").to_owned())
 }
 
 /// Whether the program has ended, while its number is still its own.

@@ -257,7 +257,9 @@ fn refused_by(message: &Value, written: &[Written]) -> BTreeSet<u32> {
     }
     // What stands within what it points at, or beside it: first what leaves a statement out, for then something is not
     // returned or not given its value; and where there is none, all.
-    let Some(&(file, start, end)) = ranges.first() else { return BTreeSet::new() };
+    let Some(&(file, start, end)) = ranges.first() else {
+        return BTreeSet::new();
+    };
     for reach in [0, 300] {
         let near = |place: &&Place| place.whole.start + reach >= start && place.whole.end <= end + reach;
         let near: Vec<&Place> = file.places.iter().filter(near).collect();
