@@ -138,9 +138,12 @@ typedef struct rredis_error {
   rredis_outcome outcome;  // what became of its command
   int32_t os_error;        // errno, or 0
   int32_t attempts;        // how often the command was tried
-  char message[240];       // one line, and a NUL; control bytes are written \xHH; a
-                           // server's error is as the server said it, its code word
-                           // first; cut to fit, never inside a UTF-8 character
+  char message[240];       // one line of UTF-8, and a NUL, in which nothing is left
+                           // that a terminal would obey: control and format characters,
+                           // line separators, and bytes that are no UTF-8 are written
+                           // \xHH, byte by byte, and a backslash as two; a server's
+                           // error is else as the server said it, its code word first;
+                           // cut to fit, never inside a character or escape
 } rredis_error;
 
 /// Name a status, as "TIMEOUT"; "?" where there is no such status.
@@ -700,7 +703,8 @@ rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn fu
 /// Be told what happens to connections and commands, inside the call during which it does.
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status, text],
-/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms].
+/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms]. Its texts
+/// are lines, written as err's message is.
 ///
 ///   function  NULL: nothing is told
 rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
@@ -1031,7 +1035,7 @@ void rredis_pipeline_free(rredis_pipeline *pipeline);
 //   "smessage"     NULL     channel  payload
 //   "subscribe"    NULL     name     count, and its kin: with
 //                           RREDIS_OPTION_PUBSUB_CONFIRMATIONS alone
-//   "gap"          NULL     reason   milliseconds
+//   "gap"          NULL     reason   milliseconds, the reason a line as err's message is
 //
 // A lost connection is made anew inside _next, for ever, after rests as the options have
 // them; what is wanted is subscribed again, and then a gap is given, before the first

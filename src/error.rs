@@ -1,5 +1,7 @@
 //! What went wrong, and what became of the command: the one error type of every floor.
 
+pub mod line;
+
 use std::ffi::CStr;
 
 use crate::limits::MESSAGE_BYTES_MAX;
@@ -102,9 +104,9 @@ pub enum Outcome {
 
 /// A failure: its status, the fate of its command, errno where there is one, and one good sentence.
 ///
-/// The sentence is bytes, for a server's error is kept as the server said it.
+/// The sentence is bytes, for a server's error is kept as the server said it. Whoever shows it shows a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}", String::from_utf8_lossy(message))]
+#[error("{}", line::of(message))]
 pub struct Error {
     /// Why.
     pub status: Status,
@@ -157,7 +159,24 @@ impl Error {
 
 /// As much of somebody else's text as a message shows.
 pub fn head(text: &[u8]) -> &[u8] {
-    &text[..text.len().min(MESSAGE_BYTES_MAX)]
+    head_of(text, MESSAGE_BYTES_MAX)
+}
+
+/// At most so many bytes of a text, cut between characters where it is UTF-8.
+pub fn head_of(text: &[u8], max: usize) -> &[u8] {
+    if text.len() <= max {
+        return text;
+    }
+    let is_boundary = |at: &usize| text.get(*at).is_none_or(|byte| byte & 0xc0 != 0x80);
+    let cut = (max.saturating_sub(3)..=max).rev().find(is_boundary).unwrap_or(max);
+    &text[..cut]
+}
+
+/// Somebody else's text in quotes, with `...` where it was cut. Whoever shows it shows a line, so here it is as it is.
+pub fn quoted(text: &[u8], max: usize) -> Vec<u8> {
+    let head = head_of(text, max);
+    let end: &[u8] = if head.len() < text.len() { b"...\"" } else { b"\"" };
+    [b"\"", head, end].concat()
 }
 
 /// The system's own words for an error, without the number that std appends.

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, line};
 use crate::limits::NAME_BYTES_MAX;
 use crate::reply::Reply;
 
@@ -64,4 +64,9 @@ impl Callbacks {
         let two_words = second.and_then(|second| self.get(&[name, b" ", second].concat()));
         two_words.or_else(|| self.get(name))
     }
+}
+
+/// What stands in the place of a reply whose callback failed.
+pub(super) fn failed_callback(error: &Error) -> Vec<u8> {
+    [b"CALLBACK ", line::of(&error.message).as_bytes()].concat()
 }

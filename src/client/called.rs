@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::memory::copied;
 use crate::reply::{Builder, Kind, Reply};
 
-use super::Callback;
+use super::callbacks::{Callback, failed_callback};
 
 /// The commands that the server has queued, in order: those with a callback, and the others.
 #[derive(Default)]
@@ -65,7 +65,7 @@ impl Call {
         match self.callback.call(self.call_data, &args, &reply) {
             Ok(made) => builder.add_reply(made.unwrap_or(reply).root()),
             Err(error) => {
-                builder.add_text(Kind::RREDIS_REPLY_ERROR, &[b"CALLBACK ".as_slice(), &error.message].concat());
+                builder.add_text(Kind::RREDIS_REPLY_ERROR, &failed_callback(&error));
             }
         }
     }

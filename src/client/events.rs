@@ -1,7 +1,8 @@
-//! What happened to connections and commands, told as replies of kind PUSH.
+//! What happened to connections and commands, told as replies of kind PUSH. Each text is a line, as the message of an error is.
 #![forbid(unsafe_code)]
 
 use crate::conn::Notice;
+use crate::error::line;
 use crate::reply::{Builder, Kind};
 
 use super::setup::Listen;
@@ -20,29 +21,32 @@ pub(super) fn tell(listener: &dyn Listen, place: &str, notices: &[Notice]) {
 }
 
 fn write(builder: &mut Builder, place: &str, notice: &Notice) {
-    let mut text = |text: &[u8]| builder.add_text(Kind::RREDIS_REPLY_STRING, text);
-    match notice {
-        Notice::Connected { .. } => text(b"connected"),
-        Notice::Lost { .. } => text(b"lost"),
-        Notice::Retry { .. } => text(b"retry"),
-        Notice::Busy { .. } => text(b"busy"),
-    }
+    let text = |builder: &mut Builder, text: &[u8]| {
+        builder.add_text(Kind::RREDIS_REPLY_STRING, line::of(text).as_bytes());
+    };
+    let kind: &[u8] = match notice {
+        Notice::Connected { .. } => b"connected",
+        Notice::Lost { .. } => b"lost",
+        Notice::Retry { .. } => b"retry",
+        Notice::Busy { .. } => b"busy",
+    };
+    text(builder, kind);
     match notice {
         Notice::Connected { id } => {
-            text(place.as_bytes());
+            text(builder, place.as_bytes());
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *id as i64);
         }
         Notice::Lost { id, error } => {
-            text(place.as_bytes());
+            text(builder, place.as_bytes());
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *id as i64);
-            builder.add_text(Kind::RREDIS_REPLY_STRING, error.status.name().as_bytes());
-            builder.add_text(Kind::RREDIS_REPLY_STRING, &error.message);
+            text(builder, error.status.name().as_bytes());
+            text(builder, &error.message);
         }
         Notice::Retry { command, attempts, wait_ms, error } => {
-            text(command);
+            text(builder, command);
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, i64::from(*attempts));
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *wait_ms);
-            builder.add_text(Kind::RREDIS_REPLY_STRING, &error.message);
+            text(builder, &error.message);
         }
         Notice::Busy { in_use, max, waited_ms } => {
             for figure in [in_use, max, waited_ms] {

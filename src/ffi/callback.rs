@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::client::{Callback, Listen};
 use crate::commands;
 use crate::conn::Credentials;
-use crate::error::{Error, Outcome, Result, Status};
+use crate::error::{Error, Outcome, Result, Status, line};
 use crate::ffi::boundary::{args, given, guard, quietly, wrong};
 use crate::ffi::builder::rredis_builder;
 use crate::ffi::pipeline::rredis_pipeline;
@@ -275,7 +275,8 @@ impl Told {
         self.0.as_mut_ptr()
     }
 
-    /// What the function said, as an error of ours. `otherwise` is for one that wrote nothing.
+    /// What the function said, as an error of ours. `otherwise` is for one that wrote nothing. What it wrote is taken for a
+    /// line: where it is the message of another call of this library's, it comes out as it went in.
     pub(crate) fn error(&self, status: Status, returned: Status, otherwise: &str) -> Error {
         let told = self.0.as_ptr();
         // SAFETY: all of it was zeroed, and any bytes are characters. The two enumerators are not looked at.
@@ -285,7 +286,7 @@ impl Told {
         let message: Vec<u8> = message.iter().map(|&byte| byte as u8).take_while(|&byte| byte != 0).collect();
         let message = match message.is_empty() {
             true => format!("{otherwise} ({})", returned.name()).into_bytes(),
-            false => message,
+            false => line::text_of(&message),
         };
         Error { os_error, ..Error::new(status, message) }
     }

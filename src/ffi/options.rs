@@ -182,7 +182,8 @@ pub unsafe extern "C" fn rredis_options_on_push(
 /// Be told what happens to connections and commands, inside the call during which it does.
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status, text],
-/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms].
+/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms]. Its texts
+/// are lines, written as err's message is.
 ///
 ///   function  NULL: nothing is told
 #[unsafe(no_mangle)]

@@ -11,7 +11,7 @@
 //!   "smessage"     NULL     channel  payload
 //!   "subscribe"    NULL     name     count, and its kin: with
 //!                           RREDIS_OPTION_PUBSUB_CONFIRMATIONS alone
-//!   "gap"          NULL     reason   milliseconds
+//!   "gap"          NULL     reason   milliseconds, the reason a line as err's message is
 //!
 //! A lost connection is made anew inside _next, for ever, after rests as the options have
 //! them; what is wanted is subscribed again, and then a gap is given, before the first

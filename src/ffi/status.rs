@@ -88,8 +88,10 @@ pub struct rredis_error {
     pub os_error: i32,
     /// how often the command was tried
     pub attempts: i32,
-    /// one line, and a NUL; control bytes are written \xHH; a server's error is as the
-    /// server said it, its code word first; cut to fit, never inside a UTF-8 character
+    /// one line of UTF-8, and a NUL, in which nothing is left that a terminal would obey:
+    /// control and format characters, line separators, and bytes that are no UTF-8 are
+    /// written \xHH, byte by byte, and a backslash as two; a server's error is else as the
+    /// server said it, its code word first; cut to fit, never inside a character or escape
     pub message: [c_char; 240],
 }
 

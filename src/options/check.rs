@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use super::config;
 use super::table::{Form, Kind, Row};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, quoted};
 
 /// Bytes of a value that a message shows.
 const SHOWN_MAX: usize = 48;
@@ -28,8 +28,8 @@ pub(super) fn number(row: &Row, value: i64) -> Result<i64> {
     Ok(value)
 }
 
-/// A number, which may be too large for any type, that is not within its bounds.
-pub(super) fn out_of_bounds(row: &Row, value: impl std::fmt::Display) -> Error {
+/// A number that is not within its bounds.
+fn out_of_bounds(row: &Row, value: i64) -> Error {
     config(format!("{}: {value} is not between {} and {}", row.name, row.min, row.max))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn text(row: &Row, value: &[u8]) -> Result<()> {
         return Err(config(format!("{name}: {fault}")));
     }
     match wrong_byte(form, value) {
-        Some((at, reason)) => Err(config(format!("{name}: {} has {reason} (byte {at})", shown(value)))),
+        Some((at, reason)) => Err(about(name, value, &format!("has {reason} (byte {at})"))),
         None if form == Form::Host => host(name, value),
         None => Ok(()),
     }
@@ -82,11 +82,14 @@ fn has_long_name(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/').any(|name| name.len() > FILE_NAME_MAX)
 }
 
-/// The value as a message shows it: quoted, escaped, and cut where it is long.
-pub(super) fn shown(value: &[u8]) -> String {
-    let head = value.get(..SHOWN_MAX).unwrap_or(value);
-    let more = if head.len() < value.len() { "..." } else { "" };
-    format!("\"{}{more}\"", head.escape_ascii())
+/// What is wrong with the value of an option.
+pub(super) fn about(name: &str, value: &[u8], what: &str) -> Error {
+    config([name.as_bytes(), b": ", &shown(value), b" ", what.as_bytes()].concat())
+}
+
+/// The value as a message shows it: quoted, and cut where it is long.
+pub(super) fn shown(value: &[u8]) -> Vec<u8> {
+    quoted(value, SHOWN_MAX)
 }
 
 /// The first byte that may not stand in such a text, and what it is.
@@ -108,7 +111,7 @@ fn wrong_byte(form: Form, value: &[u8]) -> Option<(usize, &'static str)> {
 
 /// A name has no colon and no percent sign; an IPv6 address has both only where they belong.
 fn host(name: &str, value: &[u8]) -> Result<()> {
-    let wrong = |what: &str| Err(config(format!("{name}: {} {what}", shown(value))));
+    let wrong = |what: &str| Err(about(name, value, what));
     let Ok(text) = std::str::from_utf8(value) else { return wrong("is not UTF-8") };
     if !text.contains([':', '%']) {
         return Ok(());

@@ -240,7 +240,7 @@ impl Default for Values {
     }
 }
 
-fn config(message: String) -> Error {
+fn config(message: impl Into<Vec<u8>>) -> Error {
     Error::new(Status::Config, message)
 }
 

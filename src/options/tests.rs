@@ -129,10 +129,10 @@ fn texts_are_checked_for_what_they_are_for() {
     assert_eq!(text(Key::UnixPath, b"/a\0"), "unix_path: \"/a\\x00\" has a NUL (byte 2)");
     assert_eq!(text(Key::TlsCaFile, b"/a\0"), "tls_ca_file: \"/a\\x00\" has a NUL (byte 2)");
     assert_eq!(text(Key::ClientName, b"my app"), "client_name: \"my app\" has white space (byte 2)");
-    assert_eq!(text(Key::ClientName, b"app\n"), "client_name: \"app\\n\" has white space (byte 3)");
+    assert_eq!(text(Key::ClientName, b"app\n"), "client_name: \"app\\x0a\" has white space (byte 3)");
     assert_eq!(
         text(Key::LibraryName, b"caf\xc3\xa9"),
-        "library_name: \"caf\\xc3\\xa9\" has a byte that is not ASCII (byte 3)"
+        "library_name: \"caf\u{e9}\" has a byte that is not ASCII (byte 3)"
     );
     for host in ["localhost", "127.0.0.1", "::1", "fe80::1%eth0", "::ffff:1.2.3.4", "redis_1", "b\u{fc}cher.example"] {
         Options::new().set_text(Key::Host, host.as_bytes()).unwrap();

@@ -205,7 +205,7 @@ impl Reader<'_> {
             (None, None) => return Err(self.discreetly(name.at, "an option", name.bytes, "that is not known")),
         };
         if key == Key::UnixPath && self.scheme != Scheme::Unix {
-            return Err(fault(name.at, &format!("{text} in the URL of a TCP server")));
+            return Err(fault(name.at, format!("{text} in the URL of a TCP server")));
         }
         match meaning {
             Meaning::HostName => self.host_name(name, value),
@@ -283,7 +283,7 @@ impl Reader<'_> {
 
     fn name_once(&mut self, key: Key, at: usize) -> Result<()> {
         match self.given.get_mut(key.index()) {
-            Some(given) if *given => Err(fault(at, &format!("{} a second time", key.name()))),
+            Some(given) if *given => Err(fault(at, format!("{} a second time", key.name()))),
             Some(given) => {
                 *given = true;
                 Ok(())
@@ -303,7 +303,7 @@ impl Reader<'_> {
                 }
                 wrong => {
                     let wrong = shown(wrong.get(..3).unwrap_or(wrong));
-                    return Err(fault(escape.at, &format!("{wrong} is no escape of two hexadecimal digits")));
+                    return Err(fault(escape.at, [&wrong[..], b" is no escape of two hexadecimal digits"].concat()));
                 }
             }
         }
@@ -328,7 +328,10 @@ impl Reader<'_> {
 
     /// A fault that shows the name given, where that cannot be a piece of a password.
     fn discreetly(&self, at: usize, what: &str, name: &[u8], which: &str) -> Error {
-        if self.discreet { fault(at, DISCREET) } else { fault(at, &format!("{what} {} {which}", shown(name))) }
+        match self.discreet {
+            true => fault(at, DISCREET),
+            false => fault(at, [what.as_bytes(), b" ", &shown(name), b" ", which.as_bytes()].concat()),
+        }
     }
 }
 
@@ -367,8 +370,10 @@ impl<'u> Piece<'u> {
     }
 }
 
-fn fault(at: usize, what: &str) -> Error {
-    config(format!("{what}, at byte {at} of the URL"))
+fn fault(at: usize, what: impl Into<Vec<u8>>) -> Error {
+    let mut message = what.into();
+    message.extend_from_slice(format!(", at byte {at} of the URL").as_bytes());
+    config(message)
 }
 
 #[cfg(test)]

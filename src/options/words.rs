@@ -1,6 +1,6 @@
 //! Numbers as a URL spells them: `64`, `500ms`, `yes`, `fast`; and the spelling that they are printed in.
 
-use super::check::{first_of, out_of_bounds, shown};
+use super::check::{about, first_of};
 use super::config;
 use super::table::{Kind, Row};
 use crate::error::Result;
@@ -60,7 +60,7 @@ fn whole(row: &Row, words: &[u8], otherwise: &str) -> Result<i64> {
         return Err(wrong(row, words, otherwise));
     }
     let text = std::str::from_utf8(words).unwrap_or_default();
-    text.parse().map_err(|_| out_of_bounds(row, shown(words)))
+    text.parse().map_err(|_| about(row.name, words, &format!("is not between {} and {}", row.min, row.max)))
 }
 
 /// `500ms`, `2s`, `5m`, `1.5`: rounded up to the next millisecond, so that little does not become nothing.
@@ -100,7 +100,7 @@ fn names(choices: &'static [(&'static str, i64)]) -> String {
 }
 
 fn wrong(row: &Row, words: &[u8], what: &str) -> crate::error::Error {
-    config(format!("{}: {} {what}", row.name, shown(words)))
+    about(row.name, words, what)
 }
 
 #[cfg(test)]

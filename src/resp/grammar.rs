@@ -1,7 +1,7 @@
 //! What one line of RESP may say, and the words for what it may not. Both parsers ask here, so they agree in every number.
 
 use super::tape::Type;
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Result, Status, quoted};
 use crate::limits::Limits;
 
 /// What a line says of the value that it begins, or is.
@@ -230,14 +230,14 @@ pub(super) fn stranger(bytes: &[u8]) -> Error {
     match (peer, bytes.first()) {
         (Some(peer), _) => protocol(format!("the peer speaks {peer}, not RESP")),
         (None, Some(b'\r' | b'\n')) => protocol("an empty line where a value should begin"),
-        (None, Some(byte)) => protocol(format!("the byte {} begins no value of RESP", shown(&[*byte]))),
+        (None, Some(byte)) => protocol([b"the byte ", &shown(&[*byte])[..], b" begins no value of RESP"].concat()),
         (None, None) => protocol("nothing where a value should begin"),
     }
 }
 
 #[cold]
 pub(super) fn bad(what: &str, line: &[u8]) -> Error {
-    protocol(format!("not {what}: {}", shown(line)))
+    protocol([b"not ", what.as_bytes(), b": ", &shown(line)].concat())
 }
 
 #[cold]
@@ -336,11 +336,9 @@ pub(crate) fn without_quotes(error: Error) -> Error {
 /// What stands before a number of the server's.
 const ANNOUNCES: &[u8] = b" announces ";
 
-/// The line in quotes, cut to fit in a message, with control bytes as \xHH.
-fn shown(line: &[u8]) -> String {
-    let cut = line.len().min(SHOWN_BYTES_MAX);
-    let dots = if cut < line.len() { "..." } else { "" };
-    format!("\"{}{dots}\"", line[..cut].escape_ascii())
+/// The line in quotes, cut to fit in a message.
+fn shown(line: &[u8]) -> Vec<u8> {
+    quoted(line, SHOWN_BYTES_MAX)
 }
 
 /// The type byte before a line, and the CR and LF behind it.

@@ -205,8 +205,7 @@ impl Subscriptions {
         }
         if let [name] = &asked.names[..] {
             self.wanted[asked.topic as usize].remove(name);
-            let named = format!("{} {}", word(asked.topic, true), head(name).escape_ascii());
-            let text = [reply.text(), b" (", named.as_bytes(), b")"].concat();
+            let text = [reply.text(), b" (", word(asked.topic, true).as_bytes(), b" ", head(name), b")"].concat();
             return Ok(Heard::Refused(Error { message: head(&text).to_vec(), ..error }));
         }
         for name in asked.names {

@@ -1,6 +1,7 @@
 //! A run whose replies are shown one by one, as they arrive, and not held.
 #![forbid(unsafe_code)]
 
+use crate::client::callbacks::failed_callback;
 use crate::client::{Call, Tries};
 use crate::commands::Shape;
 use crate::conn::{Handed, Kept};
@@ -11,7 +12,6 @@ use crate::resp::{self, Frame};
 use crate::session::TakeReplies;
 
 use super::answers::too_early;
-use super::finish::failed_callback;
 use super::queue::{MULTI, Queue};
 use super::run::{Run, Time, broken_off};
 use super::scripts::{Scripts, Wire};

@@ -1,7 +1,7 @@
 //! What the caller gets of a run: every reply as its command's shape or callback has it, all in one array.
 #![forbid(unsafe_code)]
 
-use crate::client::Callbacks;
+use crate::client::callbacks::{Callbacks, failed_callback};
 use crate::error::{Error, Outcome, Result};
 use crate::reply::{Builder, Kind, Reply};
 use crate::resp::Gather;
@@ -72,11 +72,6 @@ fn called_back(callbacks: &Callbacks, command: &Queued, args: &[&[u8]], reply: &
         Ok(made) => made.map(Change::Reply),
         Err(error) => Some(Change::Failed(failed_callback(&error))),
     }
-}
-
-/// What stands in the place of a reply whose callback failed.
-pub(super) fn failed_callback(error: &Error) -> Vec<u8> {
-    [b"CALLBACK ".as_slice(), &error.message].concat()
 }
 
 /// The same replies, with what was changed in its place.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::commands::Topic;
-use crate::error::Result;
+use crate::error::{Result, line};
 use crate::limits::Limits;
 use crate::reply::{Builder, Kind, Reply};
 
@@ -31,7 +31,7 @@ pub(in crate::client) fn gap(reason: &[u8], lasted: Duration) -> Result<Reply> {
     builder.open(Kind::RREDIS_REPLY_PUSH);
     builder.add_text(Kind::RREDIS_REPLY_STRING, b"gap");
     builder.add_null();
-    builder.add_text(Kind::RREDIS_REPLY_STRING, reason);
+    builder.add_text(Kind::RREDIS_REPLY_STRING, line::of(reason).as_bytes());
     builder.add_integer(Kind::RREDIS_REPLY_INTEGER, i64::try_from(lasted.as_millis()).unwrap_or(i64::MAX));
     builder.end();
     builder.take()
@@ -89,5 +89,7 @@ mod tests {
         assert_eq!(dump(&gap), ["gap", "", "it broke", ""]);
         assert_eq!(gap.view().get(3).unwrap().integer(), Some(12));
         assert_eq!(subject(&gap), None);
+        let gap = super::gap(b"a\nb\\c\x9b", Duration::ZERO).unwrap();
+        assert_eq!(dump(&gap)[2], r"a\x0ab\\c\x9b", "its reason is a line");
     }
 }

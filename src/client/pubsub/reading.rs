@@ -226,10 +226,8 @@ impl PubSub {
 }
 
 fn no_handler(name: &[u8]) -> Error {
-    Error::new(
-        Status::State,
-        format!("{} has no handler, and run gives its messages to nobody else", head(name).escape_ascii()),
-    )
+    let text = [head(name), b" has no handler, and run gives its messages to nobody else"].concat();
+    Error::new(Status::State, text)
 }
 
 /// How often a read that needs no wait may bring more when the time is over.

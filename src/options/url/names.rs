@@ -1,7 +1,7 @@
 //! Names that options have elsewhere, and what their values mean here.
 
-use super::super::check::shown;
-use super::super::{Key, config, words};
+use super::super::check::about;
+use super::super::{Key, words};
 use crate::error::Result;
 
 /// The names that redis-py has for what has another name here.
@@ -41,12 +41,12 @@ pub(super) fn translate(key: Key, meaning: Meaning, value: &[u8]) -> Result<i64>
         Meaning::OnOrOff => match words::truth(text) {
             Some(true) => Ok(key.row().default),
             Some(false) => Ok(-1),
-            None => Err(config(format!("{}: {} is neither true nor false", key.name(), shown(value)))),
+            None => Err(about(key.name(), value, "is neither true nor false")),
         },
         Meaning::Required => match text.to_ascii_lowercase().trim_start_matches("cert_") {
             "none" => Ok(1),
             "optional" | "required" => Ok(0),
-            _ => Err(config(format!("ssl_cert_reqs: {} is none of none, optional, required", shown(value)))),
+            _ => Err(about("ssl_cert_reqs", value, "is none of none, optional, required")),
         },
         _ => match words::read(key.row(), value)? {
             0 => Ok(-1),

@@ -32,7 +32,7 @@ pub(super) fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
         b"redis" | b"valkey" => Scheme::Redis,
         b"rediss" | b"valkeys" | b"tls" => Scheme::Rediss,
         b"unix" | b"redis+unix" | b"valkey+unix" => Scheme::Unix,
-        other => return Err(fault(0, &unknown(name, other))),
+        other => return Err(fault(0, unknown(name, other))),
     };
     for (at, byte) in url.iter().enumerate() {
         if matches!(byte, 0..=b' ' | b'#' | 0x7f) {
@@ -40,7 +40,7 @@ pub(super) fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
                 true => "a byte that is written % and two hexadecimal digits in a URL".to_owned(),
                 false => format!("a byte 0x{byte:02x}, which is written %{byte:02X} in a URL"),
             };
-            return Err(fault(at, &what));
+            return Err(fault(at, what));
         }
     }
     Ok((scheme, Piece { at: end, bytes: rest }.skip(3)))
@@ -54,14 +54,14 @@ fn may_be_secret(url: &[u8], at: usize) -> bool {
     behind.contains(&b'@') || rest.contains(&b':') || names(b"password=") || names(b"key_pem=")
 }
 
-fn unknown(name: &[u8], small: &[u8]) -> String {
+fn unknown(name: &[u8], small: &[u8]) -> Vec<u8> {
     let has = |word: &[u8]| small.windows(word.len()).any(|window| window == word);
     if has(b"sentinel") {
-        format!("the URL of sentinels: {ONE_SERVER} (a sentinel names it: SENTINEL GET-MASTER-ADDR-BY-NAME)")
+        format!("the URL of sentinels: {ONE_SERVER} (a sentinel names it: SENTINEL GET-MASTER-ADDR-BY-NAME)").into()
     } else if has(b"cluster") {
-        format!("the URL of a cluster: {ONE_SERVER}")
+        format!("the URL of a cluster: {ONE_SERVER}").into()
     } else {
-        format!("unknown scheme {} (there are redis://, rediss:// and unix://)", shown(name))
+        [b"unknown scheme ", &shown(name)[..], b" (there are redis://, rediss:// and unix://)"].concat()
     }
 }
 
@@ -78,7 +78,7 @@ pub(super) fn refuse_list(place: Piece<'_>) -> Result<()> {
     let mut servers = place.bytes.split(|byte| *byte == b',');
     let (name, _) = place.cut(|byte| byte == b':');
     match name.bytes.contains(&b',') || (place.bytes.contains(&b',') && servers.all(is_server)) {
-        true => Err(fault(place.at, &format!("a list of servers: {ONE_SERVER}"))),
+        true => Err(fault(place.at, format!("a list of servers: {ONE_SERVER}"))),
         false => Ok(()),
     }
 }
