@@ -51,6 +51,9 @@ mutants: ## faults put into what decides, one at a time: a test must see each (h
 timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine alone meanwhile
 	@tools/timers
 
+children: ## 300 children of fork of each kind, of parents whose threads wait everywhere
+	@RREDIS_TEST_CHILDREN=300 cargo test --quiet --test children
+
 scale: ## 10 000 connections on one pool, and 2000 threads on 64
 	@tools/scale
 
@@ -82,4 +85,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan cuts ledger soak fuzz mutants timers scale bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check build release asan tsan cuts ledger soak fuzz mutants timers children scale bench bindings header examples run-NN install clean

@@ -121,10 +121,21 @@ fn child_with_a_resolver_that_hangs() {
         println!("look-up of {name}.test: over by {over:?}");
         assert!(over <= late, "{name}: {over:?}");
     }
-    // Those that hang hold up no other name, and a number needs no look-up.
-    for host in ["localhost", "127.0.0.1", "127.1"] {
-        assert_eq!(Client::at(&format!("redis://{host}:{port}")).ask(&["PING"]), "+PONG");
+    // Those that hang hold up no other name; where there are too many of them, that is told, and a number is no name.
+    let answers = |host: &str| assert_eq!(Client::at(&format!("redis://{host}:{port}")).ask(&["PING"]), "+PONG");
+    answers("localhost");
+    let fails = |host: &str, ms: i64| {
+        let options = Options::at(&format!("redis://{host}:{port}")).int(option::CONNECT_TIMEOUT_MS, ms);
+        options.int(option::RETRY_MAX, 0).client().command(&["PING"]).expect_err("the name is never found")
+    };
+    for number in 6..64 {
+        assert_eq!(fails(&format!("name{number}.test"), 1).status, Status::TIMEOUT);
     }
+    let err = fails("localhost", 200);
+    assert_eq!((err.status, err.outcome), (Status::CONNECT, Outcome::NOT_SENT), "{err:?}");
+    assert!(err.message.contains("64 other names have no answer yet: one.test, two.test, "), "{err:?}");
+    answers("127.0.0.1");
+    answers("127.1");
 }
 
 /// What is asked of a socket to this port that this process has open.
