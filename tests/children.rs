@@ -19,7 +19,8 @@ const CHILDREN: &str = "RREDIS_TEST_CHILDREN";
 fn have_children(program: &std::path::Path, names: &std::path::Path, server: &Server, url: &str, ca: Option<&str>) {
     for threads in [0, 1, 4] {
         let mut command = Command::new(program);
-        command.args(address(server)).env("LD_PRELOAD", names).env("RREDIS_TEST_URL", url);
+        command.args(address(server)).env("LD_PRELOAD", names).env("RREDIS_TEST_NOWHERE", "hangs.test");
+        command.env("RREDIS_TEST_URL", url);
         command.env(CHILDREN, size(CHILDREN).unwrap_or(50).to_string());
         command.env("RREDIS_TEST_CHILD_THREADS", threads.to_string());
         if let Some(ca) = ca {

@@ -1,11 +1,10 @@
 // A process, its child, the child's child and so on, all of which use one client and what is older than they are: nobody is
 // taken for another. RREDIS_TEST_NAMESPACES: each has the process ID 1, in a namespace of its own; where that is not
 // allowed, the program ends with 77. RREDIS_TEST_CLONE: they are made without the C library's fork.
-#include "check.h"
+#include "calls.h"
 
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 enum { GENERATIONS = 4, NOT_ALLOWED = 77 };
 
@@ -67,8 +66,8 @@ static void live(int generation) {
     live(generation + 1);
     _exit(0);
   }
-  int status;
-  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+  int status = check_waited(child);
+  CHECK(WIFEXITED(status));
   if (WEXITSTATUS(status) != 0) _exit(WEXITSTATUS(status));
   own(generation);
 }
@@ -86,7 +85,7 @@ int main(int argc, char **argv) {
     live(0);
     _exit(0);
   }
-  int status;
-  CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+  int status = check_waited(child);
+  CHECK(WIFEXITED(status));
   return WEXITSTATUS(status);
 }
