@@ -29,6 +29,7 @@
 pub mod error;
 pub mod limits;
 pub mod memory;
+pub mod ongoing;
 pub mod options;
 pub mod process;
 pub mod sync;

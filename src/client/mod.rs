@@ -20,6 +20,7 @@ use arc_swap::ArcSwap;
 use crate::commands::{self, Blocking, Command, Shape};
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status, head};
+use crate::ongoing::{self, Ongoing};
 use crate::pool::{Counters, Lease, Pool, Stat};
 use crate::reply::Reply;
 use crate::resp;
@@ -49,6 +50,7 @@ struct Inner {
     counters: Counters,
     retry: Retry,
     often: Often,
+    ongoing: Ongoing,
 }
 
 /// Options that every command asks for, looked up once.
@@ -94,8 +96,28 @@ impl Client {
         Ok(Client::with_pool(pool.clone(), setup.clone()))
     }
 
+    /// End the waits of calls that were given this `call_data`, or of all, where it is NULL, and tell how many.
+    pub fn wake(&self, call_data: *const ()) -> usize {
+        self.0.ongoing.wake(call_data)
+    }
+
+    /// Run a call of this client's that was given this `call_data`: `wake` ends its waits.
+    #[inline]
+    pub fn during<T>(&self, call_data: *const (), body: impl FnOnce() -> T) -> T {
+        self.0.ongoing.during(call_data, body)
+    }
+
+    /// The calls of a handle made from this client, none yet.
+    pub fn ongoing(&self) -> Ongoing {
+        Ongoing::new(self.0.setup.on_interrupt.clone())
+    }
+
     /// Send one command and wait for its reply. A server's error is an error, unless the call asks for it as a reply.
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
+        self.during(call.call_data, || self.command_under_way(args, call))
+    }
+
+    fn command_under_way(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
         self.count(Counters::command);
         let mut tries = Tries::default();
         // Everything that has to be known of the command stands in one row, which is looked for once.
@@ -166,7 +188,8 @@ impl Client {
             push_bytes: pool.dial().options().limits().push_bytes,
         };
         let has_callbacks = AtomicBool::new(!setup.callbacks.is_empty());
-        Client(Arc::new(Inner { pool, setup, callbacks, has_callbacks, counters: Counters::default(), retry, often }))
+        let (counters, ongoing) = (Counters::default(), Ongoing::new(setup.on_interrupt.clone()));
+        Client(Arc::new(Inner { pool, setup, callbacks, has_callbacks, counters, retry, often, ongoing }))
     }
 
     /// What the caller wishes to have of the reply. It is decided here, when the call begins: what another thread sets
@@ -227,7 +250,7 @@ impl Client {
             match (again, tried) {
                 (Some((wait, error)), _) => {
                     tries.may_have_run |= error.outcome == Outcome::Unknown;
-                    std::thread::sleep(wait);
+                    ongoing::pause(wait).map_err(|ended| ended.with_outcome(error.outcome))?;
                 }
                 (None, Ok(reply)) => return Ok(reply),
                 (None, Err(Tried { error, .. })) => return Err(error),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::conn::{Credentials, Dial};
 use crate::error::{Error, Result, Status};
+use crate::ongoing::Interrupt;
 use crate::options::{Options, ParserChoice};
 use crate::reply::Reply;
 use crate::resp::ParserType;
@@ -27,6 +28,8 @@ pub struct Setup {
     pub on_push: Option<Arc<dyn Listen>>,
     /// Told what happens to connections and commands.
     pub on_event: Option<Arc<dyn Listen>>,
+    /// Asked, while a call waits, whether it shall go on.
+    pub on_interrupt: Option<Arc<dyn Interrupt>>,
     /// Asked who we are at each connect, in place of the options.
     pub credentials: Option<Arc<dyn Credentials>>,
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::limits::{READ_BYTES, UNASKED_BYTES_MAX};
+use crate::ongoing::Vigil;
 use crate::reply::Reply;
 use crate::session::{Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
@@ -149,6 +150,8 @@ impl Connection {
         match self.serve(deadline, |session| Ok(session.poll()?.map(Event::into_reply))) {
             Ok(Some(reply)) => Ok(reply),
             Ok(None) => Err(Error::new(Status::Again, "nothing whole has arrived in the time allowed")),
+            // What is due stays due.
+            Err(error) if error.status == Status::Woken => Err(self.told(error, Outcome::None)),
             Err(error) => {
                 self.session.fail(error.clone());
                 Err(self.told(error, Outcome::None))
@@ -325,6 +328,7 @@ impl Connection {
 
     /// Read from a transport without a descriptor, which waits by itself. True: the time is up.
     fn read_in_slices(&mut self, deadline: Deadline) -> Result<bool> {
+        Vigil::begin()?;
         let blocked = !self.session.outgoing().is_empty();
         let before = Instant::now();
         let moved = self.read(if blocked { 0 } else { slice_ms(deadline) })?;
@@ -425,7 +429,7 @@ fn slice_ms(deadline: Deadline) -> i64 {
 }
 
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.
-const SLICE_MS: i64 = 100;
+const SLICE_MS: i64 = 20;
 /// How often a transport may claim to be ready and move nothing, before it has to wait each time; and how long.
 const VAIN_TURNS_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);

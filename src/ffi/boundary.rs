@@ -115,6 +115,14 @@ pub(crate) fn quietly<T>(default: T, body: impl FnOnce() -> T) -> T {
     caught(|| Ok(body())).unwrap_or(default)
 }
 
+/// Run what ends waits: nothing that a signal handler may not do.
+#[inline]
+pub(crate) fn woken(body: impl FnOnce() -> usize) -> usize {
+    let mut count = 0;
+    keeping_errno(|| count = body());
+    count
+}
+
 /// Run what cannot panic, and leave errno as it was.
 #[inline]
 pub(crate) fn keeping_errno(body: impl FnOnce()) {

@@ -12,6 +12,7 @@ use crate::ffi::boundary::{args, given, guard, quietly, wrong};
 use crate::ffi::builder::rredis_builder;
 use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{returned, rredis_error, rredis_status};
+use crate::ongoing::Interrupt;
 use crate::options::Secret;
 use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::{Reply, View};
@@ -85,6 +86,12 @@ pub type rredis_credentials_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
+/// Asked, on the waiting thread, whether a call shall go on waiting: after each signal that
+/// interrupts the wait, and every 100 ms. Any other status than RREDIS_OK ends the call, with
+/// RREDIS_ERR_WOKEN. It must return normally, and may use any handle except that of the call.
+pub type rredis_interrupt_fn =
+    Option<unsafe extern "C-unwind" fn(user_data: *mut c_void) -> MaybeUninit<rredis_status>>;
+
 /// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
 /// "CONFIG GET". NULL past the last.
 #[unsafe(no_mangle)]
@@ -125,6 +132,12 @@ pub(crate) struct Response {
 /// A function of the caller's that is shown replies.
 pub(crate) struct Listener {
     function: rredis_reply_fn,
+    user_data: UserData,
+}
+
+/// A function of the caller's that says whether a call shall go on.
+pub(crate) struct Interrupted {
+    function: rredis_interrupt_fn,
     user_data: UserData,
 }
 
@@ -196,6 +209,20 @@ impl Listen for Listener {
         let Some(function) = self.function else { return };
         // SAFETY: the caller vouches for its function; the reply lives until it returns.
         unsafe { function(self.user_data.pointer, reply.root()) }
+    }
+}
+
+impl Interrupted {
+    /// The function, or None where the caller gave none.
+    pub(crate) fn of(function: rredis_interrupt_fn, user_data: UserData) -> Option<Arc<dyn Interrupt>> {
+        function.map(|_| Arc::new(Interrupted { function, user_data }) as Arc<dyn Interrupt>)
+    }
+}
+
+impl Interrupt for Interrupted {
+    fn may_go_on(&self) -> bool {
+        // SAFETY: the caller vouches for its function.
+        self.function.is_none_or(|function| returned(unsafe { function(self.user_data.pointer) }).is_none())
     }
 }
 

@@ -10,7 +10,7 @@ use std::mem::MaybeUninit;
 use crate::client::{Call, Client, Flags};
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable,
+    Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable, woken,
     wrong,
 };
 use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
@@ -171,6 +171,23 @@ pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: Maybe
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const c_char {
     quietly(std::ptr::null(), || client.map_or(std::ptr::null(), |client| client.parser.as_ptr()))
+}
+
+/// End the waits of this client's calls that were given this call_data, and tell how many
+/// calls that were.
+///
+///   call_data  NULL: all calls of this client, whatever they were given
+///
+/// Such a call is RREDIS_ERR_WOKEN, with the outcome of what was sent; it is not tried again.
+/// A call that begins later is not ended, and one whose reply is there already may still
+/// succeed. Calls of this client are those of _client, _script, _conn_new and _pubsub_publish;
+/// a pipeline, an rredis_conn and an rredis_pubsub have a _wake of their own. A wait ends at
+/// once, or within 20 ms where the call or its transport has only just begun to wait; a
+/// transport function that waits longer than its timeout_ms cannot be woken. A signal handler
+/// may call it.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_client_wake(client: Option<&rredis_client>, call_data: *const c_void) -> usize {
+    woken(|| usable(client).map_or(0, |client| client.client.wake(call_data.cast())))
 }
 
 /// Free a client. What was made from it goes on working until it is freed too.

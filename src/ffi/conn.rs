@@ -6,12 +6,15 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::Arc;
 
 use crate::client::{Call, Dedicated};
 use crate::error::{Outcome, Result};
-use crate::ffi::boundary::{Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, sent};
+use crate::ffi::boundary::{Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, sent, woken};
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
+use crate::ongoing::Ongoing;
 use crate::reply::node::rredis_reply;
 use crate::reply::{Builder, Reply};
 
@@ -19,6 +22,7 @@ use crate::reply::{Builder, Reply};
 pub struct rredis_conn {
     dedicated: Dedicated,
     poison: Poison,
+    ongoing: Arc<Ongoing>,
 }
 
 /// Lease a connection from the client's pool, and keep it. Connects if it must.
@@ -30,8 +34,10 @@ pub extern "C" fn rredis_conn_new(
 ) -> rredis_status {
     guard_on(client, err, |client| {
         let out_conn = given(out_conn, "out_conn")?;
-        let dedicated = Dedicated::new(&client.client)?;
-        out_conn.write(Box::into_raw(Box::new(rredis_conn { dedicated, poison: Poison::default() })));
+        let client = &client.client;
+        let dedicated = client.during(ptr::null(), || Dedicated::new(client))?;
+        let ongoing = Arc::new(client.ongoing());
+        out_conn.write(Box::into_raw(Box::new(rredis_conn { dedicated, poison: Poison::default(), ongoing })));
         Ok(())
     })
 }
@@ -88,7 +94,8 @@ pub unsafe extern "C" fn rredis_conn_send(
     guard_command_alone(conn, err, |conn| {
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args(argc, argv, argv_len)? };
-        conn.dedicated.send(&args)
+        let rredis_conn { dedicated, ongoing, .. } = conn;
+        ongoing.during(ptr::null(), || dedicated.send(&args))
     })
 }
 
@@ -106,8 +113,23 @@ pub extern "C" fn rredis_conn_receive(
 ) -> rredis_status {
     guard_alone(conn, err, |conn| {
         let out_reply = given(out_reply, "out_reply")?;
-        out_reply.write(conn.dedicated.receive(timeout_ms)?.into_raw());
+        let rredis_conn { dedicated, ongoing, .. } = conn;
+        out_reply.write(ongoing.during(ptr::null(), || dedicated.receive(timeout_ms))?.into_raw());
         Ok(())
+    })
+}
+
+/// End the _command, _send or _receive of this connection that waits in another thread, and
+/// tell how many that were: 0 or 1.
+///
+/// It is RREDIS_ERR_WOKEN. After a _receive the connection is as good as before; it is closed
+/// where a reply was waited for by _command. When and how as with rredis_client_wake.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_conn_wake(conn: *const rredis_conn) -> usize {
+    woken(|| {
+        // SAFETY: the caller vouches for the handle. Its other fields are another thread's now; this one never changes.
+        let ongoing = (!conn.is_null()).then(|| unsafe { &*ptr::addr_of!((*conn).ongoing) });
+        ongoing.map_or(0, |ongoing| ongoing.wake(ptr::null()).min(1))
     })
 }
 
@@ -134,7 +156,9 @@ impl rredis_conn {
         let out_reply = given(out_reply, "out_reply")?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args(argc, argv, argv_len)? };
-        out_reply.write(reply_or_null(self.dedicated.command(&args, call)?)?.into_raw());
+        let rredis_conn { dedicated, ongoing, .. } = self;
+        let reply = ongoing.during(ptr::null(), || dedicated.command(&args, call))?;
+        out_reply.write(reply_or_null(reply)?.into_raw());
         Ok(())
     }
 }

@@ -16,7 +16,8 @@ use crate::client::Setup;
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{Err, given, given_text, guard, number, quietly, shared, wrong};
 use crate::ffi::callback::{
-    Asked, Listener, Response, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn, rredis_reply_fn,
+    Asked, Interrupted, Listener, Response, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn,
+    rredis_interrupt_fn, rredis_reply_fn,
 };
 pub use crate::ffi::option::{rredis_option, rredis_shape, rredis_share};
 use crate::ffi::parser::{CustomType, rredis_parser_type};
@@ -197,6 +198,25 @@ pub unsafe extern "C" fn rredis_options_on_event(
     let user_data = UserData::new(user_data, user_data_free);
     guard_change(options, err, |setup| {
         setup.on_event = Listener::of(function, user_data);
+        Ok(())
+    })
+}
+
+/// Be asked, while a call of a client made from these waits, whether it shall go on: for
+/// interpreters, whose interrupt is no signal of the waiting thread.
+///
+///   function  NULL: no call is ended so; a signal never ends one
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_options_on_interrupt(
+    options: Option<&mut rredis_options>,
+    function: rredis_interrupt_fn,
+    user_data: *mut c_void,
+    user_data_free: rredis_free_fn,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    let user_data = UserData::new(user_data, user_data_free);
+    guard_change(options, err, |setup| {
+        setup.on_interrupt = Interrupted::of(function, user_data);
         Ok(())
     })
 }

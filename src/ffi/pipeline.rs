@@ -20,18 +20,21 @@
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 use crate::client::pipeline::{self, Mode, Reach};
 use crate::client::{Call, Flags, Pipeline};
 use crate::error::{Outcome, Result, Status};
 use crate::ffi::boundary::{
     Args, Handle, Poison, args, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared, usable,
-    wrong,
+    woken, wrong,
 };
 use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{returned, rredis_error, rredis_status};
+use crate::ongoing::Ongoing;
+use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
 
 /// How a pipeline runs.
@@ -48,6 +51,7 @@ pub enum rredis_pipeline_mode {
 pub struct rredis_pipeline {
     pub(crate) pipeline: Pipeline,
     poison: Poison,
+    ongoing: Arc<Ongoing>,
 }
 
 /// Make an empty pipeline of a client's. It holds no connection but while keys are watched.
@@ -60,7 +64,8 @@ pub extern "C" fn rredis_pipeline_new(
     guard_on(client, err, |client| {
         let out_pipeline = given(out_pipeline, "out_pipeline")?;
         let pipeline = Pipeline::new(&client.client);
-        out_pipeline.write(Box::into_raw(Box::new(rredis_pipeline { pipeline, poison: Poison::default() })));
+        let (poison, ongoing) = (Poison::default(), Arc::new(client.client.ongoing()));
+        out_pipeline.write(Box::into_raw(Box::new(rredis_pipeline { pipeline, poison, ongoing })));
         Ok(())
     })
 }
@@ -79,7 +84,7 @@ pub unsafe extern "C" fn rredis_pipeline_add(
         let mut args = Args::none();
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args.of(argc, argv, argv_len)? };
-        pipeline.pipeline.add(args, Flags::default(), std::ptr::null_mut())
+        pipeline.pipeline.add(args, Flags::default(), ptr::null_mut())
     })
 }
 
@@ -126,7 +131,8 @@ pub unsafe extern "C" fn rredis_pipeline_watch(
     guard_command_alone(pipeline, err, |pipeline| {
         // SAFETY: the caller vouches for argv and argv_len.
         let keys = unsafe { args(argc, argv, argv_len)? };
-        pipeline.pipeline.watch(&keys)
+        let rredis_pipeline { pipeline, ongoing, .. } = pipeline;
+        ongoing.during(ptr::null(), || pipeline.watch(&keys))
     })
 }
 
@@ -148,7 +154,8 @@ pub unsafe extern "C" fn rredis_pipeline_command(
         let out_reply = given(out_reply, "out_reply")?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args(argc, argv, argv_len)? };
-        out_reply.write(pipeline::command(&mut Pointer(pipeline), &args, &Call::default())?.into_raw());
+        let reply = waiting(pipeline, |pipeline| pipeline::command(pipeline, &args, &Call::default()))?;
+        out_reply.write(reply.into_raw());
         Ok(())
     })
 }
@@ -189,7 +196,7 @@ pub extern "C" fn rredis_pipeline_run_with(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_reentrant(pipeline, err, |pipeline| {
-        run(pipeline, mode, &call_of(flags, timeout_ms, std::ptr::null_mut())?, out_reply)
+        run(pipeline, mode, &call_of(flags, timeout_ms, ptr::null_mut())?, out_reply)
     })
 }
 
@@ -214,14 +221,15 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
 ) -> rredis_status {
     guard_reentrant(pipeline, err, |pipeline| {
         let function = given(function, "function")?;
-        let call = call_of(flags, timeout_ms, std::ptr::null_mut())?;
-        pipeline::run_each(&mut Pointer(pipeline), &call, &mut |index, reply| {
+        let call = call_of(flags, timeout_ms, ptr::null_mut())?;
+        let mut show = |index, reply: &Reply| {
             let mut told = Told::new();
-            let (reply, err) = (std::ptr::from_ref(reply.root()), told.pointer());
+            let (reply, err) = (ptr::from_ref(reply.root()), told.pointer());
             // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
             let status = unsafe { function(user_data, index, reply, err) };
             ended(status, &told)
-        })
+        };
+        waiting(pipeline, |pipeline| pipeline::run_each(pipeline, &call, &mut show))
     })
 }
 
@@ -257,15 +265,30 @@ pub unsafe extern "C" fn rredis_pipeline_transact(
         let function = given(function, "function")?;
         // SAFETY: the caller vouches for argv and argv_len.
         let keys = unsafe { args(argc, argv, argv_len)? };
-        let reply = pipeline::transact(&mut Pointer(pipeline), &keys, timeout_ms, &mut || {
+        let mut once = || {
             let mut told = Told::new();
             let err = told.pointer();
             // SAFETY: the caller vouches for its function; nothing of the pipeline is borrowed while it runs.
             let status = unsafe { function(user_data, pipeline.as_ptr(), err) };
             ended(status, &told)
-        })?;
+        };
+        let reply = waiting(pipeline, |pipeline| pipeline::transact(pipeline, &keys, timeout_ms, &mut once))?;
         out_reply.write(reply.into_raw());
         Ok(())
+    })
+}
+
+/// End the _run, _run_each, _watch, _command or _transact of this pipeline that waits in
+/// another thread, and tell how many that were: 0 or 1.
+///
+/// It is RREDIS_ERR_WOKEN, with the outcome of what was sent, and is not tried again. When
+/// and how as with rredis_client_wake.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_pipeline_wake(pipeline: *const rredis_pipeline) -> usize {
+    woken(|| {
+        // SAFETY: the caller vouches for the handle. Its other fields are another thread's now; this one never changes.
+        let ongoing = (!pipeline.is_null()).then(|| unsafe { &*ptr::addr_of!((*pipeline).ongoing) });
+        ongoing.map_or(0, |ongoing| ongoing.wake(ptr::null()).min(1))
     })
 }
 
@@ -320,8 +343,15 @@ fn run(
         1 => Mode::Atomic,
         mode => return Err(wrong(format!("mode is {mode}, which is no rredis_pipeline_mode"))),
     };
-    out_reply.write(pipeline::run(&mut Pointer(pipeline), mode, call)?.into_raw());
+    out_reply.write(waiting(pipeline, |pipeline| pipeline::run(pipeline, mode, call))?.into_raw());
     Ok(())
+}
+
+/// Run a call of this pipeline's whose waits `rredis_pipeline_wake` ends.
+fn waiting<T>(pipeline: NonNull<rredis_pipeline>, body: impl FnOnce(&mut Pointer) -> T) -> T {
+    // SAFETY: the caller vouches for the handle; this field of it never changes.
+    let ongoing = Arc::clone(unsafe { &*ptr::addr_of!((*pipeline.as_ptr()).ongoing) });
+    ongoing.during(ptr::null(), || body(&mut Pointer(pipeline)))
 }
 
 /// What a function of the caller's returned.

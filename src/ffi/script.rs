@@ -181,7 +181,9 @@ impl rredis_script {
         let out_reply = given(out_reply, "out_reply")?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { some_args(argc, argv, argv_len)? };
-        out_reply.write(self.script.run(&client.client, keys, &args, call)?.into_raw());
+        let client = &client.client;
+        let reply = client.during(call.call_data, || self.script.run(client, keys, &args, call))?;
+        out_reply.write(reply.into_raw());
         Ok(())
     }
 }

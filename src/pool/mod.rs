@@ -37,6 +37,8 @@ enum Gone {
     Closed,
     /// It did not answer in time.
     Silent,
+    /// The call that looked was ended.
+    Ended(Error),
 }
 
 /// A connection on lease. Given back by `give_back`, and only so: dropped, it is closed.
@@ -93,6 +95,10 @@ impl Pool {
                 Err(Gone::Closed) => grant.rested = self.0.shelves.open().idle.pop(),
                 // Where one does not answer, another that rested would cost as much time: a new one has the rest of it.
                 Err(Gone::Silent) => {}
+                Err(Gone::Ended(error)) => {
+                    self.0.take_back(None);
+                    return Err(error.with_outcome(Outcome::NotSent));
+                }
             }
         }
     }
@@ -149,20 +155,28 @@ impl Inner {
             if let Some(grant) = shelf.grant(self.max) {
                 return Ok(grant);
             }
-            let waiter = Arc::new(Waiter::default());
+            let waiter = Arc::new(Waiter::new());
             shelf.waiters.push_back(Arc::clone(&waiter));
             waiter
         };
         self.counters.waited();
         let since = Instant::now();
-        if let Some(grant) = waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
+        let waited = waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms)));
+        if let Ok(Some(grant)) = waited {
             return Ok(grant);
         }
         self.shelves.open().waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
         // It may have been granted between the end of the wait and the lock.
-        match waiter.granted_late() {
-            Some(grant) => Ok(grant),
-            None => {
+        match (waiter.granted_late(), waited) {
+            (Some(grant), Ok(_)) => Ok(grant),
+            (late, Err(ended)) => {
+                // What came too late goes on to the next.
+                if let Some(grant) = late {
+                    self.take_back(grant.rested);
+                }
+                Err(ended.at("pool").at(self.dial.place()).with_outcome(Outcome::NotSent))
+            }
+            (None, Ok(_)) => {
                 self.counters.waited_in_vain();
                 let waited_ms = since.elapsed().as_millis() as i64;
                 kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
@@ -210,7 +224,11 @@ impl Inner {
         if let Err(error) = woken {
             self.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
-            return Err(if error.status == Status::Timeout { Gone::Silent } else { Gone::Closed });
+            return Err(match error.status {
+                Status::Timeout => Gone::Silent,
+                Status::Woken => Gone::Ended(error),
+                _ => Gone::Closed,
+            });
         }
         Ok(Lease::new(Arc::clone(self), connection, true))
     }

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::conn::Connection;
+use crate::error::Result;
+use crate::ongoing::{self, Park};
 use crate::process::PerProcess;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Deadline;
 
 /// The shelf of each process: a child of fork begins with an empty one and a new lock.
@@ -50,10 +52,9 @@ pub(super) struct Open<'s> {
 }
 
 /// One caller who waits for a connection, or for the right to open one.
-#[derive(Default)]
 pub(super) struct Waiter {
     grant: Mutex<Option<Grant>>,
-    granted: Condvar,
+    park: Arc<Park>,
 }
 
 /// What a caller gets: a permit, and a connection where one rested.
@@ -104,18 +105,22 @@ impl Shelf {
 }
 
 impl Waiter {
-    /// Wait for a grant. `None`: there was none in time.
-    pub(super) fn wait(&self, deadline: Deadline) -> Option<Grant> {
-        let mut grant = self.grant.lock();
+    /// The call of this thread.
+    pub(super) fn new() -> Waiter {
+        Waiter { grant: Mutex::new(None), park: ongoing::park() }
+    }
+
+    /// Wait for a grant. `None`: there was none in time. An error: the call was ended.
+    pub(super) fn wait(&self, deadline: Deadline) -> Result<Option<Grant>> {
         loop {
-            if let Some(grant) = grant.take() {
-                return Some(grant);
+            let count = self.park.count();
+            if let Some(grant) = self.grant.lock().take() {
+                return Ok(Some(grant));
             }
             if deadline.has_passed() {
-                return None;
+                return Ok(None);
             }
-            // Whatever ended it: what is granted is looked for, and what is left of the time.
-            self.granted.wait(&mut grant, deadline.moment());
+            self.park.sleep(count, deadline.moment())?;
         }
     }
 
@@ -126,7 +131,7 @@ impl Waiter {
 
     pub(super) fn wake(&self, grant: Grant) {
         *self.grant.lock() = Some(grant);
-        self.granted.notify_one();
+        self.park.notify();
     }
 }
 

@@ -50,6 +50,19 @@ impl<T> PerProcess<T> {
         }
     }
 
+    /// This process's value, if it was made. It takes no memory and waits for nobody.
+    pub fn made_here(&self) -> Option<&T> {
+        let process = Process::current();
+        let mut place = self;
+        loop {
+            let own = place.made()?;
+            if own.process == process {
+                return Some(&own.value);
+            }
+            place = &own.forked;
+        }
+    }
+
     #[inline]
     fn made(&self) -> Option<&Own<T>> {
         // SAFETY: NULL, or what `keep` took from a Box, whole since then, and there until this is dropped.

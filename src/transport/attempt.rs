@@ -1,11 +1,11 @@
 //! A connect under way, in steps of which none waits: who drives it does the waiting, be it here or in a loop of the caller's.
 
 use std::os::fd::RawFd;
-use std::thread;
 use std::time::Duration;
 
 use super::{Deadline, Transport, wait};
 use crate::error::Result;
+use crate::ongoing;
 
 /// A connect under way. Dropping it gives it up.
 pub trait Attempt: Send {
@@ -48,7 +48,7 @@ pub(super) fn finish<T>(mut go_on: impl FnMut() -> Result<Step<T>>) -> Result<T>
         match go_on()? {
             Step::Done(done) => return Ok(done),
             Step::Wait(Awaited { fd: Some(fd), read, write, until }) => drop(wait::wait(fd, read, write, until)?),
-            Step::Wait(Awaited { fd: None, until, .. }) => thread::sleep(until.remaining().unwrap_or(LONGEST_PAUSE)),
+            Step::Wait(Awaited { fd: None, until, .. }) => ongoing::pause(until.remaining().unwrap_or(LONGEST_PAUSE))?,
         }
     }
 }

@@ -14,8 +14,9 @@ use std::time::Duration;
 use super::thread::{self, Body};
 use super::{Deadline, no_answer};
 use crate::error::{Error, Result, Status};
+use crate::ongoing::{self, Park, Vigil};
 use crate::process::PerProcess;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// The addresses of `host`, in the order in which the system prefers them.
 pub(super) fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
@@ -45,8 +46,14 @@ struct Lookups {
 /// One name, and its answer once there is one.
 struct Lookup {
     host: String,
-    answer: Mutex<Option<Result<Vec<SocketAddr>>>>,
-    answered: Condvar,
+    answer: Mutex<Answer>,
+}
+
+/// What a look-up came to, and who waits for that.
+#[derive(Default)]
+struct Answer {
+    addresses: Option<Result<Vec<SocketAddr>>>,
+    waiting: Vec<Arc<Park>>,
 }
 
 impl Lookups {
@@ -58,16 +65,11 @@ impl Lookups {
     fn addresses(self: &Arc<Self>, host: &str, deadline: Deadline) -> Result<Vec<SocketAddr>> {
         let allowed_ms = deadline.remaining_ms();
         let lookup = self.begin(host, deadline)?;
-        let mut answer = lookup.answer.lock();
-        loop {
-            if let Some(answer) = &*answer {
-                return answer.clone();
-            }
-            if deadline.has_passed() {
-                return Err(no_answer("look-up", allowed_ms));
-            }
-            lookup.answered.wait(&mut answer, deadline.moment());
-        }
+        let park = ongoing::park();
+        lookup.answer.lock().waiting.push(Arc::clone(&park));
+        let waited = lookup.wait(&park, deadline, allowed_ms);
+        lookup.answer.lock().waiting.retain(|other| !Arc::ptr_eq(other, &park));
+        waited
     }
 
     /// The look-up of `host`: the one under way, or a new one.
@@ -85,7 +87,9 @@ impl Lookups {
             if patience.has_passed() {
                 return Err(no_room(&running));
             }
-            self.room.wait(&mut running, patience.moment());
+            let slice = patience.earlier(Deadline::after(SLICE));
+            self.room.wait(&mut running, slice.moment());
+            MutexGuard::unlocked(&mut running, || Vigil::begin().map(drop))?;
         };
         running.push(Arc::clone(&lookup));
         drop(running);
@@ -100,7 +104,21 @@ impl Lookups {
 
 impl Lookup {
     fn new(host: &str) -> Lookup {
-        Lookup { host: host.to_owned(), answer: Mutex::new(None), answered: Condvar::new() }
+        Lookup { host: host.to_owned(), answer: Mutex::default() }
+    }
+
+    /// Wait for the answer, here, until the deadline.
+    fn wait(&self, park: &Park, deadline: Deadline, allowed_ms: i64) -> Result<Vec<SocketAddr>> {
+        loop {
+            let count = park.count();
+            if let Some(addresses) = &self.answer.lock().addresses {
+                return addresses.clone();
+            }
+            if deadline.has_passed() {
+                return Err(no_answer("look-up", allowed_ms));
+            }
+            park.sleep(count, deadline.moment()).map_err(|error| error.at("look-up"))?;
+        }
     }
 }
 
@@ -131,8 +149,9 @@ impl Drop for UnderWay {
         lookups.running.lock().retain(|other| !Arc::ptr_eq(other, lookup));
         lookups.room.notify_all();
         let unanswered = || Err(Error::new(Status::Connect, "look-up: it ended without an answer"));
-        *lookup.answer.lock() = Some(answer.take().unwrap_or_else(unanswered));
-        lookup.answered.notify_all();
+        let mut waiting = lookup.answer.lock();
+        waiting.addresses = Some(answer.take().unwrap_or_else(unanswered));
+        waiting.waiting.iter().for_each(|park| park.notify());
     }
 }
 
@@ -176,6 +195,8 @@ fn of_this_process() -> Arc<Lookups> {
 const LOOKUPS_MAX: usize = 64;
 /// How long to wait for one of them to end, where there are so many.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How often who waits for that looks whether its call was ended.
+const SLICE: Duration = Duration::from_millis(20);
 /// Bytes of a message up to the end of the last name that it has.
 const NAMES_BYTES_MAX: usize = 400;
 /// The stack of a look-up: the system's resolver may load modules of its own, and they were written for large ones.

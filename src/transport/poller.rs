@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use super::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::ongoing;
 
 /// A descriptor that is readable while the bell was rung, the timer ran out, or the socket is ready.
 #[derive(Debug)]
@@ -128,11 +129,12 @@ impl Poller {
         if set == 0 { Ok(()) } else { Err(failed("timerfd_settime")) }
     }
 
-    /// Wait until something is to be done, or the deadline passes. Interrupted, it waits for what is left.
+    /// Wait until something is to be done, or the deadline passes. Interrupted, it waits for what is left, unless the program
+    /// says no, which is an error.
     pub fn wait(&self, deadline: Deadline) -> Result<Woken> {
         loop {
             let mut found = [libc::epoll_event { events: 0, u64: 0 }; 3];
-            let timeout = i32::try_from(deadline.remaining_ms()).unwrap_or(i32::MAX);
+            let timeout = i32::try_from(ongoing::asked_ms(deadline.remaining_ms())).unwrap_or(i32::MAX);
             // SAFETY: it writes three entries at the most, and there are as many.
             let count = unsafe { libc::epoll_wait(self.fd(), found.as_mut_ptr(), 3, timeout) };
             match usize::try_from(count) {
@@ -145,6 +147,7 @@ impl Poller {
                     }
                 }
             }
+            ongoing::ask()?;
         }
     }
 

@@ -11,6 +11,7 @@ use std::ptr;
 
 use super::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::ongoing::Vigil;
 
 /// What a wait found. Nothing of it: the deadline passed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,26 +31,32 @@ impl Ready {
     }
 }
 
-/// Wait until `fd` can be read or written, as asked, or the deadline passes. Interrupted, it waits for what is left.
+/// Wait until `fd` can be read or written, as asked, or the deadline passes. Interrupted, it waits for what is left, unless the
+/// call is ended, which is an error.
 pub fn wait(fd: RawFd, read: bool, write: bool, deadline: Deadline) -> Result<Ready> {
     if fd < 0 {
         return Err(poll_failed(io::Error::from_raw_os_error(libc::EBADF))); // poll would overlook it, and wait.
     }
     let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
+    let mut vigil = Vigil::begin()?;
     loop {
-        let mut entry = libc::pollfd { fd, events, revents: 0 };
-        // SAFETY: one entry, which outlives the call.
-        let count = unsafe { libc::poll(&mut entry, 1, poll_timeout(deadline)) };
+        let bell = libc::pollfd { fd: vigil.bell().unwrap_or(-1), events: libc::POLLIN, revents: 0 };
+        let mut entries = [libc::pollfd { fd, events, revents: 0 }, bell];
+        let watched = if bell.fd < 0 { 1 } else { 2 };
+        let timeout_ms = vigil.slice_ms(deadline.remaining_ms());
+        // SAFETY: so many entries are there, and outlive the call.
+        let count = unsafe { libc::poll(entries.as_mut_ptr(), watched, in_an_int(timeout_ms)) };
         if count < 0 {
             let error = io::Error::last_os_error();
             if error.kind() != io::ErrorKind::Interrupted {
                 return Err(poll_failed(error));
             }
-        } else if count > 0 {
-            return ready(entry.revents, read, write);
-        } else if deadline.has_passed() {
+        } else if entries[0].revents != 0 {
+            return ready(entries[0].revents, read, write);
+        } else if count == 0 && deadline.has_passed() {
             return Ok(Ready::default());
         }
+        vigil.look()?;
     }
 }
 
@@ -66,9 +73,9 @@ fn ready(found: libc::c_short, read: bool, write: bool) -> Result<Ready> {
     })
 }
 
-/// What is left of the deadline as poll counts it: whole milliseconds, rounded up, in an int.
-fn poll_timeout(deadline: Deadline) -> libc::c_int {
-    libc::c_int::try_from(deadline.remaining_ms()).unwrap_or(libc::c_int::MAX)
+/// Milliseconds as poll counts them.
+fn in_an_int(ms: i64) -> libc::c_int {
+    libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
 }
 
 fn poll_failed(error: io::Error) -> Error {
@@ -196,9 +203,9 @@ mod tests {
 
     #[test]
     fn long_deadlines_are_counted_in_ints() {
-        assert_eq!(poll_timeout(Deadline::after_ms(0)), 0);
-        assert_eq!(poll_timeout(Deadline::after_ms(i64::MAX)), i32::MAX);
-        assert_eq!(poll_timeout(Deadline::never()), -1);
+        assert_eq!(in_an_int(Deadline::after_ms(0).remaining_ms()), 0);
+        assert_eq!(in_an_int(Deadline::after_ms(i64::MAX).remaining_ms()), i32::MAX);
+        assert_eq!(in_an_int(Deadline::never().remaining_ms()), -1);
     }
 
     #[test]

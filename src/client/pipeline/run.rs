@@ -8,6 +8,7 @@ use crate::client::{Call, Callbacks, Client, Flags, Tries};
 use crate::commands::Blocking;
 use crate::conn::{Handed, Kept, Notice, Until, Wait};
 use crate::error::{Error, Outcome, Result, Status};
+use crate::ongoing;
 use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::pool::{Counters, Lease};
 use crate::reply::Reply;
@@ -131,7 +132,7 @@ impl Run {
             match (again, tried) {
                 (Some(wait), Err(error)) => {
                     tries.may_have_run |= error.outcome == Outcome::Unknown;
-                    std::thread::sleep(wait);
+                    ongoing::pause(wait).map_err(|ended| ended.with_outcome(error.outcome))?;
                 }
                 (_, tried) => return tried,
             }

@@ -3,6 +3,7 @@
 
 use crate::client::Call;
 use crate::error::{Error, Result, Status};
+use crate::ongoing;
 use crate::reply::Reply;
 
 use super::{Mode, Pipeline, Reach};
@@ -40,7 +41,7 @@ fn until_it_goes_through(
         if pipeline.reach(|pipeline| pipeline.is_too_late(pause)) {
             return Err(Error { attempts, ..error });
         }
-        std::thread::sleep(pause);
+        ongoing::pause(pause).map_err(|ended| ended.with_outcome(error.outcome))?;
     }
 }
 

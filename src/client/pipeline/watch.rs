@@ -7,6 +7,7 @@ use crate::client::{Call, Client, Tries, server_error};
 use crate::commands::Shape;
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
+use crate::ongoing;
 use crate::pool::Lease;
 use crate::reply::Reply;
 use crate::route::retry;
@@ -55,7 +56,7 @@ impl Watch {
             match pause {
                 Some(pause) => {
                     tries.may_have_run |= error.outcome == Outcome::Unknown;
-                    std::thread::sleep(pause);
+                    ongoing::pause(pause).map_err(|ended| ended.with_outcome(error.outcome))?;
                 }
                 None => return Err(tries.tell(error)),
             }

@@ -17,12 +17,14 @@ mod open;
 mod reading;
 
 use std::os::fd::RawFd;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::commands::Topic;
 use crate::conn::Stepped;
 use crate::error::{Error, Outcome, Result, Status};
+use crate::ongoing::Ongoing;
 use crate::process::Process;
 use crate::resp;
 use crate::sync::Mutex;
@@ -50,6 +52,8 @@ pub struct PubSub {
     opening: Mutex<Option<Box<Stepped>>>,
     /// The present wait is to end, or else the next.
     woken: AtomicBool,
+    /// Its waits, of which the program may be asked whether they shall go on.
+    ongoing: Ongoing,
 }
 
 /// The right to do what one thread does at a time. Dropped, another may.
@@ -75,6 +79,7 @@ impl PubSub {
             connecting: AtomicBool::new(false),
             opening: Mutex::new(None),
             woken: AtomicBool::new(false),
+            ongoing: client.ongoing(),
         })
     }
 
@@ -138,7 +143,7 @@ impl PubSub {
         if !self.line.lock().is_unmade() {
             return Ok(());
         }
-        let opened = self.client.0.pool.dial().open(Deadline::never());
+        let opened = self.ongoing.during(ptr::null(), || self.client.0.pool.dial().open(Deadline::never()));
         let (opened, told) = {
             let mut line = self.line.lock();
             line.ring(&self.poller);

@@ -1,5 +1,6 @@
 //! Waiting for messages: one thread at a time, that connects, connects again, and calls the handlers.
 
+use std::ptr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -122,7 +123,7 @@ impl PubSub {
 
     /// Wait for the poller. True: there is something to read.
     fn wait(&self, deadline: Deadline) -> Result<bool> {
-        let woken = self.poller.wait(deadline)?;
+        let woken = self.ongoing.during(ptr::null(), || self.poller.wait(deadline))?;
         if woken.bell {
             self.line.lock().heard_bell(&self.poller);
         }

@@ -1,0 +1,68 @@
+//! Calls that are under way, and how one is ended while it waits: by another thread, by a signal handler, or by a function of
+//! the program's that is asked meanwhile.
+//!
+//! ```text
+//!  slots   the calls of one handle: a thread enters one, another wakes it
+//!  park    where a call waits that has waited long: a word to sleep on, and a descriptor to poll
+//!  vigil   what a wait of this thread looks at besides what it waits for
+//! ```
+//!
+//! A call pays for it with one compare-and-swap. Only one that has waited for 20 ms takes memory and a descriptor, and keeps
+//! both for the next.
+
+#[expect(unsafe_code, reason = "an eventfd, which std does not offer, written by a signal handler")]
+mod park;
+#[expect(unsafe_code, reason = "a list that a signal handler may walk, and the call that a thread is in")]
+mod slots;
+mod vigil;
+
+use std::sync::Arc;
+
+use crate::error::{Error, Status};
+use crate::process::PerProcess;
+
+pub use park::Park;
+use slots::Slots;
+pub use vigil::{Vigil, ask, asked_ms, park, pause};
+
+/// The calls of one handle that are under way.
+#[derive(Default)]
+pub struct Ongoing {
+    /// A child of fork has none of its parent's: their descriptors would be shared.
+    slots: PerProcess<Slots>,
+    interrupt: Option<Arc<dyn Interrupt>>,
+}
+
+/// Is asked, while a call waits, whether it shall go on.
+pub trait Interrupt: Send + Sync {
+    /// Whether the call may go on waiting.
+    fn may_go_on(&self) -> bool;
+}
+
+impl Ongoing {
+    /// No call yet. `interrupt` is asked after each signal, and every 100 ms of a wait.
+    pub fn new(interrupt: Option<Arc<dyn Interrupt>>) -> Ongoing {
+        Ongoing { slots: PerProcess::new(), interrupt }
+    }
+
+    /// Run a call that was given this `call_data`: until it is over its waits can be ended.
+    #[inline]
+    pub fn during<T>(&self, call_data: *const (), body: impl FnOnce() -> T) -> T {
+        self.slots.get(|_| Slots::default()).during(call_data, self.interrupt.as_deref(), body)
+    }
+
+    /// End the calls that were given this `call_data`, or all, where it is NULL, and tell how many. It takes no lock and no
+    /// memory, so a signal handler may do it.
+    pub fn wake(&self, call_data: *const ()) -> usize {
+        self.slots.made_here().map_or(0, |slots| slots.wake(call_data))
+    }
+}
+
+/// Another thread ended the wait, or the program's function did.
+#[cold]
+fn woken(by: &str) -> Error {
+    Error::new(Status::Woken, format!("{by} ended the wait"))
+}
+
+#[cfg(test)]
+mod tests;

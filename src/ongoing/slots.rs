@@ -1,0 +1,247 @@
+//! The slots of a handle's calls: entered and left without a lock, so that a signal handler may walk them at any time.
+
+use std::cell::Cell;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+
+use super::{Interrupt, Park};
+
+/// Slots in groups; another group is added when all are taken, and none goes before the handle does.
+#[derive(Default)]
+pub(super) struct Slots {
+    slots: [Slot; GROUP],
+    /// NULL, or a Box's own.
+    more: AtomicPtr<Slots>,
+}
+
+/// One call's.
+#[derive(Default)]
+#[repr(align(64))]
+pub(super) struct Slot {
+    /// What it is, and above that a number that grows with each call.
+    state: AtomicU32,
+    call_data: AtomicPtr<()>,
+    /// NULL, or an Arc's own: where its call waits, once one has waited long.
+    park: AtomicPtr<Park>,
+}
+
+/// The call that a thread is in.
+pub(super) struct Current<'c> {
+    slot: &'c Slot,
+    interrupt: Option<&'c dyn Interrupt>,
+    /// It has waited long: from now on each wait can be ended at once.
+    has_waited: Cell<bool>,
+    /// The call from which this one was made, by a function of the program's.
+    outer: *const Current<'static>,
+}
+
+impl Slots {
+    /// Run a call in a slot of its own.
+    #[inline]
+    pub(super) fn during<T>(
+        &self,
+        call_data: *const (),
+        interrupt: Option<&dyn Interrupt>,
+        body: impl FnOnce() -> T,
+    ) -> T {
+        let slot = self.enter(call_data);
+        let current = Current { slot, interrupt, has_waited: Cell::new(false), outer: CURRENT.get() };
+        CURRENT.set(ptr::from_ref(&current).cast());
+        let _leaving = Leaving(&current);
+        body()
+    }
+
+    /// End the calls with this `call_data`, or all.
+    pub(super) fn wake(&self, call_data: *const ()) -> usize {
+        let mut count = 0;
+        let mut group = Some(self);
+        while let Some(slots) = group {
+            count += slots.slots.iter().filter(|slot| slot.wake(call_data)).count();
+            group = slots.more();
+        }
+        count
+    }
+
+    #[inline]
+    fn enter(&self, call_data: *const ()) -> &Slot {
+        let hint = HINT.get() as usize % GROUP;
+        match self.slots[hint].enter(call_data) {
+            true => &self.slots[hint],
+            false => self.enter_another(call_data),
+        }
+    }
+
+    #[cold]
+    fn enter_another(&self, call_data: *const ()) -> &Slot {
+        let mut group = self;
+        loop {
+            if let Some(free) = group.slots.iter().position(|slot| slot.enter(call_data)) {
+                HINT.set(free as u32);
+                return &group.slots[free];
+            }
+            group = group.more().unwrap_or_else(|| group.grow());
+        }
+    }
+
+    fn more(&self) -> Option<&Slots> {
+        // SAFETY: NULL, or what `grow` took from a Box, and there until this is dropped.
+        unsafe { self.more.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn grow(&self) -> &Slots {
+        let made = Box::into_raw(Box::<Slots>::default());
+        let null = ptr::null_mut();
+        if let Err(first) = self.more.compare_exchange(null, made, Ordering::AcqRel, Ordering::Acquire) {
+            // SAFETY: it came from a Box just now, and was shown to nobody.
+            drop(unsafe { Box::from_raw(made) });
+            // SAFETY: another thread's, as in `more`.
+            return unsafe { &*first };
+        }
+        // SAFETY: as in `more`.
+        unsafe { &*made }
+    }
+}
+
+impl Drop for Slots {
+    fn drop(&mut self) {
+        let more = *self.more.get_mut();
+        if !more.is_null() {
+            // SAFETY: it came from a Box, and nobody can look at it any more.
+            drop(unsafe { Box::from_raw(more) });
+        }
+    }
+}
+
+impl Slot {
+    #[inline]
+    fn enter(&self, call_data: *const ()) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        let (taken, running) = (state | TAKEN, state | RUNNING);
+        if state & WHAT != FREE
+            || self.state.compare_exchange(state, taken, Ordering::Acquire, Ordering::Relaxed).is_err()
+        {
+            return false;
+        }
+        self.call_data.store(call_data.cast_mut(), Ordering::Relaxed);
+        self.state.store(running, Ordering::Release);
+        true
+    }
+
+    #[inline]
+    fn leave(&self) {
+        let state = self.state.load(Ordering::Relaxed);
+        self.state.store((state & !WHAT).wrapping_add(NEXT), Ordering::Release);
+    }
+
+    fn wake(&self, call_data: *const ()) -> bool {
+        let state = self.state.load(Ordering::Acquire);
+        if state & WHAT != RUNNING {
+            return false;
+        }
+        if !call_data.is_null() && self.call_data.load(Ordering::Relaxed).cast_const() != call_data {
+            return false;
+        }
+        // Where it is another call by now, its number is another, and that one is left alone.
+        if self.state.compare_exchange(state, state | WOKEN, Ordering::SeqCst, Ordering::Relaxed).is_err() {
+            return false;
+        }
+        // SAFETY: NULL, or what `park` took from an Arc, and there until the slot is dropped.
+        if let Some(park) = unsafe { self.park.load(Ordering::SeqCst).as_ref() } {
+            park.notify();
+        }
+        true
+    }
+
+    fn is_woken(&self) -> bool {
+        self.state.load(Ordering::SeqCst) & WHAT == WOKEN
+    }
+
+    /// Where this slot's call waits. Only that call asks.
+    fn park(&self) -> Arc<Park> {
+        let mut park = self.park.load(Ordering::Acquire).cast_const();
+        if park.is_null() {
+            park = Arc::into_raw(Arc::new(Park::new()));
+            self.park.store(park.cast_mut(), Ordering::SeqCst);
+        }
+        // SAFETY: it came from an Arc, whose count the slot holds until it is dropped.
+        unsafe { Arc::increment_strong_count(park) };
+        // SAFETY: the count that was added just now is this one's.
+        unsafe { Arc::from_raw(park) }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let park = *self.park.get_mut();
+        if !park.is_null() {
+            // SAFETY: it came from an Arc, and this count of it is the slot's.
+            drop(unsafe { Arc::from_raw(park) });
+        }
+    }
+}
+
+impl Current<'_> {
+    /// Do this with the call that this thread is in, if it is in one.
+    #[inline]
+    pub(super) fn with<T>(body: impl FnOnce(Option<&Current<'_>>) -> T) -> T {
+        // SAFETY: NULL, or a call further up on this very stack, which takes itself away when it ends.
+        body(unsafe { CURRENT.get().as_ref() })
+    }
+
+    /// Whether somebody ended it.
+    #[inline]
+    pub(super) fn is_woken(&self) -> bool {
+        self.slot.is_woken()
+    }
+
+    /// Whom to ask whether to go on.
+    #[inline]
+    pub(super) fn interrupt(&self) -> Option<&dyn Interrupt> {
+        self.interrupt
+    }
+
+    /// Whether it has waited long.
+    #[inline]
+    pub(super) fn has_waited(&self) -> bool {
+        self.has_waited.get()
+    }
+
+    /// It has.
+    pub(super) fn waits(&self) {
+        self.has_waited.set(true);
+    }
+
+    /// Where it waits.
+    pub(super) fn park(&self) -> Arc<Park> {
+        self.slot.park()
+    }
+}
+
+/// The call is over, panic or not.
+struct Leaving<'c>(&'c Current<'c>);
+
+impl Drop for Leaving<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        CURRENT.set(self.0.outer);
+        self.0.slot.leave();
+    }
+}
+
+thread_local! {
+    static CURRENT: Cell<*const Current<'static>> = const { Cell::new(ptr::null()) };
+    /// The slot that this thread had last is likely to be free.
+    static HINT: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Calls at once that need no further memory.
+const GROUP: usize = 16;
+const WHAT: u32 = 3;
+const FREE: u32 = 0;
+/// Taken, and not to be ended yet.
+const TAKEN: u32 = 1;
+const RUNNING: u32 = 2;
+/// Ended by somebody, and to be told so.
+const WOKEN: u32 = 3;
+const NEXT: u32 = 4;

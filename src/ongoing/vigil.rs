@@ -1,0 +1,140 @@
+//! What a wait looks at besides what it waits for: whether its call was ended.
+#![forbid(unsafe_code)]
+
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::error::Result;
+use crate::sync::Waited;
+
+use super::slots::Current;
+use super::{Park, woken};
+
+/// One wait, in slices: after each of them it looks up.
+#[derive(Debug)]
+pub struct Vigil {
+    park: Option<Arc<Park>>,
+    /// How long a slice may be.
+    slice: Option<Duration>,
+}
+
+impl Vigil {
+    /// A wait begins. An error: its call was ended before.
+    #[inline]
+    pub fn begin() -> Result<Vigil> {
+        Current::with(|current| match current {
+            None => Ok(Vigil { park: None, slice: None }),
+            Some(current) if current.is_woken() => Err(woken(ANOTHER)),
+            Some(current) if current.has_waited() || current.interrupt().is_some() => Vigil::begin_again(current),
+            Some(_) => Ok(Vigil { park: None, slice: Some(FIRST) }),
+        })
+    }
+
+    /// How long to wait at once, where there are so many milliseconds; a negative number is for ever.
+    #[inline]
+    pub fn slice_ms(&self, left_ms: i64) -> i64 {
+        match self.slice.map(|slice| slice.as_millis() as i64) {
+            Some(slice_ms) if left_ms < 0 || left_ms > slice_ms => slice_ms,
+            _ => left_ms,
+        }
+    }
+
+    /// What to poll beside what is waited for.
+    #[inline]
+    pub fn bell(&self) -> Option<RawFd> {
+        self.park.as_ref().and_then(|park| park.bell())
+    }
+
+    /// A slice is over, or was ended. An error: so is the call.
+    #[cold]
+    pub fn look(&mut self) -> Result<()> {
+        Current::with(|current| {
+            let Some(current) = current else { return Ok(()) };
+            if let Some(park) = &self.park {
+                // It may have been rung for the call before this one.
+                park.silence();
+            }
+            *self = Vigil::begin_again(current)?;
+            Ok(())
+        })
+    }
+
+    #[cold]
+    fn begin_again(current: &Current<'_>) -> Result<Vigil> {
+        current.waits();
+        let park = current.park();
+        // From here on who ends the call finds the park, and the bell.
+        let hears = park.bell().is_some();
+        if current.is_woken() {
+            return Err(woken(ANOTHER));
+        }
+        let slice = match current.interrupt() {
+            Some(interrupt) if !interrupt.may_go_on() => return Err(woken(THE_PROGRAM)),
+            Some(_) => Some(INTERRUPT),
+            None if hears => None,
+            // Without a descriptor it looks up now and then.
+            None => Some(FIRST),
+        };
+        Ok(Vigil { park: Some(park), slice })
+    }
+}
+
+/// Where the call of this thread waits for what another thread hands it; its own place, where it is in none.
+pub fn park() -> Arc<Park> {
+    Current::with(|current| match current {
+        Some(current) => {
+            current.waits();
+            current.park()
+        }
+        None => Arc::default(),
+    })
+}
+
+impl Park {
+    /// Sleep here while the count is this, until that moment, or until the call is ended, which is an error. Woken for
+    /// nothing, it returns too.
+    pub fn sleep(&self, count: u32, until: Option<Instant>) -> Result<()> {
+        let vigil = Vigil::begin()?;
+        let slice = vigil.slice.map(|slice| Instant::now() + slice);
+        let until = [until, slice].into_iter().flatten().min();
+        match self.wait_past(count, until) {
+            Waited::Interrupted => Vigil { park: None, slice: None }.look(),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How long to wait at once where the call cannot be woken this way, and is only to be asked whether it shall go on.
+pub fn asked_ms(left_ms: i64) -> i64 {
+    let asks = Current::with(|current| current.is_some_and(|current| current.interrupt().is_some()));
+    Vigil { park: None, slice: asks.then_some(INTERRUPT) }.slice_ms(left_ms)
+}
+
+/// Ask the program whether the call shall go on.
+pub fn ask() -> Result<()> {
+    Current::with(|current| match current.and_then(Current::interrupt) {
+        Some(interrupt) if !interrupt.may_go_on() => Err(woken(THE_PROGRAM)),
+        _ => Ok(()),
+    })
+}
+
+/// Rest for so long, unless the call is ended meanwhile, which is an error.
+pub fn pause(rest: Duration) -> Result<()> {
+    let Some(until) = Instant::now().checked_add(rest) else { return Ok(()) };
+    let park = park();
+    loop {
+        let count = park.count();
+        if Instant::now() >= until {
+            return Ok(());
+        }
+        park.sleep(count, Some(until))?;
+    }
+}
+
+/// A call that is answered within this time pays nothing.
+const FIRST: Duration = Duration::from_millis(20);
+/// How often the program's function is asked.
+const INTERRUPT: Duration = Duration::from_millis(100);
+const ANOTHER: &str = "another thread";
+const THE_PROGRAM: &str = "the function of on_interrupt";
