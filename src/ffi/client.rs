@@ -10,8 +10,8 @@ use std::mem::MaybeUninit;
 use crate::client::{Call, Client, Flags};
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable, woken,
-    wrong,
+    Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable,
+    woken, wrong,
 };
 use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;

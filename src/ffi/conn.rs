@@ -11,7 +11,9 @@ use std::sync::Arc;
 
 use crate::client::{Call, Dedicated};
 use crate::error::{Outcome, Result};
-use crate::ffi::boundary::{Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, sent, woken};
+use crate::ffi::boundary::{
+    Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, sent, woken,
+};
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ongoing::Ongoing;

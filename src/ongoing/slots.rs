@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use super::{Interrupt, Park};
 
@@ -32,6 +33,8 @@ pub(super) struct Current<'c> {
     interrupt: Option<&'c dyn Interrupt>,
     /// It has waited long: from now on each wait can be ended at once.
     has_waited: Cell<bool>,
+    /// When the program was asked last, or the call began.
+    asked: Cell<Option<Instant>>,
     /// The call from which this one was made, by a function of the program's.
     outer: *const Current<'static>,
 }
@@ -46,7 +49,8 @@ impl Slots {
         body: impl FnOnce() -> T,
     ) -> T {
         let slot = self.enter(call_data);
-        let current = Current { slot, interrupt, has_waited: Cell::new(false), outer: CURRENT.get() };
+        let outer = CURRENT.get();
+        let current = Current { slot, interrupt, has_waited: Cell::new(false), asked: Cell::new(None), outer };
         CURRENT.set(ptr::from_ref(&current).cast());
         let _leaving = Leaving(&current);
         body()
@@ -210,6 +214,23 @@ impl Current<'_> {
     /// It has.
     pub(super) fn waits(&self) {
         self.has_waited.set(true);
+    }
+
+    /// The program is asked now.
+    pub(super) fn asked(&self, now: Instant) {
+        self.asked.set(Some(now));
+    }
+
+    /// Whether it was not asked for so long. The first look is when that time begins.
+    pub(super) fn is_due(&self, after: Duration) -> bool {
+        let now = Instant::now();
+        match self.asked.get() {
+            Some(asked) => now.saturating_duration_since(asked) >= after,
+            None => {
+                self.asked.set(Some(now));
+                false
+            }
+        }
     }
 
     /// Where it waits.

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::transport::wait;
+
 use super::*;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -59,7 +61,7 @@ fn a_bell_that_came_too_late_is_silenced() {
         vigil.look().unwrap();
         let bell = vigil.bell().expect("an eventfd");
         park().notify();
-        let readable = || crate::transport::wait::wait(bell, true, false, crate::transport::Deadline::after_ms(0));
+        let readable = || wait::look(bell, true, false);
         assert!(readable().unwrap().readable);
         vigil.look().unwrap();
         assert!(!readable().unwrap().readable);

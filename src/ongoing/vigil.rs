@@ -26,7 +26,10 @@ impl Vigil {
         Current::with(|current| match current {
             None => Ok(Vigil { park: None, slice: None }),
             Some(current) if current.is_woken() => Err(woken(ANOTHER)),
-            Some(current) if current.has_waited() || current.interrupt().is_some() => Vigil::begin_again(current),
+            Some(current) if current.has_waited() || current.interrupt().is_some() => {
+                current.ask_now_and_then()?;
+                Vigil::begin_again(current)
+            }
             Some(_) => Ok(Vigil { park: None, slice: Some(FIRST) }),
         })
     }
@@ -55,6 +58,7 @@ impl Vigil {
                 // It may have been rung for the call before this one.
                 park.silence();
             }
+            current.ask()?;
             *self = Vigil::begin_again(current)?;
             Ok(())
         })
@@ -70,13 +74,29 @@ impl Vigil {
             return Err(woken(ANOTHER));
         }
         let slice = match current.interrupt() {
-            Some(interrupt) if !interrupt.may_go_on() => return Err(woken(THE_PROGRAM)),
             Some(_) => Some(INTERRUPT),
             None if hears => None,
             // Without a descriptor it looks up now and then.
             None => Some(FIRST),
         };
         Ok(Vigil { park: Some(park), slice })
+    }
+}
+
+impl Current<'_> {
+    /// Ask the program whether to go on.
+    fn ask(&self) -> Result<()> {
+        let Some(interrupt) = self.interrupt() else { return Ok(()) };
+        self.asked(Instant::now());
+        if interrupt.may_go_on() { Ok(()) } else { Err(woken(THE_PROGRAM)) }
+    }
+
+    /// The same where short waits follow one another, as often as one long wait would.
+    fn ask_now_and_then(&self) -> Result<()> {
+        match self.interrupt() {
+            Some(_) if self.is_due(INTERRUPT) => self.ask(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -113,10 +133,7 @@ pub fn asked_ms(left_ms: i64) -> i64 {
 
 /// Ask the program whether the call shall go on.
 pub fn ask() -> Result<()> {
-    Current::with(|current| match current.and_then(Current::interrupt) {
-        Some(interrupt) if !interrupt.may_go_on() => Err(woken(THE_PROGRAM)),
-        _ => Ok(()),
-    })
+    Current::with(|current| current.map_or(Ok(()), Current::ask))
 }
 
 /// Rest for so long, unless the call is ended meanwhile, which is an error.

@@ -233,7 +233,7 @@ impl Going {
 
     /// Whether it is connected by now.
     fn answer(&self) -> Result<bool> {
-        if !wait::wait(self.socket.as_raw_fd(), false, true, Deadline::after_ms(0))?.any() {
+        if !wait::look(self.socket.as_raw_fd(), false, true)?.any() {
             return Ok(false);
         }
         match self.socket.take_error() {

@@ -60,6 +60,18 @@ pub fn wait(fd: RawFd, read: bool, write: bool, deadline: Deadline) -> Result<Re
     }
 }
 
+/// Look whether `fd` can be read or written, as asked, without waiting.
+pub fn look(fd: RawFd, read: bool, write: bool) -> Result<Ready> {
+    let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
+    let mut entry = libc::pollfd { fd, events, revents: 0 };
+    uninterrupted(|| {
+        // SAFETY: one entry, which outlives the call.
+        unsafe { libc::poll(&mut entry, 1, 0) as isize }
+    })
+    .map_err(poll_failed)?;
+    ready(entry.revents, read, write)
+}
+
 /// What poll's answer means. A socket that failed is ready for whatever was asked: the next call will say why.
 fn ready(found: libc::c_short, read: bool, write: bool) -> Result<Ready> {
     if found & libc::POLLNVAL != 0 {
@@ -132,7 +144,7 @@ pub fn idle_state(fd: RawFd) -> Idle {
 
 /// The same look at what is no socket, such as the pipe or eventfd of a transport of the caller's: it cannot be peeked at.
 fn polled_state(fd: RawFd) -> Idle {
-    match wait(fd, true, false, Deadline::after_ms(0)) {
+    match look(fd, true, false) {
         Ok(ready) if ready.hung_up => Idle::Closed,
         Ok(ready) if ready.readable => Idle::Readable,
         Ok(_) => Idle::Quiet,

@@ -110,6 +110,11 @@ impl Options {
         Options(options)
     }
 
+    /// The handle itself.
+    pub fn raw(&self) -> *mut rredis_options {
+        self.0
+    }
+
     pub fn at(url: &str) -> Options {
         Options::new().url(url)
     }
@@ -336,6 +341,17 @@ impl Client {
         })
     }
 
+    /// The handle itself.
+    pub fn raw(&self) -> *mut c_void {
+        self.0.cast()
+    }
+
+    /// End the waits of this client's calls that were given this, or of all, and tell how many.
+    pub fn wake(&self, call_data: *const c_void) -> usize {
+        // SAFETY: the handle is alive as long as self.
+        unsafe { rredis_client_wake(self.0, call_data) }
+    }
+
     pub fn conn(&self) -> Result<Conn> {
         // SAFETY: the handle is alive as long as self.
         made(|out, err| unsafe { rredis_conn_new(self.0, out, err) }).map(Conn)
@@ -353,7 +369,32 @@ impl Client {
     }
 }
 
+/// What another thread ends a handle's wait with, while its owner is in a call.
+#[derive(Clone, Copy)]
+pub struct Waker(pub(super) unsafe extern "C" fn(*const c_void) -> usize, pub(super) *const c_void);
+
+// SAFETY: a _wake may be called by any thread.
+unsafe impl Send for Waker {}
+// SAFETY: as above.
+unsafe impl Sync for Waker {}
+
+impl Waker {
+    /// The handle must be alive.
+    pub fn wake(&self) -> usize {
+        // SAFETY: the test keeps the handle for as long as it wakes it.
+        unsafe { (self.0)(self.1) }
+    }
+}
+
 impl Conn {
+    pub fn waker(&self) -> Waker {
+        extern "C" fn wake(conn: *const c_void) -> usize {
+            // SAFETY: it is the handle of a Conn.
+            unsafe { rredis_conn_wake(conn.cast()) }
+        }
+        Waker(wake, self.0.cast_const().cast())
+    }
+
     /// Send a command whose arguments stand ready.
     pub fn send_of(&mut self, Argv(argv, lens): &Argv) -> Result<()> {
         // SAFETY: as in Client::command_of.

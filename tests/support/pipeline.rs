@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 
-use super::c::{Client, Reply, Result, arrays, made, status};
+use super::c::{Client, Reply, Result, Waker, arrays, made, status};
 pub use super::raw::mode;
 use super::raw::*;
 
@@ -78,6 +78,14 @@ impl Pipeline {
         let data = (&raw mut function).cast();
         // SAFETY: run_each's user_data is the function, which outlives the call.
         status(|err| unsafe { rredis_pipeline_run_each(self.0, flags, timeout_ms, Some(run_each), data, err) })
+    }
+
+    pub fn waker(&self) -> Waker {
+        extern "C" fn wake(pipeline: *const c_void) -> usize {
+            // SAFETY: it is the handle of a Pipeline.
+            unsafe { rredis_pipeline_wake(pipeline.cast()) }
+        }
+        Waker(wake, self.0.cast_const().cast())
     }
 
     /// Until it goes through. The function is shown the pipeline itself.

@@ -47,6 +47,7 @@ pub type RawTransaction = unsafe extern "C" fn(*mut c_void, *mut rredis_pipeline
 /// rredis_free_fn
 pub type RawFree = unsafe extern "C" fn(*mut c_void);
 /// rredis_reply_fn
+pub type RawInterrupt = unsafe extern "C" fn(user_data: *mut c_void) -> u32;
 pub type RawListener = unsafe extern "C" fn(*mut c_void, *const Node);
 
 macro_rules! handles {
@@ -153,6 +154,11 @@ unsafe extern "C" {
     pub fn rredis_conn_send(conn: *mut rredis_conn, argc: usize, argv: Argv, argv_len: Lens, err: *mut RawError) -> u32;
     pub fn rredis_conn_receive(conn: *mut rredis_conn, timeout_ms: i64, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_conn_free(conn: *mut rredis_conn);
+    pub fn rredis_conn_wake(conn: *const rredis_conn) -> usize;
+    pub fn rredis_client_wake(client: *const rredis_client, call_data: *const c_void) -> usize;
+    pub fn rredis_pipeline_wake(pipeline: *const rredis_pipeline) -> usize;
+    pub fn rredis_options_on_interrupt(options: *mut rredis_options, function: Option<RawInterrupt>, user_data: *mut c_void,
+        user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
 
     pub fn rredis_pipeline_new(client: *const rredis_client, out_pipeline: *mut *mut rredis_pipeline, err: *mut RawError) -> u32;
     pub fn rredis_pipeline_add_with(pipeline: *mut rredis_pipeline, argc: usize, argv: Argv, argv_len: Lens, flags: u32,
