@@ -7,7 +7,7 @@
 //!   3      conn                      one socket driven by one session, against a deadline
 //!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
 //!   1      resp   reply   commands   wire bytes | the tree | what is known of every command
-//!  ground  error  options  limits  process  memory  sync   words everyone uses
+//!  ground  error  options  limits  process  memory  ongoing  sync   words everyone uses
 //! ```
 #![deny(
     unsafe_code,

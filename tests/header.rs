@@ -76,7 +76,7 @@ fn it_asks_for_nothing() {
     let asks: Vec<&str> =
         text.lines().filter(|line| line.starts_with("#include") || line.starts_with("#define")).collect();
     assert_eq!(asks, ["#define RREDIS_H", "#include <stddef.h>", "#include <stdint.h>"]);
-    assert!(text.lines().count() <= 1300, "{} lines", text.lines().count());
+    assert!(text.lines().count() <= 1800, "{} lines", text.lines().count());
     let wide: Vec<&str> = text.lines().filter(|line| line.len() > 96).collect();
     assert!(wide.is_empty(), "wider than a screen: {wide:#?}");
 }

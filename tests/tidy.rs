@@ -10,6 +10,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("error", 0),
     ("limits", 0),
     ("memory", 0),
+    ("ongoing", 0),
     ("options", 0),
     ("process", 0),
     ("sync", 0),

@@ -1,6 +1,7 @@
 // Clients: the four combinations of the mission, binary values, flags, failures with the fate of their command, threads.
 #include "check.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -153,6 +154,34 @@ static void unreachable(void) {
   rredis_client_free(NULL);
 }
 
+static _Atomic int waits_over;
+
+static void *waits(void *shared) {
+  const rredis_client *client = shared;
+  rredis_error err;
+  CHECK(command(client, 0, &err, ARGS("BLPOP", "c:client:nothing", "0")) == RREDIS_ERR_WOKEN);
+  CHECK_SAYS(err, "another thread");
+  waits_over = 1;
+  return NULL;
+}
+
+static void woken(const rredis_client *client) {
+  CHECK(rredis_client_wake(client, NULL) == 0);  // nobody waits
+  CHECK(rredis_client_wake(NULL, NULL) == 0);
+  pthread_t thread;
+  int other;
+  waits_over = 0;
+  CHECK(pthread_create(&thread, NULL, waits, (void *)client) == 0);
+  errno = 77;
+  while (!waits_over) {
+    CHECK(rredis_client_wake(client, &other) == 0);
+    rredis_client_wake(client, NULL);
+  }
+  CHECK(errno == 77);
+  pthread_join(thread, NULL);
+  check_do(client, ARGS("PING"));
+}
+
 static void *mixed(void *shared) {
   const rredis_client *client = shared;
   char key[64], value[128];
@@ -181,6 +210,7 @@ int main(int argc, char **argv) {
   flags(client);
   refused(client);
   eight_threads(client);
+  woken(client);
   rredis_client_free(client);
 
   rredis_options *simple = check_options_unix();
