@@ -11,9 +11,9 @@
 //! Sharing
 //!   A handle taken as const may be in use by any number of threads at once. A handle
 //!   taken without const must be in use by no other, except that another thread may call
-//!   its _wake while it is in use; not during or after its _free. The library starts no thread but
-//!   one that looks up a host name, while it does, and never calls you from it: only
-//!   inside a call of yours, on the thread that made it. A function of yours must not
+//!   its _wake while it is in use; not during or after its _free. The library starts no
+//!   thread but one that looks up a host name, while it does, and never calls you from it:
+//!   only inside a call of yours, on the thread that made it. A function of yours must not
 //!   throw, longjmp, or free the handle it is called from.
 //!
 //! Forking

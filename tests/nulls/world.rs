@@ -208,7 +208,7 @@ impl<'l> World<'l> {
             ("rredis_reply_kind", _) => 20,
             ("void *", _) => room(),
             ("rredis_callback_fn", _) => callback as *const () as u64,
-            ("rredis_each_fn" | "rredis_transaction_fn", _) => callback as *const () as u64,
+            ("rredis_each_fn" | "rredis_transaction_fn" | "rredis_interrupt_fn", _) => callback as *const () as u64,
             ("rredis_reply_fn", _) => listener as *const () as u64,
             ("rredis_credentials_fn", _) => credentials as *const () as u64,
             ("rredis_free_fn", _) => free as *const () as u64,
