@@ -129,9 +129,13 @@ pub extern "C" fn rredis_conn_receive(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_wake(conn: *const rredis_conn) -> usize {
     woken(|| {
-        // SAFETY: the caller vouches for the handle. Its other fields are another thread's now; this one never changes.
-        let ongoing = (!conn.is_null()).then(|| unsafe { &*ptr::addr_of!((*conn).ongoing) });
-        ongoing.map_or(0, |ongoing| ongoing.wake(ptr::null()).min(1))
+        if conn.is_null() {
+            return 0;
+        }
+        // SAFETY: the caller vouches for the handle.
+        let place = unsafe { ptr::addr_of!((*conn).ongoing) };
+        // SAFETY: its other fields are another thread's now; this one never changes.
+        unsafe { &*place }.wake(ptr::null()).min(1)
     })
 }
 

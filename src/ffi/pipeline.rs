@@ -286,9 +286,13 @@ pub unsafe extern "C" fn rredis_pipeline_transact(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_wake(pipeline: *const rredis_pipeline) -> usize {
     woken(|| {
-        // SAFETY: the caller vouches for the handle. Its other fields are another thread's now; this one never changes.
-        let ongoing = (!pipeline.is_null()).then(|| unsafe { &*ptr::addr_of!((*pipeline).ongoing) });
-        ongoing.map_or(0, |ongoing| ongoing.wake(ptr::null()).min(1))
+        if pipeline.is_null() {
+            return 0;
+        }
+        // SAFETY: the caller vouches for the handle.
+        let place = unsafe { ptr::addr_of!((*pipeline).ongoing) };
+        // SAFETY: its other fields are another thread's now; this one never changes.
+        unsafe { &*place }.wake(ptr::null()).min(1)
     })
 }
 
@@ -349,8 +353,10 @@ fn run(
 
 /// Run a call of this pipeline's whose waits `rredis_pipeline_wake` ends.
 fn waiting<T>(pipeline: NonNull<rredis_pipeline>, body: impl FnOnce(&mut Pointer) -> T) -> T {
-    // SAFETY: the caller vouches for the handle; this field of it never changes.
-    let ongoing = Arc::clone(unsafe { &*ptr::addr_of!((*pipeline.as_ptr()).ongoing) });
+    // SAFETY: the caller vouches for the handle.
+    let place = unsafe { ptr::addr_of!((*pipeline.as_ptr()).ongoing) };
+    // SAFETY: as above; this field of it never changes.
+    let ongoing = Arc::clone(unsafe { &*place });
     ongoing.during(ptr::null(), || body(&mut Pointer(pipeline)))
 }
 

@@ -206,7 +206,7 @@ impl<'l> World<'l> {
             ("rredis_reply_kind", _) if name == "rredis_builder_add_integer" => 1,
             ("rredis_reply_kind", _) if name == "rredis_builder_add_text" => 10,
             ("rredis_reply_kind", _) => 20,
-            ("void *", _) => room(),
+            ("void *" | "const void *", _) => room(),
             ("rredis_callback_fn", _) => callback as *const () as u64,
             ("rredis_each_fn" | "rredis_transaction_fn" | "rredis_interrupt_fn", _) => callback as *const () as u64,
             ("rredis_reply_fn", _) => listener as *const () as u64,
