@@ -151,7 +151,7 @@ fn only_the_call_that_was_meant() {
         for number in &data {
             let (client, over) = (&client, &over);
             scope.spawn(move || {
-                let err = client.command_for(&["GET", "k"], 0, 0, pointer(number).cast_mut()).err().expect("it waits");
+                let err = client.command_for(&["GET", "k"], 0, 0, pointer(number).cast_mut()).expect_err("it waits");
                 assert_eq!(err.status, Status::WOKEN, "{err:?}");
                 over.fetch_add(1, Ordering::SeqCst);
             });
@@ -243,13 +243,13 @@ fn a_function_of_the_programs_is_asked() {
     let client = options.client();
     for asked in [1, 3] {
         COUNTDOWN.store(asked, Ordering::SeqCst);
-        let err = client.command(&["BLPOP", "k", "0"]).err().expect("it waits");
+        let err = client.command(&["BLPOP", "k", "0"]).expect_err("it waits");
         assert_eq!((err.status, COUNTDOWN.load(Ordering::SeqCst)), (Status::WOKEN, 0), "{err:?}");
         assert!(err.message.contains("on_interrupt"), "{err:?}");
     }
     COUNTDOWN.store(2, Ordering::SeqCst);
     let subscriber = client.pubsub();
-    let err = subscriber.next(LONG_MS).err().expect("nothing comes");
+    let err = subscriber.next(LONG_MS).expect_err("nothing comes");
     assert_eq!(err.status, Status::WOKEN, "{err:?}");
 }
 
@@ -315,7 +315,7 @@ fn a_child_wakes_its_own() {
     let peer = Peer::tcp(Hello::Resp3, silent);
     let client = patient(&peer.url()).client();
     thread::scope(|scope| {
-        let waits = scope.spawn(|| client.command(&["GET", "k"]).err().expect("it waits"));
+        let waits = scope.spawn(|| client.command(&["GET", "k"]).expect_err("it waits"));
         eventually("the call reaches the peer", || !peer.commands(0).is_empty());
         fork(|| {
             assert_eq!(client.wake(ptr::null()), 0, "the parent's calls are not here");
