@@ -10,9 +10,10 @@
 //
 // Sharing
 //   A handle taken as const may be in use by any number of threads at once. A handle
-//   taken without const must be in use by no other. The library starts no thread but
-//   one that looks up a host name, while it does, and never calls you from it: only
-//   inside a call of yours, on the thread that made it. A function of yours must not
+//   taken without const must be in use by no other, except that another thread may call
+//   its _wake while it is in use; not during or after its _free. The library starts no
+//   thread but one that looks up a host name, while it does, and never calls you from it:
+//   only inside a call of yours, on the thread that made it. A function of yours must not
 //   throw, longjmp, or free the handle it is called from.
 //
 // Forking
@@ -315,6 +316,11 @@ typedef rredis_status (*rredis_transaction_fn)(void *user_data,
 /// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
 typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
     size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
+
+/// Asked, on the waiting thread, whether a call shall go on waiting: after each signal that
+/// interrupts the wait, and every 100 ms. Any other status than RREDIS_OK ends the call, with
+/// RREDIS_ERR_WOKEN. It must return normally, and may use any handle except that of the call.
+typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
 
 /// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
 /// "CONFIG GET". NULL past the last.
@@ -710,6 +716,14 @@ rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn fu
 rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
+/// Be asked, while a call of a client made from these waits, whether it shall go on: for
+/// interpreters, whose interrupt is no signal of the waiting thread.
+///
+///   function  NULL: no call is ended so; a signal never ends one
+rredis_status rredis_options_on_interrupt(rredis_options *options,
+    rredis_interrupt_fn function, void *user_data, rredis_free_fn user_data_free,
+    rredis_error *err);
+
 /// Read a number, be it set or the default.
 rredis_status rredis_options_get_int(const rredis_options *options,
     rredis_option option, int64_t *out_value, rredis_error *err);
@@ -851,6 +865,20 @@ int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
 /// Tell which parser its replies go through: "fast", "simple", or your own's name.
 const char *rredis_client_parser(const rredis_client *client);
 
+/// End the waits of this client's calls that were given this call_data, and tell how many
+/// calls that were.
+///
+///   call_data  NULL: all calls of this client, whatever they were given
+///
+/// Such a call is RREDIS_ERR_WOKEN, with the outcome of what was sent; it is not tried again.
+/// A call that begins later is not ended, and one whose reply is there already may still
+/// succeed. Calls of this client are those of _client, _script, _conn_new and _pubsub_publish;
+/// a pipeline, an rredis_conn and an rredis_pubsub have a _wake of their own. A wait ends at
+/// once, or within 20 ms where the call or its transport has only just begun to wait; a
+/// transport function that waits longer than its timeout_ms cannot be woken. A signal handler
+/// may call it.
+size_t rredis_client_wake(const rredis_client *client, const void *call_data);
+
 /// Free a client. What was made from it goes on working until it is freed too.
 void rredis_client_free(rredis_client *client);
 
@@ -889,6 +917,13 @@ rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const
 /// before. RREDIS_ERR_STATE: nothing is due, and nothing can come.
 rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
+
+/// End the _command, _send or _receive of this connection that waits in another thread, and
+/// tell how many that were: 0 or 1.
+///
+/// It is RREDIS_ERR_WOKEN. After a _receive the connection is as good as before; it is closed
+/// where a reply was waited for by _command. When and how as with rredis_client_wake.
+size_t rredis_conn_wake(const rredis_conn *conn);
 
 /// Give the connection back to the pool, where nothing is due and its state is as the
 /// pool's; close it otherwise. Never waits.
@@ -1009,6 +1044,13 @@ rredis_status rredis_pipeline_run_each(rredis_pipeline *pipeline, uint32_t flags
 rredis_status rredis_pipeline_transact(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_transaction_fn function,
     void *user_data, int64_t timeout_ms, rredis_reply **out_reply, rredis_error *err);
+
+/// End the _run, _run_each, _watch, _command or _transact of this pipeline that waits in
+/// another thread, and tell how many that were: 0 or 1.
+///
+/// It is RREDIS_ERR_WOKEN, with the outcome of what was sent, and is not tried again. When
+/// and how as with rredis_client_wake.
+size_t rredis_pipeline_wake(const rredis_pipeline *pipeline);
 
 /// Say which command of the last run failed first, from 0: an ERROR in its array, the
 /// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.
