@@ -2,28 +2,28 @@
 //! the program's that is asked meanwhile.
 //!
 //! ```text
-//!  slots   the calls of one handle: a thread enters one, another wakes it
-//!  park    where a call waits that has waited long: a word to sleep on, and a descriptor to poll
-//!  vigil   what a wait of this thread looks at besides what it waits for
+//!  slots       the calls of one handle: a thread enters one, another wakes it
+//!  wait_point  where a call waits that has waited long: a word to sleep on, and a descriptor to poll
+//!  vigil       what a wait of this thread looks at besides what it waits for
 //! ```
 //!
 //! A call pays for it with one compare-and-swap. Only one that has waited for 20 ms takes memory and a descriptor, and keeps
 //! both for the next.
 
-#[expect(unsafe_code, reason = "an eventfd, which std does not offer, written by a signal handler")]
-mod park;
 #[expect(unsafe_code, reason = "a list that a signal handler may walk, and the call that a thread is in")]
 mod slots;
 mod vigil;
+#[expect(unsafe_code, reason = "an eventfd, which std does not offer, written by a signal handler")]
+mod wait_point;
 
 use std::sync::Arc;
 
 use crate::error::{Error, Status};
 use crate::process::PerProcess;
 
-pub use park::Park;
 use slots::Slots;
-pub use vigil::{Vigil, ask, asked_ms, park, pause};
+pub use vigil::{Vigil, ask, asked_ms, pause, wait_point};
+pub use wait_point::WaitPoint;
 
 /// The calls of one handle that are under way.
 #[derive(Default)]

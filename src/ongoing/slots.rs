@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use super::{Interrupt, Park};
+use super::{Interrupt, WaitPoint};
 
 /// Slots in groups; another group is added when all are taken, and none goes before the handle does.
 #[derive(Default)]
@@ -24,7 +24,7 @@ pub(super) struct Slot {
     state: AtomicU32,
     call_data: AtomicPtr<()>,
     /// NULL, or an Arc's own: where its call waits, once one has waited long.
-    park: AtomicPtr<Park>,
+    wait_point: AtomicPtr<WaitPoint>,
 }
 
 /// The call that a thread is in.
@@ -150,9 +150,9 @@ impl Slot {
         if self.state.compare_exchange(state, state | WOKEN, Ordering::SeqCst, Ordering::Relaxed).is_err() {
             return false;
         }
-        // SAFETY: NULL, or what `park` took from an Arc, and there until the slot is dropped.
-        if let Some(park) = unsafe { self.park.load(Ordering::SeqCst).as_ref() } {
-            park.notify();
+        // SAFETY: NULL, or what `wait point` took from an Arc, and there until the slot is dropped.
+        if let Some(wait_point) = unsafe { self.wait_point.load(Ordering::SeqCst).as_ref() } {
+            wait_point.notify();
         }
         true
     }
@@ -162,25 +162,25 @@ impl Slot {
     }
 
     /// Where this slot's call waits. Only that call asks.
-    fn park(&self) -> Arc<Park> {
-        let mut park = self.park.load(Ordering::Acquire).cast_const();
-        if park.is_null() {
-            park = Arc::into_raw(Arc::new(Park::new()));
-            self.park.store(park.cast_mut(), Ordering::SeqCst);
+    fn wait_point(&self) -> Arc<WaitPoint> {
+        let mut wait_point = self.wait_point.load(Ordering::Acquire).cast_const();
+        if wait_point.is_null() {
+            wait_point = Arc::into_raw(Arc::new(WaitPoint::new()));
+            self.wait_point.store(wait_point.cast_mut(), Ordering::SeqCst);
         }
         // SAFETY: it came from an Arc, whose count the slot holds until it is dropped.
-        unsafe { Arc::increment_strong_count(park) };
+        unsafe { Arc::increment_strong_count(wait_point) };
         // SAFETY: the count that was added just now is this one's.
-        unsafe { Arc::from_raw(park) }
+        unsafe { Arc::from_raw(wait_point) }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let park = *self.park.get_mut();
-        if !park.is_null() {
+        let wait_point = *self.wait_point.get_mut();
+        if !wait_point.is_null() {
             // SAFETY: it came from an Arc, and this count of it is the slot's.
-            drop(unsafe { Arc::from_raw(park) });
+            drop(unsafe { Arc::from_raw(wait_point) });
         }
     }
 }
@@ -234,8 +234,8 @@ impl Current<'_> {
     }
 
     /// Where it waits.
-    pub(super) fn park(&self) -> Arc<Park> {
-        self.slot.park()
+    pub(super) fn wait_point(&self) -> Arc<WaitPoint> {
+        self.slot.wait_point()
     }
 }
 

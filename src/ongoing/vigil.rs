@@ -9,12 +9,12 @@ use crate::error::Result;
 use crate::sync::Waited;
 
 use super::slots::Current;
-use super::{Park, woken};
+use super::{WaitPoint, woken};
 
 /// One wait, in slices: after each of them it looks up.
 #[derive(Debug)]
 pub struct Vigil {
-    park: Option<Arc<Park>>,
+    wait_point: Option<Arc<WaitPoint>>,
     /// How long a slice may be.
     slice: Option<Duration>,
 }
@@ -24,13 +24,13 @@ impl Vigil {
     #[inline]
     pub fn begin() -> Result<Vigil> {
         Current::with(|current| match current {
-            None => Ok(Vigil { park: None, slice: None }),
+            None => Ok(Vigil { wait_point: None, slice: None }),
             Some(current) if current.is_woken() => Err(woken(ANOTHER)),
             Some(current) if current.has_waited() || current.interrupt().is_some() => {
                 current.ask_now_and_then()?;
                 Vigil::begin_again(current)
             }
-            Some(_) => Ok(Vigil { park: None, slice: Some(FIRST) }),
+            Some(_) => Ok(Vigil { wait_point: None, slice: Some(FIRST) }),
         })
     }
 
@@ -46,7 +46,7 @@ impl Vigil {
     /// What to poll beside what is waited for.
     #[inline]
     pub fn bell(&self) -> Option<RawFd> {
-        self.park.as_ref().and_then(|park| park.bell())
+        self.wait_point.as_ref().and_then(|wait_point| wait_point.bell())
     }
 
     /// A slice is over, or was ended. An error: so is the call.
@@ -54,9 +54,9 @@ impl Vigil {
     pub fn look(&mut self) -> Result<()> {
         Current::with(|current| {
             let Some(current) = current else { return Ok(()) };
-            if let Some(park) = &self.park {
+            if let Some(wait_point) = &self.wait_point {
                 // It may have been rung for the call before this one.
-                park.silence();
+                wait_point.silence();
             }
             current.ask()?;
             *self = Vigil::begin_again(current)?;
@@ -67,9 +67,9 @@ impl Vigil {
     #[cold]
     fn begin_again(current: &Current<'_>) -> Result<Vigil> {
         current.waits();
-        let park = current.park();
-        // From here on who ends the call finds the park, and the bell.
-        let hears = park.bell().is_some();
+        let wait_point = current.wait_point();
+        // From here on who ends the call finds the wait point, and the bell.
+        let hears = wait_point.bell().is_some();
         if current.is_woken() {
             return Err(woken(ANOTHER));
         }
@@ -79,7 +79,7 @@ impl Vigil {
             // Without a descriptor it looks up now and then.
             None => Some(FIRST),
         };
-        Ok(Vigil { park: Some(park), slice })
+        Ok(Vigil { wait_point: Some(wait_point), slice })
     }
 }
 
@@ -101,17 +101,17 @@ impl Current<'_> {
 }
 
 /// Where the call of this thread waits for what another thread hands it; its own place, where it is in none.
-pub fn park() -> Arc<Park> {
+pub fn wait_point() -> Arc<WaitPoint> {
     Current::with(|current| match current {
         Some(current) => {
             current.waits();
-            current.park()
+            current.wait_point()
         }
         None => Arc::default(),
     })
 }
 
-impl Park {
+impl WaitPoint {
     /// Sleep here while the count is this, until that moment, or until the call is ended, which is an error. Woken for
     /// nothing, it returns too.
     pub fn sleep(&self, count: u32, until: Option<Instant>) -> Result<()> {
@@ -119,7 +119,7 @@ impl Park {
         let slice = vigil.slice.map(|slice| Instant::now() + slice);
         let until = [until, slice].into_iter().flatten().min();
         match self.wait_past(count, until) {
-            Waited::Interrupted => Vigil { park: None, slice: None }.look(),
+            Waited::Interrupted => Vigil { wait_point: None, slice: None }.look(),
             _ => Ok(()),
         }
     }
@@ -128,7 +128,7 @@ impl Park {
 /// How long to wait at once where the call cannot be woken this way, and is only to be asked whether it shall go on.
 pub fn asked_ms(left_ms: i64) -> i64 {
     let asks = Current::with(|current| current.is_some_and(|current| current.interrupt().is_some()));
-    Vigil { park: None, slice: asks.then_some(INTERRUPT) }.slice_ms(left_ms)
+    Vigil { wait_point: None, slice: asks.then_some(INTERRUPT) }.slice_ms(left_ms)
 }
 
 /// Ask the program whether the call shall go on.
@@ -139,13 +139,13 @@ pub fn ask() -> Result<()> {
 /// Rest for so long, unless the call is ended meanwhile, which is an error.
 pub fn pause(rest: Duration) -> Result<()> {
     let Some(until) = Instant::now().checked_add(rest) else { return Ok(()) };
-    let park = park();
+    let wait_point = wait_point();
     loop {
-        let count = park.count();
+        let count = wait_point.count();
         if Instant::now() >= until {
             return Ok(());
         }
-        park.sleep(count, Some(until))?;
+        wait_point.sleep(count, Some(until))?;
     }
 }
 

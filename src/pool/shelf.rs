@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::conn::Connection;
 use crate::error::Result;
-use crate::ongoing::{self, Park};
+use crate::ongoing::{self, WaitPoint};
 use crate::process::PerProcess;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Deadline;
@@ -54,7 +54,7 @@ pub(super) struct Open<'s> {
 /// One caller who waits for a connection, or for the right to open one.
 pub(super) struct Waiter {
     grant: Mutex<Option<Grant>>,
-    park: Arc<Park>,
+    wait_point: Arc<WaitPoint>,
 }
 
 /// What a caller gets: a permit, and a connection where one rested.
@@ -107,20 +107,20 @@ impl Shelf {
 impl Waiter {
     /// The call of this thread.
     pub(super) fn new() -> Waiter {
-        Waiter { grant: Mutex::new(None), park: ongoing::park() }
+        Waiter { grant: Mutex::new(None), wait_point: ongoing::wait_point() }
     }
 
     /// Wait for a grant. `None`: there was none in time. An error: the call was ended.
     pub(super) fn wait(&self, deadline: Deadline) -> Result<Option<Grant>> {
         loop {
-            let count = self.park.count();
+            let count = self.wait_point.count();
             if let Some(grant) = self.grant.lock().take() {
                 return Ok(Some(grant));
             }
             if deadline.has_passed() {
                 return Ok(None);
             }
-            self.park.sleep(count, deadline.moment())?;
+            self.wait_point.sleep(count, deadline.moment())?;
         }
     }
 
@@ -131,7 +131,7 @@ impl Waiter {
 
     pub(super) fn wake(&self, grant: Grant) {
         *self.grant.lock() = Some(grant);
-        self.park.notify();
+        self.wait_point.notify();
     }
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::thread::{self, Body};
 use super::{Deadline, no_answer};
 use crate::error::{Error, Result, Status};
-use crate::ongoing::{self, Park, Vigil};
+use crate::ongoing::{self, Vigil, WaitPoint};
 use crate::process::PerProcess;
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
@@ -53,7 +53,7 @@ struct Lookup {
 #[derive(Default)]
 struct Answer {
     addresses: Option<Result<Vec<SocketAddr>>>,
-    waiting: Vec<Arc<Park>>,
+    waiting: Vec<Arc<WaitPoint>>,
 }
 
 impl Lookups {
@@ -65,10 +65,10 @@ impl Lookups {
     fn addresses(self: &Arc<Self>, host: &str, deadline: Deadline) -> Result<Vec<SocketAddr>> {
         let allowed_ms = deadline.remaining_ms();
         let lookup = self.begin(host, deadline)?;
-        let park = ongoing::park();
-        lookup.answer.lock().waiting.push(Arc::clone(&park));
-        let waited = lookup.wait(&park, deadline, allowed_ms);
-        lookup.answer.lock().waiting.retain(|other| !Arc::ptr_eq(other, &park));
+        let wait_point = ongoing::wait_point();
+        lookup.answer.lock().waiting.push(Arc::clone(&wait_point));
+        let waited = lookup.wait(&wait_point, deadline, allowed_ms);
+        lookup.answer.lock().waiting.retain(|other| !Arc::ptr_eq(other, &wait_point));
         waited
     }
 
@@ -108,16 +108,16 @@ impl Lookup {
     }
 
     /// Wait for the answer, here, until the deadline.
-    fn wait(&self, park: &Park, deadline: Deadline, allowed_ms: i64) -> Result<Vec<SocketAddr>> {
+    fn wait(&self, wait_point: &WaitPoint, deadline: Deadline, allowed_ms: i64) -> Result<Vec<SocketAddr>> {
         loop {
-            let count = park.count();
+            let count = wait_point.count();
             if let Some(addresses) = &self.answer.lock().addresses {
                 return addresses.clone();
             }
             if deadline.has_passed() {
                 return Err(no_answer("look-up", allowed_ms));
             }
-            park.sleep(count, deadline.moment()).map_err(|error| error.at("look-up"))?;
+            wait_point.sleep(count, deadline.moment()).map_err(|error| error.at("look-up"))?;
         }
     }
 }
@@ -151,7 +151,7 @@ impl Drop for UnderWay {
         let unanswered = || Err(Error::new(Status::Connect, "look-up: it ended without an answer"));
         let mut waiting = lookup.answer.lock();
         waiting.addresses = Some(answer.take().unwrap_or_else(unanswered));
-        waiting.waiting.iter().for_each(|park| park.notify());
+        waiting.waiting.iter().for_each(|wait_point| wait_point.notify());
     }
 }
 

@@ -8,17 +8,17 @@ use crate::sync::{ALL, Futex, Waited, Word};
 
 /// A place to wait. Notified before or during a wait, it ends that wait.
 #[derive(Debug)]
-pub struct Park {
+pub struct WaitPoint {
     /// How often it was notified.
     count: Futex,
     /// An eventfd, or -1: made for the first wait that needs one.
     bell: AtomicI32,
 }
 
-impl Park {
+impl WaitPoint {
     /// A place where nobody waits.
-    pub fn new() -> Park {
-        Park { count: Futex::new(0), bell: AtomicI32::new(-1) }
+    pub fn new() -> WaitPoint {
+        WaitPoint { count: Futex::new(0), bell: AtomicI32::new(-1) }
     }
 
     /// How often it was notified: to be asked before looking at what is waited for.
@@ -37,9 +37,8 @@ impl Park {
         self.count.wake(true, ALL);
         let bell = self.bell.load(Ordering::SeqCst);
         if bell >= 0 {
-            let once = 1u64.to_ne_bytes();
-            // SAFETY: it reads eight bytes, which are there; the descriptor is this park's own for as long as it lives.
-            unsafe { libc::write(bell, once.as_ptr().cast(), once.len()) };
+            // SAFETY: it writes the number to the descriptor, which is this wait point's own for as long as it lives.
+            unsafe { libc::eventfd_write(bell, 1) };
         }
     }
 
@@ -60,25 +59,52 @@ impl Park {
     pub(super) fn silence(&self) {
         let bell = self.bell.load(Ordering::SeqCst);
         if bell >= 0 {
-            let mut times = [0u8; 8];
-            // SAFETY: it writes eight bytes, for which there is room.
-            unsafe { libc::read(bell, times.as_mut_ptr().cast(), times.len()) };
+            let mut times = 0;
+            // SAFETY: it writes one number, for which there is room.
+            unsafe { libc::eventfd_read(bell, &mut times) };
         }
     }
 }
 
-impl Default for Park {
+impl Default for WaitPoint {
     fn default() -> Self {
-        Park::new()
+        WaitPoint::new()
     }
 }
 
-impl Drop for Park {
+impl Drop for WaitPoint {
     fn drop(&mut self) {
         let bell = *self.bell.get_mut();
         if bell >= 0 {
-            // SAFETY: the descriptor is this park's own, and nobody uses it any more.
+            // SAFETY: the descriptor is this wait point's own, and nobody uses it any more.
             unsafe { libc::close(bell) };
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the bell has, if it was rung.
+    fn heard(bell: RawFd) -> bool {
+        let mut times = 0;
+        // SAFETY: it writes one number, for which there is room.
+        unsafe { libc::eventfd_read(bell, &mut times) == 0 }
+    }
+
+    #[test]
+    fn a_bell_rings_until_it_is_silenced() {
+        let point = WaitPoint::new();
+        point.notify();
+        let bell = point.bell().unwrap();
+        assert_eq!(point.bell(), Some(bell), "it is made once");
+        assert!(!heard(bell), "there was none yet");
+        point.notify();
+        point.silence();
+        assert!(!heard(bell));
+        point.notify();
+        assert!(heard(bell));
+        assert_eq!(point.count(), 3);
     }
 }
