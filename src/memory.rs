@@ -2,6 +2,8 @@
 //! size of our own is simply taken, and ends the process where even that is not there: Rust's collections know no other way.
 #![forbid(unsafe_code)]
 
+use zeroize::{Zeroize, Zeroizing};
+
 use crate::error::{Error, Result};
 
 /// A copy of these bytes.
@@ -16,6 +18,26 @@ pub fn append(list: &mut Vec<u8>, bytes: &[u8], what: &str) -> Result<()> {
     list.try_reserve(bytes.len()).map_err(|_| Error::memory(what))?;
     list.extend_from_slice(bytes);
     Ok(())
+}
+
+/// See to it that a list with a secret in it has room for so many bytes more. Where it has to move, the memory that it leaves is
+/// overwritten.
+pub fn reserve_secretly(list: &mut Vec<u8>, more: usize, what: &str) -> Result<()> {
+    if list.capacity() - list.len() >= more {
+        return Ok(());
+    }
+    let mut moved = Zeroizing::new(Vec::new());
+    let wanted = list.len().saturating_add(more).max(list.capacity().saturating_mul(2));
+    moved.try_reserve_exact(wanted).map_err(|_| Error::memory(what))?;
+    moved.extend_from_slice(list);
+    std::mem::swap(list, &mut *moved);
+    Ok(())
+}
+
+/// Overwrite all of a list's memory, and give it back.
+pub fn wipe(list: &mut Vec<u8>) {
+    list.zeroize();
+    *list = Vec::new();
 }
 
 /// Forget what is in a list; its memory is kept for what comes next, unless it is more than so many bytes. It is let go, not
@@ -36,6 +58,18 @@ mod tests {
         let mut copy = copied(b"ab", "the text").unwrap();
         append(&mut copy, b"c", "the text").unwrap();
         assert_eq!(copy, b"abc");
+    }
+
+    #[test]
+    fn a_secret_moves_with_all_that_it_is() {
+        let mut list = b"secret".to_vec();
+        for more in [0, 1, 100, 10_000] {
+            reserve_secretly(&mut list, more, "a test").unwrap();
+            assert!(list.capacity() - list.len() >= more && list == b"secret");
+        }
+        assert_eq!(reserve_secretly(&mut list, usize::MAX, "a test").unwrap_err().to_string(), "no memory for a test");
+        wipe(&mut list);
+        assert_eq!((list.len(), list.capacity()), (0, 0));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::ongoing::Interrupt;
 use crate::options::Secret;
 use crate::reply::node::{Kind, rredis_reply};
-use crate::reply::{Reply, View};
+use crate::reply::{Builder, Reply, View};
 
 /// Called once with the user_data it was given with, when no handle needs that any more:
 /// inside the call that ended the last of them, or inside the setter, where that fails;
@@ -74,8 +74,9 @@ pub type rredis_transaction_fn = Option<
 >;
 
 /// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
-/// then the password. Both are wiped when they have been sent. Any other status than
-/// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
+/// then the password. Both are wiped once the server has answered or the connect has
+/// failed, and no message shows them. Any other status than RREDIS_OK fails the connect,
+/// with RREDIS_ERR_CALLBACK and the text in err->message.
 pub type rredis_credentials_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -236,8 +237,7 @@ impl Asked {
 impl Credentials for Asked {
     fn ask(&self, endpoint: &str) -> Result<(Option<Secret>, Secret)> {
         let Some(function) = self.function else { return Err(wrong("credentials: function is NULL")) };
-        let mut builder = rredis_builder::default();
-        builder.0.reserve(CREDENTIALS_BYTES)?;
+        let mut builder = rredis_builder(Builder::for_secrets());
         builder.0.open(Kind::RREDIS_REPLY_ARRAY);
         let mut told = Told::new();
         let place = [endpoint.as_bytes(), b"\0"].concat();
@@ -246,7 +246,7 @@ impl Credentials for Asked {
         let status = unsafe { function(self.user_data.pointer, text, len, &mut builder, err) };
         builder.0.end();
         let given = builder.0.take();
-        builder.0.wipe();
+        drop(builder);
         if let Some(status) = returned(status) {
             given.into_iter().for_each(Reply::wipe);
             return Err(told.error(Status::Callback, status, "the credentials were refused"));
@@ -344,6 +344,3 @@ fn with_pointers<T>(args: &[&[u8]], body: impl FnOnce(*const *const c_char, *con
     argv_len.extend(args.iter().map(|arg| arg.len()));
     Ok(body(argv.as_ptr(), argv_len.as_ptr()))
 }
-
-/// Room for a user name and a password, so that they are not copied about.
-const CREDENTIALS_BYTES: usize = 4096;

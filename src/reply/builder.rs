@@ -26,6 +26,13 @@ impl Builder {
         Builder::with_limits(Limits::default())
     }
 
+    /// An empty builder for secrets: memory that they leave is overwritten.
+    pub fn for_secrets() -> Builder {
+        let mut builder = Builder::new();
+        builder.recorder.hold_secrets(true);
+        builder
+    }
+
     /// An empty builder whose replies may not grow past these.
     pub fn with_limits(limits: Limits) -> Builder {
         Builder { recorder: Recorder::new(limits), failed: None }
@@ -134,17 +141,6 @@ impl Builder {
     /// Forget everything that was added, and what went wrong.
     pub fn clear(&mut self) {
         self.recorder.clear();
-        self.failed = None;
-    }
-
-    /// Make room, so that a text that comes is not copied about.
-    pub fn reserve(&mut self, bytes: usize) -> Result<()> {
-        self.recorder.reserve(bytes)
-    }
-
-    /// Overwrite everything that was added, and forget it.
-    pub fn wipe(&mut self) {
-        self.recorder.wipe();
         self.failed = None;
     }
 

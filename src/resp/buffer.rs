@@ -1,8 +1,11 @@
 //! The bytes between the socket and a parser: read into in place, and zeroed only where nothing was ever read.
 
 use super::tape::Given;
+use zeroize::Zeroize;
+
 use crate::error::{Error, Result, Status};
 use crate::limits::REST_BYTES_MAX;
+use crate::memory;
 
 /// `bytes[start..end]` are from the peer and unread; behind `end` there is room that has been written before.
 #[derive(Default)]
@@ -10,6 +13,8 @@ pub(super) struct Buffer {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    /// What is in it may be a secret.
+    secret: bool,
 }
 
 impl Buffer {
@@ -42,7 +47,10 @@ impl Buffer {
             (self.start, self.end) = (0, unread);
         }
         let lacking = wanted.saturating_sub(self.bytes.len() - self.end);
-        self.bytes.try_reserve(lacking).map_err(|_| Error::memory("what the server sends"))?;
+        match self.secret {
+            false => self.bytes.try_reserve(lacking).map_err(|_| Error::memory("what the server sends"))?,
+            true => memory::reserve_secretly(&mut self.bytes, lacking, "what the server sends")?,
+        }
         Ok(lacking)
     }
 
@@ -80,9 +88,25 @@ impl Buffer {
         let mut bytes = Vec::new();
         bytes.try_reserve(behind.len()).map_err(|_| Error::memory("what the server sends"))?;
         bytes.extend_from_slice(behind);
-        let next = Buffer { start: 0, end: bytes.len(), bytes };
+        let next = Buffer { start: 0, end: bytes.len(), bytes, secret: self.secret };
         let Buffer { bytes: buffer, start: from, .. } = std::mem::replace(self, next);
         Ok(Given { buffer, from, len })
+    }
+
+    /// From now on what is in it may be a secret; or no more, and what was read of it is overwritten.
+    pub(super) fn hold_secrets(&mut self, secret: bool) {
+        if std::mem::replace(&mut self.secret, secret) {
+            self.bytes[..self.start].zeroize();
+            self.bytes[self.end..].zeroize();
+        }
+    }
+
+    /// Overwrite all of it, where it may be a secret.
+    pub(super) fn wipe(&mut self) {
+        if self.secret {
+            memory::wipe(&mut self.bytes);
+            (self.start, self.end) = (0, 0);
+        }
     }
 
     /// Keep no more than a resting connection may.

@@ -64,6 +64,12 @@ impl Parse for Framed {
         &self.name
     }
 
+    fn hold_secrets(&mut self, secret: bool) {
+        self.scan.hold_secrets(secret);
+        self.recorder.clear();
+        self.recorder.hold_secrets(secret);
+    }
+
     fn is_custom(&self) -> bool {
         true
     }

@@ -79,6 +79,8 @@ pub trait Parse: Send {
     fn has_begun(&self) -> bool;
     /// Give back memory that only a busy connection needs; does nothing unless `is_empty`.
     fn rest(&mut self);
+    /// From now on, or no more, what is read may repeat a secret: memory that it leaves is overwritten.
+    fn hold_secrets(&mut self, secret: bool);
 
     /// Take over these bytes.
     fn feed(&mut self, bytes: &[u8]) -> Result<()> {

@@ -6,6 +6,7 @@ use zeroize::Zeroize;
 
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
+use crate::memory;
 
 /// Notes values as they are added. What goes wrong is kept: after it the rest do nothing, and `frame` says what it was.
 pub struct Recorder {
@@ -22,6 +23,16 @@ pub struct Recorder {
     /// Of the frame that was given last.
     about: About,
     failed: Option<Error>,
+    /// The texts may be secrets: memory that they leave is overwritten.
+    secret: bool,
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        if self.secret {
+            self.text.zeroize();
+        }
+    }
 }
 
 /// An aggregate that has not ended: its entry, and how many elements have come.
@@ -44,18 +55,15 @@ impl Recorder {
             notes: 0,
             about: About::default(),
             failed: None,
+            secret: false,
         }
     }
 
-    /// Make room for texts of so many bytes.
-    pub fn reserve(&mut self, bytes: usize) -> Result<()> {
-        self.text.try_reserve(bytes).map_err(|_| Error::memory("the text"))
-    }
-
-    /// Overwrite every text, and begin anew.
-    pub fn wipe(&mut self) {
-        self.text.zeroize();
-        self.clear();
+    /// From now on the texts may be secrets: memory that they leave is overwritten. Or no more: what those before left is.
+    pub fn hold_secrets(&mut self, secret: bool) {
+        if std::mem::replace(&mut self.secret, secret) {
+            self.text.spare_capacity_mut().zeroize();
+        }
     }
 
     /// Forget everything, errors too.
@@ -198,7 +206,8 @@ impl Recorder {
         self.about.notes = self.notes;
         self.about.has_text = true;
         self.about.wire_len = self.text.len();
-        self.about.buffer = match self.text.len() >= GIVE_BYTES_MIN {
+        // A secret's memory does not grow by what stands beside it in a tree: it might have to move.
+        self.about.buffer = match self.text.len() >= GIVE_BYTES_MIN && !self.secret {
             true => {
                 let buffer = std::mem::take(&mut self.text);
                 Some(Given { from: 0, len: buffer.len(), buffer })
@@ -218,9 +227,16 @@ impl Recorder {
 
     pub(super) fn more(&mut self, text: &[u8]) -> Result<()> {
         // Room for the NUL is taken with it, so that finishing never moves what may be much.
-        self.text.try_reserve(text.len() + 1).map_err(|_| Error::memory("the reply"))?;
+        self.make_room(text.len() + 1)?;
         self.text.extend_from_slice(text);
         Ok(())
+    }
+
+    fn make_room(&mut self, bytes: usize) -> Result<()> {
+        match self.secret {
+            false => self.text.try_reserve(bytes).map_err(|_| Error::memory("the reply")),
+            true => memory::reserve_secretly(&mut self.text, bytes, "the reply"),
+        }
     }
 
     pub(super) fn finish(&mut self) -> Result<()> {
@@ -231,7 +247,9 @@ impl Recorder {
         if self.text.len() as u64 > self.limits.bytes {
             return Err(grammar::bytes_limit(&self.limits, false, 0));
         }
-        super::push(&mut self.text, 0)
+        self.make_room(1)?;
+        self.text.push(0);
+        Ok(())
     }
 
     /// The text that was begun, as far as it has come.

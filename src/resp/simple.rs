@@ -5,6 +5,8 @@
 
 mod reading;
 
+use zeroize::Zeroize;
+
 use super::buffer::Buffer;
 use super::grammar::{self, Head, LineMax};
 use super::tape::{Entry, Frame, Type};
@@ -318,9 +320,25 @@ impl Simple {
     }
 }
 
+impl Drop for Simple {
+    fn drop(&mut self) {
+        self.input.wipe();
+        self.line.zeroize();
+    }
+}
+
 impl Parse for Simple {
     fn name(&self) -> &str {
         "simple"
+    }
+
+    fn hold_secrets(&mut self, secret: bool) {
+        // The next reply may have begun: what there is of it stays.
+        self.line.spare_capacity_mut().zeroize();
+        self.input.hold_secrets(secret);
+        self.shown.clear();
+        self.shown.recorder.hold_secrets(secret);
+        self.reading.recorder.hold_secrets(secret);
     }
 
     fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {

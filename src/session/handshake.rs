@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::commands::Shape;
 use crate::error::{Error, Result, Status};
 use crate::options::Secret;
 use crate::reply::{Kind, Reply};
 
-use super::inflight::{Due, Inflight};
+use super::inflight::Inflight;
 use super::said;
 use super::state::State;
 
@@ -217,8 +216,7 @@ impl Handshake {
     }
 
     fn ask(&mut self, word: Word, args: &[&[u8]], inflight: &mut Inflight) -> Result<()> {
-        inflight.reserve(crate::resp::room_for(args) + ROOM)?;
-        inflight.submit(args, Due::Greeting, Shape::KEEP)?;
+        inflight.submit_secretly(args)?;
         self.asked.push_back(word);
         Ok(())
     }
@@ -245,6 +243,3 @@ fn refusal(status: Status, text: &[u8], word: Word, greeting: &Greeting) -> Erro
     let shown = said::shown(text, greeting.is_secretive());
     Error::new(status, [b"the server says: ", &shown[..], b" (to ", word.name().as_bytes(), b")"].concat())
 }
-
-/// Room for the rest of the greeting behind what has secrets in it.
-const ROOM: usize = 1024;

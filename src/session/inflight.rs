@@ -4,11 +4,10 @@ mod unsent;
 
 use std::collections::VecDeque;
 
-use zeroize::Zeroize;
-
 use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::REST_BYTES_MAX;
+use crate::memory;
 use crate::resp;
 
 use super::Ticket;
@@ -21,6 +20,8 @@ pub(super) struct Inflight {
     queue: VecDeque<Entry>,
     /// Bytes queued and not yet handed over start at `sent`.
     bytes: Vec<u8>,
+    /// There is, or was, a secret in them: their memory is overwritten before it is given back.
+    secret: bool,
     sent: usize,
     /// Bytes handed over in the whole life of the conversation, and bytes queued in it.
     handed: u64,
@@ -127,7 +128,7 @@ impl Inflight {
             return Err(Error::new(Status::Protocol, "the server sent a reply that nobody had asked for"));
         };
         if self.handed <= entry.start {
-            return Err(Error::new(Status::Protocol, "the server answered before it was asked"));
+            return Err(too_early());
         }
         let answered = (entry.ticket, entry.due, entry.shape);
         self.queue.pop_front();
@@ -214,22 +215,43 @@ impl Inflight {
         self.queue.is_empty() && self.bytes.is_empty() && self.burst.is_none()
     }
 
-    /// Make room, so that a secret that comes is not copied about.
-    pub(super) fn reserve(&mut self, bytes: usize) -> Result<()> {
+    fn reserve(&mut self, bytes: usize) -> Result<()> {
         self.bytes.try_reserve(bytes).map_err(|_| Error::memory("the command"))
     }
 
-    /// Overwrite what was handed over, and give it back: there were secrets in it.
-    pub(super) fn wipe(&mut self) {
-        if self.outgoing().is_empty() {
-            self.bytes.zeroize();
-            self.bytes = Vec::new();
+    /// Queue one command of the greeting, which may have a secret in it.
+    pub(super) fn submit_secretly(&mut self, args: &[&[u8]]) -> Result<()> {
+        let room = resp::checked_room(args)?;
+        self.secret = true;
+        memory::reserve_secretly(&mut self.bytes, room, "the command")?;
+        self.submit_checked(args, room, Due::Greeting, Shape::KEEP).map(drop)
+    }
+
+    /// The greeting is answered: nothing of it stays in memory. All of it was sent, or this is no answer to it.
+    pub(super) fn end_greeting(&mut self) -> Result<()> {
+        if !self.bytes.is_empty() {
+            return Err(too_early());
         }
+        memory::wipe(&mut self.bytes);
+        self.secret = false;
+        Ok(())
     }
 
     pub(super) fn rest(&mut self) {
         if self.bytes.is_empty() && self.bytes.capacity() > REST_BYTES_MAX {
             self.bytes = Vec::new();
+        }
+    }
+}
+
+fn too_early() -> Error {
+    Error::new(Status::Protocol, "the server answered before it was asked")
+}
+
+impl Drop for Inflight {
+    fn drop(&mut self) {
+        if self.secret {
+            memory::wipe(&mut self.bytes);
         }
     }
 }

@@ -100,6 +100,7 @@ impl Session {
             queued: Queued::default(),
             secretive_until: greeting.is_secretive().then_some(u64::MAX),
         };
+        session.parser.hold_secrets(session.secretive_until.is_some());
         session.handshake = Handshake::start(greeting, &mut session.inflight)?;
         Ok(session)
     }

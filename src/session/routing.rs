@@ -15,13 +15,17 @@ impl Session {
             return Ok(Some(Event::Push(reply, wire_len)));
         }
         if let Some(handshake) = &mut self.handshake {
-            let answer = handshake.answered(&reply, &mut self.inflight, &mut self.state)?;
-            if answer.is_over() {
+            let answered = handshake.answered(&reply, &mut self.inflight, &mut self.state);
+            if self.secretive_until.is_some() {
+                reply.wipe();
+            }
+            if answered?.is_over() {
                 self.knows_no_hello = handshake.knows_no_hello();
                 self.state.speaks_resp3(handshake.agreed_on_resp3());
                 self.handshake = None;
-                self.inflight.wipe();
+                self.inflight.end_greeting()?;
                 self.secretive_until = self.secretive_until.map(|_| self.inflight.handed());
+                self.parser.hold_secrets(false);
             }
             return Ok(None);
         }

@@ -6,9 +6,19 @@ use super::super::{Parse, begins_an_answer, push, quick};
 use super::Fast;
 use crate::error::{Error, Result};
 
+impl Drop for Fast {
+    fn drop(&mut self) {
+        self.buffer.wipe();
+    }
+}
+
 impl Parse for Fast {
     fn name(&self) -> &str {
         "fast"
+    }
+
+    fn hold_secrets(&mut self, secret: bool) {
+        self.buffer.hold_secrets(secret);
     }
 
     fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
