@@ -312,8 +312,9 @@ typedef rredis_status (*rredis_transaction_fn)(void *user_data,
     rredis_pipeline *pipeline, rredis_error *err);
 
 /// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
-/// then the password. Both are wiped when they have been sent. Any other status than
-/// RREDIS_OK fails the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
+/// then the password. Both are wiped once the server has answered or the connect has
+/// failed, and no message shows them. Any other status than RREDIS_OK fails the connect,
+/// with RREDIS_ERR_CALLBACK and the text in err->message.
 typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
     size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
 
