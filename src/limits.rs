@@ -28,6 +28,15 @@ pub const RESERVE_BYTES_MAX: usize = 1 << 30;
 /// Bytes read from a connection without waiting for a command's reply: what came while it rested, or what a peer said before
 /// it closed. More than a socket holds, so that only one who goes on writing meanwhile meets it.
 pub const UNASKED_BYTES_MAX: u64 = 8 << 20;
+/// Bytes that are moved in one direction before somebody looks at the clock, or lets others have their turn: a peer that sends or
+/// takes them as fast as they are moved would never let go. One read asks for as many at the most.
+pub const TURN_BYTES_MAX: usize = 1 << 20;
+/// Milliseconds that one turn of a loop goes on reading where reading itself is slow.
+pub const TURN_MS_MAX: u64 = 10;
+/// Reads after a call's time is up: of what lies there, and of a peer that goes on sending.
+pub const LATE_READS_MAX: u32 = 16;
+/// Milliseconds for what a peer said before it stopped to take anything.
+pub const LAST_WORDS_MS_MAX: i64 = 1000;
 /// Milliseconds of silence, at the least, after which a server is asked whether it lives, where messages are waited for: one that
 /// is to be asked every time is asked once a second, for it is always the time to ask.
 pub const HEALTH_MS_MIN: i64 = 1000;

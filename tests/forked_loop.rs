@@ -10,7 +10,6 @@ use std::os::fd::RawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rredis::transport::{Deadline, wait};
 use socket2::Domain;
 
 use support::c::{Client, Options, Status, option};
@@ -50,13 +49,7 @@ fn wakes(which: &str, own: &mut Own) -> usize {
     let (mut wakes, end) = (0, Instant::now() + LIFE);
     while Instant::now() < end {
         while own.try_next().is_some() {}
-        let left = end.saturating_duration_since(Instant::now()).as_millis() as i64;
-        let sleep_ms = match own.evented.deadline_ms() {
-            ..0 => left,
-            ms => ms.min(left),
-        };
-        let ready = wait::wait(own.evented.fd(), true, false, Deadline::after_ms(sleep_ms)).expect("poll");
-        own.evented.step(ready.readable).expect("a step");
+        own.turn_within(end.saturating_duration_since(Instant::now()));
         wakes += 1;
     }
     child.end();

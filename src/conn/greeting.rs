@@ -25,7 +25,7 @@ impl Connection {
     pub(super) fn greet_on(&mut self) -> Result<Option<()>> {
         let end = self.moved.bytes_in + STEP_BYTES_MAX;
         loop {
-            let handed = self.offer_now().map_err(|error| self.last_words(error));
+            let handed = self.offer_now().map_err(|error| self.last_words(error, Deadline::after_ms(0)));
             while self.session.poll()?.is_some() {}
             if self.session.is_ready() && self.session.outgoing().is_empty() {
                 return Ok(Some(()));

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status, head};
-use crate::limits::{READ_BYTES, UNASKED_BYTES_MAX};
+use crate::limits::{LAST_WORDS_MS_MAX, LATE_READS_MAX, READ_BYTES, TURN_BYTES_MAX, UNASKED_BYTES_MAX};
 use crate::ongoing::Vigil;
 use crate::reply::Reply;
 use crate::session::{Event, Session, Submitted, Ticket};
@@ -26,7 +26,7 @@ pub use dial::{Credentials, Dial};
 use dial::{Served, serving};
 pub use kept::{Kept, Notice};
 pub use opening::{Stepped, no_descriptor};
-pub use steps::Read;
+pub use steps::{Read, Turn};
 pub use until::{Traffic, Until};
 
 /// An open connection that has been greeted.
@@ -250,7 +250,7 @@ impl Connection {
         let mut time_is_up = false;
         let mut seen = self.seen();
         loop {
-            let handed = self.hand_over(until.deadline()).map_err(|error| self.last_words(error));
+            let handed = self.hand_over(until.deadline()).map_err(|error| self.last_words(error, until.deadline()));
             if let Some(result) = done(&mut self.session)? {
                 return Ok(Some(result));
             }
@@ -269,10 +269,13 @@ impl Connection {
         }
     }
 
-    /// A peer that no longer takes anything may have said why before: take it in.
-    fn last_words(&mut self, error: Error) -> Error {
+    /// A peer that no longer takes anything may have said why before: take it in. Where the time is up, no more than a little.
+    fn last_words(&mut self, error: Error, deadline: Deadline) -> Error {
         let end = self.moved.bytes_in + UNASKED_BYTES_MAX;
-        while self.moved.bytes_in < end {
+        let deadline = deadline.earlier(Deadline::after_ms(LAST_WORDS_MS_MAX));
+        let mut reads = 0;
+        while self.moved.bytes_in < end && (reads < LATE_READS_MAX || !deadline.has_passed()) {
+            reads += 1;
             match self.read(0) {
                 Ok(true) => {}
                 Err(said) if said.status == Status::Tls => return said,
@@ -282,12 +285,15 @@ impl Connection {
         error
     }
 
-    /// Write what waits, as far as the transport takes it at once. One without a descriptor waits by itself, and so gets one
-    /// turn: between two of them there is reading, and a look at the clock.
+    /// Write what waits, as far as the transport takes it at once, for one turn: between two of them there is reading, and a
+    /// look at the clock. For a transport without a descriptor, which waits by itself, a turn is one call.
     fn hand_over(&mut self, deadline: Deadline) -> Result<()> {
         self.handed = 0;
         let waits = self.transport.fd().is_none();
-        while !self.session.outgoing().is_empty() {
+        while !self.session.outgoing().is_empty() && self.handed < TURN_BYTES_MAX {
+            if self.handed > 0 && deadline.has_passed() {
+                return Ok(());
+            }
             let timeout_ms = if waits { slice_ms(deadline) } else { 0 };
             match self.transport.write(self.session.outgoing(), timeout_ms)? {
                 Moved::Some(0) | Moved::None => return Ok(()),

@@ -1,8 +1,10 @@
 //! A connection that somebody else waits for: what can be done at once, one step at a time.
 
 use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Result};
+use crate::limits::{TURN_BYTES_MAX, TURN_MS_MAX};
 use crate::reply::Reply;
 use crate::session::{Event, Session};
 use crate::transport::{Deadline, Moved};
@@ -36,19 +38,20 @@ impl Connection {
         self.dial.is_foreign()
     }
 
-    /// Hand over what waits, as far as it is taken at once.
+    /// Hand over what waits, as far as it is taken at once, but no more than a turn's worth of it.
     pub fn hand_over_now(&mut self) -> Result<()> {
         let serves = self.dial.serves();
         let handed = serving(serves, || {
-            loop {
-                // One without a descriptor gets one turn at a time.
-                let before = self.session.outgoing().len();
+            let mut turn = Turn::default();
+            while turn.goes_on() && !self.session.outgoing().is_empty() {
+                // With no time for it, this is one call.
                 self.hand_over(Deadline::after_ms(0))?;
-                let left = self.session.outgoing().len();
-                if left == 0 || left == before {
-                    return Ok(());
+                if self.handed == 0 {
+                    break;
                 }
+                turn.moved(self.handed);
             }
+            Ok(())
         });
         handed.map_err(|error| self.told(error, Outcome::None))
     }
@@ -97,13 +100,17 @@ impl Connection {
         }
     }
 
-    /// Write what waits, as far as the transport takes it at once. Where some of it is left: how much of that was offered, and
-    /// so may not be taken back any more.
+    /// Write what waits, as far as the transport takes it at once, but no more than a turn's worth of it. Where some of it is
+    /// left: how much of that was offered in vain, and so may not be taken back any more.
     pub fn offer_now(&mut self) -> Result<Option<usize>> {
         let serves = self.dial.serves();
         serving(serves, || {
             self.sent_at_once = self.sent_at_once.max(self.session.outgoing().len());
+            let mut turn = Turn::default();
             while !self.session.outgoing().is_empty() {
+                if !turn.goes_on() {
+                    return Ok(Some(0));
+                }
                 let waiting = self.session.outgoing();
                 let offered = waiting.len().min(OFFERED_MAX);
                 match self.transport.write(&waiting[..offered], 0)? {
@@ -111,6 +118,7 @@ impl Connection {
                     Moved::Some(len) => {
                         self.session.sent(len);
                         self.moved.bytes_out += len as u64;
+                        turn.moved(len);
                     }
                 }
             }
@@ -124,14 +132,13 @@ impl Connection {
         serving(serves, || {
             let before = self.moved.bytes_in;
             let size = self.read_bytes;
-            match self.read(0)? {
-                false => Ok(Read::Nothing),
-                // A socket that gave less than it could have is dry; a transport above it may hold more.
-                true if self.moved.bytes_in - before < size as u64 && !self.transport.pending() => {
-                    Ok(if self.dial.is_foreign() { Read::Some } else { Read::Last })
-                }
-                true => Ok(Read::Some),
+            if !self.read(0)? {
+                return Ok(Read::Nothing);
             }
+            let len = (self.moved.bytes_in - before) as usize;
+            // A socket that gave less than it could have is dry; a transport above it may hold more.
+            let is_dry = len < size && !self.transport.pending() && !self.dial.is_foreign();
+            Ok(if is_dry { Read::Last(len) } else { Read::Some(len) })
         })
     }
 
@@ -141,15 +148,39 @@ impl Connection {
     }
 }
 
+/// How much is moved in one direction before others have their turn.
+#[derive(Default)]
+pub struct Turn {
+    bytes: usize,
+    /// Not before it was asked whether it goes on.
+    ends: Option<Instant>,
+}
+
+impl Turn {
+    /// So many bytes were moved.
+    pub fn moved(&mut self, len: usize) {
+        self.bytes += len;
+    }
+
+    /// Whether more may be moved. What one call moves needs no look at the clock.
+    pub fn goes_on(&mut self) -> bool {
+        if self.bytes == 0 || self.bytes >= TURN_BYTES_MAX {
+            return self.bytes == 0;
+        }
+        let now = Instant::now();
+        now < *self.ends.get_or_insert(now + Duration::from_millis(TURN_MS_MAX))
+    }
+}
+
 /// What one read came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
     /// There was nothing.
     Nothing,
-    /// Something, and there may be more.
-    Some,
-    /// Something, and the descriptor will show when there is more.
-    Last,
+    /// So many bytes, and there may be more.
+    Some(usize),
+    /// So many bytes, and the descriptor will show when there are more.
+    Last(usize),
 }
 
 /// What a connection keeps of its buffers while it is in use, however quiet.

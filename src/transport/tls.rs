@@ -155,6 +155,7 @@ impl Stream {
 
     /// Until the peer has proved who it is, and everything we owe it for that is written; or what to wait for first.
     fn shake_hands(&mut self, shake: &mut Shake, deadline: Deadline) -> Result<Option<Awaited>> {
+        let mut rounds = 0;
         loop {
             let timeout_ms = if self.fd().is_some() { 0 } else { deadline.remaining_ms() };
             let handed = self.hand_over(timeout_ms).or_else(|error| self.last_words(error))?;
@@ -174,6 +175,11 @@ impl Stream {
             }
             if taken {
                 shake.silent = false;
+                rounds += 1;
+                // Who drives this has its turn, too, whatever the peer sends.
+                if rounds == ROUNDS_MAX {
+                    return Ok(Some(Awaited::pause(Duration::ZERO, deadline)));
+                }
                 continue;
             }
             shake.vain += 1;
@@ -326,7 +332,7 @@ const RECORD_BYTES: usize = 16_384;
 /// What one read of the transport below asks for: more while large replies come.
 const ROOM_MIN: usize = 4096;
 const ROOM_MAX: usize = 65_536;
-/// How often one read looks at the next piece: a peer that sends records with nothing in them does not keep it for ever.
+/// How often one read, or one step of a handshake, looks at the next piece: a peer that sends records with nothing in them does not keep it for ever.
 const ROUNDS_MAX: usize = 64;
 /// What to look at when a peer says nothing.
 const DOES_IT: &str = " (does it speak TLS on this port?)";

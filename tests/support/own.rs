@@ -1,4 +1,5 @@
-//! A loop as small as it can be: one descriptor, poll, step, next.
+//! A loop as small as it can be: one descriptor, poll, step, next. It has no timer: what has to happen at some time is told by
+//! the descriptor, too.
 
 use std::time::{Duration, Instant};
 
@@ -60,14 +61,19 @@ impl Own {
         self.evented.submit(&args, &call)
     }
 
-    /// Once round the loop.
+    /// Once round the loop. Where nothing is to be done for long, there is no step: nothing but the descriptor calls for one.
     pub fn turn(&mut self) {
-        let sleep_ms = match self.evented.deadline_ms() {
-            ..0 => 1000,
-            ms => ms.min(1000),
-        };
-        let ready = wait::wait(self.evented.fd(), true, false, Deadline::after_ms(sleep_ms)).expect("poll");
-        self.evented.step(ready.readable).expect("a step");
+        self.turn_within(Duration::from_secs(1));
+    }
+
+    /// Once round the loop, where the descriptor is readable in time. Whether it was.
+    pub fn turn_within(&mut self, time: Duration) -> bool {
+        let deadline = Deadline::after(time);
+        let readable = wait::wait(self.evented.fd(), true, false, deadline).expect("poll").readable;
+        if readable {
+            self.evented.step(true).expect("a step");
+        }
+        readable
     }
 
     /// What came, if anything did.
@@ -134,13 +140,7 @@ impl Own {
             while let Some(came) = self.try_next() {
                 all.push(came);
             }
-            let left = end.saturating_duration_since(Instant::now()).as_millis() as i64;
-            let sleep_ms = match self.evented.deadline_ms() {
-                ..0 => left,
-                ms => ms.min(left),
-            };
-            let ready = wait::wait(self.evented.fd(), true, false, Deadline::after_ms(sleep_ms)).expect("poll");
-            self.evented.step(ready.readable).expect("a step");
+            self.turn_within(end.saturating_duration_since(Instant::now()));
         }
         all
     }

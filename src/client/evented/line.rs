@@ -123,10 +123,10 @@ impl Evented {
         Ok(())
     }
 
-    /// Take in once what has arrived. False: nothing has.
+    /// Take in once what has arrived. False: nothing has, or the rest is for the next round.
     pub(super) fn read(&mut self) -> bool {
         let Stage::Open(connection) = &mut self.line.stage else { return false };
-        if !self.line.may_read {
+        if !self.line.may_read || !self.round.has_room() {
             return false;
         }
         match connection.read_once() {
@@ -135,9 +135,10 @@ impl Evented {
                 let Some(error) = self.line.broken.take() else { return false };
                 self.lost(error);
             }
-            Ok(read) => {
+            Ok(read @ (Read::Some(len) | Read::Last(len))) => {
                 // What could not be written ends the connection all the same, once the peer's last words are heard.
-                self.line.may_read = read == Read::Some || self.line.broken.is_some();
+                self.line.may_read = matches!(read, Read::Some(_)) || self.line.broken.is_some();
+                self.round.read(len);
                 self.clock.heard();
                 if !self.subscriptions.is_empty() {
                     self.line.heard = Some(Instant::now());
@@ -206,13 +207,15 @@ impl Evented {
                 self.line.offered = left.unwrap_or(0);
                 self.line.blocked = left.is_some();
                 self.watch();
+                // It would go on taking them: the rest is for the next round.
+                if left == Some(0) {
+                    self.ring_anew();
+                }
             }
             Err(error) => {
                 self.line.broken = Some(error);
                 self.line.may_read = true;
-                if !self.rung {
-                    self.ring();
-                }
+                self.ring();
             }
         }
     }

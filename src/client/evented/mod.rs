@@ -1,18 +1,20 @@
 //! One connection driven by a loop of the caller's: nothing here waits but the look-up of a name, and nothing runs by itself.
 //!
-//! The loop watches one descriptor, behind which connections come and go, and one deadline. `step` opens, writes and looks at
-//! the clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.
+//! The loop watches one descriptor, behind which connections come and go, and the time. `step` opens, writes and looks at the
+//! clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.
 #![forbid(unsafe_code)]
 
 mod line;
 mod looking;
 mod losing;
 mod pending;
+mod round;
 mod subscriptions;
 mod time;
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
+use std::time::Instant;
 
 use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Shape};
 use crate::conn::{Kept, no_descriptor};
@@ -28,6 +30,7 @@ use super::{Call, Client, Flags, Wish};
 use line::{Line, Stage};
 pub use pending::Completion;
 use pending::{More, Pending};
+use round::Round;
 use subscriptions::Gap;
 use time::Clock;
 
@@ -49,10 +52,13 @@ pub struct Evented {
     /// Messages may have been missed, and nobody was told yet.
     gap: Option<Gap>,
     clock: Clock,
+    /// When the timer behind the descriptor runs out.
+    timer: Option<Instant>,
     /// The bell rings.
     rung: bool,
     /// Commands were submitted that no step has written yet.
     fresh: bool,
+    round: Round,
     kept: Kept,
     /// Somebody wants to be told of connections.
     listened_to: bool,
@@ -90,8 +96,10 @@ impl Evented {
             subscriptions: Subscriptions::default(),
             gap: None,
             clock: Clock::new(dial.options()),
+            timer: None,
             rung: false,
             fresh: false,
+            round: Round::default(),
             kept: Kept::new(false, 0).with_notices(client.0.setup.on_event.is_some()),
             listened_to: client.0.setup.on_event.is_some(),
             in_flight_max: dial.options().inflight_max(),
@@ -109,17 +117,14 @@ impl Evented {
         }
     }
 
-    /// What came of a command, or came unasked. `None`: nothing more until the descriptor is readable again.
+    /// What came of a command, or came unasked. `None`: nothing more until the descriptor is readable, which it may be at once.
     pub fn take_next(&mut self) -> Result<Option<Completion>> {
         self.refuse_foreign()?;
         let completion = self.take();
         match &completion {
             None => self.calm_down(),
             Some(completion) => {
-                // The bell rings only where the descriptor would not show by itself that there is more.
-                if !self.rung && self.holds_more() {
-                    self.ring();
-                }
+                self.one_was_taken();
                 if let Err(error) = &completion.result {
                     self.client.count(|counters| counters.failed(error));
                 }
@@ -136,13 +141,15 @@ impl Evented {
         self.refuse_foreign()?;
         self.client.0.pool.dial().refuse_reentry()?;
         let now = self.clock.look();
+        self.round = Round::default();
         self.line.may_read |= readable;
         self.expire(now);
         self.drive(now);
         self.fresh = false;
-        if !self.rung && !self.done.is_empty() {
+        if !self.done.is_empty() {
             self.ring();
         }
+        self.set_timer(now);
         self.client.tell(&mut self.kept);
         Ok(())
     }
@@ -177,9 +184,7 @@ impl Evented {
         self.queue(args, command, shape)?;
         self.bytes += cost;
         self.fresh = true;
-        if !self.rung {
-            self.ring();
-        }
+        self.ring();
         Ok(())
     }
 
@@ -326,29 +331,6 @@ impl Evented {
             self.clock.one_less();
         }
         Some(command)
-    }
-
-    /// Nothing is left to be taken: the descriptor shows by itself when there is.
-    fn calm_down(&mut self) {
-        self.clock.forget_now();
-        if self.rung && !self.fresh {
-            self.rung = false;
-            self.poller.silence();
-        }
-        if self.pending.is_empty()
-            && let Stage::Open(connection) = &mut self.line.stage
-        {
-            connection.rest_if_grown();
-        }
-    }
-
-    fn holds_more(&mut self) -> bool {
-        !self.done.is_empty() || self.line.holds_more()
-    }
-
-    fn ring(&mut self) {
-        self.rung = true;
-        self.poller.ring();
     }
 
     fn refuse_foreign(&self) -> Result<()> {

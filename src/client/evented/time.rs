@@ -1,10 +1,9 @@
-//! Time as the caller's loop sees it: read once a step, and told to the loop as how long it may sleep.
+//! Time as the caller's loop sees it: read once a step. What has to happen when, and what becomes of a command whose time is up.
 
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Status};
 use crate::options::Options;
-use crate::transport::Deadline;
 
 use super::Evented;
 use super::line::Stage;
@@ -17,11 +16,11 @@ pub(super) struct Clock {
     /// The deadline that was asked for last, and how long that is: nearly all are the same.
     same: Option<(i64, Option<Instant>)>,
     /// No command's time is up before that. It may be none's any more: then it is found out once.
-    earliest: Option<Instant>,
+    pub(super) earliest: Option<Instant>,
     /// How many replies are due to nobody.
     abandoned: usize,
     /// When a server that answers nothing to what was given up on is given up itself.
-    patience_ends: Option<Instant>,
+    pub(super) patience_ends: Option<Instant>,
     patience: Option<Duration>,
 }
 
@@ -99,16 +98,6 @@ impl Clock {
 }
 
 impl Evented {
-    /// How long the loop may sleep, if the descriptor is not readable before; -1: as long as it likes.
-    pub fn deadline_ms(&self) -> i64 {
-        if self.rung {
-            return 0;
-        }
-        let commands = if self.pending.is_empty() { None } else { self.clock.earliest };
-        let all = [commands, self.clock.patience_ends, self.line_deadline(), self.next_ping()];
-        all.into_iter().flatten().min().map_or(-1, |moment| Deadline::at(moment).remaining_ms())
-    }
-
     /// Complete what took too long, without touching its neighbours: what was not sent is never sent, and a reply to what was
     /// goes to nobody.
     pub(super) fn expire(&mut self, now: Instant) {

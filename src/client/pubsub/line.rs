@@ -32,6 +32,8 @@ pub(super) struct Line {
     told: Told,
     /// The bell was rung by this side.
     rung: bool,
+    /// There is more to read than one call may.
+    cut: bool,
     /// When the timer runs out.
     timer: Option<Instant>,
 }
@@ -107,6 +109,7 @@ impl Line {
             tries: 0,
             told: Told::default(),
             rung: false,
+            cut: false,
             timer: None,
         }
     }
@@ -230,12 +233,18 @@ impl Line {
         std::mem::take(&mut self.told)
     }
 
-    /// Let the descriptor be readable if the next call would not wait, and only then.
-    pub(super) fn settle(&mut self, poller: &Poller, client: &Client) {
+    /// A call ends though there may be more to read.
+    pub(super) fn cut_short(&mut self) {
+        self.cut = true;
+    }
+
+    /// Let the descriptor be readable if the next call would not wait, and only then. `is_over`: this one gave nothing, so that a
+    /// loop that is told of changes only has to hear of this one.
+    pub(super) fn settle(&mut self, poller: &Poller, client: &Client, is_over: bool) {
         self.count(client);
         let found = self.find();
         let now = Instant::now();
-        let ready = found.is_err() || self.has_something();
+        let ready = found.is_err() || self.has_something() || std::mem::take(&mut self.cut);
         let (ready, until) = match &mut self.link {
             Link::Unmade => (ready || !self.subscriptions.is_empty(), Deadline::never()),
             Link::Opening { until } => (ready || until.has_passed(), *until),
@@ -251,6 +260,7 @@ impl Line {
                 (ready || hidden, open.liveness(&self.rules).earlier(slice))
             }
         };
+        self.rung &= !(ready && is_over);
         match ready {
             true => self.ring(poller),
             false => self.silence(poller),

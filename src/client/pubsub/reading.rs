@@ -2,10 +2,11 @@
 
 use std::ptr;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::conn::{Connection, Stepped};
 use crate::error::{Error, Outcome, Result, Status, head};
+use crate::limits::{LATE_READS_MAX, TURN_MS_MAX};
 use crate::reply::Reply;
 use crate::transport::{Deadline, Step};
 
@@ -47,9 +48,10 @@ impl PubSub {
             return Err(Error::new(Status::State, "another call waits for messages already"));
         };
         let result = self.read_until(deadline, timeout_ms == 0, rest);
+        let is_over = result.as_ref().is_err_and(|error| error.status == Status::Again);
         let told = {
             let mut line = self.line.lock();
-            line.settle(&self.poller, &self.client);
+            line.settle(&self.poller, &self.client, is_over);
             line.take_told()
         };
         self.tell(told);
@@ -64,7 +66,7 @@ impl PubSub {
     fn read_until(&self, deadline: Deadline, looks_only: bool, rest: Rest) -> Result<Reply> {
         let mut looked = None;
         let mut time_is_up = false;
-        let mut late_reads = 0;
+        let mut late = Late::default();
         loop {
             if self.woken.swap(false, Ordering::SeqCst) {
                 self.line.lock().heard_bell(&self.poller);
@@ -86,8 +88,11 @@ impl PubSub {
                     }
                 }
                 // A transport that holds bytes back is read without a wait, for as long as a server goes on sending.
-                Todo::Again if late_reads == LATE_READS_MAX => return Err(self.again()),
-                Todo::Again => late_reads += u32::from(deadline.has_passed()),
+                Todo::Again if late.is_enough(deadline) => {
+                    self.line.lock().cut_short();
+                    return Err(self.again());
+                }
+                Todo::Again => {}
                 // Who called for the end since it was last looked for has rung a bell that the step may have silenced.
                 _ if self.woken.load(Ordering::SeqCst) => {}
                 Todo::Connect => {
@@ -226,13 +231,30 @@ impl PubSub {
     }
 }
 
+/// What is read when the time is over.
+#[derive(Default)]
+struct Late {
+    reads: u32,
+    since: Option<Instant>,
+}
+
+impl Late {
+    /// Something was read. Whether that was enough: there may be more, and the time is up.
+    fn is_enough(&mut self, deadline: Deadline) -> bool {
+        if !deadline.has_passed() {
+            return false;
+        }
+        self.reads += 1;
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.reads > LATE_READS_MAX || since.elapsed() >= Duration::from_millis(TURN_MS_MAX)
+    }
+}
+
 fn no_handler(name: &[u8]) -> Error {
     let text = [head(name), b" has no handler, and run gives its messages to nobody else"].concat();
     Error::new(Status::State, text)
 }
 
-/// How often a read that needs no wait may bring more when the time is over.
-const LATE_READS_MAX: u32 = 16;
 /// A pause between two tries that leaves the processor to others, whatever the options say.
 const PAUSE_MIN: Duration = Duration::from_millis(1);
 /// How long a read may wait while it holds the lock, where the transport has no descriptor.
