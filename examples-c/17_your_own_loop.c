@@ -1,9 +1,9 @@
 // 17. Your own loop.
 //
-// A program that has a loop already gives it one more descriptor. Nothing here waits but poll: no thread, no
-// callback. Submit, poll, step, then take what came; each reply comes back with what you gave for it.
+// A program that has a loop already gives it one more descriptor, and no timer. Nothing here waits except poll: no
+// thread, no callback. Submit, poll, step, then take what came; each reply comes back with what you gave for it.
 //
-// New here: rredis_async_new, _submit, _fd, _deadline_ms, _step, _next, _free
+// New here: rredis_async_new, _submit, _fd, _step, _next, _free
 // Run it:   make examples && ./target/examples/17_your_own_loop
 
 #include <rredis.h>
@@ -34,8 +34,8 @@ int main(void) {
 
   while (due > 0) {
     struct pollfd watched[] = {{rredis_async_fd(async), POLLIN, 0}};  // and your own behind it
-    poll(watched, 1, (int)rredis_async_deadline_ms(async));
-    if (rredis_async_step(async, watched[0].revents ? RREDIS_READY_READ : RREDIS_READY_NONE, &err) != RREDIS_OK)
+    poll(watched, 1, -1);  // it becomes readable when a command's time is up, too
+    if (watched[0].revents != 0 && rredis_async_step(async, RREDIS_READY_READ, &err) != RREDIS_OK)
       return failed(&err);
 
     rredis_reply *reply;

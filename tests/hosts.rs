@@ -238,6 +238,9 @@ fn a_loop_of_ones_own_has_one_thread_and_waits_for_nothing_but_poll() {
     assert!(count("poll(") > 10);
     let [sent, received] = [count("sendmsg("), count("recvfrom(")];
     assert!(sent < 1000 && received < 1000, "many commands in one write: {sent} writes and {received} reads");
+    // The loop has no timer: the library's own is set where there is something new to wait for, and not for each command.
+    let timers = count("timerfd_settime(");
+    assert!((1..20).contains(&timers), "the timer was set {timers} times");
 }
 
 /// Every program of `tests/c`, in this weather.

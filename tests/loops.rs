@@ -29,7 +29,7 @@ fn every_loop_drives_it() {
         for url in [server.url(), server.unix_url()] {
             assert_eq!(run(Command::new(&program).arg(url)), "one: one\ntwo: two\nthree: three\n", "{name}");
         }
-        // Nobody is there: the loop's own timer ends it, and it says why.
+        // Nobody is there: the descriptor tells of that too, for the loop has no timer.
         let said = run(Command::new(&program).arg("redis://127.0.0.1:1?command_timeout=100ms"));
         assert_eq!(said.matches("refused").count(), 3, "{name}: {said}");
     }

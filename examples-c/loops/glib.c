@@ -1,8 +1,8 @@
-// rredis_async in GLib's loop: a source that watches the descriptor and is ready at the deadline.
+// rredis_async in GLib's loop: a source that watches the descriptor, which tells of the time, too.
 //
 //   cc glib.c $(pkg-config --cflags --libs rredis glib-2.0) && ./a.out redis://127.0.0.1
 
-#include <glib.h>
+#include <glib-unix.h>
 #include <stdlib.h>
 #include <rredis.h>
 #include <stdio.h>
@@ -17,13 +17,14 @@ static void die(const rredis_error *err) {
   exit(1);
 }
 
-// Step, take what came, and say when to come again.
-static void turn(uint32_t ready) {
+// Step, and take what came.
+static gboolean readable(gint fd, GIOCondition condition, gpointer data) {
+  (void)fd, (void)condition, (void)data;
   rredis_error err;
   rredis_reply *reply;
   void *call_data;
   rredis_status status;
-  if (rredis_async_step(async, ready, &err) != RREDIS_OK) die(&err);
+  if (rredis_async_step(async, RREDIS_READY_READ, &err) != RREDIS_OK) die(&err);
   while ((status = rredis_async_next(async, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) {
     due--;
     if (status != RREDIS_OK) printf("%s: %s\n", (const char *)call_data, err.message);
@@ -31,25 +32,6 @@ static void turn(uint32_t ready) {
     if (status == RREDIS_OK) rredis_reply_free(reply);
   }
   if (due == 0) g_main_loop_quit(loop);
-}
-
-// A source is asked before each poll how long that may be.
-typedef struct source { GSource base; gpointer fd; } source;
-
-static gboolean prepare(GSource *base, gint *timeout) {
-  (void)base;
-  int64_t ms = rredis_async_deadline_ms(async);
-  *timeout = ms > G_MAXINT ? G_MAXINT : (gint)ms;
-  return ms == 0;
-}
-
-static gboolean check(GSource *base) {
-  return g_source_query_unix_fd(base, ((source *)base)->fd) != 0 || rredis_async_deadline_ms(async) == 0;
-}
-
-static gboolean dispatch(GSource *base, GSourceFunc function, gpointer data) {
-  (void)function, (void)data;
-  turn(g_source_query_unix_fd(base, ((source *)base)->fd) ? RREDIS_READY_READ : RREDIS_READY_NONE);
   return G_SOURCE_CONTINUE;
 }
 
@@ -62,11 +44,8 @@ int main(int argc, char **argv) {
       rredis_client_new(options, &client, &err) != RREDIS_OK || rredis_async_new(client, &async, &err) != RREDIS_OK)
     die(&err);
 
-  static GSourceFuncs functions = {.prepare = prepare, .check = check, .dispatch = dispatch};
   loop = g_main_loop_new(NULL, FALSE);
-  GSource *watcher = g_source_new(&functions, sizeof(source));
-  ((source *)watcher)->fd = g_source_add_unix_fd(watcher, rredis_async_fd(async), G_IO_IN);
-  g_source_attach(watcher, NULL);
+  guint watcher = g_unix_fd_add(rredis_async_fd(async), G_IO_IN, readable, NULL);
   for (; due < 3; due++) {
     static const char *const words[] = {"one", "two", "three"};
     const char *echo[] = {"ECHO", words[due]};
@@ -74,8 +53,7 @@ int main(int argc, char **argv) {
   }
   g_main_loop_run(loop);
 
-  g_source_destroy(watcher);
-  g_source_unref(watcher);
+  g_source_remove(watcher);
   g_main_loop_unref(loop);
   rredis_async_free(async);
   rredis_client_free(client);

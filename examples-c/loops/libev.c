@@ -1,4 +1,4 @@
-// rredis_async in libev's loop: an ev_io for the descriptor, an ev_timer for the deadline.
+// rredis_async in libev's loop: one ev_io for the descriptor, which tells of the time, too.
 //
 //   cc libev.c $(pkg-config --cflags --libs rredis) -lev && ./a.out redis://127.0.0.1
 
@@ -11,46 +11,27 @@
 static rredis_async *async;
 static int due;
 static ev_io watcher;
-static ev_timer timer;
 
 static void die(const rredis_error *err) {
   fprintf(stderr, "%s: %s\n", rredis_status_name(err->status), err->message);
   exit(1);
 }
 
-// Step, take what came, and say when to come again.
-static void turn(uint32_t ready) {
+// Step, and take what came.
+static void readable(struct ev_loop *loop, ev_io *io, int events) {
+  (void)io, (void)events;
   rredis_error err;
   rredis_reply *reply;
   void *call_data;
   rredis_status status;
-  if (rredis_async_step(async, ready, &err) != RREDIS_OK) die(&err);
+  if (rredis_async_step(async, RREDIS_READY_READ, &err) != RREDIS_OK) die(&err);
   while ((status = rredis_async_next(async, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) {
     due--;
     if (status != RREDIS_OK) printf("%s: %s\n", (const char *)call_data, err.message);
     else printf("%s: %s\n", (const char *)call_data, reply->str);
     if (status == RREDIS_OK) rredis_reply_free(reply);
   }
-  int64_t ms = rredis_async_deadline_ms(async);
-  ev_timer_stop(EV_DEFAULT, &timer);
-  ev_timer_set(&timer, (double)ms / 1000, 0);
-  if (ms >= 0) ev_timer_start(EV_DEFAULT, &timer);
-  if (due == 0) ev_break(EV_DEFAULT, EVBREAK_ALL);
-}
-
-static void happened(struct ev_loop *loop, int events) {
-  (void)loop;
-  turn(events & EV_READ ? RREDIS_READY_READ : RREDIS_READY_NONE);
-}
-
-static void readable(struct ev_loop *loop, ev_io *io, int events) {
-  (void)io;
-  happened(loop, events);
-}
-
-static void late(struct ev_loop *loop, ev_timer *handle, int events) {
-  (void)handle;
-  happened(loop, events);
+  if (due == 0) ev_break(loop, EVBREAK_ALL);
 }
 
 int main(int argc, char **argv) {
@@ -65,7 +46,6 @@ int main(int argc, char **argv) {
   struct ev_loop *loop = EV_DEFAULT;
   ev_io_init(&watcher, readable, rredis_async_fd(async), EV_READ);
   ev_io_start(loop, &watcher);
-  ev_timer_init(&timer, late, 0, 0);
   for (; due < 3; due++) {
     static const char *const words[] = {"one", "two", "three"};
     const char *echo[] = {"ECHO", words[due]};
@@ -74,7 +54,6 @@ int main(int argc, char **argv) {
   ev_run(loop, 0);
 
   ev_io_stop(loop, &watcher);
-  ev_timer_stop(loop, &timer);
   ev_loop_destroy(loop);
   rredis_async_free(async);
   rredis_client_free(client);

@@ -1,4 +1,4 @@
-// rredis_async in libevent's loop: one event for the descriptor and, as its timeout, the deadline.
+// rredis_async in libevent's loop: one event for the descriptor, which tells of the time, too.
 //
 //   cc libevent.c $(pkg-config --cflags --libs rredis libevent) && ./a.out redis://127.0.0.1
 
@@ -11,35 +11,27 @@
 static rredis_async *async;
 static int due;
 static struct event_base *base;
-static struct event *watcher;
 
 static void die(const rredis_error *err) {
   fprintf(stderr, "%s: %s\n", rredis_status_name(err->status), err->message);
   exit(1);
 }
 
-// Step, take what came, and say when to come again.
-static void turn(uint32_t ready) {
+// Step, and take what came.
+static void readable(evutil_socket_t fd, short what, void *data) {
+  (void)fd, (void)what, (void)data;
   rredis_error err;
   rredis_reply *reply;
   void *call_data;
   rredis_status status;
-  if (rredis_async_step(async, ready, &err) != RREDIS_OK) die(&err);
+  if (rredis_async_step(async, RREDIS_READY_READ, &err) != RREDIS_OK) die(&err);
   while ((status = rredis_async_next(async, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) {
     due--;
     if (status != RREDIS_OK) printf("%s: %s\n", (const char *)call_data, err.message);
     else printf("%s: %s\n", (const char *)call_data, reply->str);
     if (status == RREDIS_OK) rredis_reply_free(reply);
   }
-  int64_t ms = rredis_async_deadline_ms(async);
-  struct timeval timeout = {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)};
-  event_add(watcher, ms < 0 ? NULL : &timeout);
   if (due == 0) event_base_loopbreak(base);
-}
-
-static void happened(evutil_socket_t fd, short what, void *data) {
-  (void)fd, (void)data;
-  turn(what & EV_READ ? RREDIS_READY_READ : RREDIS_READY_NONE);
 }
 
 int main(int argc, char **argv) {
@@ -52,7 +44,7 @@ int main(int argc, char **argv) {
     die(&err);
 
   base = event_base_new();
-  watcher = event_new(base, rredis_async_fd(async), EV_READ, happened, NULL);
+  struct event *watcher = event_new(base, rredis_async_fd(async), EV_READ | EV_PERSIST, readable, NULL);
   event_add(watcher, NULL);
   for (; due < 3; due++) {
     static const char *const words[] = {"one", "two", "three"};

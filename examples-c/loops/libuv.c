@@ -1,4 +1,4 @@
-// rredis_async in libuv's loop: a uv_poll_t for the descriptor, a uv_timer_t for the deadline.
+// rredis_async in libuv's loop: one uv_poll_t for the descriptor, which tells of the time, too.
 //
 //   cc libuv.c $(pkg-config --cflags --libs rredis libuv) && ./a.out redis://127.0.0.1
 
@@ -11,42 +11,27 @@
 static rredis_async *async;
 static int due;
 static uv_poll_t watcher;
-static uv_timer_t timer;
-
-static void late(uv_timer_t *handle);
 
 static void die(const rredis_error *err) {
   fprintf(stderr, "%s: %s\n", rredis_status_name(err->status), err->message);
   exit(1);
 }
 
-// Step, take what came, and say when to come again.
-static void turn(uint32_t ready) {
+// Step, and take what came.
+static void readable(uv_poll_t *handle, int failure, int events) {
+  (void)failure, (void)events;
   rredis_error err;
   rredis_reply *reply;
   void *call_data;
   rredis_status status;
-  if (rredis_async_step(async, ready, &err) != RREDIS_OK) die(&err);
+  if (rredis_async_step(async, RREDIS_READY_READ, &err) != RREDIS_OK) die(&err);
   while ((status = rredis_async_next(async, &reply, &call_data, &err)) != RREDIS_ERR_AGAIN) {
     due--;
     if (status != RREDIS_OK) printf("%s: %s\n", (const char *)call_data, err.message);
     else printf("%s: %s\n", (const char *)call_data, reply->str);
     if (status == RREDIS_OK) rredis_reply_free(reply);
   }
-  int64_t ms = rredis_async_deadline_ms(async);
-  if (ms < 0) uv_timer_stop(&timer);
-  else uv_timer_start(&timer, late, (uint64_t)ms, 0);
-  if (due == 0) uv_stop(watcher.loop);
-}
-
-static void late(uv_timer_t *handle) {
-  (void)handle;
-  turn(RREDIS_READY_NONE);
-}
-
-static void readable(uv_poll_t *handle, int status, int events) {
-  (void)handle, (void)status, (void)events;
-  turn(RREDIS_READY_READ);
+  if (due == 0) uv_stop(handle->loop);
 }
 
 int main(int argc, char **argv) {
@@ -60,7 +45,6 @@ int main(int argc, char **argv) {
 
   uv_poll_init(uv_default_loop(), &watcher, rredis_async_fd(async));
   uv_poll_start(&watcher, UV_READABLE, readable);
-  uv_timer_init(uv_default_loop(), &timer);
   for (; due < 3; due++) {
     static const char *const words[] = {"one", "two", "three"};
     const char *echo[] = {"ECHO", words[due]};
@@ -69,7 +53,6 @@ int main(int argc, char **argv) {
   uv_run(uv_default_loop(), UV_RUN_DEFAULT);
 
   uv_close((uv_handle_t *)&watcher, NULL);
-  uv_close((uv_handle_t *)&timer, NULL);
   uv_run(uv_default_loop(), UV_RUN_DEFAULT);
   uv_loop_close(uv_default_loop());
   rredis_async_free(async);

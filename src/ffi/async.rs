@@ -1,12 +1,18 @@
 //! Async
 //!
-//! One connection, driven by a loop of your own: no thread, no call that waits (but for the
-//! look-up of a host name, where one is given), no function of yours called later. Watch _fd,
-//! sleep no longer than _deadline_ms, then _step, then _next until it is RREDIS_ERR_AGAIN:
+//! One connection, driven by a loop of your own: no thread, no call that waits (except for
+//! the look-up of a host name), no function of yours called later. Watch _fd for reading.
+//! Once it is readable, _step, then _next until RREDIS_ERR_AGAIN:
 //!
-//!   poll({rredis_async_fd(handle), POLLIN}, 1, rredis_async_deadline_ms(handle));
+//!   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //!   rredis_async_step(handle, RREDIS_READY_READ, &err);
 //!   while ((status = rredis_async_next(handle, &reply, &data, &err)) != RREDIS_ERR_AGAIN) ...
+//!
+//! Your loop needs no timer: the descriptor becomes readable, too, when a command's time is
+//! up, a connect is to be tried again or a silent server to be asked. One round reads and
+//! writes about 1 MiB at most, whatever the server sends; the rest is for the next round.
+//! An edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in which
+//! nothing came and nothing was submitted, and waits only then.
 //!
 //! It connects when there is something to send, and again when the connection was lost, after
 //! a pause that grows. Commands that were not sent meanwhile wait, within their own time; for
@@ -49,7 +55,8 @@ pub struct rredis_async {
 /// It is opened as those of the client's pool are, and takes no place in it; what is opened,
 /// lost and closed, and the bytes when it is over, are counted there. Response callbacks are
 /// the client's, as they are when a command is submitted.
-/// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd.
+/// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd. RREDIS_ERR_IO: the system
+/// gives no epoll, eventfd or timerfd.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_new(
     client: Option<&rredis_client>,
@@ -104,8 +111,8 @@ pub unsafe extern "C" fn rredis_async_submit(
 }
 
 /// Give the descriptor to watch: one number for the life of the handle, whatever connections
-/// come and go behind it. Readable when there is something to do. Do nothing else with it.
-/// -1: handle is NULL.
+/// come and go behind it. Readable when there is something to do, or the time for it has
+/// come. Do nothing else with it, and watch it no more after _free. -1: handle is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_fd(handle: Option<&rredis_async>) -> i32 {
     quietly(-1, || handle.map_or(-1, |handle| handle.evented.fd()))
@@ -118,8 +125,8 @@ pub extern "C" fn rredis_async_wants(handle: Option<&rredis_async>) -> u32 {
     quietly(0, || handle.map_or(0, |_| rredis_ready::RREDIS_READY_READ as u32))
 }
 
-/// Tell for how long the loop may sleep while the descriptor is not readable; then _step,
-/// with RREDIS_READY_NONE. -1: as long as it likes.
+/// Tell how long it is until the descriptor becomes readable because of the time alone. No loop
+/// needs it. -1: it will not.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_deadline_ms(handle: Option<&rredis_async>) -> i64 {
     quietly(-1, || usable(handle).map_or(-1, |handle| handle.evented.deadline_ms()))
@@ -153,8 +160,8 @@ pub extern "C" fn rredis_async_step(
 /// only RESP2 by now (RREDIS_ERR_UNSUPPORTED); or why no connection can be opened, as
 /// RREDIS_ERR_AUTH and RREDIS_ERR_TLS: that is tried again, and told each time.
 ///
-/// RREDIS_ERR_AGAIN: nothing more has come. Go on until then after each _step: until then the
-/// descriptor stays readable. Any other status is that of a command that failed, err says
+/// RREDIS_ERR_AGAIN: nothing more has come, or the rest is for the next round. Go on until then
+/// after each _step: until then the descriptor stays readable. Any other status is that of a command that failed, err says
 /// why and what became of it, and out_call_data is written all the same, so that you know
 /// which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only RREDIS_ERR_FORKED, PANIC and ARGUMENT of a
 /// NULL here are the call's own, and leave it as it was.

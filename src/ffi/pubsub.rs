@@ -54,7 +54,8 @@ pub struct rredis_pubsub {
     poison: Poison,
 }
 
-/// Make a subscriber of the client's server. It connects to nothing yet.
+/// Make a subscriber of the client's server. It connects to nothing yet. RREDIS_ERR_IO: the
+/// system gives no epoll, eventfd or timerfd.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_new(
     client: Option<&rredis_client>,
@@ -199,12 +200,14 @@ pub unsafe extern "C" fn rredis_pubsub_publish(
 }
 
 /// The descriptor for a loop of yours: readable when _next would not wait, one for the life
-/// of the handle. Watch it for reading, and do nothing else with it. -1: there is none.
+/// of the handle. Watch it for reading, do nothing else with it, and watch it no more after
+/// _free. -1: there is none.
 ///
 /// Once it is readable, call _next with a timeout of 0 until that is RREDIS_ERR_AGAIN, which
 /// it may be at once: it is readable, too, when a connection is to be made anew or a silent
 /// server to be asked; when something came that _next does not give, as a confirmation or
-/// half a message; and every 20 ms with a transport of yours that has no descriptor.
+/// half a message; and every 20 ms with a transport of yours that has no descriptor. Your
+/// loop needs no timer. An edge-triggered one goes on until RREDIS_ERR_AGAIN, too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_fd(pubsub: Option<&rredis_pubsub>) -> i32 {
     quietly(-1, || usable(pubsub).and_then(|pubsub| pubsub.pubsub.fd()).unwrap_or(-1))

@@ -1,14 +1,13 @@
 // One connection driven by a poll loop: many commands at once, errors, pushes, timeouts, and a server that is not there.
 #include "calls.h"
 
-// Once round the loop: sleep until there is something to do.
+// Once round the loop: sleep until there is something to do. The descriptor tells of the time, too.
 static void turn(rredis_async *async) {
   rredis_error err;
-  int64_t sleep_ms = rredis_async_deadline_ms(async);
   struct pollfd watched = {rredis_async_fd(async), POLLIN, 0};
-  CHECK(watched.fd >= 0 && rredis_async_wants(async) == RREDIS_READY_READ);
-  int count = check_poll(&watched, 1, sleep_ms < 0 || sleep_ms > 10000 ? 10000 : sleep_ms);
-  CHECK_OK(rredis_async_step(async, count > 0 ? RREDIS_READY_READ : RREDIS_READY_NONE, &err), err);
+  CHECK(watched.fd >= 0 && rredis_async_wants(async) == RREDIS_READY_READ && rredis_async_deadline_ms(async) >= -1);
+  CHECK(check_poll(&watched, 1, -1) == 1);
+  CHECK_OK(rredis_async_step(async, RREDIS_READY_READ, &err), err);
 }
 
 // The next completion, whatever its status.

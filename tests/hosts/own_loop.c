@@ -34,9 +34,8 @@ int main(int argc, char **argv) {
       sent++;
     }
     struct pollfd watched = {rredis_async_fd(async), POLLIN, 0};
-    int64_t sleep_ms = rredis_async_deadline_ms(async);
-    check_poll(&watched, 1, sleep_ms);
-    CHECK_OK(rredis_async_step(async, watched.revents ? RREDIS_READY_READ : RREDIS_READY_NONE, &err), err);
+    CHECK(check_poll(&watched, 1, -1) == 1);
+    CHECK_OK(rredis_async_step(async, RREDIS_READY_READ, &err), err);
     rredis_reply *reply;
     void *call_data;
     rredis_status status;
