@@ -160,11 +160,12 @@ pub extern "C" fn rredis_async_step(
 /// only RESP2 by now (RREDIS_ERR_UNSUPPORTED); or why no connection can be opened, as
 /// RREDIS_ERR_AUTH and RREDIS_ERR_TLS: that is tried again, and told each time.
 ///
-/// RREDIS_ERR_AGAIN: nothing more has come, or the rest is for the next round. Go on until then
-/// after each _step: until then the descriptor stays readable. Any other status is that of a command that failed, err says
-/// why and what became of it, and out_call_data is written all the same, so that you know
-/// which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only RREDIS_ERR_FORKED, PANIC and ARGUMENT of a
-/// NULL here are the call's own, and leave it as it was.
+/// RREDIS_ERR_AGAIN: nothing more has come, or the rest is for the next round. Go on until
+/// then after each _step: until then the descriptor stays readable. Any other status is that
+/// of a command that failed, err says why and what became of it, and out_call_data is written
+/// all the same, so that you know which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only
+/// RREDIS_ERR_FORKED, PANIC and ARGUMENT of a NULL here are the call's own, and leave it as it
+/// was.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_next(
     handle: Option<&mut rredis_async>,
