@@ -1096,7 +1096,8 @@ typedef enum rredis_topic {
   RREDIS_TOPIC_SHARD = 2,    // a channel of a shard: SSUBSCRIBE
 } rredis_topic;
 
-/// Make a subscriber of the client's server. It connects to nothing yet.
+/// Make a subscriber of the client's server. It connects to nothing yet. RREDIS_ERR_IO: the
+/// system gives no epoll, eventfd or timerfd.
 rredis_status rredis_pubsub_new(const rredis_client *client, rredis_pubsub **out_pubsub,
     rredis_error *err);
 
@@ -1149,12 +1150,14 @@ rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *cha
     rredis_error *err);
 
 /// The descriptor for a loop of yours: readable when _next would not wait, one for the life
-/// of the handle. Watch it for reading, and do nothing else with it. -1: there is none.
+/// of the handle. Watch it for reading, do nothing else with it, and watch it no more after
+/// _free. -1: there is none.
 ///
 /// Once it is readable, call _next with a timeout of 0 until that is RREDIS_ERR_AGAIN, which
 /// it may be at once: it is readable, too, when a connection is to be made anew or a silent
 /// server to be asked; when something came that _next does not give, as a confirmation or
-/// half a message; and every 20 ms with a transport of yours that has no descriptor.
+/// half a message; and every 20 ms with a transport of yours that has no descriptor. Your
+/// loop needs no timer. An edge-triggered one goes on until RREDIS_ERR_AGAIN, too.
 int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
 
 /// End the _next or _run of another thread, at once but for the look-up of a host name;
@@ -1233,13 +1236,19 @@ void rredis_script_free(rredis_script *script);
 
 // ---- Async --------------------------------------------------------------------------
 //
-// One connection, driven by a loop of your own: no thread, no call that waits (but for the
-// look-up of a host name, where one is given), no function of yours called later. Watch _fd,
-// sleep no longer than _deadline_ms, then _step, then _next until it is RREDIS_ERR_AGAIN:
+// One connection, driven by a loop of your own: no thread, no call that waits (except for
+// the look-up of a host name), no function of yours called later. Watch _fd for reading.
+// Once it is readable, _step, then _next until RREDIS_ERR_AGAIN:
 //
-//   poll({rredis_async_fd(handle), POLLIN}, 1, rredis_async_deadline_ms(handle));
+//   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //   rredis_async_step(handle, RREDIS_READY_READ, &err);
 //   while ((status = rredis_async_next(handle, &reply, &data, &err)) != RREDIS_ERR_AGAIN) ...
+//
+// Your loop needs no timer: the descriptor becomes readable, too, when a command's time is
+// up, a connect is to be tried again or a silent server to be asked. One round reads and
+// writes about 1 MiB at most, whatever the server sends; the rest is for the next round.
+// An edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in which
+// nothing came and nothing was submitted, and waits only then.
 //
 // It connects when there is something to send, and again when the connection was lost, after
 // a pause that grows. Commands that were not sent meanwhile wait, within their own time; for
@@ -1259,7 +1268,8 @@ typedef enum rredis_ready {
 /// It is opened as those of the client's pool are, and takes no place in it; what is opened,
 /// lost and closed, and the bytes when it is over, are counted there. Response callbacks are
 /// the client's, as they are when a command is submitted.
-/// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd.
+/// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd. RREDIS_ERR_IO: the system
+/// gives no epoll, eventfd or timerfd.
 rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_async,
     rredis_error *err);
 
@@ -1287,16 +1297,16 @@ rredis_status rredis_async_submit(rredis_async *handle, size_t argc,
     void *call_data, rredis_error *err);
 
 /// Give the descriptor to watch: one number for the life of the handle, whatever connections
-/// come and go behind it. Readable when there is something to do. Do nothing else with it.
-/// -1: handle is NULL.
+/// come and go behind it. Readable when there is something to do, or the time for it has
+/// come. Do nothing else with it, and watch it no more after _free. -1: handle is NULL.
 int32_t rredis_async_fd(const rredis_async *handle);
 
 /// Tell what to watch the descriptor for, of rredis_ready. It is RREDIS_READY_READ for ever: a
 /// socket that is to be written stands behind the descriptor, and makes it readable.
 uint32_t rredis_async_wants(const rredis_async *handle);
 
-/// Tell for how long the loop may sleep while the descriptor is not readable; then _step,
-/// with RREDIS_READY_NONE. -1: as long as it likes.
+/// Tell how long it is until the descriptor becomes readable because of the time alone. No loop
+/// needs it. -1: it will not.
 int64_t rredis_async_deadline_ms(const rredis_async *handle);
 
 /// Do what is to be done, and wait for nothing: connect, shake hands, write, look at the clock.
@@ -1316,11 +1326,12 @@ rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
 /// only RESP2 by now (RREDIS_ERR_UNSUPPORTED); or why no connection can be opened, as
 /// RREDIS_ERR_AUTH and RREDIS_ERR_TLS: that is tried again, and told each time.
 ///
-/// RREDIS_ERR_AGAIN: nothing more has come. Go on until then after each _step: until then the
-/// descriptor stays readable. Any other status is that of a command that failed, err says
-/// why and what became of it, and out_call_data is written all the same, so that you know
-/// which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only RREDIS_ERR_FORKED, PANIC and ARGUMENT of a
-/// NULL here are the call's own, and leave it as it was.
+/// RREDIS_ERR_AGAIN: nothing more has come, or the rest is for the next round. Go on until
+/// then after each _step: until then the descriptor stays readable. Any other status is that
+/// of a command that failed, err says why and what became of it, and out_call_data is written
+/// all the same, so that you know which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only
+/// RREDIS_ERR_FORKED, PANIC and ARGUMENT of a NULL here are the call's own, and leave it as it
+/// was.
 rredis_status rredis_async_next(rredis_async *handle, rredis_reply **out_reply,
     void **out_call_data, rredis_error *err);
 
