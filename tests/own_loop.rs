@@ -158,6 +158,41 @@ fn replies_have_the_shapes_and_the_callbacks_of_the_client() {
 }
 
 #[test]
+fn a_command_asked_for_again_is_treated_as_one_that_was_never_asked_for() {
+    struct Says;
+    impl Callback for Says {
+        fn call(&self, _: *mut (), _: &[&[u8]], _: &Reply) -> Result<Option<Reply>> {
+            let mut builder = rredis::reply::Builder::new();
+            builder.add_integer(rredis::reply::Kind::RREDIS_REPLY_INTEGER, 99);
+            builder.take().map(Some)
+        }
+    }
+    let server = Server::start(&[]);
+    for (query, shaped) in [("", "#0"), ("?shape=RAW", ":0")] {
+        let mut setup = Setup::default();
+        setup.options.set_url(format!("{}{query}", server.url()).as_bytes()).expect("a good URL");
+        let client = Client::new(&setup).expect("a client");
+        let mut own = Own::on(&client);
+        let mut ask = |flags: u32, reply: &str| {
+            own.submit_with(1, &["PERSIST", "nothing"], flags, if flags == TIMEOUT { 60_000 } else { 0 });
+            own.expect(1, reply);
+        };
+        for _ in 0..2 {
+            ask(0, shaped);
+            ask(RAW, ":0");
+            ask(TIMEOUT, shaped);
+        }
+        let set = |callback: Option<Arc<dyn Callback>>| client.set_callback(b"PERSIST", callback).expect("a good name");
+        set(Some(Arc::new(Says)));
+        ask(0, ":99");
+        ask(RAW, ":0");
+        ask(0, ":99");
+        set(None);
+        ask(0, shaped);
+    }
+}
+
+#[test]
 fn a_late_reply_is_nobodys_and_its_neighbours_get_theirs() {
     let server = Server::start(&[]);
     for url in everywhere(&server) {
