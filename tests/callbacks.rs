@@ -151,8 +151,12 @@ fn a_callback_that_refuses_fails_its_call_alone() {
         .callback("SET", Some(Box::new(|_, _, _| Verdict::Fail("not today"))), &Arc::default())
         .expect("it can be set");
     let err = client.command(&["SET", "foo", "bar"]).expect_err("the callback refuses");
-    assert_eq!((err.status, err.outcome), (Status::CALLBACK, Outcome::RAN));
+    assert_eq!((err.status, err.outcome, err.attempts), (Status::CALLBACK, Outcome::RAN, 1));
     assert!(err.message.contains("not today"), "{err:?}");
+    let mut conn = client.conn().expect("a connection");
+    let err = conn.command_with(&["SET", "foo", "bar"], call::DEFAULT, 0).expect_err("on any connection");
+    assert_eq!((err.status, err.outcome, err.attempts), (Status::CALLBACK, Outcome::RAN, 1));
+    drop(conn);
     assert_eq!(client.ask(&["GET", "foo"]), "\"bar\"", "it ran");
     assert_eq!(client.number(&["CLIENT", "ID"]), id, "on the same connection");
 }

@@ -91,7 +91,11 @@ fn whatever_a_connection_has_become_the_next_user_finds_it_as_the_pool_has_it() 
                 if let Err(err) = conn.command(args) {
                     // Where the protocol forbids it, or the state that the one before left does, it is an error of the
                     // server's; the next user must find a clean connection all the same.
-                    assert_eq!(err.status, Status::SERVER, "{protocol} {sequence:?} {args:?}: {err:?}");
+                    assert_eq!(
+                        (err.status, err.attempts),
+                        (Status::SERVER, 1),
+                        "{protocol} {sequence:?} {args:?}: {err:?}"
+                    );
                 }
             }
             drop(conn);

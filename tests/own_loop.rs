@@ -152,8 +152,11 @@ fn replies_have_the_shapes_and_the_callbacks_of_the_client() {
         assert_eq!(replies[4].1.as_deref(), Ok(":4"));
         assert_eq!(replies[5].1.as_deref(), Ok("four"));
         let error = replies[7].1.as_ref().expect_err("its callback refused");
-        assert_eq!((error.status, error.outcome), (Status::Callback, Outcome::Ran));
+        assert_eq!((error.status, error.outcome, error.attempts), (Status::Callback, Outcome::Ran, 1));
         assert_eq!(replies[8].1.as_deref(), Ok("#1"), "a PONG in its shape");
+        own.submit(10, &["INCR", "text"]);
+        let error = own.expect_failure(10);
+        assert_eq!((error.status, error.outcome, error.attempts), (Status::Server, Outcome::Refused, 1));
     }
 }
 

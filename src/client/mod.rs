@@ -362,9 +362,9 @@ impl Client {
             // A command that waits on the server has the time that it says, and some for the way.
             false => match row.and_then(|row| row.blocking(args)) {
                 Some(Blocking::Forever) => -1,
-                Some(Blocking::For(waits)) => i64::try_from(waits.as_millis())
-                    .unwrap_or(i64::MAX)
-                    .saturating_add(self.0.often.block_slack_ms.max(0)),
+                Some(Blocking::For(waits)) => {
+                    i64::try_from(waits.as_millis()).unwrap_or(i64::MAX).saturating_add(self.0.often.block_slack_ms)
+                }
                 None => self.0.often.command_timeout_ms,
             },
         }
@@ -407,3 +407,6 @@ fn server_error(args: &[&[u8]], reply: &Reply) -> Error {
     let outcome = commands::error_outcome(args, reply.text());
     Error { attempts: 1, ..Error::new(Status::Server, head(reply.text())).with_outcome(outcome) }
 }
+
+#[cfg(test)]
+mod tests;

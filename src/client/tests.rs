@@ -1,0 +1,112 @@
+//! A client against scripted peers: what is tried again, and what that costs.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::options::Key;
+use crate::transport::script::{Script, Scripts, Step, expect, give};
+
+const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
+const GREETED: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
+const INCR: &str = "*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n";
+const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n";
+
+fn greeted(steps: impl IntoIterator<Item = Step>) -> Script {
+    Script::new([expect(HELLO), give(GREETED)].into_iter().chain(steps))
+}
+
+fn client(retry_max: i64, scripts: impl IntoIterator<Item = Script>) -> Client {
+    let mut setup = Setup::default();
+    setup.options.set_int(Key::RetryMax, retry_max).unwrap();
+    setup.options.set_int(Key::BackoffMs, 0).unwrap();
+    setup.transport = Some(Arc::new(Scripts::new(scripts)));
+    Client::new(&setup).unwrap()
+}
+
+fn incr(client: &Client, timeout_ms: i64) -> Result<Reply> {
+    client.command(&[b"INCR", b"k"], &Call { flags: Flags::TIMEOUT, timeout_ms, ..Call::default() })
+}
+
+/// What the look at a connection that rested cannot see: it ends between that and the first byte.
+#[test]
+fn a_connection_that_ends_before_the_first_byte_is_replaced_whatever_the_command_and_the_budget() {
+    let rested = greeted([expect(INCR), give(":1\r\n"), Step::Block, Step::Fail(libc::EPIPE)]);
+    let fresh = greeted([expect(INCR), give(":2\r\n")]);
+    let client = client(0, [rested.clone(), fresh]);
+    assert_eq!(incr(&client, 5000).unwrap().view().integer(), Some(1));
+    assert_eq!(incr(&client, 5000).unwrap().view().integer(), Some(2));
+    assert_eq!((rested.closed(), client.stat(Stat::Retries)), (1, Some(1)));
+}
+
+#[test]
+fn a_new_connection_that_ends_before_the_first_byte_is_a_try_like_any_other() {
+    let ends = || greeted([Step::Block, Step::Fail(libc::EPIPE)]);
+    let error = incr(&client(0, [ends(), greeted([])]), 5000).unwrap_err();
+    assert_eq!((error.status, error.outcome, error.attempts), (Status::Io, Outcome::NotSent, 1));
+    let answered = greeted([expect(INCR), give(":1\r\n")]);
+    assert!(incr(&client(1, [ends(), answered]), 5000).is_ok());
+}
+
+/// A server that takes nothing is no reason to connect to it anew: the time is over.
+#[test]
+fn a_connection_that_rested_and_takes_nothing_in_time_is_not_replaced() {
+    let rested = greeted([expect(INCR), give(":1\r\n")].into_iter().chain((0..10_000).map(|_| Step::Block)));
+    let client = client(0, [rested, greeted([])]);
+    assert!(incr(&client, 5000).is_ok());
+    let error = incr(&client, 20).unwrap_err();
+    assert_eq!((error.status, error.outcome, error.attempts), (Status::Timeout, Outcome::NotSent, 1));
+    assert_eq!(client.stat(Stat::Retries), Some(0));
+}
+
+/// What a key holds is no server's word, whatever it looks like.
+#[test]
+fn a_value_that_reads_as_a_refusal_is_a_value() {
+    for reply in ["$9\r\nLOADING x\r\n", "+LOADING x\r\n", "$10\r\nTRYAGAIN x\r\n"] {
+        let client = client(3, [greeted([expect(GET), give(reply)])]);
+        let value = client.command(&[b"GET", b"k"], &Call::default()).unwrap();
+        assert!(reply.contains(&*String::from_utf8_lossy(value.text())) && !value.text().is_empty(), "{reply}");
+        assert_eq!(client.stat(Stat::Retries), Some(0), "{reply}");
+    }
+}
+
+#[test]
+fn what_is_no_command_is_refused_before_anybody_is_connected_to() {
+    // No script: whoever connects would be told so.
+    let client = client(0, []);
+    let error = client.command(&[], &Call::default()).unwrap_err();
+    assert_eq!((error.status, error.outcome, error.attempts), (Status::Argument, Outcome::NotSent, 0));
+}
+
+#[test]
+fn a_call_whose_time_is_over_asks_for_no_connection() {
+    let rested = greeted([expect(INCR), give(":1\r\n")]);
+    let client = client(3, [rested.clone()]);
+    for connections in [0, 1] {
+        // A byte of it would be past the end of the transcript.
+        let error = incr(&client, 0).unwrap_err();
+        assert_eq!((error.status, error.outcome, error.attempts), (Status::Timeout, Outcome::NotSent, 1));
+        assert!(error.to_string().ends_with("the 0 ms allowed were over before a connection was asked for"), "{error}");
+        assert_eq!(client.stat(Stat::ConnectionsIdle), Some(connections));
+        if connections == 0 {
+            incr(&client, 5000).unwrap();
+        }
+    }
+    assert_eq!(rested.closed(), 0);
+}
+
+#[test]
+fn a_command_that_waits_has_the_time_it_says_and_some_for_the_way() {
+    for (slack, waits) in [(0, 2000), (1, 2001), (500, 2500)] {
+        let mut setup = Setup::default();
+        setup.options.set_int(Key::CommandTimeoutMs, 700).unwrap();
+        setup.options.set_int(Key::BlockSlackMs, slack).unwrap();
+        let client = Client::new(&setup).unwrap();
+        let allowed = |args: &[&[u8]], flags| {
+            client.allowed_ms(commands::find(args), args, &Call { flags, timeout_ms: 30, ..Call::default() })
+        };
+        assert_eq!(allowed(&[b"BLPOP", b"k", b"2"], Flags::default()), waits);
+        assert!(allowed(&[b"BLPOP", b"k", b"0"], Flags::default()) < 0);
+        assert_eq!(allowed(&[b"GET", b"k"], Flags::default()), 700);
+        assert_eq!(allowed(&[b"BLPOP", b"k", b"2"], Flags::TIMEOUT), 30);
+    }
+}
