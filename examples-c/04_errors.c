@@ -50,6 +50,6 @@ int main(void) {
 // LPUSH: SERVER, REFUSED
 //   WRONGTYPE Operation against a key holding the wrong kind of value
 // SELECT: ARGUMENT, NOT_SENT
-//   SELECT changes the connection it runs on, and a client shares its connections: use an rredis_conn
+//   SELECT changes the connection it runs on, and a client shares its connections: use the option database, or an rredis_conn
 // SET: CONNECT, NOT_SENT
 //   127.0.0.1:1: connect: Connection refused

@@ -118,6 +118,39 @@ pub struct Error {
     pub attempts: u32,
     /// One sentence that names the thing.
     pub message: Vec<u8>,
+    /// What there is in the place of what was refused.
+    pub instead: Option<Instead>,
+}
+
+/// What there is in the place of what was refused. How a caller says it, the roof knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// A subscriber.
+    Subscriber,
+    /// A run of a pipeline, which opens and ends a transaction by itself.
+    Transaction,
+    /// The watch of a pipeline.
+    Watch,
+    /// To clear a pipeline.
+    Clear,
+    /// To run as a transaction what was watched for.
+    Atomic,
+    /// The option of the database.
+    Database,
+    /// The options of user and password.
+    Login,
+    /// The options of all that a greeting says.
+    Greeting,
+    /// The option of the client's name.
+    ClientName,
+    /// The option of the library's name.
+    LibraryName,
+    /// To free a handle.
+    Free,
+    /// A connection of one's own.
+    Connection,
+    /// Nothing: no handle takes it.
+    Nothing,
 }
 
 /// What every fallible function of this crate returns.
@@ -126,7 +159,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// An error with nothing known of a command yet.
     pub fn new(status: Status, message: impl Into<Vec<u8>>) -> Self {
-        Error { status, outcome: Outcome::None, os_error: 0, attempts: 0, message: message.into() }
+        Error { status, outcome: Outcome::None, os_error: 0, attempts: 0, message: message.into(), instead: None }
     }
 
     /// An error that a system call gave: `what` failed, with the errno and its text.
@@ -143,6 +176,12 @@ impl Error {
     /// The same error, now that the fate of its command is known.
     pub fn with_outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
+        self
+    }
+
+    /// The same error, with what there is instead.
+    pub fn with_instead(mut self, instead: Instead) -> Self {
+        self.instead = Some(instead);
         self
     }
 

@@ -243,8 +243,8 @@ fn what_cannot_be_queued_leaves_the_queue_as_it_was() {
         (&["DISCARD"], "rredis_pipeline_clear"),
         (&["WATCH", "k"], "rredis_pipeline_watch"),
         (&["UNWATCH"], "rredis_pipeline_clear"),
-        (&["SELECT", "1"], "rredis_conn"),
-        (&["SUBSCRIBE", "c"], "rredis_conn"),
+        (&["SELECT", "1"], "the option database"),
+        (&["SUBSCRIBE", "c"], "rredis_pubsub"),
         (&["CLIENT", "REPLY", "OFF"], "rredis_conn"),
         (&[], "argc is 0"),
     ];

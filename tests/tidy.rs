@@ -104,6 +104,20 @@ fn nothing_ends_or_talks_in_the_hosts_process() {
     none(&lines_with(sources().iter(), |source| &source.shipped, |line| banned.iter().any(|word| line.contains(word))));
 }
 
+/// What a caller knows things by is the roof's to say: below it an error has its reason. A reply's names are the one exception.
+#[test]
+fn the_names_of_c_stay_in_the_roof() {
+    let is_said = |line: &str| {
+        let code = line.split("//").next().unwrap_or_default();
+        ["rredis_", "RREDIS_"].iter().any(|prefix| {
+            code.match_indices(prefix).any(|(at, _)| !code[at + prefix.len()..].to_lowercase().starts_with("reply"))
+        })
+    };
+    let below = sources();
+    let below = below.iter().filter(|source| source.room() != "ffi" && !source.shipped.is_empty());
+    none(&lines_with(below, |source| &source.text, is_said));
+}
+
 #[test]
 fn every_file_has_its_sign() {
     let unsigned = |source: &Source| !source.text.starts_with("//! ");

@@ -110,8 +110,8 @@ impl Client {
         // Everything that has to be known of the command stands in one row, which is looked for once.
         let row = commands::find(args);
         let wish = self.wish_of(row, args, call);
-        let replied = match row.and_then(Command::connection_state) {
-            Some(name) => Err(not_for_a_client(name)),
+        let replied = match row.filter(|row| row.connection_state().is_some()) {
+            Some(row) => Err(row.misplaced("a client shares its connections")),
             None => self.command_to_the_wire(args, call, wish.shape, &self.wait_of(row, args, call), &mut tries),
         };
         let result = replied.and_then(|reply| self.finish(args, call, &wish, reply));
@@ -394,12 +394,6 @@ impl Tries {
 struct Tried {
     error: Error,
     rested: bool,
-}
-
-fn not_for_a_client(name: &str) -> Error {
-    let text =
-        format!("{name} changes the connection it runs on, and a client shares its connections: use an rredis_conn");
-    Error::new(Status::Argument, text).with_outcome(Outcome::NotSent)
 }
 
 /// The error that the server answered with, in its own words.

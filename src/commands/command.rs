@@ -4,7 +4,7 @@ use super::blocking::Blocking;
 use super::effect::{Change, Effect};
 pub use super::table::Id;
 use super::unknown_script;
-use crate::error::Outcome;
+use crate::error::{Error, Instead, Outcome, Status};
 
 /// What is known of one command, or of one subcommand.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,34 @@ impl Command {
     /// Its name, where it changes its connection, so that a client of many connections refuses it.
     pub fn connection_state(&self) -> Option<&'static str> {
         (self.change != Change::None).then_some(self.name)
+    }
+
+    /// The error of a handle on which it has no place, because it changes its connection and `why`.
+    #[cold]
+    pub fn misplaced(&self, why: &str) -> Error {
+        let text = format!("{} changes the connection it runs on, and {why}", self.name);
+        Error::new(Status::Argument, text).with_outcome(Outcome::NotSent).with_instead(self.instead())
+    }
+
+    /// What there is for it, where it changes its connection.
+    fn instead(&self) -> Instead {
+        match (self.id, self.change) {
+            (Id::ClientSetname, _) => Instead::ClientName,
+            (Id::ClientSetinfo, _) => Instead::LibraryName,
+            (Id::Sync | Id::Psync | Id::Replconf, _) => Instead::Nothing,
+            (_, Change::Select) => Instead::Database,
+            (_, Change::Subscribe(_) | Change::Unsubscribe(_)) => Instead::Subscriber,
+            (_, Change::Fixed(effect)) => match effect {
+                Effect::Multi | Effect::Exec => Instead::Transaction,
+                Effect::Discard | Effect::Unwatch => Instead::Clear,
+                Effect::Watch => Instead::Watch,
+                Effect::Auth => Instead::Login,
+                Effect::Hello => Instead::Greeting,
+                Effect::Quit => Instead::Free,
+                _ => Instead::Connection,
+            },
+            (_, Change::None | Change::Reply) => Instead::Connection,
+        }
     }
 
     /// How long the server may wait with these arguments.

@@ -15,6 +15,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::{Error, Outcome, Result, Status};
+use crate::ffi::instead;
 use crate::ffi::message::one_line;
 use crate::ffi::status::{rredis_error, rredis_outcome, rredis_status};
 
@@ -368,7 +369,10 @@ fn tell(err: Err<'_>, error: Error) -> rredis_status {
             outcome: rredis_outcome::from(error.outcome),
             os_error: error.os_error,
             attempts: i32::try_from(error.attempts).unwrap_or(i32::MAX),
-            message: one_line(&error.message),
+            message: match error.instead {
+                None => one_line(&error.message),
+                Some(instead) => one_line(&[&error.message[..], b": ", instead::words(instead).as_bytes()].concat()),
+            },
         });
     }
     status

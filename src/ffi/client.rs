@@ -2,7 +2,8 @@
 //!
 //! Commands, each on a connection of the pool's that is leased while it runs. Commands
 //! that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
-//! like) are RREDIS_ERR_ARGUMENT here: they are for an rredis_conn.
+//! like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
+//! meant, as an rredis_pubsub.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;

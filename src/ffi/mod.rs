@@ -49,6 +49,7 @@
 #![expect(clippy::missing_safety_doc, reason = "the header's first page is the contract")]
 
 mod boundary;
+mod instead;
 mod message;
 mod option;
 

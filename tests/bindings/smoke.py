@@ -144,7 +144,7 @@ def main():
         ask(client, b"SELECT", b"1")
         raise AssertionError("SELECT on a client")
     except Failure as failure:
-        assert failure.status == ERR_ARGUMENT and "rredis_conn" in str(failure)
+        assert failure.status == ERR_ARGUMENT and "option database" in str(failure)
 
     # A function of Python's, with call_data that comes back as it went in.
     seen = []

@@ -89,6 +89,7 @@ static void what_fails(rredis_options *options) {
     CHECK_FAILS(rredis_async_submit(async, 1, &refused[i], NULL, 0, 0, NULL, &err), err, RREDIS_ERR_ARGUMENT,
         RREDIS_OUTCOME_NOT_SENT);
     CHECK_SAYS(err, refused[i]);
+    CHECK(strcmp(refused[i], "SELECT") != 0 || strstr(err.message, "the option database") != NULL);
   }
   CHECK_FAILS(rredis_async_submit(async, ARGS("PING"), 1 << 20, 0, NULL, &err), err, RREDIS_ERR_ARGUMENT,
       RREDIS_OUTCOME_NOT_SENT);

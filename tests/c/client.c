@@ -103,7 +103,7 @@ static void flags(const rredis_client *client) {
 static void refused(const rredis_client *client) {
   rredis_error err;
   CHECK_FAILS(command(client, 0, &err, ARGS("SELECT", "3")), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
-  CHECK_SAYS(err, "rredis_conn");
+  CHECK_SAYS(err, "the option database");
   CHECK_SAYS(err, "SELECT");
   CHECK_FAILS(command(client, 0, &err, ARGS("sElEcT", "3")), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
   CHECK_FAILS(command(client, 0, &err, ARGS("MULTI")), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);

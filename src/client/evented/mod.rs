@@ -208,9 +208,9 @@ impl Evented {
             self.latest =
                 Some(Latest { row, name: Exactly::new(row.name), shape: commands::shape_without_arguments(row) });
         }
-        let subscription = match row.and_then(Command::connection_state) {
+        let subscription = match row.filter(|row| row.connection_state().is_some()) {
             None => None,
-            Some(name) => Some(self.admit(name, args)?),
+            Some(row) => Some(self.admit(row, args)?),
         };
         let allowed_ms = self.client.allowed_ms(row, args, call);
         Ok(Asked { row, allowed_ms, wish: self.client.wish_of(row, args, call), subscription })
@@ -218,10 +218,10 @@ impl Evented {
 
     /// Refuse what has no place on a connection that is opened anew when it breaks; but to subscribe, and to end that.
     #[cold]
-    fn admit(&mut self, name: &str, args: &[&[u8]]) -> Result<Effect> {
-        let effect = commands::effect(args);
+    fn admit(&mut self, row: &Command, args: &[&[u8]]) -> Result<Effect> {
+        let effect = row.effect(args);
         if !matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
-            return Err(Error::new(Status::Argument, refusal(name, effect)));
+            return Err(row.misplaced("this one is opened anew when it breaks"));
         }
         match self.is_resp2() {
             false => Ok(effect),
@@ -362,12 +362,4 @@ struct Asked {
     allowed_ms: i64,
     wish: Wish,
     subscription: Option<Effect>,
-}
-
-fn refusal(name: &str, effect: Effect) -> String {
-    let instead = match effect {
-        Effect::Multi | Effect::Exec | Effect::Discard | Effect::Watch | Effect::Unwatch => "an rredis_pipeline",
-        _ => "an rredis_conn",
-    };
-    format!("{name} changes the connection it runs on, and this one is opened anew when it breaks: use {instead}")
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::client::pubsub::message;
 use crate::conn::Connection;
-use crate::error::{Error, Result, Status, head};
+use crate::error::{Error, Instead, Result, Status, head};
 use crate::reply::{Builder, Reply};
 use crate::session::{Event, Heard, Ticket};
 
@@ -165,8 +165,8 @@ impl Evented {
 
 /// Messages and replies cannot be told apart there.
 pub(super) fn in_resp2() -> Error {
-    let text = "subscriptions beside commands take RESP3, and this connection speaks RESP2: use an rredis_pubsub";
-    Error::new(Status::Unsupported, text)
+    let text = "subscriptions beside commands take RESP3, and this connection speaks RESP2";
+    Error::new(Status::Unsupported, text).with_instead(Instead::Subscriber)
 }
 
 /// A push, a gap before or behind it, and the command that it confirms.

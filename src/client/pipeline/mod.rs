@@ -23,15 +23,15 @@ mod watch;
 
 use std::time::Duration;
 
-use crate::commands::{self, Command, Shape};
-use crate::error::{Error, Result, Status};
+use crate::commands::{self, Shape};
+use crate::error::{Error, Instead, Result, Status};
 use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::resp::Gather;
 use crate::transport::Deadline;
 
 use super::{Call, Client, Flags, server_error};
-use queue::{Queue, not_sent, refuse_connection_state, refused};
+use queue::{Queue, not_sent, refuse_connection_state};
 use watch::{Watch, watch_of, within};
 
 pub use each::Show;
@@ -88,9 +88,7 @@ impl Pipeline {
     pub fn add(&mut self, args: &[&[u8]], flags: Flags, call_data: *mut ()) -> Result<()> {
         self.refuse_to_add(flags)?;
         let command = commands::find(args);
-        if let Some(name) = command.and_then(Command::connection_state) {
-            return Err(refused(name));
-        }
+        refuse_connection_state(command)?;
         let shape = match flags.has(Flags::RAW) || self.client.0.often.raw_shape {
             true => Shape::KEEP,
             false => commands::shape_of(command, args),
@@ -171,14 +169,14 @@ impl Pipeline {
     fn ask(&mut self, args: &[&[u8]], call: &Call, shape: Shape) -> Result<Reply> {
         self.refuse_while_running()?;
         let Some(watch) = &mut self.watch else {
-            let text = "nothing is watched: a command at once, on the connection that watches, comes after _watch";
+            let text = "nothing is watched: a command at once goes over the connection that watches";
             return Err(not_sent(Error::new(Status::State, text)));
         };
         if !self.queue.is_empty() {
             let text = "commands are queued already: what is read at once is read before that";
             return Err(not_sent(Error::new(Status::State, text)));
         }
-        refuse_connection_state(args)?;
+        refuse_connection_state(commands::find(args))?;
         let wait = within(self.client.wait(args, call), self.limit);
         watch.command(args, &self.client, &wait, shape)
     }
@@ -193,8 +191,7 @@ impl Pipeline {
 
     fn begin_run(&mut self, mode: Mode) -> Result<Run> {
         if self.watch.is_some() && mode == Mode::Plain {
-            let text = "keys are watched: run in mode RREDIS_PIPELINE_ATOMIC, or clear first";
-            return Err(not_sent(Error::new(Status::State, text)));
+            return Err(not_sent(Error::new(Status::State, "keys are watched").with_instead(Instead::Atomic)));
         }
         let transacting = self.busy == Busy::Transacting;
         self.busy = Busy::Running;
@@ -266,7 +263,7 @@ impl Pipeline {
             Busy::No => Ok(()),
             Busy::Running => Err(not_sent(Error::new(Status::State, RUNNING))),
             Busy::Transacting => {
-                let text = "inside _transact it watches and runs by itself: read with _command, queue with _add";
+                let text = "a transaction watches and runs by itself: its function reads at once, and queues";
                 Err(not_sent(Error::new(Status::State, text)))
             }
         }

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use crate::client::{Callbacks, Flags};
-use crate::commands::{self, Blocking, Shape};
-use crate::error::{Error, Outcome, Result, Status};
+use crate::commands::{self, Blocking, Command, Shape};
+use crate::error::{Error, Outcome, Result};
 use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::memory::reuse;
 use crate::resp;
@@ -161,22 +161,11 @@ pub(super) fn not_sent(error: Error) -> Error {
 }
 
 /// Refuse what a pipeline does not take: what changes a connection for whoever comes next.
-pub(super) fn refuse_connection_state(args: &[&[u8]]) -> Result<()> {
-    commands::connection_state(args).map_or(Ok(()), |name| Err(refused(name)))
-}
-
-/// The refusal of this command.
-#[cold]
-pub(super) fn refused(name: &str) -> Error {
-    let text = match name {
-        "MULTI" | "EXEC" => format!("{name}: a run of mode RREDIS_PIPELINE_ATOMIC says MULTI and EXEC by itself"),
-        "DISCARD" | "UNWATCH" => {
-            format!("{name}: nothing is sent before the run; rredis_pipeline_clear forgets commands and watched keys")
-        }
-        "WATCH" => format!("{name}: rredis_pipeline_watch watches keys, until a run of mode RREDIS_PIPELINE_ATOMIC"),
-        _ => format!("{name} changes the connection it runs on, and a pipeline gives it back: use an rredis_conn"),
-    };
-    not_sent(Error::new(Status::Argument, text))
+pub(super) fn refuse_connection_state(command: Option<&Command>) -> Result<()> {
+    match command.filter(|command| command.connection_state().is_some()) {
+        None => Ok(()),
+        Some(command) => Err(command.misplaced("a pipeline gives it back")),
+    }
 }
 
 /// What opens a transaction, and what runs it.
@@ -186,6 +175,7 @@ pub(super) const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Status;
     use std::time::Duration;
 
     fn queue(commands: &[&[&[u8]]]) -> Queue {
