@@ -798,7 +798,8 @@ void rredis_pool_free(rredis_pool *pool);
 //
 // Commands, each on a connection of the pool's that is leased while it runs. Commands
 // that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
-// like) are RREDIS_ERR_ARGUMENT here: they are for an rredis_conn.
+// like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
+// meant, as an rredis_pubsub.
 
 /// Flags of one call, to be or-ed.
 typedef enum rredis_call {
