@@ -133,7 +133,8 @@ typedef enum rredis_outcome {
 } rredis_outcome;
 
 /// Why a call failed. It is yours, on your stack or where you like: there is nothing to
-/// free, and it stays as it is when other calls fail. 256 bytes, frozen.
+/// free, and it stays as it is when other calls fail. 256 bytes, frozen. What a function
+/// of yours writes in its err's message is made such a line, and stays one that it is.
 typedef struct rredis_error {
   rredis_status status;    // what the call returned
   rredis_outcome outcome;  // what became of its command

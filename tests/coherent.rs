@@ -32,6 +32,7 @@ enum Set {
     Callback,
     OnPush,
     OnEvent,
+    OnInterrupt,
 }
 use Set::*;
 
@@ -166,7 +167,7 @@ const APART: &[(&[Set], &[&str])] = &[
 /// What goes together, in any order.
 const TOGETHER: &[&[Set]] = &[
     &[],
-    &[Callback, OnPush, OnEvent],
+    &[Callback, OnPush, OnEvent, OnInterrupt],
     &[Url("redis://ann:secret@h:1/2?pool_max=4"), Transport, Parser],
     &[Int(RREDIS_OPTION_TLS, 0), Url("redis://h")],
     &[Url("redis://h?tls=1"), Int(RREDIS_OPTION_TLS, 1), Int(RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY, 1)],
@@ -271,7 +272,7 @@ fn what_goes_together_is_made_in_any_order() {
 #[test]
 fn what_is_made_of_a_client_has_nothing_to_add() {
     let rows = TABLE.iter().filter(|row| matches!(row.1, Alone::Fine) && name_of(row.0) != "tls");
-    for set in rows.map(|row| row.0).chain([Credentials, Parser, Callback, OnPush, OnEvent]) {
+    for set in rows.map(|row| row.0).chain([Credentials, Parser, Callback, OnPush, OnEvent, OnInterrupt]) {
         let options = Options::new(&[set]);
         let client = options.client().unwrap_or_else(|(status, message)| panic!("{set:?}: {status:?}: {message}"));
         let mut handle = MaybeUninit::uninit();
@@ -294,7 +295,7 @@ fn a_function_of_the_connections_is_its_pools() {
         // Its pool has it: that is no reason for the client to bring it too.
         says(make_on(&[set], &[set]), RREDIS_ERR_CONFIG, &[word, "pool"]);
     }
-    for set in [Callback, OnPush, OnEvent] {
+    for set in [Callback, OnPush, OnEvent, OnInterrupt] {
         assert_eq!(make(Maker::OnPool, &[set]), Ok(()), "{set:?}");
     }
 }
@@ -390,6 +391,8 @@ impl Options {
             OnPush => unsafe { rredis_options_on_push(options, Some(listener), data, None, err) },
             // SAFETY: as above.
             OnEvent => unsafe { rredis_options_on_event(options, Some(listener), data, None, err) },
+            // SAFETY: as above.
+            OnInterrupt => unsafe { rredis_options_on_interrupt(options, Some(go_on), data, None, err) },
         })
     }
 
@@ -533,6 +536,10 @@ unsafe extern "C-unwind" fn callback(
 }
 
 unsafe extern "C-unwind" fn listener(_: *mut c_void, _: *const rredis_reply) {}
+
+unsafe extern "C-unwind" fn go_on(_: *mut c_void) -> MaybeUninit<rredis_status> {
+    MaybeUninit::new(RREDIS_OK)
+}
 
 unsafe extern "C-unwind" fn close(_: *mut c_void) {}
 

@@ -76,7 +76,8 @@ pub enum rredis_outcome {
 }
 
 /// Why a call failed. It is yours, on your stack or where you like: there is nothing to
-/// free, and it stays as it is when other calls fail. 256 bytes, frozen.
+/// free, and it stays as it is when other calls fail. 256 bytes, frozen. What a function
+/// of yours writes in its err's message is made such a line, and stays one that it is.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_error {
