@@ -1,9 +1,12 @@
 //! Arbitrary trees through every built-in response callback: none panics or fails, what a parser's frame becomes is what the
-//! tree becomes, what has its shape keeps it, and no text is lost on the way.
+//! tree becomes, what has its shape keeps it, and no text is lost on the way. And through every way that a reply takes to its
+//! caller, by both parsers: each gives the same tree, attributes and all.
 //!
 //! `make fuzz` goes on for as long as RREDIS_TEST_SECONDS says, from the seed RREDIS_TEST_SEED, and prints the seed that failed.
 
 mod support;
+#[path = "fuzz/ways.rs"]
+mod ways;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -56,6 +59,11 @@ proptest! {
     fn no_callback_loses_anything(seed in any::<u64>()) {
         every_callback(seed);
     }
+
+    #[test]
+    fn no_way_to_the_caller_loses_anything(seed in any::<u64>()) {
+        ways::every_way(seed);
+    }
 }
 
 #[test]
@@ -65,10 +73,11 @@ fn it_goes_on_for_as_long_as_is_asked() {
     let (begin, end) = (seed, Instant::now() + Duration::from_secs(seconds));
     while Instant::now() < end {
         every_callback(seed);
+        ways::every_way(seed);
         seed += 1;
     }
     let names = (0..).map_while(shape::name).count();
-    println!("{} trees, each through {names} callbacks, from seed {begin}", seed - begin);
+    println!("{} trees, each through {names} callbacks and every way, from seed {begin}", seed - begin);
 }
 
 /// One tree, through every callback.
@@ -96,27 +105,27 @@ fn every_callback(seed: u64) {
             parser.feed(wire.as_bytes()).expect("a parser takes bytes");
             let frame = parser.next().expect("good bytes").expect("a whole reply");
             let built = shape.build(frame).unwrap_or_else(|error| panic!("{}: {error:?}", context()));
-            assert_eq!(shown(built.view()), shown(made.view()), "{}: built and made", context());
+            assert_eq!(shown(&built, built.view()), shown(made, made.view()), "{}: built and made", context());
         }
         let again = shape.reshape(made).unwrap_or_else(|error| panic!("{}: {error:?}", context()));
         let again = again.as_ref().unwrap_or(made);
-        lost(name, made.view(), again.view(), &context);
-        lost(name, raw.view(), made.view(), &context);
+        lost(name, made, again, &context);
+        lost(name, &raw, made, &context);
     }
 }
 
 /// Panics if there is text in `before` that is not in `after`.
-fn lost(name: &str, before: View<'_>, after: View<'_>, context: &dyn Fn() -> String) {
+fn lost(name: &str, before: &Reply, after: &Reply, context: &dyn Fn() -> String) {
     let apart = TAKEN_APART.iter().find(|(command, _)| *command == name);
     let (mut old, mut new) = (BTreeMap::new(), BTreeMap::new());
     match apart {
         None => {
-            texts(before, &mut |text| *old.entry(text).or_insert(0) += 1);
-            texts(after, &mut |text| *new.entry(text).or_insert(0) += 1);
+            texts(before.view(), &mut |text| *old.entry(text).or_insert(0) += 1);
+            texts(after.view(), &mut |text| *new.entry(text).or_insert(0) += 1);
         }
         Some((_, words)) => {
-            texts(before, &mut |text| letters(&text, words, &mut old));
-            texts(after, &mut |text| letters(&text, &[], &mut new));
+            texts(before.view(), &mut |text| letters(&text, words, &mut old));
+            texts(after.view(), &mut |text| letters(&text, &[], &mut new));
         }
     }
     for (text, count) in old {
@@ -127,7 +136,7 @@ fn lost(name: &str, before: View<'_>, after: View<'_>, context: &dyn Fn() -> Str
             "{}: lost {:?}, makes {}",
             context(),
             text.escape_ascii().to_string(),
-            shown(after)
+            shown(after, after.view())
         );
     }
 }
@@ -156,7 +165,10 @@ fn letters(text: &[u8], words: &[&str], found: &mut BTreeMap<Vec<u8>, i32>) {
 
 /// A value in RESP3, with all below it: what servers say, in places where they never would.
 fn value(dice: &mut Dice, depth: u32, wire: &mut String) {
-    let kinds = if depth < 6 { 22 } else { 12 };
+    if depth < 4 && dice.throw(6) == 0 {
+        attributes(dice, depth, wire);
+    }
+    let kinds = if depth < 6 { 27 } else { 12 };
     let _ = match dice.throw(kinds) {
         0 => write!(wire, "_\r\n"),
         1 => write!(wire, "$-1\r\n"),
@@ -188,6 +200,10 @@ fn value(dice: &mut Dice, depth: u32, wire: &mut String) {
             Ok(())
         }
         14 => aggregate('~', dice, depth, wire),
+        22 | 23 => pieces(dice, wire),
+        24 => streamed(dice, depth, wire),
+        25 => write!(wire, "(-12345678901234567890123\r\n"),
+        26 if depth > 0 => write!(wire, "!7\r\nERR a\nb\r\n"),
         15 => pairs(dice, depth, wire),
         16 => flat(dice, depth, wire),
         _ => aggregate('*', dice, depth, wire),
@@ -199,6 +215,37 @@ fn aggregate(mark: char, dice: &mut Dice, depth: u32, wire: &mut String) -> std:
     write!(wire, "{mark}{len}\r\n")?;
     (0..len).for_each(|_| value(dice, depth + 1, wire));
     Ok(())
+}
+
+/// What annotates the value behind it.
+fn attributes(dice: &mut Dice, depth: u32, wire: &mut String) {
+    let len = dice.throw(3);
+    let _ = write!(wire, "|{len}\r\n");
+    for _ in 0..len {
+        let name = text(dice);
+        let _ = write!(wire, "${}\r\n{name}\r\n", name.len());
+        value(dice, depth + 1, wire);
+    }
+}
+
+/// A string in pieces.
+fn pieces(dice: &mut Dice, wire: &mut String) -> std::fmt::Result {
+    write!(wire, "$?\r\n")?;
+    let text = text(dice);
+    let at = (0..=text.len() / 2).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    for piece in [&text[..at], &text[at..]].into_iter().filter(|piece| !piece.is_empty()) {
+        write!(wire, ";{}\r\n{piece}\r\n", piece.len())?;
+    }
+    write!(wire, ";0\r\n")
+}
+
+/// An aggregate whose length nobody said.
+fn streamed(dice: &mut Dice, depth: u32, wire: &mut String) -> std::fmt::Result {
+    let mark = ['*', '~', '%'][dice.throw(3) as usize];
+    let len = dice.throw(4) * if mark == '%' { 2 } else { 1 };
+    write!(wire, "{mark}?\r\n")?;
+    (0..len).for_each(|_| value(dice, depth + 1, wire));
+    write!(wire, ".\r\n")
 }
 
 /// A list of pairs, as many servers have it in place of a map.
@@ -247,12 +294,15 @@ fn parsed(choice: ParserChoice, wire: &str) -> Reply {
     Reply::build(frame.unwrap_or_else(|| panic!("{wire:?}"))).expect("it is built")
 }
 
-fn shown(view: View<'_>) -> String {
-    let inner: Vec<String> = view.children().map(shown).collect();
+/// All that a reader of a node of this reply can see.
+fn shown(reply: &Reply, view: View<'_>) -> String {
+    let attributes = reply.attributes(view.node()).map(|map| format!("|{} ", shown(reply, View::new(map))));
+    let attributes = attributes.unwrap_or_default();
+    let inner: Vec<String> = view.children().map(|child| shown(reply, child)).collect();
     let (kind, text) = (view.kind() as u32, view.text().escape_ascii());
     match inner.is_empty() {
-        true => format!("{kind}:{}:{text}:{:?}", view.node().integer, view.node().number),
-        false => format!("{kind}[{}]", inner.join(" ")),
+        true => format!("{attributes}{kind}:{}:{text}:{:?}", view.node().integer, view.node().number),
+        false => format!("{attributes}{kind}[{}]", inner.join(" ")),
     }
 }
 

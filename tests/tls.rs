@@ -257,3 +257,13 @@ fn what_rests_is_looked_at_through_tls() {
     assert_eq!(client.ask(&["PING"]), "+PONG");
     assert_eq!(client.stat(stat::CONNECTIONS_CREATED), 2);
 }
+
+/// A server that ends says no goodbye of TLS's: the end of the stream is the answer all the same.
+#[test]
+fn a_server_that_was_told_to_shut_down_has_said_so_by_its_end() {
+    let server = TlsServer::start(&[]);
+    let client = server.options().client();
+    answers(&server.options());
+    assert_eq!(client.ask(&["SHUTDOWN", "NOSAVE"]), "#1");
+    eventually("it ends", || std::net::TcpStream::connect(("127.0.0.1", server.port())).is_err());
+}

@@ -11,6 +11,7 @@ mod tls;
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,10 +20,11 @@ use std::io::{ErrorKind, Read, Write};
 use rredis::client::{Call, Client, Dedicated, Setup};
 use rredis::error::{Error, Outcome, Result, Status};
 use rredis::options::{Endpoint, Key, Options};
-use rredis::transport::{Attempt, Connect, Deadline, Moved, Transport, connected};
+use rredis::transport::{Attempt, Connect, Deadline, Moved, Sockets, Transport, connected};
 use rustls::SupportedProtocolVersion;
 use rustls::version::{TLS12, TLS13};
 
+use support::server::eventually;
 use tls::certificates::Authority;
 use tls::memory::{Cut, End, Memory};
 use tls::world::{PASSWORD, TlsServer};
@@ -302,4 +304,62 @@ fn a_transport_that_reads_ahead_carries_tls() {
     let reply = client.command(&[b"GET", b"key"], &Call::default()).expect("it is there");
     assert!(reply.text() == value);
     client.command(&[b"PING"], &Call::default()).expect("nothing was left over");
+}
+
+/// Sockets of which a write sends all that it is given, and fails then, where that is asked for.
+struct Failing(Arc<AtomicBool>);
+
+struct FailingStream(Box<dyn Transport>, Arc<AtomicBool>);
+
+impl Connect for Failing {
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        let below = Sockets::new(-1, -1).connect(endpoint, deadline)?;
+        Ok(connected(Box::new(FailingStream(below, Arc::clone(&self.0)))))
+    }
+
+    fn name(&self) -> &str {
+        "failing"
+    }
+}
+
+impl Transport for FailingStream {
+    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        // What the server says to what was sent stays unheard.
+        if self.1.load(Ordering::SeqCst) { Ok(Moved::None) } else { self.0.read(buffer, timeout_ms) }
+    }
+
+    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        let moved = self.0.write(bytes, timeout_ms)?;
+        match self.1.load(Ordering::SeqCst) {
+            true => Err(Error::new(Status::Io, "it was sent all the same")),
+            false => Ok(moved),
+        }
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        self.0.fd()
+    }
+
+    fn may_move_and_fail(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_write_below_that_sends_and_fails_leaves_its_commands_in_doubt() {
+    let server = TlsServer::start(&[]);
+    let mut options = Options::new();
+    options.set_url(format!("rediss://:{PASSWORD}@localhost:{}", server.port()).as_bytes()).expect("a good URL");
+    options.set_text(Key::TlsCaFile, server.ca().as_bytes()).expect("a text");
+    let fails = Arc::new(AtomicBool::new(false));
+    let setup = Setup { options, transport: Some(Arc::new(Failing(Arc::clone(&fails)))), ..Setup::default() };
+    let client = Client::new(&setup).expect("a client");
+    client.command(INCR, &Call::default()).expect("it works");
+    fails.store(true, Ordering::SeqCst);
+    let error = client.command(INCR, &Call::default()).expect_err("it fails");
+    assert_eq!((error.status, error.outcome, error.attempts), (Status::Io, Outcome::Unknown, 1), "{error:?}");
+    let count = || server.server().wire_with(PASSWORD).ask(&["GET", "key"]);
+    eventually("it runs", || count() == "2");
+    thread::sleep(Duration::from_millis(50));
+    assert_eq!(count(), "2", "and once alone");
 }

@@ -47,11 +47,12 @@ impl Called {
             return Ok(reply);
         }
         let mut builder = Builder::for_copies();
+        builder.add_attributes(&reply, reply.view());
         builder.open(Kind::RREDIS_REPLY_ARRAY);
         for (call, element) in calls.iter().zip(reply.view().children()) {
             match call.as_ref().filter(|_| element.kind() != Kind::RREDIS_REPLY_ERROR) {
-                None => builder.add_reply(element.node()),
-                Some(call) => call.add(Reply::clone_of(element.node())?, &mut builder),
+                None => builder.add_part(&reply, element),
+                Some(call) => call.add(reply.part(element)?, &mut builder),
             }
         }
         builder.end();
@@ -63,7 +64,10 @@ impl Call {
     fn add(&self, reply: Reply, builder: &mut Builder) {
         let args: Vec<&[u8]> = self.args.iter().map(Vec::as_slice).collect();
         match self.callback.call(self.call_data, &args, &reply) {
-            Ok(made) => builder.add_reply(made.unwrap_or(reply).root()),
+            Ok(made) => {
+                let made = made.unwrap_or(reply);
+                builder.add_part(&made, made.view());
+            }
             Err(error) => {
                 builder.add_text(Kind::RREDIS_REPLY_ERROR, &failed_callback(&error));
             }

@@ -38,7 +38,7 @@ pub struct Command {
 impl Command {
     /// Its name, where it changes its connection, so that a client of many connections refuses it.
     pub fn connection_state(&self) -> Option<&'static str> {
-        (self.change != Change::None).then_some(self.name)
+        (!matches!(self.change, Change::None | Change::Shutdown)).then_some(self.name)
     }
 
     /// The error of a handle on which it has no place, because it changes its connection and `why`.
@@ -65,7 +65,7 @@ impl Command {
                 Effect::Quit => Instead::Free,
                 _ => Instead::Connection,
             },
-            (_, Change::None | Change::Reply) => Instead::Connection,
+            (_, Change::None | Change::Shutdown | Change::Reply) => Instead::Connection,
         }
     }
 

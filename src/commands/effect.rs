@@ -58,6 +58,8 @@ pub enum Effect {
     Reset,
     /// The server closes the connection after its reply.
     Quit,
+    /// The server ends, and the end of the stream is its reply. Nothing of it lasts on a connection.
+    Shutdown,
     /// Anything else that lasts: a name, tracking, READONLY, a debugger.
     Other,
 }
@@ -77,6 +79,8 @@ pub enum Change {
     Subscribe(Topic),
     /// The same, and back.
     Unsubscribe(Topic),
+    /// The server ends, where it is not told to go on.
+    Shutdown,
 }
 
 impl Change {
@@ -87,6 +91,8 @@ impl Change {
             Change::Fixed(effect) => effect,
             Change::Select => args.get(1).and_then(|text| number(text)).map_or(Effect::Other, Effect::Select),
             Change::Reply => reply_mode(args),
+            Change::Shutdown if args.iter().skip(1).any(|word| word.eq_ignore_ascii_case(b"ABORT")) => Effect::None,
+            Change::Shutdown => Effect::Shutdown,
             Change::Subscribe(_) if args.len() < 2 => Effect::None,
             Change::Subscribe(topic) => Effect::Subscribe { topic, count: args.len() - 1 },
             Change::Unsubscribe(topic) => Effect::Unsubscribe { topic, count: args.len().saturating_sub(1) },

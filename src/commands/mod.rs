@@ -63,6 +63,15 @@ pub fn effect(args: &[&[u8]]) -> Effect {
     find(args).map_or(Effect::None, |row| row.effect(args))
 }
 
+/// Whether the server ends where it does as it is told, and so has no reply. Asked of every command.
+#[inline]
+pub fn is_shutdown(args: &[&[u8]]) -> bool {
+    let is_named = |name: &&[u8]| name.len() == SHUTDOWN.len() && name.eq_ignore_ascii_case(SHUTDOWN);
+    args.first().is_some_and(is_named) && effect(args) == Effect::Shutdown
+}
+
+const SHUTDOWN: &[u8] = b"SHUTDOWN";
+
 /// Whether these are the server's own words for a digest that it knows no script of. A script may well return other errors
 /// that begin with NOSCRIPT, after it ran; one that it raises has more behind these words.
 pub fn unknown_script(error: &[u8]) -> bool {

@@ -1114,7 +1114,7 @@ pub(super) static ROWS: [Command; 628] = [
     row(Id::Setnx, "SETNX", 3, F::DENYOOM | F::FAST | F::WRITE).keys(&[key(A::OW | A::INSERT, at(1), range(0, 1, 0))]),
     row(Id::Setrange, "SETRANGE", 4, F::DENYOOM | F::WRITE).keys(&[key(A::RW | A::UPDATE, at(1), range(0, 1, 0))]).repeats(Repeat::Same),
     row(Id::Sflush, "SFLUSH", -3, F::WRITE),
-    row(Id::Shutdown, "SHUTDOWN", -1, F::ADMIN | F::ALLOW_BUSY | F::LOADING | F::NO_MULTI | F::NOSCRIPT | F::STALE),
+    row(Id::Shutdown, "SHUTDOWN", -1, F::ADMIN | F::ALLOW_BUSY | F::LOADING | F::NO_MULTI | F::NOSCRIPT | F::STALE).changes(Change::Shutdown),
     row(Id::Sinter, "SINTER", -2, F::READONLY | F::NONDETERMINISTIC_OUTPUT_ORDER).keys(&[key(A::RO | A::ACCESS, at(1), range(-1, 1, 0))]).repeats(Repeat::Reads),
     row(Id::Sintercard, "SINTERCARD", -3, F::READONLY).keys(&[key(A::RO | A::ACCESS, at(1), counted(0, 1, 1))]).repeats(Repeat::Reads),
     row(Id::Sinterstore, "SINTERSTORE", -3, F::DENYOOM | F::WRITE).keys(&[key(A::OW | A::UPDATE, at(1), range(0, 1, 0)), key(A::RO | A::ACCESS, at(2), range(-1, 1, 0))]).repeats(Repeat::Same),

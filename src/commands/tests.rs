@@ -103,7 +103,9 @@ fn no_other_command_changes_a_connection() {
         let stateful = STATEFUL.split(' ').chain(STATEFUL_TWO.split(", ")).any(|name| name == row.name);
         assert_eq!(state(row.name).is_some(), stateful, "{}", row.name);
         if !stateful {
-            assert_eq!(does(&format!("{} ID", row.name)), Effect::None);
+            // It ends the server, and leaves no connection that could be another.
+            let effect = if row.id == Id::Shutdown { Effect::Shutdown } else { Effect::None };
+            assert_eq!(does(&format!("{} ID", row.name)), effect);
         }
     }
     for command in
@@ -121,6 +123,8 @@ fn effects_read_their_arguments() {
     assert_eq!(does("SELECT x"), Effect::Other);
     assert_eq!(does("SELECT"), Effect::Other);
     assert_eq!(does("SELECT -1"), Effect::Other);
+    assert_eq!(does("shutdown nosave now"), Effect::Shutdown);
+    assert_eq!(does("SHUTDOWN Abort"), Effect::None);
     assert_eq!(does("SUBSCRIBE"), Effect::None);
     assert_eq!(does("Subscribe a b"), Effect::Subscribe { topic: Topic::Channel, count: 2 });
     assert_eq!(does("PSUBSCRIBE a"), Effect::Subscribe { topic: Topic::Pattern, count: 1 });

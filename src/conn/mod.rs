@@ -5,6 +5,7 @@ mod burst;
 mod dial;
 mod greeting;
 mod kept;
+mod moving;
 mod opening;
 mod steps;
 mod until;
@@ -19,12 +20,13 @@ use crate::ongoing::Vigil;
 use crate::reply::Reply;
 use crate::session::{Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
-use crate::transport::{Deadline, Moved, Transport};
+use crate::transport::{Deadline, Transport};
 
 pub use burst::Handed;
 pub use dial::{Credentials, Dial};
 use dial::{Served, serving};
 pub use kept::{Kept, Notice};
+use moving::closed;
 pub use opening::{Stepped, no_descriptor};
 pub use steps::{Read, Turn};
 pub use until::{Traffic, Until};
@@ -295,13 +297,9 @@ impl Connection {
                 return Ok(());
             }
             let timeout_ms = if waits { slice_ms(deadline) } else { 0 };
-            match self.transport.write(self.session.outgoing(), timeout_ms)? {
-                Moved::Some(0) | Moved::None => return Ok(()),
-                Moved::Some(len) => {
-                    self.session.sent(len);
-                    self.handed += len;
-                    self.moved.bytes_out += len as u64;
-                }
+            match self.write(usize::MAX, timeout_ms)? {
+                0 => return Ok(()),
+                len => self.handed += len,
             }
             if waits {
                 return Ok(());
@@ -343,24 +341,6 @@ impl Connection {
             std::thread::sleep(PAUSE);
         }
         Ok(deadline.has_passed())
-    }
-
-    /// Read once. False: nothing was there.
-    fn read(&mut self, timeout_ms: i64) -> Result<bool> {
-        let room = self.session.room(self.read_bytes)?;
-        let size = room.len();
-        match self.transport.read(room, timeout_ms)? {
-            Moved::None => Ok(false),
-            Moved::Some(0) => Err(closed(self.session.has_begun())),
-            Moved::Some(len) => {
-                if len == size {
-                    self.read_bytes = (self.read_bytes * READ_FACTOR).min(READ_BYTES_MAX);
-                }
-                self.moved.bytes_in += len as u64;
-                self.session.filled(len)?;
-                Ok(true)
-            }
-        }
     }
 
     /// Read what is there, without waiting. Who writes faster than this reads is not waited for either.
@@ -417,15 +397,6 @@ impl Wait<'_> {
     }
 }
 
-/// The peer has closed the connection.
-fn closed(begun: bool) -> Error {
-    let text = match begun {
-        true => "read: the server closed the connection in the middle of a reply",
-        false => "read: the server closed the connection",
-    };
-    Error::new(Status::Io, text)
-}
-
 /// How long a transport without a descriptor may wait at once.
 fn slice_ms(deadline: Deadline) -> i64 {
     match deadline.remaining_ms() {
@@ -439,10 +410,6 @@ const SLICE_MS: i64 = 20;
 /// How often a transport may claim to be ready and move nothing, before it has to wait each time; and how long.
 const VAIN_TURNS_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);
-/// The most that one read asks for: large replies come in few system calls.
-const READ_BYTES_MAX: usize = 1 << 20;
-/// By how much the next read asks for more, where one came back full: what does not fit once may be large.
-const READ_FACTOR: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::limits::{TURN_BYTES_MAX, TURN_MS_MAX};
 use crate::reply::Reply;
 use crate::session::{Event, Session};
-use crate::transport::{Deadline, Moved};
+use crate::transport::Deadline;
 
 use super::Connection;
 use super::dial::serving;
@@ -111,15 +111,10 @@ impl Connection {
                 if !turn.goes_on() {
                     return Ok(Some(0));
                 }
-                let waiting = self.session.outgoing();
-                let offered = waiting.len().min(OFFERED_MAX);
-                match self.transport.write(&waiting[..offered], 0)? {
-                    Moved::Some(0) | Moved::None => return Ok(Some(offered)),
-                    Moved::Some(len) => {
-                        self.session.sent(len);
-                        self.moved.bytes_out += len as u64;
-                        turn.moved(len);
-                    }
+                let offered = self.session.outgoing().len().min(OFFERED_MAX);
+                match self.write(OFFERED_MAX, 0)? {
+                    0 => return Ok(Some(offered)),
+                    len => turn.moved(len),
                 }
             }
             Ok(None)

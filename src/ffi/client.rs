@@ -4,6 +4,10 @@
 //! that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
 //! like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
 //! meant, as an rredis_pubsub.
+//!
+//! SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
+//! last command of a pipeline too: the end of the stream is its answer. It is never tried
+//! again.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;

@@ -21,8 +21,9 @@ use crate::transport::{self, Attempt, Connect, Deadline, Moved, Transport};
 /// A transport: set size, fill in what you have, zero the rest. It is copied.
 ///
 /// read and write return RREDIS_OK and *out_len; RREDIS_ERR_AGAIN when nothing could be
-/// moved within timeout_ms; anything else ends the connection, with the text in err. More
-/// than was asked for, or AGAIN for ever, is caught.
+/// moved within timeout_ms; anything else ends the connection, with the text in err. A
+/// write that fails may have moved everything that it was given: the commands among that
+/// are RREDIS_OUTCOME_UNKNOWN. More than was asked for, or AGAIN for ever, is caught.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_transport {
@@ -91,6 +92,8 @@ struct Stream {
     stream: *mut c_void,
     fd: Option<RawFd>,
     functions: Arc<Functions>,
+    /// It has ended.
+    over: bool,
     /// The process that connected: a child of it never closes.
     process: Process,
 }
@@ -141,7 +144,8 @@ impl Connect for Custom {
             return Err(error.at(&endpoint.to_string()));
         }
         // From here on the stream is closed whatever comes.
-        let mut stream = Stream { stream, fd: None, functions: Arc::clone(&self.0), process: Process::current() };
+        let mut stream =
+            Stream { stream, fd: None, functions: Arc::clone(&self.0), over: false, process: Process::current() };
         // SAFETY: as above, of a stream that is connected.
         stream.fd = given.fd.map(|fd| unsafe { fd(stream.stream) }).filter(|&fd| fd >= 0);
         Ok(transport::connected(Box::new(stream)))
@@ -163,7 +167,9 @@ impl Transport for Stream {
         let (bytes, err) = (buffer.as_mut_ptr().cast(), told.pointer());
         // SAFETY: the caller vouches for its function; the buffer is ours alone until it returns.
         let status = unsafe { read(self.stream, bytes, buffer.len(), timeout_ms, &mut len, err) };
-        self.moved(status, len, buffer.len(), timeout_ms, &told, "read")
+        let moved = self.moved(status, len, buffer.len(), timeout_ms, &told, "read")?;
+        self.over |= moved == Moved::Some(0) && !buffer.is_empty();
+        Ok(moved)
     }
 
     fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
@@ -180,6 +186,15 @@ impl Transport for Stream {
 
     fn fd(&self) -> Option<RawFd> {
         self.fd
+    }
+
+    /// A function of the caller's may have moved all that it was given before it failed.
+    fn may_move_and_fail(&self) -> bool {
+        true
+    }
+
+    fn has_ended_in_order(&self) -> bool {
+        self.over
     }
 }
 

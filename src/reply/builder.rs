@@ -76,6 +76,11 @@ impl Builder {
         self.copy_all(View::new(node), None);
     }
 
+    /// Add a copy of a node of this reply, with all below it and all their attributes.
+    pub fn add_part(&mut self, whole: &Reply, part: View<'_>) {
+        self.copy_all(part, Some(whole));
+    }
+
     /// Add a BOOL that is true, with the words that said so.
     pub fn add_said(&mut self, words: &[u8]) {
         self.recorder.text(Type::Said, words);
@@ -88,17 +93,19 @@ impl Builder {
         self.recorder.shape(from, |tape, text| form.apply_at(tape, text));
     }
 
-    /// Add a copy of a whole reply in this form, with its attributes.
-    pub fn add_whole(&mut self, reply: &Reply, form: &Form) {
+    /// Add a copy of a node of this reply in this form, with all attributes.
+    pub fn add_formed_part(&mut self, whole: &Reply, part: View<'_>, form: &Form) {
         let from = self.recorder.mark();
-        self.copy_all(reply.view(), Some(reply).filter(|reply| reply.is_annotated()));
+        self.add_part(whole, part);
         self.recorder.shape(from, |tape, text| form.apply_at(tape, text));
     }
 
-    /// Add the attributes of a reply's root, if it has some: those of what is added next.
-    pub fn add_attributes(&mut self, reply: &Reply) {
-        if let Some(map) = reply.attributes(reply.root()) {
-            self.annotate(View::new(map));
+    /// Add the attributes of a node of this reply, if it has some: those of what is added next.
+    pub fn add_attributes(&mut self, whole: &Reply, part: View<'_>) {
+        if let Some(map) = whole.attributes(part.node()) {
+            self.open_attributes();
+            View::new(map).children().for_each(|child| self.copy_all(child, Some(whole)));
+            self.end();
         }
     }
 
@@ -162,42 +169,44 @@ impl Builder {
         self.fail(Error::new(Status::Argument, message));
     }
 
-    /// Add a map as the attributes of what is added next.
-    fn annotate(&mut self, map: View<'_>) {
-        self.open_attributes();
-        map.children().for_each(|child| self.copy_all(child, None));
-        self.end();
-    }
-
     fn copy_all(&mut self, root: View<'_>, annotated: Option<&Reply>) {
-        if let Err(error) = self.copy(root, annotated) {
+        if let Err(error) = self.copy(root, annotated.filter(|reply| reply.is_annotated())) {
             self.failed.get_or_insert(error);
         }
     }
 
-    /// Depth first, without recursion: `rows` has what is left of each aggregate around. Attributes are those that
-    /// `annotated` has.
+    /// Depth first, without recursion: `rows` has what is left of each aggregate around, and, of attributes, the node that
+    /// they annotate. Attributes are those that `annotated` has, also within attributes.
     fn copy(&mut self, root: View<'_>, annotated: Option<&Reply>) -> Result<()> {
         let mut rows = Vec::new();
         let mut next = Some(root);
+        let mut behind_its_attributes = false;
         loop {
-            match next {
-                Some(view) => {
-                    if let Some(map) = annotated.and_then(|reply| reply.attributes(view.node())) {
-                        self.annotate(View::new(map));
+            let opened = match next {
+                Some(view) => match annotated.and_then(|reply| reply.attributes(view.node())) {
+                    Some(map) if !behind_its_attributes => {
+                        self.open_attributes();
+                        Some((View::new(map), Some(view)))
                     }
-                    if self.copy_one(view) {
-                        rows.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
-                        rows.push(view.children());
-                    }
-                }
+                    _ => self.copy_one(view).then_some((view, None)),
+                },
                 None => {
-                    rows.pop();
                     self.end();
+                    None
                 }
+            };
+            behind_its_attributes = false;
+            if let Some((aggregate, owner)) = opened {
+                rows.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
+                rows.push((aggregate.children(), owner));
+            } else if next.is_none()
+                && let Some((_, Some(owner))) = rows.pop()
+            {
+                (next, behind_its_attributes) = (Some(owner), true);
+                continue;
             }
             match rows.last_mut() {
-                Some(row) => next = row.next(),
+                Some((row, _)) => next = row.next(),
                 None => return Ok(()),
             }
         }

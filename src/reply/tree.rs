@@ -74,6 +74,13 @@ impl Reply {
         builder.take()
     }
 
+    /// A deep copy of a node of this tree, with all attributes.
+    pub fn part(&self, node: View<'_>) -> Result<Reply> {
+        let mut builder = super::Builder::for_copies();
+        builder.add_part(self, node);
+        builder.take()
+    }
+
     /// Take over a reply that `into_raw` gave away.
     ///
     /// # Safety

@@ -54,6 +54,21 @@ pub fn arguments<'c>(command: &'c [u8], args: &mut Vec<&'c [u8]>) -> Result<()> 
     Ok(())
 }
 
+/// The last of commands that `encode` wrote, one behind the other.
+pub fn last_command(mut commands: &[u8]) -> &[u8] {
+    loop {
+        let (count, mut behind) = read_header(commands);
+        for _ in 0..count {
+            let (len, rest) = read_header(behind);
+            behind = len.checked_add(2).and_then(|end| rest.get(end..)).unwrap_or_default();
+        }
+        if behind.is_empty() {
+            return commands;
+        }
+        commands = behind;
+    }
+}
+
 /// The number of a line of one byte and digits, and what is behind the line.
 fn read_header(bytes: &[u8]) -> (usize, &[u8]) {
     let end = bytes.iter().position(|&byte| byte == b'\r').unwrap_or(bytes.len());

@@ -28,7 +28,9 @@ mod scan;
 mod simple;
 mod tape;
 
-pub use encode::{arguments, check, checked_room, encode, encode_checked, encode_with_room, encoded_len, room_for};
+pub use encode::{
+    arguments, check, checked_room, encode, encode_checked, encode_with_room, encoded_len, last_command, room_for,
+};
 pub use framed::{Custom, framed};
 pub use gather::Gather;
 pub use recorder::Recorder;

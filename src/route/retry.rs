@@ -66,6 +66,10 @@ impl Retry {
 
 /// Whether a command that failed may be tried again. `idempotent`: its caller says that it may run twice.
 pub fn may_repeat(args: &[&[u8]], idempotent: bool, error: &Error) -> bool {
+    // Whoever answers next may have been started in its place.
+    if commands::is_shutdown(args) {
+        return false;
+    }
     let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
     match error.outcome {
         Outcome::NotSent => network,

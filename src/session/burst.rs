@@ -1,7 +1,7 @@
 //! Commands that were encoded before and go over in one piece: one entry for all of them, however many they are.
 
 use crate::error::{Error, Result, Status};
-use crate::resp::{Entry, Frame};
+use crate::resp::{self, Entry, Frame};
 
 /// A burst on its way. It has the stream to itself: nothing else is submitted before it is over.
 pub(super) struct Burst {
@@ -11,6 +11,8 @@ pub(super) struct Burst {
     from: usize,
     /// How many replies are still due.
     due: usize,
+    /// The stream has ended, and that is the last of them.
+    pub(super) ended: bool,
 }
 
 /// Takes the replies of a burst, in order.
@@ -32,7 +34,7 @@ pub trait TakeReplies {
 
 impl Burst {
     pub(super) fn new(bytes: Vec<u8>, from: usize, due: usize) -> Burst {
-        Burst { bytes, sent: from, from, due }
+        Burst { bytes, sent: from, from, due, ended: false }
     }
 
     pub(super) fn outgoing(&self) -> &[u8] {
@@ -45,6 +47,11 @@ impl Burst {
 
     pub(super) fn handed(&self) -> usize {
         self.sent - self.from
+    }
+
+    /// The last of the commands.
+    pub(super) fn last(&self) -> &[u8] {
+        resp::last_command(&self.bytes[self.from..])
     }
 
     pub(super) fn due(&self) -> usize {

@@ -183,6 +183,13 @@ impl Inflight {
         self.queue.pop_front();
     }
 
+    /// SHUTDOWN, where it is what the next answer is due to, and all of it was handed over.
+    pub(super) fn shut_down(&mut self) -> Option<Ticket> {
+        let handed = self.handed;
+        let is_shutdown = |entry: &mut Entry| entry.due == Due::Reply(Effect::Shutdown) && handed >= entry.end;
+        self.queue.pop_front_if(is_shutdown).map(|entry| entry.ticket)
+    }
+
     /// Whether the next answer due is a confirmation.
     pub(super) fn next_confirms(&self) -> bool {
         matches!(self.queue.front(), Some(Entry { due: Due::Confirmations { .. } | Due::Emptied { .. }, .. }))

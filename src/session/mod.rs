@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod burst;
+mod ending;
 mod handshake;
 mod inflight;
 mod push;
@@ -108,14 +109,14 @@ impl Session {
     /// Queue a command that leaves the connection as it is, for the one reply that it is due, in this shape.
     pub fn submit(&mut self, args: &[&[u8]], shape: Shape) -> Result<Ticket> {
         self.may_submit()?;
-        self.inflight.submit(args, Due::Reply(Effect::None), shape)
+        self.inflight.submit(args, due_to(args), shape)
     }
 
     /// The same for arguments that `resp::checked_room` let pass, and that take so much room.
     #[inline(always)]
     pub fn submit_checked(&mut self, args: &[&[u8]], room: usize, shape: Shape) -> Result<Ticket> {
         self.may_submit()?;
-        self.inflight.submit_checked(args, room, Due::Reply(Effect::None), shape)
+        self.inflight.submit_checked(args, room, due_to(args), shape)
     }
 
     /// Queue any command. Its reply, if it is due one, has this shape.
@@ -150,6 +151,9 @@ impl Session {
         while self.burst_owes() && !replies.is_full() {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
+            }
+            if self.take_end(replies)? {
+                continue;
             }
             self.ready()?;
             match self.next_of_burst(replies) {
@@ -400,4 +404,10 @@ impl Session {
         self.begun |= taken.as_ref().is_err_and(|error| error.status == Status::Memory);
         taken.map(|()| true)
     }
+}
+
+/// What a command is due that leaves the connection as it is.
+#[inline(always)]
+fn due_to(args: &[&[u8]]) -> Due {
+    Due::Reply(if commands::is_shutdown(args) { Effect::Shutdown } else { Effect::None })
 }

@@ -24,9 +24,10 @@ impl Queued {
             return Ok(reply);
         }
         let mut builder = Builder::for_copies();
+        builder.add_attributes(&reply, reply.view());
         builder.open(Kind::RREDIS_REPLY_ARRAY);
         for (shape, element) in shapes.iter().zip(reply.view().children()) {
-            shape.add(element, &mut builder)?;
+            shape.add(&reply, element, &mut builder)?;
         }
         builder.end();
         builder.take()

@@ -121,6 +121,11 @@ impl State {
             return;
         }
         let refused = reply.is_error();
+        if effect == Effect::Shutdown {
+            // After one that was aborted some servers answer nothing more to who had asked for it, and some die of it.
+            self.changed = true;
+            return;
+        }
         if effect == Effect::Exec {
             // An error that is not EXECABORT came without a transaction, and leaves all as it was.
             if !refused || reply.text().starts_with(b"EXECABORT") {

@@ -5,13 +5,17 @@ use crate::commands::{Effect, Shape};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
 
-use super::{Session, Ticket};
+use super::inflight::Due;
+use super::{Session, Ticket, ending};
 
 impl Session {
     /// Queue a command that was encoded before. With an effect, one of SUBSCRIBE's kin; nothing else that changes the connection.
     pub fn submit_encoded(&mut self, bytes: &[u8], effect: Effect, shape: Shape) -> Result<Ticket> {
         self.ready()?;
-        let due = self.state.due(effect, &[]);
+        let due = match effect {
+            Effect::None if ending::is_shutdown(bytes)? => Due::Reply(Effect::Shutdown),
+            effect => self.state.due(effect, &[]),
+        };
         self.inflight.submit_encoded(bytes, due, shape)
     }
 

@@ -57,7 +57,7 @@ pub trait Transport: Send {
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved>;
 
     /// Write what fits of `bytes`. With an `fd`, `timeout_ms` is always 0. What was not taken comes again, at the
-    /// beginning of the next call's bytes.
+    /// beginning of the next call's bytes. After an error none of these bytes has left, unless `may_move_and_fail`.
     fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved>;
 
     /// What to poll before reading and writing; without it the two calls do the waiting.
@@ -65,6 +65,16 @@ pub trait Transport: Send {
 
     /// Whether a read may find bytes that `fd` no longer shows, for they have left the kernel.
     fn pending(&self) -> bool {
+        false
+    }
+
+    /// Whether a write that fails may have moved any of the bytes that it was given.
+    fn may_move_and_fail(&self) -> bool {
+        false
+    }
+
+    /// Whether the peer has ended the stream, and had taken over everything that was written. False where that is not known.
+    fn has_ended_in_order(&self) -> bool {
         false
     }
 }
@@ -140,7 +150,7 @@ impl Attempt for Socketed {
             Begun::Unix(attempt) => attempt.go_on(),
         };
         match step {
-            Ok(Step::Done(socket)) => Ok(Step::Done(Box::new(Stream { socket: socket.into() }))),
+            Ok(Step::Done(socket)) => Ok(Step::Done(Box::new(Stream { socket: socket.into(), over: false }))),
             Ok(Step::Wait(awaited)) => Ok(Step::Wait(awaited)),
             Err(error) => Err(error.at(&self.place)),
         }
@@ -150,6 +160,8 @@ impl Attempt for Socketed {
 /// A connected, non-blocking socket of any family.
 struct Stream {
     socket: OwnedFd,
+    /// The peer has ended the stream.
+    over: bool,
 }
 
 impl Transport for Stream {
@@ -157,7 +169,9 @@ impl Transport for Stream {
         if buffer.is_empty() {
             return Ok(Moved::None); // A count of 0 would say that the stream has ended.
         }
-        moved("read", wait::receive(self.socket.as_raw_fd(), buffer))
+        let moved = moved("read", wait::receive(self.socket.as_raw_fd(), buffer))?;
+        self.over |= moved == Moved::Some(0);
+        Ok(moved)
     }
 
     fn write(&mut self, bytes: &[u8], _timeout_ms: i64) -> Result<Moved> {
@@ -166,6 +180,11 @@ impl Transport for Stream {
 
     fn fd(&self) -> Option<RawFd> {
         Some(self.socket.as_raw_fd())
+    }
+
+    /// One that was closed before all had arrived may have been closed for another reason than what was written.
+    fn has_ended_in_order(&self) -> bool {
+        self.over && wait::unacknowledged(self.socket.as_raw_fd()) == 0
     }
 }
 

@@ -130,6 +130,9 @@ struct Stream {
     more: bool,
     /// The peer has said goodbye, or TLS has failed: nothing further is taken from below.
     over: bool,
+    /// Which of them it is; neither where the stream below has ended.
+    goodbye: bool,
+    broken: bool,
     /// Something of the peer's was opened: it has accepted us.
     heard: bool,
 }
@@ -149,6 +152,8 @@ impl Stream {
             room: ROOM_MIN,
             more: true,
             over: false,
+            goodbye: false,
+            broken: false,
             heard: false,
         })
     }
@@ -224,7 +229,11 @@ impl Stream {
             self.opened = 0;
         }
         // An error comes again when what was opened before it has been read.
-        self.over |= self.tls.process_new_packets().map_or(true, |state| state.peer_has_closed());
+        match self.tls.process_new_packets() {
+            Ok(state) => self.goodbye |= state.peer_has_closed(),
+            Err(_) => self.broken = true,
+        }
+        self.over |= self.goodbye || self.broken;
         // What TLS itself has to answer, such as an alert, leaves here, but for a record of the caller's, whose leaving is
         // told by `write`. That nothing can be written is for the next write to say.
         if self.offered == 0 {
@@ -320,6 +329,17 @@ impl Transport for Stream {
 
     fn fd(&self) -> Option<RawFd> {
         self.below.fd()
+    }
+
+    /// The transport below may have moved the rest of a record.
+    fn may_move_and_fail(&self) -> bool {
+        self.below.may_move_and_fail()
+    }
+
+    /// A server that ends says no goodbye of TLS's: where nothing else is wrong, the end of the stream below is the end.
+    fn has_ended_in_order(&self) -> bool {
+        let ended = self.goodbye || (self.over && self.below.has_ended_in_order());
+        ended && !self.broken && self.offered == 0
     }
 
     fn pending(&self) -> bool {

@@ -115,6 +115,16 @@ pub fn receive(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
     })
 }
 
+/// How many bytes were sent that the peer has not acknowledged, as far as the system says.
+pub fn unacknowledged(fd: RawFd) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ writes one int, which outlives the call.
+    match unsafe { libc::ioctl(fd, libc::TIOCOUTQ, ptr::from_mut(&mut count)) } {
+        0 => usize::try_from(count).unwrap_or(0),
+        _ => 0,
+    }
+}
+
 /// What a connection that should be resting is found to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Idle {
@@ -238,6 +248,29 @@ mod tests {
         send(theirs.as_raw_fd(), b"x").unwrap();
         assert!(wait(high.as_raw_fd(), true, false, Deadline::after_ms(60_000)).unwrap().readable);
         assert_eq!(idle_state(high.as_raw_fd()), Idle::Readable);
+    }
+
+    /// What is written behind the end of a stream is never acknowledged, though the end is all that is read.
+    #[test]
+    fn what_nobody_took_is_not_acknowledged() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        for ends_first in [false, true] {
+            let ours = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (mut theirs, _) = listener.accept().unwrap();
+            let fd = ours.as_raw_fd();
+            if ends_first {
+                drop(theirs);
+                assert!(wait(fd, true, false, Deadline::after_ms(60_000)).unwrap().readable);
+                assert_eq!(send(fd, b"SHUTDOWN").unwrap(), 8);
+            } else {
+                assert_eq!(send(fd, b"SHUTDOWN").unwrap(), 8);
+                io::Read::read_exact(&mut theirs, &mut [0; 8]).unwrap();
+                drop(theirs);
+                assert!(wait(fd, true, false, Deadline::after_ms(60_000)).unwrap().readable);
+            }
+            assert_eq!(receive(fd, &mut [0; 8]).unwrap(), 0);
+            assert_eq!(unacknowledged(fd), if ends_first { 8 } else { 0 });
+        }
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The two parsers agree on every input, however it is cut; and what was encoded is what is read.
 
-use crate::dump::{BOTH, Parsed, parse, whole};
+use crate::dump::{BOTH, Parsed, dump, dump_part, parse, whole};
 use crate::golden::GOLDEN;
 use proptest::prelude::*;
 use rredis::limits::Limits;
 use rredis::options::ParserChoice;
-use rredis::reply::Kind;
-use rredis::resp;
+use rredis::reply::{Kind, Reply};
+use rredis::resp::{self, Gather};
 
 /// Both parsers' answers to the same bytes, each cut in its own way.
 fn agree(bytes: &[u8], limits: Limits, cuts: &[usize]) -> Result<(), TestCaseError> {
@@ -38,6 +38,39 @@ fn without_peer((dumps, error): &Parsed) -> Parsed {
     let named = |text: &str| text.starts_with("the peer speaks") || text.contains("begins no value");
     let error = error.clone().map(|(status, text)| (status, if named(&text) { "a stranger".to_owned() } else { text }));
     (dumps.clone(), error)
+}
+
+/// The replies as a pipeline has them: on one tape, and then in one tree.
+fn gathered(choice: ParserChoice, bytes: &[u8]) -> Vec<String> {
+    each_gathered(choice, bytes, |gather| gather)
+}
+
+/// The same where each is taken from that tape and laid on another, as where one of them is replaced.
+fn gathered_again(choice: ParserChoice, bytes: &[u8]) -> Vec<String> {
+    each_gathered(choice, bytes, |mut gather| {
+        let mut again = Gather::new();
+        gather.each(|_, mut frame| again.take(&mut frame)).unwrap();
+        again
+    })
+}
+
+fn each_gathered(choice: ParserChoice, bytes: &[u8], step: impl Fn(Gather) -> Gather) -> Vec<String> {
+    let mut parser = resp::parser(choice, Limits::default());
+    parser.feed(bytes).unwrap();
+    let (mut gather, mut dumps) = (Gather::new(), Vec::new());
+    let mut pushes = Vec::new();
+    while let Some(mut frame) = parser.next().unwrap() {
+        match frame.is_push() {
+            true => pushes.push((dumps.len() + gather.len(), dump(&Reply::build(frame).unwrap()))),
+            false => gather.take(&mut frame).unwrap(),
+        }
+    }
+    let mut gather = step(gather);
+    let array = Reply::build(gather.frame().unwrap()).unwrap();
+    dumps.extend(array.view().children().map(|child| dump_part(&array, child)));
+    // A push came before the reply that it stood in.
+    pushes.into_iter().rev().for_each(|(place, push)| dumps.insert(place, push));
+    dumps
 }
 
 fn cut<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
@@ -72,6 +105,8 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
             1 => items.clone().prop_map(|items| counted('~', 1, &items)),
             2 => items.clone().prop_map(|items| counted('%', 2, &items)),
             1 => items.clone().prop_map(|items| [counted('|', 2, &items), b":1\r\n".to_vec()].concat()),
+            2 => (items.clone(), prop::collection::vec("[a-z]{1,9}", 0..4)).prop_map(|(items, pieces)| [counted('|', 2, &items), chunks(&pieces)].concat()),
+            1 => items.clone().prop_map(|items| [counted('|', 2, &items), counted('*', 1, &items)].concat()),
             1 => items.clone().prop_map(|items| [counted('>', 1, &items), b":2\r\n".to_vec()].concat()),
             1 => items.prop_map(|items| [b"*?\r\n".to_vec(), items.concat(), b".\r\n".to_vec()].concat()),
         ]
@@ -202,6 +237,11 @@ proptest! {
         let (dumps, error) = whole(ParserChoice::Fast, &bytes);
         prop_assert_eq!(error, None);
         prop_assert!(dumps.len() >= replies.len());
+        for choice in BOTH {
+            for through in [gathered, gathered_again] {
+                prop_assert_eq!(&through(choice, &bytes), &dumps, "{:?} {}", choice, bytes.escape_ascii());
+            }
+        }
     }
 
     #[test]
@@ -231,7 +271,7 @@ proptest! {
             for piece in cut(&bytes, &cuts) {
                 parser.feed(piece).unwrap();
             }
-            let reply = rredis::reply::Reply::build(parser.next().unwrap().unwrap()).unwrap();
+            let reply = Reply::build(parser.next().unwrap().unwrap()).unwrap();
             let read: Vec<&[u8]> = reply.view().children().map(|child| child.text()).collect();
             prop_assert_eq!(reply.kind(), Kind::RREDIS_REPLY_ARRAY);
             prop_assert_eq!(&read, &args);

@@ -3,7 +3,7 @@
 use crate::dump::BOTH;
 use rredis::limits::Limits;
 use rredis::options::ParserChoice;
-use rredis::reply::Reply;
+use rredis::reply::{Reply, View};
 use rredis::resp;
 
 /// As small a stack as any host gives a thread.
@@ -43,6 +43,28 @@ fn depth_512_fits_a_small_stack() {
 fn a_million_levels_fit_a_small_stack_where_the_limit_allows_them() {
     for choice in BOTH {
         on_a_small_stack(|| parse_clone_free(choice, 1_000_000, "*1\r\n"));
+    }
+}
+
+/// Attributes of attributes, as deep as is allowed; a copy has them all.
+#[test]
+fn attributes_within_attributes_fit_a_small_stack() {
+    const DEPTH: usize = 100_000;
+    for choice in BOTH {
+        on_a_small_stack(|| {
+            let mut parser = resp::parser(choice, Limits { depth: DEPTH as u32, ..Limits::default() });
+            parser.feed("|1\r\n".repeat(DEPTH).as_bytes()).unwrap();
+            parser.feed(":1\r\n".repeat(2 * DEPTH + 1).as_bytes()).unwrap();
+            let reply = Reply::build(parser.next().unwrap().unwrap()).unwrap();
+            let copy = reply.part(reply.view()).unwrap();
+            for tree in [reply, copy] {
+                let (mut node, mut depth) = (tree.root(), 0);
+                while let Some(map) = tree.attributes(node) {
+                    (node, depth) = (View::new(map).get(0).unwrap().node(), depth + 1);
+                }
+                assert_eq!(depth, DEPTH);
+            }
+        });
     }
 }
 

@@ -13,8 +13,13 @@ pub type Parsed = (Vec<String>, Option<(Status, String)>);
 
 /// The tree in one line, everything that a reader of it can see.
 pub fn dump(reply: &Reply) -> String {
+    dump_part(reply, reply.view())
+}
+
+/// The same of a part of it.
+pub fn dump_part(reply: &Reply, part: View<'_>) -> String {
     let mut out = String::new();
-    dump_node(reply, reply.view(), &mut out);
+    dump_node(reply, part, &mut out);
     out
 }
 

@@ -6,7 +6,6 @@ use crate::commands::{Effect, Shape};
 use crate::conn::{Connection, Notice, Read, Stepped};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::HEALTH_MS_MIN;
-use crate::resp;
 use crate::session::{Session, Subscriptions, Ticket};
 use crate::transport::{Awaited, Step};
 
@@ -102,9 +101,15 @@ impl Evented {
     pub(super) fn queue(&mut self, args: &[&[u8]], mut command: Pending, shape: Shape) -> Result<()> {
         match &mut self.line.stage {
             Stage::Open(connection) if command.subscription().is_none() => {
-                command.ticket = connection.session().submit_checked(args, command.cost, shape)?;
+                let session = connection.session();
+                match session.submit_checked(args, command.cost, shape) {
+                    Ok(ticket) => command.ticket = ticket,
+                    // It is over, and has not been told yet: what comes now waits for the next one.
+                    Err(_) if session.failure().is_some() => command.hold(args, shape)?,
+                    Err(error) => return Err(error),
+                }
             }
-            Stage::Open(connection) => {
+            Stage::Open(connection) if connection.failure().is_none() => {
                 let session = connection.session();
                 let submit = || session.submit_any(args, shape).map(|submitted| submitted.ticket);
                 command.ticket = pass(&mut self.subscriptions, &command, submit)?;
@@ -113,11 +118,7 @@ impl Evented {
                     self.line.heard = Some(Instant::now());
                 }
             }
-            _ => {
-                let mut bytes = Vec::new();
-                resp::encode(args, &mut bytes)?;
-                command.more().held = Some((bytes, shape));
-            }
+            _ => command.hold(args, shape)?,
         }
         self.pending.push_back(command);
         Ok(())

@@ -9,6 +9,7 @@ use crate::commands::{Command, Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::memory;
 use crate::reply::Reply;
+use crate::resp;
 use crate::session::Ticket;
 
 /// One command that was accepted.
@@ -97,6 +98,15 @@ impl Pending {
 
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
+    }
+
+    /// Keep it until there is a connection.
+    #[cold]
+    pub(super) fn hold(&mut self, args: &[&[u8]], shape: Shape) -> Result<()> {
+        let mut bytes = Vec::new();
+        resp::encode(args, &mut bytes)?;
+        self.more().held = Some((bytes, shape));
+        Ok(())
     }
 
     /// What is kept of it until there is a connection.

@@ -85,7 +85,7 @@ pub(super) fn rebuilt(gather: &mut Gather, changes: Vec<(usize, Change)>) -> Res
         };
         builder.clear();
         match change {
-            Change::Reply(reply) => builder.add_reply(reply.root()),
+            Change::Reply(reply) => builder.add_part(&reply, reply.view()),
             Change::Failed(text) => {
                 builder.add_text(Kind::RREDIS_REPLY_ERROR, &text);
             }

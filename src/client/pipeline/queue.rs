@@ -108,6 +108,18 @@ impl Queue {
         Ok(true)
     }
 
+    /// Whether one of them ends the server.
+    pub(super) fn shuts_down(&self) -> Result<bool> {
+        let mut args = Vec::new();
+        for index in 0..self.len() {
+            self.args_of(index, &mut args)?;
+            if commands::is_shutdown(&args) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Put EXEC behind the commands, or take it away again.
     pub(super) fn close_transaction(&mut self) -> Result<()> {
         if self.bytes.is_empty() {

@@ -148,6 +148,7 @@ impl Run {
         let may_repeat = network
             && !call.flags.has(Flags::NO_RETRY)
             && self.shown == 0
+            && !self.queue.shuts_down()?
             && match error.outcome {
                 Outcome::NotSent => true,
                 Outcome::Unknown => call.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice()?,

@@ -185,9 +185,9 @@ impl Shape {
         let mut builder = Builder::for_copies();
         match self.0 {
             Becomes::Kept | Becomes::Elements => return Ok(None),
-            Becomes::Formed(form) => builder.add_whole(reply, form),
+            Becomes::Formed(form) => builder.add_formed_part(reply, reply.view(), form),
             Becomes::Made(tree, options) => {
-                builder.add_attributes(reply);
+                builder.add_attributes(reply, reply.view());
                 if tree(options, reply.view(), &mut builder).is_none() {
                     return Ok(None);
                 }
@@ -199,23 +199,33 @@ impl Shape {
     /// A copy of a node of any tree, in this shape. Attributes stay behind.
     pub fn copy(self, node: View<'_>) -> Result<Reply> {
         let mut builder = Builder::for_copies();
-        self.add(node, &mut builder)?;
+        match self.0 {
+            Becomes::Formed(form) if is_shaped(node) => builder.add_formed(node, form),
+            Becomes::Made(tree, options) if is_shaped(node) && tree(options, node, &mut builder).is_some() => {
+                return made(builder)?.map_or_else(|| Reply::clone_of(node.node()), Ok);
+            }
+            _ => return Reply::clone_of(node.node()),
+        }
         builder.take()
     }
 
-    /// Add a part of a reply to a builder, in this shape: an element of EXEC's.
-    pub fn add(self, node: View<'_>, out: &mut Builder) -> Result<()> {
+    /// Add a part of a reply to a builder, in this shape: an element of EXEC's. It keeps its attributes, as a reply does.
+    pub fn add(self, whole: &Reply, part: View<'_>, out: &mut Builder) -> Result<()> {
         match self.0 {
-            Becomes::Formed(form) => out.add_formed(node, form),
-            Becomes::Made(tree, options) if is_shaped(node) => {
+            Becomes::Formed(form) if is_shaped(part) => out.add_formed_part(whole, part, form),
+            Becomes::Made(tree, options) if is_shaped(part) => {
                 let mut builder = Builder::for_copies();
-                let made = match tree(options, node, &mut builder) {
+                builder.add_attributes(whole, part);
+                let made = match tree(options, part, &mut builder) {
                     Some(()) => made(builder)?,
                     None => None,
                 };
-                out.add_reply(made.as_ref().map_or(node.node(), Reply::root));
+                match &made {
+                    Some(made) => out.add_part(made, made.view()),
+                    None => out.add_part(whole, part),
+                }
             }
-            _ => out.add_reply(node.node()),
+            _ => out.add_part(whole, part),
         }
         Ok(())
     }
