@@ -346,8 +346,9 @@ rredis_status rredis_callback_builtin(size_t argc, const char *const *argv,
 /// A transport: set size, fill in what you have, zero the rest. It is copied.
 ///
 /// read and write return RREDIS_OK and *out_len; RREDIS_ERR_AGAIN when nothing could be
-/// moved within timeout_ms; anything else ends the connection, with the text in err. More
-/// than was asked for, or AGAIN for ever, is caught.
+/// moved within timeout_ms; anything else ends the connection, with the text in err. A
+/// write that fails may have moved everything that it was given: the commands among that
+/// are RREDIS_OUTCOME_UNKNOWN. More than was asked for, or AGAIN for ever, is caught.
 typedef struct rredis_transport {
   /// sizeof(rredis_transport): later fields come behind
   size_t size;
@@ -801,6 +802,10 @@ void rredis_pool_free(rredis_pool *pool);
 // that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
 // like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
 // meant, as an rredis_pubsub.
+//
+// SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
+// last command of a pipeline too: the end of the stream is its answer. It is never tried
+// again.
 
 /// Flags of one call, to be or-ed.
 typedef enum rredis_call {
