@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use super::*;
 use crate::commands::Shape;
@@ -196,6 +197,28 @@ fn what_is_in_use_when_all_are_to_go_is_closed_when_it_comes_back() {
     assert_eq!(first.closed(), 1);
     lease(&pool, -1).unwrap().give_back();
     assert_eq!((second.closed(), counts(&pool)), (0, (1, 0, 1)));
+}
+
+/// Whoever gives a connection back looks after those that rested there before it: nobody else may come for a long time.
+#[test]
+fn what_rested_for_too_long_is_closed_when_the_next_comes_back_the_oldest_first() {
+    for (stay, closed) in [(0, [1, 1, 0]), (1, [1, 1, 0]), (2, [1, 0, 0]), (3, [0, 0, 0])] {
+        let scripts: Vec<Script> = (0..3).map(|_| script()).collect();
+        let mut options = Options::new();
+        options.set_int(Key::PoolIdleMs, 500).unwrap();
+        options.set_int(Key::PoolIdleMin, stay).unwrap();
+        let pool = Pool::new(Dial::new(options, Some(Arc::new(Scripts::new(scripts.clone()))), None).unwrap());
+        let [oldest, next, last] = [(); 3].map(|()| lease(&pool, -1).unwrap());
+        oldest.give_back();
+        next.give_back();
+        thread::sleep(Duration::from_millis(520));
+        last.give_back();
+        let seen: Vec<usize> = scripts.iter().map(Script::closed).collect();
+        assert_eq!(seen, closed, "{stay} are to stay");
+        let gone = seen.iter().sum::<usize>() as i64;
+        assert_eq!(counts(&pool), (3 - gone, 0, 3 - gone));
+        assert_eq!(pool.stat(Stat::ConnectionsClosed), Some(gone));
+    }
 }
 
 #[test]
