@@ -14,7 +14,7 @@ pub mod setup;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
@@ -294,7 +294,8 @@ impl Client {
     }
 
     fn lease(&self, wait: &Wait<'_>, kept: &mut Kept) -> Result<Lease> {
-        if wait.deadline.has_passed() {
+        let now = Instant::now();
+        if wait.deadline.had_passed(now) {
             let place = self.0.pool.dial().place();
             let text = format!(
                 "{place}: pool: the {} ms allowed were over before a connection was asked for",
@@ -302,7 +303,7 @@ impl Client {
             );
             return Err(Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent));
         }
-        self.0.pool.lease(wait.deadline, self.0.often.pool_wait_ms, kept)
+        self.0.pool.lease(now, wait.deadline, self.0.often.pool_wait_ms, kept)
     }
 
     /// What the caller gets: the reply that its callback makes, or the server's error.

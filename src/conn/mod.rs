@@ -249,7 +249,7 @@ impl Connection {
         mut done: impl FnMut(&mut Session) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
         let mut until = until.into();
-        let mut time_is_up = false;
+        let mut came = Came::None;
         let mut seen = self.seen();
         loop {
             let handed = self.hand_over(until.deadline()).map_err(|error| self.last_words(error, until.deadline()));
@@ -257,14 +257,18 @@ impl Connection {
                 return Ok(Some(result));
             }
             handed?;
-            if self.has_progressed(&mut seen) && until.moved() {
-                time_is_up = false;
-            }
-            if time_is_up {
+            let goes_on = self.has_progressed(&mut seen) && until.moved();
+            // The clock is looked at where what came was not enough.
+            let time_is_up = match came {
+                Came::None => false,
+                Came::Moved => until.deadline().has_passed(),
+                Came::TimeIsUp => true,
+            };
+            if time_is_up && !goes_on {
                 return Ok(None);
             }
             let deadline = until.deadline();
-            time_is_up = match self.transport.fd() {
+            came = match self.transport.fd() {
                 Some(fd) => self.wait_and_read(fd, deadline)?,
                 None => self.read_in_slices(deadline)?,
             };
@@ -308,16 +312,16 @@ impl Connection {
         Ok(())
     }
 
-    /// Wait until the descriptor has something, and read it. True: the time is up.
-    fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<bool> {
+    /// Wait until the descriptor has something, and read it.
+    fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<Came> {
         // TLS, or a transport of the caller's, may hold bytes that the descriptor no longer shows.
         if (self.transport.pending() || self.dial.is_foreign()) && self.read(0)? {
-            return Ok(deadline.has_passed());
+            return Ok(Came::Moved);
         }
         let blocked = !self.session.outgoing().is_empty();
         let ready = wait::wait(fd, true, blocked, deadline)?;
         if !ready.readable && !ready.writable {
-            return Ok(true);
+            return Ok(Came::TimeIsUp);
         }
         let read = ready.readable && self.read(0)?;
         // A piece of a TLS record is nothing to read yet; nothing time after time, after the last write too, is a
@@ -327,11 +331,11 @@ impl Connection {
         if self.vain_turns > VAIN_TURNS_MAX {
             std::thread::sleep(PAUSE);
         }
-        Ok(deadline.has_passed())
+        Ok(Came::Moved)
     }
 
-    /// Read from a transport without a descriptor, which waits by itself. True: the time is up.
-    fn read_in_slices(&mut self, deadline: Deadline) -> Result<bool> {
+    /// Read from a transport without a descriptor, which waits by itself.
+    fn read_in_slices(&mut self, deadline: Deadline) -> Result<Came> {
         Vigil::begin()?;
         let blocked = !self.session.outgoing().is_empty();
         let before = Instant::now();
@@ -340,7 +344,7 @@ impl Connection {
         if !moved && self.handed == 0 && before.elapsed() < PAUSE {
             std::thread::sleep(PAUSE);
         }
-        Ok(deadline.has_passed())
+        Ok(Came::Moved)
     }
 
     /// Read what is there, without waiting. Who writes faster than this reads is not waited for either.
@@ -378,6 +382,15 @@ impl Connection {
             _ => error.at(self.dial.place()).with_outcome(outcome),
         }
     }
+}
+
+/// What a turn of waiting and reading came to.
+enum Came {
+    /// There was none yet.
+    None,
+    /// Something may have come; whether the time is up is for the clock to say.
+    Moved,
+    TimeIsUp,
 }
 
 impl Wait<'_> {

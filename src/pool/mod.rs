@@ -82,14 +82,14 @@ impl Pool {
     /// Lease a connection: one that rests and is good, or a new one, or the next that comes back.
     ///
     /// `kept` takes the pushes that came while it rested.
-    pub fn lease(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
+    pub fn lease(&self, now: Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
         self.0.dial.refuse_reentry()?;
         let mut grant = self.0.ask(deadline, wait_ms, kept)?;
         loop {
             let Some(connection) = grant.rested.take() else {
                 return self.0.open(deadline, kept);
             };
-            match self.0.wake(connection, deadline, kept) {
+            match self.0.wake(connection, now, deadline, kept) {
                 Ok(lease) => return Ok(lease),
                 // That one was lost while it rested. The permit is still ours: look for another.
                 Err(Gone::Closed) => grant.rested = self.0.shelves.open().idle.pop(),
@@ -208,17 +208,20 @@ impl Inner {
     fn wake(
         self: &Arc<Self>,
         mut connection: Box<Connection>,
+        now: Instant,
         deadline: Deadline,
         kept: &mut Kept,
     ) -> std::result::Result<Lease, Gone> {
         let options = self.dial.options();
         let is_spare = || self.shelves.open().idle.len() >= options.pool_idle_min();
-        if health::is_too_old(&connection, options) || (health::rested_too_long(&connection, options) && is_spare()) {
+        if health::is_too_old(&connection, now, options)
+            || (health::rested_too_long(&connection, now, options) && is_spare())
+        {
             self.counters.closed(1);
             return Err(Gone::Closed);
         }
         let mut woken = connection.wake(deadline, kept);
-        if woken.is_ok() && health::wants_ping(&connection, options) {
+        if woken.is_ok() && health::wants_ping(&connection, now, options) {
             woken = connection.ping(deadline, health::ping_ms(deadline, options), kept);
         }
         if let Err(error) = woken {

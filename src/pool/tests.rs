@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use std::time::Instant;
+
 use super::*;
 use crate::commands::Shape;
 use crate::conn::Wait;
@@ -25,7 +27,7 @@ fn pool(max: i64, scripts: impl IntoIterator<Item = Script>) -> Pool {
 }
 
 fn lease(pool: &Pool, wait_ms: i64) -> Result<Lease> {
-    pool.lease(Deadline::after_ms(5000), wait_ms, &mut Kept::new(false, 0))
+    pool.lease(Instant::now(), Deadline::after_ms(5000), wait_ms, &mut Kept::new(false, 0))
 }
 
 fn counts(pool: &Pool) -> (i64, i64, i64) {

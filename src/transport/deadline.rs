@@ -53,6 +53,12 @@ impl Deadline {
         self.remaining() == Some(Duration::ZERO)
     }
 
+    /// Whether nothing was left then.
+    #[inline]
+    pub fn had_passed(self, now: Instant) -> bool {
+        self.0.is_some_and(|moment| moment <= now)
+    }
+
     /// Whichever of the two comes first.
     pub fn earlier(self, other: Deadline) -> Deadline {
         match (self.0, other.0) {
