@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket};
 
 use support::c::{Client, Options, Outcome, Status, option, stat};
+use support::child::fork;
 use support::own::Own;
 use support::program::{child, preload, watch};
 use support::pubsub::PubSub;
@@ -100,6 +101,40 @@ fn child_whose_first_address_comes_to_life() {
     let err = other.command(&["PING"]).expect_err("that one does not answer");
     assert_eq!((err.status, err.outcome), (Status::TIMEOUT, Outcome::NOT_SENT), "{err:?}");
     listener.accept().expect("somebody came");
+}
+
+#[test]
+fn an_address_that_is_given_up_wakes_no_loop_though_a_child_has_it_open() {
+    run("child_that_forks_while_addresses_are_raced", "addresses", &[(ADDRESSES, "127.9.9.1,127.9.9.2")]);
+}
+
+#[test]
+#[ignore = "it is run by the test above, with such a resolver"]
+fn child_that_forks_while_addresses_are_raced() {
+    if std::env::var(ADDRESSES).is_err() {
+        return;
+    }
+    let (refuses, _waiting) = dead("127.9.9.1", 0);
+    let port = refuses.local_addr().ok().and_then(|address| address.as_socket()).expect("an address").port();
+    let _dead = dead("127.9.9.2", port);
+    let mut own = Own::at(&format!("redis://several.test:{port}?connect_timeout=60s&command_timeout=60s"));
+    own.submit(1, &["PING"]);
+    // Until the second address is tried, too. Whoever closes a socket from then on, the child has it open.
+    own.run_for(Duration::from_millis(400));
+    let life = Duration::from_millis(2500);
+    let child = fork(|| {
+        std::thread::sleep(life);
+        true
+    });
+    // The kernel asks again, and is refused: the first address is given up while the second goes on.
+    refuses.shutdown(std::net::Shutdown::Both).expect("it listens");
+    let (end, mut wakes) = (Instant::now() + life, 0);
+    while let Some(left) = end.checked_duration_since(Instant::now()) {
+        wakes += u32::from(own.turn_within(left));
+        assert!(own.try_next().is_none(), "the second may still answer");
+    }
+    child.end();
+    assert!((1..100).contains(&wakes), "{wakes} wake-ups");
 }
 
 #[test]
