@@ -10,6 +10,7 @@
 //! < +OK\r\n                             what the server sends
 //! = reply 1 OK                          what must have happened, one event a line, in order
 //! = ready | clean | dirty | owes        what must be true now
+//! = resp 3                              what is spoken now
 //! = failed PROTOCOL text                how the conversation ended
 //! = fate 1 UNKNOWN                      what became of a command
 //! = refused GET a                       submitting this is refused, and queues nothing
@@ -145,6 +146,7 @@ impl Player {
             ("clean", _) => assert!(self.session().is_clean(), "{place}"),
             ("dirty", _) => assert!(!self.session().is_clean(), "{place}"),
             ("owes", _) => assert!(self.session().owes(), "{place}"),
+            ("resp", version) => assert_eq!(self.session().is_resp3(), version == "3", "{place}"),
             ("silent", _) => assert!(self.session().outgoing().is_empty(), "{place}"),
             ("failed", words) => {
                 let error = self.failure.as_ref().unwrap_or_else(|| panic!("{place}: it did not fail"));

@@ -1,8 +1,9 @@
 //! The first words with a server, before anything else is said: against a deadline, or in steps that never wait.
 
 use crate::error::{Error, Result, Status};
+use crate::resp;
 use crate::session::Session;
-use crate::transport::{Awaited, Deadline, Transport};
+use crate::transport::{Awaited, Deadline, NO_TIME_LEFT, Transport};
 
 use super::{Connection, Dial};
 
@@ -55,19 +56,40 @@ impl Connection {
 
     /// What a greeting came to. `None`: it was not over in time.
     pub(super) fn greeting_ended(&mut self, driven: Result<Option<()>>) -> Result<()> {
-        if self.session.knows_no_hello() {
+        if self.session.speaks_resp2() {
             self.dial.remember_resp2();
         }
         let error = match driven {
             Ok(Some(())) => return Ok(()),
-            Ok(None) => {
-                let waited_ms = self.opened.elapsed().as_millis();
-                Error::new(Status::Timeout, format!("the server did not answer within {waited_ms} ms"))
-            }
-            Err(error) if error.status == Status::Io => Error { status: Status::Connect, ..error },
-            Err(error) => error,
+            Ok(None) => self.too_late(),
+            Err(error) => self.with_hint(error),
         };
         Err(error.at("handshake").at(self.dial.place()))
+    }
+
+    /// The time is up: it was the server's, or connecting had taken it all.
+    fn too_late(&self) -> Error {
+        let text = match self.opened.elapsed().as_millis() {
+            0 => NO_TIME_LEFT.to_owned(),
+            waited_ms => format!("the server did not answer within {waited_ms} ms"),
+        };
+        Error::new(Status::Timeout, text)
+    }
+
+    /// What is probably wrong, and which option mends it, where a peer closes instead of answering, or is no server.
+    fn with_hint(&self, error: Error) -> Error {
+        let tls = self.dial.options().tls();
+        let hint = match (error.status, self.session.unheard()) {
+            (Status::Protocol, _) if !tls && error.message.starts_with(resp::IT_IS_TLS) => {
+                " (is this the port for TLS? see tls, or rediss:// in a URL)"
+            }
+            (Status::Io, Some("HELLO")) if tls => " (it may know no HELLO: see protocol)",
+            (Status::Io, Some("HELLO")) => " (it may know no HELLO: see protocol; or want TLS: see tls)",
+            (Status::Io, Some(_)) if !tls => " (it may want TLS: see tls)",
+            _ => "",
+        };
+        let status = if error.status == Status::Io { Status::Connect } else { error.status };
+        Error { status, message: [&error.message, hint.as_bytes()].concat(), ..error }
     }
 }
 

@@ -23,6 +23,11 @@ impl Connection {
         &mut self.session
     }
 
+    /// The server turned out to speak RESP2 after all: the next connection does not ask for more.
+    pub fn remember_resp2(&self) {
+        self.dial.remember_resp2();
+    }
+
     /// Whether bytes wait to be handed over.
     pub fn is_blocked(&self) -> bool {
         !self.session.outgoing().is_empty()

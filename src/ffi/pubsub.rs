@@ -146,8 +146,10 @@ pub unsafe extern "C" fn rredis_pubsub_on(
 /// Give the next message that no handler takes, or the next gap.
 ///
 /// RREDIS_ERR_AGAIN: none within timeout_ms; all is as it was. RREDIS_ERR_WOKEN: another
-/// thread called _wake. RREDIS_ERR_STATE: another call waits already. It connects where
-/// something is wanted and there is no connection; without any connection it waits too.
+/// thread called _wake. RREDIS_ERR_STATE: another call waits already. RREDIS_ERR_PROTOCOL:
+/// the server answered a subscription with something else; the next call tries again. It
+/// connects where something is wanted and there is no connection; without any connection it
+/// waits too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_next(
     pubsub: Option<&rredis_pubsub>,

@@ -228,12 +228,16 @@ pub(super) fn stranger(bytes: &[u8]) -> Error {
         _ => None,
     };
     match (peer, bytes.first()) {
+        (Some("TLS"), _) => protocol(IT_IS_TLS),
         (Some(peer), _) => protocol(format!("the peer speaks {peer}, not RESP")),
         (None, Some(b'\r' | b'\n')) => protocol("an empty line where a value should begin"),
         (None, Some(byte)) => protocol([b"the byte ", &shown(&[*byte])[..], b" begins no value of RESP"].concat()),
         (None, None) => protocol("nothing where a value should begin"),
     }
 }
+
+/// What is said of a peer that answers with a record of TLS.
+pub(crate) const IT_IS_TLS: &[u8] = b"the peer speaks TLS, not RESP";
 
 #[cold]
 pub(super) fn bad(what: &str, line: &[u8]) -> Error {

@@ -37,7 +37,7 @@ pub use recorder::Recorder;
 pub use tape::{Entry, Frame, Given, Type};
 
 pub(crate) use decimal::score;
-pub(crate) use grammar::{double, integer, is_double, without_quotes};
+pub(crate) use grammar::{IT_IS_TLS, double, integer, is_double, without_quotes};
 
 use crate::error::{Error, Result};
 use crate::limits::Limits;

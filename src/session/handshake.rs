@@ -1,4 +1,4 @@
-//! The first words: HELLO with AUTH and SETNAME, SELECT, in one write; and what to do when the server does not know HELLO.
+//! The first words: HELLO with AUTH and SETNAME, SELECT, in one write; and what is left to try when the server answers otherwise.
 
 use std::collections::VecDeque;
 
@@ -27,15 +27,49 @@ pub struct Greeting {
     pub database: u32,
 }
 
-/// A greeting under way.
+/// A greeting under way: ways to greet, of which the next is tried where the server's answer leaves one.
 pub(super) struct Handshake {
     greeting: Greeting,
-    /// What the answers to come belong to.
+    /// The way that is being tried, and what the answers to come belong to.
+    way: Way,
     asked: VecDeque<Word>,
-    /// HELLO was refused: the answers to the rest of the first write say nothing.
-    falling_back: bool,
-    fell_back: bool,
-    knows_no_hello: bool,
+    /// This way leads no further: the answers that are still to come say nothing, and then this one is tried.
+    next: Option<Way>,
+    /// Something was answered.
+    heard: bool,
+    /// What the server said that it speaks.
+    resp3: bool,
+    /// It will say so again.
+    speaks_resp2: bool,
+}
+
+/// One way to greet, said in one write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Way {
+    auth: Auth,
+    hello: Hello,
+}
+
+/// How AUTH is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Auth {
+    /// Not at all: there is no password, or HELLO says it.
+    No,
+    /// With the user's name.
+    User,
+    /// With the password alone, as to a server that knows no users.
+    Alone,
+}
+
+/// How HELLO is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hello {
+    /// Not at all.
+    No,
+    /// With who we are and what the connection is called.
+    Whole,
+    /// With the protocol and nothing else.
+    Bare,
 }
 
 /// One command of the greeting.
@@ -53,6 +87,15 @@ impl Greeting {
     /// said it.
     pub(super) fn is_secretive(&self) -> bool {
         [&self.username, &self.password].into_iter().flatten().any(|secret| !secret.bytes().is_empty())
+    }
+
+    /// How AUTH is said first, where HELLO does not say it.
+    fn auth(&self) -> Auth {
+        match (&self.username, &self.password) {
+            (_, None) => Auth::No,
+            (Some(_), _) => Auth::User,
+            (None, _) => Auth::Alone,
+        }
     }
 }
 
@@ -84,18 +127,20 @@ impl Answer {
 impl Handshake {
     /// Queue the first write. `None`: there is nothing to say.
     pub(super) fn start(greeting: Greeting, inflight: &mut Inflight) -> Result<Option<Handshake>> {
+        let way = match greeting.protocol {
+            2 => Way { auth: greeting.auth(), hello: Hello::No },
+            _ => Way { auth: Auth::No, hello: Hello::Whole },
+        };
         let mut handshake = Handshake {
             greeting,
+            way,
             asked: VecDeque::new(),
-            falling_back: false,
-            fell_back: false,
-            knows_no_hello: false,
+            next: None,
+            heard: false,
+            resp3: false,
+            speaks_resp2: false,
         };
-        if handshake.greeting.protocol == 2 {
-            handshake.ask_in_resp2(inflight)?;
-        } else {
-            handshake.ask_with_hello(inflight)?;
-        }
+        handshake.ask_all(inflight)?;
         Ok((!handshake.asked.is_empty()).then_some(handshake))
     }
 
@@ -104,65 +149,73 @@ impl Handshake {
         let Some(word) = self.asked.pop_front() else {
             return Err(Error::new(Status::Protocol, "the server sent a reply that nobody had asked for"));
         };
-        inflight.answered()?;
-        if !self.falling_back {
+        inflight.answered().map_err(|error| unasked(error, reply, self.greeting.is_secretive()))?;
+        self.heard = true;
+        if self.next.is_none() {
             self.judge(word, reply)?;
+        }
+        if self.asked.is_empty()
+            && let Some(way) = self.next.take()
+        {
+            self.way = way;
+            self.ask_all(inflight)?;
         }
         if !self.asked.is_empty() {
             return Ok(Answer::MoreDue);
         }
-        if self.falling_back {
-            self.falling_back = false;
-            self.fell_back = true;
-            self.ask_in_resp2(inflight)?;
-            if !self.asked.is_empty() {
-                return Ok(Answer::MoreDue);
-            }
-        }
         *state = State::new(self.greeting.database);
+        state.speaks_resp3(self.resp3);
         Ok(Answer::Over)
     }
 
-    /// Whether the server said yes to HELLO 3.
-    pub(super) fn agreed_on_resp3(&self) -> bool {
-        self.greeting.protocol != 2 && !self.fell_back
+    /// Whether the server speaks RESP2 alone, and will on the next connection.
+    pub(super) fn speaks_resp2(&self) -> bool {
+        self.speaks_resp2
     }
 
-    /// Whether it would be refused again on the next connection.
-    pub(super) fn knows_no_hello(&self) -> bool {
-        self.knows_no_hello
+    /// The command that is to be answered first, where nothing was answered yet.
+    pub(super) fn unheard(&self) -> Option<&'static str> {
+        self.asked.front().filter(|_| !self.heard).map(|word| word.name())
     }
 
     fn judge(&mut self, word: Word, reply: &Reply) -> Result<()> {
         match word {
-            _ if reply.is_error() => self.refused(word, reply),
-            Word::Hello if !matches!(reply.kind(), Kind::RREDIS_REPLY_MAP | Kind::RREDIS_REPLY_ARRAY) => {
-                Err(Error::new(Status::Protocol, "HELLO was not answered with a map"))
-            }
+            _ if reply.is_error() => self.refused(word, reply.text()),
+            Word::Hello => self.agreed(reply),
             _ => Ok(()),
         }
     }
 
-    /// A refusal that ends the connection is an error; any other is made the best of.
-    fn refused(&mut self, word: Word, reply: &Reply) -> Result<()> {
-        let text = reply.text();
+    /// HELLO was answered: what the server says that it speaks counts, and not what it was asked for.
+    fn agreed(&mut self, reply: &Reply) -> Result<()> {
+        let Some(protocol) = protocol_of(reply) else {
+            return Err(Error::new(Status::Protocol, "HELLO was not answered with a map"));
+        };
+        self.resp3 = protocol == 3;
+        self.speaks_resp2 = !self.resp3;
+        if self.greeting.protocol == 3 && !self.resp3 {
+            let text = "the server answers HELLO 3 in RESP2, and the option protocol asks for RESP3";
+            return Err(Error::new(Status::Unsupported, text));
+        }
+        Ok(())
+    }
+
+    /// A refusal after which there is nothing left to try is an error; any other is made the best of.
+    fn refused(&mut self, word: Word, text: &[u8]) -> Result<()> {
         let code = said::code(text).unwrap_or_default();
         let refusal = |status| Err(refusal(status, text, word, &self.greeting));
         if says_no_to_us(text) {
             return refusal(Status::Connect);
         }
-        if code == "NOAUTH" || code == "WRONGPASS" {
-            return refusal(Status::Auth);
-        }
         match word {
-            Word::Hello if self.greeting.protocol == 3 => refusal(Status::Unsupported),
-            Word::Hello => {
-                self.falling_back = true;
-                // What passes is no reason never to ask again.
-                self.knows_no_hello = matches!(code, "ERR" | "NOPROTO" | "NOPERM");
+            _ if code == "WRONGPASS" => refusal(Status::Auth),
+            Word::Hello => self.refused_hello(text, code),
+            Word::Auth if self.is_for_another_auth(text, code) => {
+                self.next = Some(Way { auth: Auth::Alone, ..self.way });
                 Ok(())
             }
             Word::Auth => refusal(Status::Auth),
+            _ if code == "NOAUTH" => refusal(Status::Auth),
             Word::Select if code == "NOPERM" => refusal(Status::Auth),
             Word::Select if code == "ERR" => {
                 let option = format!("database {}: ", self.greeting.database);
@@ -175,36 +228,61 @@ impl Handshake {
         }
     }
 
-    fn ask_with_hello(&mut self, inflight: &mut Inflight) -> Result<()> {
-        let greeting = self.greeting.clone();
-        let mut hello: Vec<&[u8]> = vec![b"HELLO", b"3"];
-        if let Some(password) = &greeting.password {
-            let username = greeting.username.as_ref().map_or(b"default".as_slice(), Secret::bytes);
-            hello.extend([b"AUTH".as_slice(), username, password.bytes()]);
+    fn refused_hello(&mut self, text: &[u8], code: &str) -> Result<()> {
+        let refusal = |status| Err(refusal(status, text, Word::Hello, &self.greeting));
+        let auth = self.greeting.auth();
+        let is_whole = self.way.hello == Hello::Whole;
+        let said_more = is_whole && (auth != Auth::No || self.greeting.client_name.is_some());
+        let is_unknown = code == "NOPROTO" || said::is_unknown_command(text);
+        match code {
+            // It knows HELLO, and not who we are: it did not look at what stands in HELLO, or nothing stands there.
+            "NOAUTH" if !(is_whole && auth != Auth::No) => return refusal(Status::Auth),
+            "NOAUTH" => self.next = Some(Way { auth, hello: Hello::Bare }),
+            // What it does not like may be what stands behind the protocol.
+            "ERR" | "NOPERM" if said_more && !is_unknown => self.next = Some(Way { auth, hello: Hello::Bare }),
+            _ if self.greeting.protocol == 3 => {
+                let passes = !matches!(code, "ERR" | "NOPERM" | "NOPROTO" | "");
+                return refusal(if passes { Status::Connect } else { Status::Unsupported });
+            }
+            _ => {
+                // What passes is no reason never to ask again.
+                self.speaks_resp2 = matches!(code, "ERR" | "NOPERM" | "NOPROTO");
+                self.next = is_whole.then_some(Way { auth, hello: Hello::No });
+            }
         }
-        if let Some(name) = &greeting.client_name {
+        Ok(())
+    }
+
+    /// Whether AUTH with a user's name was refused for its form: the server knows no users, and one password.
+    fn is_for_another_auth(&self, text: &[u8], code: &str) -> bool {
+        let is_default = self.greeting.username.as_ref().is_some_and(|name| name.bytes() == b"default");
+        let is_form = said::is_wrong_count(text) || (is_default && code == "ERR" && !said::is_wrong_password(text));
+        self.way.auth == Auth::User && is_form
+    }
+
+    /// Queue all that is said in this way.
+    fn ask_all(&mut self, inflight: &mut Inflight) -> Result<()> {
+        let (greeting, way) = (self.greeting.clone(), self.way);
+        let username = greeting.username.as_ref().map_or(b"default".as_slice(), Secret::bytes);
+        let password = greeting.password.as_ref().map_or(b"".as_slice(), Secret::bytes);
+        match way.auth {
+            Auth::No => {}
+            Auth::User => self.ask(Word::Auth, &[b"AUTH", username, password], inflight)?,
+            Auth::Alone => self.ask(Word::Auth, &[b"AUTH", password], inflight)?,
+        }
+        let mut hello: Vec<&[u8]> = vec![b"HELLO", b"3"];
+        if way.hello == Hello::Whole && greeting.password.is_some() {
+            hello.extend([b"AUTH".as_slice(), username, password]);
+        }
+        if let (Hello::Whole, Some(name)) = (way.hello, &greeting.client_name) {
             hello.extend([b"SETNAME".as_slice(), name]);
         }
-        self.ask(Word::Hello, &hello, inflight)?;
-        self.ask_for_the_rest(&greeting, inflight)
-    }
-
-    fn ask_in_resp2(&mut self, inflight: &mut Inflight) -> Result<()> {
-        let greeting = self.greeting.clone();
-        match (&greeting.username, &greeting.password) {
-            (Some(username), Some(password)) => {
-                self.ask(Word::Auth, &[b"AUTH", username.bytes(), password.bytes()], inflight)?;
-            }
-            (None, Some(password)) => self.ask(Word::Auth, &[b"AUTH", password.bytes()], inflight)?,
-            (_, None) => {}
+        if way.hello != Hello::No {
+            self.ask(Word::Hello, &hello, inflight)?;
         }
-        if let Some(name) = &greeting.client_name {
+        if let (Hello::No | Hello::Bare, Some(name)) = (way.hello, &greeting.client_name) {
             self.ask(Word::SetName, &[b"CLIENT", b"SETNAME", name], inflight)?;
         }
-        self.ask_for_the_rest(&greeting, inflight)
-    }
-
-    fn ask_for_the_rest(&mut self, greeting: &Greeting, inflight: &mut Inflight) -> Result<()> {
         if let Some(name) = &greeting.library_name {
             self.ask(Word::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", name], inflight)?;
         }
@@ -220,6 +298,22 @@ impl Handshake {
         self.asked.push_back(word);
         Ok(())
     }
+}
+
+/// What an answer to HELLO says that the server speaks from now on. None: it is no answer to HELLO.
+pub(super) fn protocol_of(reply: &Reply) -> Option<i64> {
+    let by_its_shape = match reply.kind() {
+        Kind::RREDIS_REPLY_MAP => 3,
+        Kind::RREDIS_REPLY_ARRAY => 2,
+        _ => return None,
+    };
+    let mut words = reply.view().children();
+    while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        if name.text() == b"proto" {
+            return value.integer().filter(|number| matches!(number, 2 | 3)).or(Some(by_its_shape));
+        }
+    }
+    Some(by_its_shape)
 }
 
 /// The server is there, and will not talk to anybody now: too many clients, or protected mode.
@@ -241,5 +335,12 @@ pub(super) fn unasked(error: Error, reply: &Reply, secretive: bool) -> Error {
 
 fn refusal(status: Status, text: &[u8], word: Word, greeting: &Greeting) -> Error {
     let shown = said::shown(text, greeting.is_secretive());
-    Error::new(status, [b"the server says: ", &shown[..], b" (to ", word.name().as_bytes(), b")"].concat())
+    let hint = match status {
+        Status::Unsupported => "; RESP3 was demanded: see protocol",
+        Status::Auth if said::wants_no_password(text) => "; it has no password: see password",
+        Status::Auth if greeting.password.is_none() => "; see password",
+        _ => "",
+    };
+    let what = format!(" (to {}{hint})", word.name());
+    Error::new(status, [b"the server says: ", &shown[..], what.as_bytes()].concat())
 }

@@ -38,7 +38,7 @@ pub struct Session {
     inflight: Inflight,
     state: State,
     handshake: Option<Handshake>,
-    knows_no_hello: bool,
+    speaks_resp2: bool,
     events: VecDeque<Event>,
     failure: Option<Error>,
     /// The conversation ended while the reply that was next was already on its way.
@@ -94,7 +94,7 @@ impl Session {
             inflight: Inflight::default(),
             state: State::new(greeting.database),
             handshake: None,
-            knows_no_hello: false,
+            speaks_resp2: false,
             events: VecDeque::new(),
             failure: None,
             begun: false,
@@ -285,9 +285,9 @@ impl Session {
         self.handshake.is_none() && self.failure.is_none()
     }
 
-    /// Whether the server does not know HELLO, and was then spoken to in RESP2.
-    pub fn knows_no_hello(&self) -> bool {
-        self.knows_no_hello
+    /// Whether the server spoke RESP2 where it was asked for RESP3, and will do so again.
+    pub fn speaks_resp2(&self) -> bool {
+        self.speaks_resp2
     }
 
     /// Whether the connection is as a new one: nothing owed, nothing unread, nothing changed.
@@ -317,6 +317,11 @@ impl Session {
     /// Whether a reply is owed to a command already submitted; the confirmations of SUBSCRIBE and its kin are none.
     pub fn owes_a_reply(&self) -> bool {
         self.inflight.owes_a_reply()
+    }
+
+    /// The command of the greeting that waits for the first answer of all, if there was none yet.
+    pub fn unheard(&self) -> Option<&'static str> {
+        self.handshake.as_ref()?.unheard()
     }
 
     /// Whether anything could still arrive without another command being sent.

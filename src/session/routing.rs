@@ -20,8 +20,7 @@ impl Session {
                 reply.wipe();
             }
             if answered?.is_over() {
-                self.knows_no_hello = handshake.knows_no_hello();
-                self.state.speaks_resp3(handshake.agreed_on_resp3());
+                self.speaks_resp2 = handshake.speaks_resp2();
                 self.handshake = None;
                 self.inflight.end_greeting()?;
                 self.secretive_until = self.secretive_until.map(|_| self.inflight.handed());
@@ -30,8 +29,10 @@ impl Session {
             return Ok(None);
         }
         // In RESP2 a message is an array like any other: only the state of the connection tells them apart.
-        let in_resp2 = !self.state.is_resp3();
-        if in_resp2 && (self.state.expects_messages() || self.inflight.next_confirms()) && push::is_message(&reply) {
+        if self.may_be_message() && push::is_message(&reply) {
+            // Some servers agree on RESP3, and say their messages in RESP2.
+            self.speaks_resp2 |= self.state.is_resp3();
+            self.state.speaks_resp3(false);
             self.confirm(&reply)?;
             return Ok(Some(Event::Push(reply.into_push(), wire_len)));
         }
@@ -56,6 +57,15 @@ impl Session {
             false => reply,
         };
         Ok(Some(Event::Reply(ticket, reply)))
+    }
+
+    /// Whether an array that looks like a message, or like a confirmation, is one. In RESP3 it is where it can be no reply.
+    fn may_be_message(&self) -> bool {
+        let confirms = self.inflight.next_confirms();
+        match self.state.is_resp3() {
+            false => confirms || self.state.expects_messages(),
+            true => confirms || (self.state.expects_messages() && !self.inflight.owes()),
+        }
     }
 
     /// A confirmation of SUBSCRIBE or its kin changes what is subscribed, and answers the command that asked.

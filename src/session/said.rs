@@ -40,12 +40,10 @@ impl Session {
 /// was told, cut, folded or escaped as it likes, so that no search for the secret finds all of it: only words are shown that
 /// are known beforehand, and that no argument ever stands in.
 pub(super) fn shown(text: &[u8], secretive: bool) -> Vec<u8> {
-    if !secretive {
-        return head(text).to_vec();
-    }
     let sentence = SENTENCES.iter().filter(|sentence| text.starts_with(sentence.as_bytes())).max_by_key(|it| it.len());
     match (sentence, code(text)) {
         (Some(sentence), _) => sentence.as_bytes().to_vec(),
+        (None, _) if !secretive => head(text).to_vec(),
         (None, Some(code)) => format!("{code} (what is behind it could repeat a secret)").into_bytes(),
         (None, None) => b"an error (whose words could repeat a secret)".to_vec(),
     }
@@ -55,6 +53,33 @@ pub(super) fn shown(text: &[u8], secretive: bool) -> Vec<u8> {
 pub(super) fn code(text: &[u8]) -> Option<&'static str> {
     let word = text.split(|byte| *byte == b' ').next().unwrap_or_default();
     CODES.iter().copied().find(|code| code.as_bytes() == word)
+}
+
+/// Whether the server knows no such command.
+pub(super) fn is_unknown_command(text: &[u8]) -> bool {
+    begins(text, &["unknown command", "unknown or disabled command", "unsupported command", "command not"])
+}
+
+/// Whether a command has too many arguments for the server, or too few.
+pub(super) fn is_wrong_count(text: &[u8]) -> bool {
+    begins(text, &["wrong number of arg"])
+}
+
+/// Whether it is the password that is wrong, and not the form.
+pub(super) fn is_wrong_password(text: &[u8]) -> bool {
+    begins(text, &["invalid password", "invalid username", "invalid user"])
+}
+
+/// Whether the server asks for no password, and does not like to be told one.
+pub(super) fn wants_no_password(text: &[u8]) -> bool {
+    begins(text, &["Client sent AUTH, but no password is set", "AUTH <password> called without any password"])
+}
+
+/// Whether an error without a code of its own begins with one of these words, in any case of letters.
+fn begins(text: &[u8], words: &[&str]) -> bool {
+    let Some(text) = text.strip_prefix(b"ERR ") else { return false };
+    let starts = |word: &&str| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()));
+    words.iter().any(starts)
 }
 
 /// The code words with which servers refuse commands such as those of a greeting.

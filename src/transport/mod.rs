@@ -210,10 +210,17 @@ fn shown(endpoint: &Endpoint) -> String {
     format!("{}...", &whole[..cut])
 }
 
-/// The deadline passed in `phase`, which had been allowed `allowed_ms`.
+/// The deadline passed in `phase`, which had been allowed `allowed_ms`: none where what came before had used the time up.
 fn no_answer(phase: &str, allowed_ms: i64) -> Error {
-    Error::new(Status::Timeout, format!("{phase}: no answer within {allowed_ms} ms"))
+    let text = match allowed_ms {
+        0 => format!("{phase}: {NO_TIME_LEFT}"),
+        _ => format!("{phase}: no answer within {allowed_ms} ms"),
+    };
+    Error::new(Status::Timeout, text)
 }
+
+/// What is said of a phase that never began in time.
+pub const NO_TIME_LEFT: &str = "no time was left for it: what came before took all there was";
 
 /// Bytes of an endpoint in a message: the longest Unix path that can be right, and some room for a long host name.
 const ENDPOINT_SHOWN_MAX: usize = 120;

@@ -54,9 +54,10 @@ pub(super) fn unix_endpoint(path: &Path) -> Endpoint {
     Endpoint::Unix { path: path.as_os_str().as_encoded_bytes().to_vec() }
 }
 
-/// The milliseconds that a text names, and the text with an N in their place: a busy machine may have taken some of them.
+/// The milliseconds that a text names, and the text with an N in their place: a busy machine may have taken some of them. It
+/// may have taken all.
 pub(super) fn allowed(error: &Error) -> (i64, String) {
-    let text = error.to_string();
+    let text = error.to_string().replace(NO_TIME_LEFT, "no answer within 0 ms");
     let (before, rest) = text.split_once("within ").unwrap();
     let (number, after) = rest.split_once(' ').unwrap();
     (number.parse().unwrap(), format!("{before}within N {after}"))

@@ -8,7 +8,7 @@ use crate::error::{Error, Outcome, Status};
 
 use super::Evented;
 use super::line::Stage;
-use super::pending::HELD;
+use super::pending::{HELD, Pending};
 
 impl Evented {
     /// The connection is over. What was sent may have run; what was not waits for the next one.
@@ -18,6 +18,8 @@ impl Evented {
         let error = connection.told_of(error);
         let session = connection.session();
         session.fail(error.clone());
+        // A server that answers a subscription with something else would do so for ever.
+        let is_told = error.status == Status::Protocol && self.pending.iter().any(Pending::is_own_subscription);
         let first = self.pending.front().map_or(Outcome::None, |oldest| session.fate(oldest.ticket));
         let mut unsent = session.unsent().peekable();
         for (at, mut command) in std::mem::take(&mut self.pending).into_iter().enumerate() {
@@ -49,6 +51,9 @@ impl Evented {
         counters.moved(connection.traffic());
         counters.lost();
         self.interrupted(&error);
+        if is_told {
+            self.tell_who_listens(&error);
+        }
         self.down(error, Instant::now());
     }
 

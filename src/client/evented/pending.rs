@@ -96,6 +96,11 @@ impl Pending {
         self.more.as_ref().is_some_and(|more| more.subscription.is_some() || more.subscribes_again)
     }
 
+    /// Whether it asks again for what was subscribed before, and is no command of the caller's.
+    pub(super) fn is_own_subscription(&self) -> bool {
+        self.more.as_ref().is_some_and(|more| more.subscribes_again)
+    }
+
     pub(super) fn more(&mut self) -> &mut More {
         self.more.get_or_insert_default()
     }

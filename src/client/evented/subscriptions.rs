@@ -22,6 +22,10 @@ impl Evented {
     /// A push has come. It is given, and with it what it settles.
     pub(super) fn came_unasked(&mut self, push: Event) {
         let Stage::Open(connection) = &mut self.line.stage else { return };
+        let listens = !self.subscriptions.is_empty() || self.pending.iter().any(Pending::subscribes);
+        if listens && !connection.session().is_resp3() {
+            return self.turned_out_to_be_resp2();
+        }
         // What is told beside it must not take the room of what the commands come to.
         if self.done.try_reserve(self.pending.len() + TOLD_AT_ONCE).is_err() {
             return self.lost(Error::memory("a push"));
@@ -92,6 +96,18 @@ impl Evented {
         let asked = connection.converse(|session| self.subscriptions.again(session));
         self.adopt(before, || now);
         asked
+    }
+
+    /// The server agreed on RESP3, and says messages in RESP2, where they and replies cannot be told apart: who listened is told.
+    fn turned_out_to_be_resp2(&mut self) {
+        let Stage::Open(connection) = &mut self.line.stage else { return };
+        connection.remember_resp2();
+        let error = connection.told_of(in_resp2());
+        self.lost(error.clone());
+        self.gap = None;
+        if self.subscriptions.give_up() {
+            self.done.push_back(Completion::of_none(Err(error)));
+        }
     }
 
     /// The connection was lost: what is said from when something was last heard is missed.

@@ -163,8 +163,11 @@ impl Line {
     pub(super) fn step(&mut self, poller: &Poller, client: &Client, looked: &mut Option<bool>) -> Result<Todo> {
         match self.try_step(poller, looked) {
             Err(Ended::Line(error)) => {
-                self.lose(poller, client, error);
-                Ok(Todo::Again)
+                // A server that answers subscriptions with something else would do so for ever: who waits is told.
+                let has_served = matches!(&self.link, Link::Open(open) if open.has_served);
+                let is_told = error.status == Status::Protocol && !has_served && !self.subscriptions.is_settled();
+                self.lose(poller, client, error.clone());
+                if is_told { Err(error) } else { Ok(Todo::Again) }
             }
             Err(Ended::Call(error)) => Err(error),
             Ok(step @ (Todo::Give(_) | Todo::Again)) => Ok(step),
@@ -347,11 +350,11 @@ impl Line {
             match heard? {
                 None => return Ok(()),
                 Some(Heard::Message(message)) => {
-                    *tries = 0;
+                    (*tries, open.has_served) = (0, true);
                     *ready = Some(Ready::Message(message));
                 }
                 Some(Heard::Confirmation(confirmation)) => {
-                    *tries = 0;
+                    (*tries, open.has_served) = (0, true);
                     *ready = rules.confirmations.then_some(Ready::Confirmation(confirmation));
                 }
                 Some(Heard::Dropped(push)) => {

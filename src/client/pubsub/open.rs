@@ -16,6 +16,8 @@ use super::line::{Rules, Todo};
 /// An open connection, and what is known of its peer's being there.
 pub(super) struct Open {
     pub(super) connection: Box<Connection>,
+    /// It has confirmed something, or brought a message.
+    pub(super) has_served: bool,
     /// When something was last heard.
     pub(super) heard: Instant,
     /// A PING that is not answered, and when it was asked.
@@ -34,6 +36,7 @@ impl Open {
     pub(super) fn new(connection: Box<Connection>) -> Open {
         Open {
             connection,
+            has_served: false,
             heard: Instant::now(),
             ping: None,
             watched: false,
