@@ -1137,8 +1137,10 @@ rredis_status rredis_pubsub_on(const rredis_pubsub *pubsub, rredis_topic topic,
 /// Give the next message that no handler takes, or the next gap.
 ///
 /// RREDIS_ERR_AGAIN: none within timeout_ms; all is as it was. RREDIS_ERR_WOKEN: another
-/// thread called _wake. RREDIS_ERR_STATE: another call waits already. It connects where
-/// something is wanted and there is no connection; without any connection it waits too.
+/// thread called _wake. RREDIS_ERR_STATE: another call waits already. RREDIS_ERR_PROTOCOL:
+/// the server answered a subscription with something else; the next call tries again. It
+/// connects where something is wanted and there is no connection; without any connection it
+/// waits too.
 rredis_status rredis_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
 
