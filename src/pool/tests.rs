@@ -1,6 +1,6 @@
 //! A pool against scripted peers: who waits, who gets what, and what becomes of connections.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -9,9 +9,10 @@ use std::time::Instant;
 use super::*;
 use crate::commands::Shape;
 use crate::conn::Wait;
-use crate::options::{Key, Options};
+use crate::options::{Endpoint, Key, Options};
 use crate::sync::Mutex;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
+use crate::transport::{Attempt, Connect, Moved, Transport, connected};
 
 const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
 const GREETED: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
@@ -110,12 +111,30 @@ fn a_connection_lost_while_it_rested_is_replaced() {
     assert_eq!(counts(&pool), (1, 1, 0));
 }
 
+/// Opening one would cost time that another one at rest does not.
+#[test]
+fn of_those_that_rested_the_next_is_taken_where_one_was_lost() {
+    let scripts = [script(), script()];
+    let pool = pool(2, scripts.clone());
+    let (one, two) = (lease(&pool, -1).unwrap(), lease(&pool, -1).unwrap());
+    assert!(!one.rested && !two.rested);
+    one.give_back();
+    two.give_back();
+    scripts[1].add(Step::End);
+    // There is no third script: whoever connects is refused.
+    assert!(lease(&pool, -1).unwrap().rested);
+    assert_eq!((scripts[1].closed(), pool.stat(Stat::ConnectionsLost)), (1, Some(1)));
+}
+
 #[test]
 fn a_new_connection_that_speaks_unasked_is_refused() {
     let rude = Script::new([expect(HELLO), give(GREETED), give("$4\r\nEVIL\r\n")]);
     let pool = pool(1, [rude]);
-    let error = lease(&pool, -1).err().unwrap();
+    let mut kept = Kept::new(false, 0).with_notices(true);
+    let error = pool.lease(Deadline::after_ms(5000), -1, &mut kept).err().unwrap();
     assert_eq!((error.status, error.outcome), (Status::Protocol, Outcome::NotSent));
+    assert!(matches!(kept.take_notices()[..], [Notice::Connected { .. }, Notice::Lost { .. }]));
+    assert_eq!((pool.stat(Stat::ConnectionsCreated), pool.stat(Stat::ConnectionsLost)), (Some(1), Some(1)));
     assert_eq!(counts(&pool), (0, 0, 0));
 }
 
@@ -189,6 +208,46 @@ fn warming_opens_and_dropping_closes_what_rests() {
 }
 
 #[test]
+fn what_could_be_opened_rests_where_the_next_could_not() {
+    // A push that comes first is nobody's here, and no harm.
+    let pushes = Script::new([expect(HELLO), give(GREETED), give(">1\r\n+news\r\n")]);
+    let pool = pool(3, [pushes, script()]);
+    let error = pool.warm(3).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::Connect, Outcome::None));
+    assert_eq!(counts(&pool), (2, 0, 2));
+}
+
+/// A transport that wants more of the pool that it serves.
+struct Greedy {
+    scripts: Scripts,
+    pool: OnceLock<Pool>,
+    told: Mutex<Option<Error>>,
+}
+
+impl Connect for Greedy {
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        *self.told.lock() = self.pool.get().and_then(|pool| pool.warm(2).err());
+        self.scripts.begin(endpoint, deadline)
+    }
+
+    fn name(&self) -> &str {
+        "greedy"
+    }
+}
+
+#[test]
+fn a_transport_may_not_warm_the_pool_that_it_serves() {
+    let scripts = Scripts::new([script(), script()]);
+    let greedy = Arc::new(Greedy { scripts, pool: OnceLock::new(), told: Mutex::default() });
+    let pool = Pool::new(Dial::new(Options::new(), Some(greedy.clone()), None).unwrap());
+    assert!(greedy.pool.set(pool.clone()).is_ok());
+    lease(&pool, -1).unwrap().give_back();
+    let told = greedy.told.lock().take().unwrap();
+    assert_eq!((told.status, told.outcome), (Status::State, Outcome::NotSent));
+    assert_eq!(counts(&pool), (1, 0, 1));
+}
+
+#[test]
 fn what_is_in_use_when_all_are_to_go_is_closed_when_it_comes_back() {
     let (first, second) = (script(), script());
     let pool = pool(1, [first.clone(), second.clone()]);
@@ -221,6 +280,96 @@ fn what_rested_for_too_long_is_closed_when_the_next_comes_back_the_oldest_first(
         assert_eq!(counts(&pool), (3 - gone, 0, 3 - gone));
         assert_eq!(pool.stat(Stat::ConnectionsClosed), Some(gone));
     }
+}
+
+#[test]
+fn what_moved_is_counted_once_when_a_lease_ends_however_it_does() {
+    const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
+    const REPLY: &str = "$1\r\nx\r\n";
+    let pool =
+        pool(1, [Script::new([expect(HELLO), give(GREETED), expect(GET), give(REPLY), expect(GET), give(REPLY)])]);
+    let wait = Wait { deadline: Deadline::after_ms(5000), allowed_ms: 5000, name: b"GET" };
+    for (gets, gives_back) in [(1, true), (2, false)] {
+        let mut lease = lease(&pool, -1).unwrap();
+        let ticket = lease.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        lease.reply_to(ticket, &wait, &mut Kept::new(false, 0)).unwrap();
+        if gives_back {
+            lease.give_back();
+        } else {
+            drop(lease);
+        }
+        let moved = [Stat::BytesOut, Stat::BytesIn].map(|stat| pool.stat(stat).unwrap() as usize);
+        assert_eq!(moved, [HELLO.len() + gets * GET.len(), GREETED.len() + gets * REPLY.len()]);
+    }
+}
+
+/// Transports that say, when they are closed, how many callers then wait for their permit.
+struct Watched {
+    scripts: Scripts,
+    pool: OnceLock<Pool>,
+    waiting: Mutex<Vec<i64>>,
+}
+
+struct Closing {
+    below: Box<dyn Transport>,
+    watched: Arc<Watched>,
+}
+
+impl Connect for Arc<Watched> {
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        let below = self.scripts.connect(endpoint, deadline)?;
+        Ok(connected(Box::new(Closing { below, watched: Arc::clone(self) })))
+    }
+
+    fn name(&self) -> &str {
+        "watched"
+    }
+}
+
+impl Transport for Closing {
+    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        self.below.read(buffer, timeout_ms)
+    }
+
+    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        self.below.write(bytes, timeout_ms)
+    }
+
+    fn fd(&self) -> Option<i32> {
+        None
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let waiting = self.watched.pool.get().and_then(|pool| pool.stat(Stat::Waiting));
+        self.watched.waiting.lock().extend(waiting);
+    }
+}
+
+/// There are never more connections than the pool may have, for no moment.
+#[test]
+fn a_connection_is_closed_before_the_right_to_open_one_goes_on() {
+    let watched = Arc::new(Watched {
+        scripts: Scripts::new([script(), script()]),
+        pool: OnceLock::new(),
+        waiting: Mutex::default(),
+    });
+    let mut options = Options::new();
+    options.set_int(Key::PoolMax, 1).unwrap();
+    let pool = Pool::new(Dial::new(options, Some(Arc::new(Arc::clone(&watched))), None).unwrap());
+    assert!(watched.pool.set(pool.clone()).is_ok());
+    let held = lease(&pool, -1).unwrap();
+    let next = thread::spawn({
+        let pool = pool.clone();
+        move || lease(&pool, -1).unwrap().give_back()
+    });
+    while pool.stat(Stat::Waiting) != Some(1) {
+        thread::yield_now();
+    }
+    drop(held);
+    next.join().unwrap();
+    assert_eq!(*watched.waiting.lock(), [1]);
 }
 
 #[test]
