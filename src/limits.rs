@@ -19,6 +19,9 @@ pub const COMMAND_ARG_BYTES_MAX: usize = 1 << 40;
 pub const MESSAGE_BYTES_MAX: usize = 512;
 /// Bytes of a command's name, both words of it: beyond any, so that what is longer is no name.
 pub const NAME_BYTES_MAX: usize = 256;
+/// Milliseconds, at the least, between two times that a pool lets all its connections go because their server takes no writes:
+/// a client may be meant for a replica, and somebody write there by mistake.
+pub const RENEWAL_MS_MIN: u64 = 1000;
 /// Connections of one pool.
 pub const POOL_MAX: u32 = 65_535;
 /// Bytes asked of a socket at first: enough for most replies, and little enough to be kept by a connection that rests.

@@ -16,7 +16,7 @@ use support::own::Own;
 use support::program::{child, preload, watch};
 use support::pubsub::PubSub;
 use support::queue::full_queue;
-use support::server::{Folder, Server, eventually};
+use support::server::{Folder, Server, eventually, free_port};
 
 /// What a child is told: where the server is, and what several.test means.
 const PORT: &str = "RREDIS_TEST_PORT";
@@ -101,6 +101,58 @@ fn child_whose_first_address_comes_to_life() {
     let err = other.command(&["PING"]).expect_err("that one does not answer");
     assert_eq!((err.status, err.outcome), (Status::TIMEOUT, Outcome::NOT_SENT), "{err:?}");
     listener.accept().expect("somebody came");
+}
+
+/// The servers of this are the child's own: it has them change places.
+#[test]
+fn a_name_is_asked_anew_where_its_server_takes_no_writes_and_that_address_comes_last() {
+    run("child_whose_name_moves", "addresses", &[(PORT, &*free_port().to_string()), (ADDRESSES, "127.9.9.1")]);
+}
+
+#[test]
+#[ignore = "it is run by the test above, with such a resolver"]
+fn child_whose_name_moves() {
+    let (Some(url), Ok(port)) = (url(), std::env::var(PORT)) else { return };
+    let at = |address: &str| Server::start(&[&format!("bind {address}"), &format!("port {port}")]);
+    let (one, two) = (at("127.9.9.1"), at("127.9.9.2"));
+    let replica_of = |server: &Server, address: &str| {
+        assert_eq!(server.ask(&["REPLICAOF", address, &port]), "OK");
+    };
+    // SAFETY: this process has one thread that reads or writes its environment: look-ups are waited for.
+    let name_is = |addresses: &str| unsafe { std::env::set_var(ADDRESSES, addresses) };
+    let client = Options::at(&url).int(option::BACKOFF_MS, 1).client();
+    assert_eq!(client.ask(&["SET", "k", "1"]), "+OK");
+    replica_of(&one, "127.9.9.2");
+    name_is("127.9.9.2");
+    assert_eq!(client.ask(&["SET", "k", "2"]), "+OK");
+    assert_eq!((two.ask(&["GET", "k"]), client.stat(stat::RETRIES)), ("2".to_owned(), 1));
+    // Both have the name: the one that is connected to is not the one that worked last.
+    for addresses in ["127.9.9.1,127.9.9.2", "127.9.9.2,127.9.9.1"] {
+        name_is(addresses);
+        let client = Options::at(&url).int(option::BACKOFF_MS, 1).client();
+        for value in ["3", "4"] {
+            assert_eq!(client.ask(&["SET", "k", value]), "+OK", "{addresses}");
+            assert_eq!(two.ask(&["GET", "k"]), value);
+        }
+        let first = i64::from(addresses.starts_with("127.9.9.1"));
+        assert_eq!(client.stat(stat::RETRIES), first, "{addresses}");
+    }
+    // They change places once more, and the client follows.
+    let client = Options::at(&url).int(option::BACKOFF_MS, 1).client();
+    assert_eq!(client.ask(&["SET", "k", "5"]), "+OK");
+    assert_eq!(one.ask(&["REPLICAOF", "NO", "ONE"]), "OK");
+    replica_of(&two, "127.9.9.1");
+    assert_eq!(client.ask(&["SET", "k", "6"]), "+OK");
+    assert_eq!(one.ask(&["GET", "k"]), "6");
+    // A loop of one's own goes the same way.
+    name_is("127.9.9.2");
+    let mut own = Own::at(&url);
+    own.submit(1, &["SET", "k", "7"]);
+    assert!(own.expect_failure(1).to_string().starts_with("READONLY "));
+    name_is("127.9.9.2,127.9.9.1");
+    own.submit(2, &["SET", "k", "7"]);
+    own.expect(2, "#1");
+    assert_eq!(one.ask(&["GET", "k"]), "7");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn id(client: &Client) -> i64 {
     client.number(&["CLIENT", "ID"])
 }
 
-/// This command is answered with an error that begins so; the one connection stays.
+/// This command is answered with an error that begins so, and that says nothing of the server: the one connection stays.
 fn refused(client: &Client, args: &[&str], begins: &str) -> CErr {
     refused_as(client, args, begins, Outcome::REFUSED)
 }
@@ -94,10 +94,23 @@ fn a_server_short_of_something_refuses_and_is_not_asked_again() {
     server.ask(&["CONFIG", "SET", "save", ""]);
     assert_eq!(client.ask(&["SET", "k", "v"]), "+OK");
 
-    server.ask(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
-    refused(&client, &["SET", "k", "v"], "READONLY ");
-    assert_eq!(client.ask(&["GET", "k"]), "\"v\"");
-    assert_eq!(client.stat(stat::RETRIES), 0);
+    assert_eq!((client.stat(stat::RETRIES), client.stat(stat::CONNECTIONS_CREATED)), (0, 1));
+}
+
+#[test]
+fn a_server_that_takes_no_writes_is_asked_on_new_connections_and_reads_on() {
+    let server = Server::start(&["replicaof 127.0.0.1 1"]);
+    let client = Options::at(&server.url()).int(option::POOL_MAX, 1).int(option::BACKOFF_MS, 1).client();
+    assert_eq!(client.ask(&["GET", "k"]), "(nil)");
+    let err = client.command(&["SET", "k", "v"]).expect_err("it is a replica");
+    assert_eq!((err.status, err.outcome, err.attempts), (Status::SERVER, Outcome::REFUSED, 4), "{err:?}");
+    assert!(err.message.starts_with("READONLY "), "{err:?}");
+    assert_eq!((client.stat(stat::RETRIES), client.stat(stat::CONNECTIONS_CREATED)), (3, 4));
+    assert_eq!((client.stat(stat::CONNECTIONS_CLOSED), client.stat(stat::CONNECTIONS_LOST)), (4, 0));
+    for _ in 0..3 {
+        assert_eq!(client.ask(&["GET", "k"]), "(nil)");
+    }
+    assert_eq!(client.stat(stat::CONNECTIONS_CREATED), 5);
 }
 
 #[test]
@@ -213,12 +226,15 @@ fn who_waits_may_be_unblocked_with_an_error() {
         assert_eq!(server.ask(&["CLIENT", "UNBLOCK", &number, "ERROR"]), "1");
         waits.join().expect("no panic");
         assert_eq!(id(&client).to_string(), number);
-        // And by its role's change, after which the server closes.
-        let waits = scope.spawn(|| refused(&client, &["BLPOP", "nothing", "0"], "UNBLOCKED "));
+        // And by its role's change, after which the server closes, and so does the pool.
+        let waits = scope.spawn(|| client.command(&["BLPOP", "nothing", "0"]).expect_err("it is unblocked"));
         eventually("it waits", || server.info("blocked_clients") == 1);
         server.ask(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
-        waits.join().expect("no panic");
+        let err = waits.join().expect("no panic");
+        assert_eq!((err.status, err.outcome, err.attempts), (Status::SERVER, Outcome::REFUSED, 1), "{err:?}");
+        assert!(err.message.starts_with("UNBLOCKED "), "{err:?}");
     });
+    assert_eq!((client.stat(stat::CONNECTIONS_CLOSED), client.stat(stat::CONNECTIONS_IDLE)), (1, 0));
     eventually("it has closed", || server.clients().is_empty());
     assert_ne!(id(&client).to_string(), number);
 }

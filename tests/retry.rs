@@ -123,6 +123,44 @@ fn a_refusal_that_passes_is_waited_out_and_any_other_is_not() {
     }
 }
 
+/// Words of servers that were not at hand: of another age, of another make.
+#[test]
+fn a_server_that_takes_no_writes_is_left_for_the_one_that_is_there_then() {
+    let raised = "ERR Error running script (call to f_bad08606eaa4af3ce8f1b0f914bcae0af3c8e91b): @user_script:1: \
+                  @user_script: 1: -READONLY You can't write against a read only replica. ";
+    let (set, eval, pop): (&[&str], &[&str], &[&str]) = (&["SET", "k", "v"], &["EVAL", "x", "0"], &["BLPOP", "k", "0"]);
+    for (args, refusal, again) in [
+        (set, "READONLY You can't write against a read only slave.", true),
+        (set, "READONLY this instance is in read-only mode", true),
+        (set, "READONLY", true),
+        (set, "READONLYISH is another word", false),
+        (set, "ERR READONLY is not the first word", false),
+        (set, raised, false),
+        (eval, "READONLY You can't write against a read only slave.", true),
+        (eval, "READONLY Can not run script with write flag on readonly replica", true),
+        (eval, raised, true),
+        (eval, "READONLY this instance is in read-only mode", false),
+        (eval, "ERR -READONLY You can't write against a read only replica.", false),
+        (pop, "UNBLOCKED force unblock from blocking operation, instance state changed (master -> slave?)", true),
+        (pop, "UNBLOCKED client unblocked via CLIENT UNBLOCK", false),
+    ] {
+        let peer = Peer::tcp(Hello::Resp3, move |line| {
+            if line.number == 0 {
+                line.command()?;
+                line.send(format!("-{refusal}\r\n").as_bytes())?;
+            }
+            line.serve()
+        });
+        let client = Client::at(&peer.url());
+        match client.command_with(args, call::RAW, 0) {
+            Ok(reply) => assert!(again && reply.dump() == "+OK", "{refusal}"),
+            Err(err) => assert!(!again && err.status == Status::SERVER && err.attempts == 1, "{refusal}: {err:?}"),
+        }
+        assert_eq!(client.ask(&["GET", "k"]), "\"v:k\"");
+        assert_eq!(peer.connections(), 1 + usize::from(again), "{refusal}");
+    }
+}
+
 #[test]
 fn a_server_that_loads_without_end_meets_the_deadline_or_the_last_try() {
     let peer = Peer::tcp(Hello::Resp3, |line| {

@@ -5,7 +5,7 @@ use crate::commands::{self, Effect, Shape};
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::{Counters, Lease};
-use crate::reply::Reply;
+use crate::reply::{Kind, Reply};
 use crate::transport::Deadline;
 
 use super::called::Called;
@@ -39,7 +39,11 @@ impl Dedicated {
     pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
         self.client.count(Counters::command);
         let wish = self.client.wish(args, call);
+        let was_queueing = self.is_queueing();
         let tried = self.command_to_the_wire(args, call, wish.shape);
+        if let Ok(Some(reply)) = &tried {
+            self.heed(args, reply, was_queueing);
+        }
         let result = match self.tell_if_lost(tried) {
             // That a command was queued is no reply to it: its callback has nothing to work on before EXEC.
             Ok(Some(reply)) if self.has_queued(&reply) => {
@@ -69,8 +73,10 @@ impl Dedicated {
 
     /// What comes next. AGAIN: nothing whole in time. STATE: nothing is due and nothing can come.
     pub fn receive(&mut self, timeout_ms: i64) -> Result<Reply> {
+        let was_queueing = self.is_queueing();
         let (lease, kept) = self.parts()?;
         if let Some(reply) = kept.take() {
+            self.heed(&[], &reply, was_queueing);
             return Ok(reply);
         }
         if lease.failure().is_none() && !lease.can_hear() {
@@ -79,6 +85,7 @@ impl Dedicated {
         }
         let next = lease.next(Deadline::after_ms(timeout_ms)).map_err(|error| error.with_outcome(Outcome::None));
         let next = self.tell_if_lost(next)?;
+        self.heed(&[], &next, was_queueing);
         match self.is_queueing() {
             true if self.has_queued(&next) => {
                 self.called
@@ -105,6 +112,17 @@ impl Dedicated {
             false => lease.flush(submitted.ticket, &wait, kept).map(|()| None),
         });
         tried.map_err(|error| Error { attempts: 1, ..error })
+    }
+
+    /// Where the server takes no writes any more, the connection serves on, and does not go back.
+    fn heed(&mut self, args: &[&[u8]], reply: &Reply, was_queueing: bool) {
+        let Some(lease) = &mut self.lease else { return };
+        lease.heed(args, reply);
+        // What scripts are told in a transaction stands in EXEC's answer.
+        if was_queueing && !lease.is_queueing() {
+            let errors = reply.view().children().filter(|element| element.kind() == Kind::RREDIS_REPLY_ERROR);
+            errors.for_each(|error| lease.heed_error(error.text(), true));
+        }
     }
 
     /// Tell of the connection's end, once: no other lease will meet it.

@@ -11,6 +11,7 @@ pub mod pipeline;
 pub mod pubsub;
 pub mod script;
 pub mod setup;
+mod tries;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +37,7 @@ pub use pipeline::Pipeline;
 pub use pubsub::PubSub;
 pub use script::Script;
 pub use setup::{Listen, Setup};
+use tries::{Tried, Tries};
 
 /// A client. Cloning shares it.
 #[derive(Clone)]
@@ -283,6 +285,7 @@ impl Client {
         // Back before any code of the caller's sees the reply; closed if anything went wrong.
         match replied {
             Ok(reply) => {
+                lease.heed(args, &reply);
                 lease.give_back();
                 Ok(reply)
             }
@@ -370,31 +373,6 @@ impl Client {
             },
         }
     }
-}
-
-/// What is known of a command over all its tries.
-#[derive(Default)]
-struct Tries {
-    count: u32,
-    /// One of them was sent, and nobody knows what became of it.
-    may_have_run: bool,
-}
-
-impl Tries {
-    /// The error of the last try, as it is to be told of all of them: where an earlier one may have run, the command may have.
-    fn tell(&self, error: Error) -> Error {
-        let outcome = match error.outcome {
-            Outcome::NotSent | Outcome::Refused if self.may_have_run => Outcome::Unknown,
-            outcome => outcome,
-        };
-        Error { attempts: self.count, outcome, ..error }
-    }
-}
-
-/// A try that failed, and whether its connection had rested before.
-struct Tried {
-    error: Error,
-    rested: bool,
 }
 
 /// The error that the server answered with, in its own words.

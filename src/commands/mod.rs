@@ -5,6 +5,7 @@ mod command;
 mod effect;
 mod find;
 mod keys;
+mod refusal;
 pub mod shape;
 mod slot;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use command::{
 pub use effect::{Change, Effect, Topic};
 pub use find::{Exactly, find};
 pub use keys::{Key, Keys, NoKeys, keys};
+pub use refusal::{Refusal, has_own_words};
 pub use shape::{Shape, shape, shape_of, shape_without_arguments};
 pub use slot::{SLOTS, slot};
 pub use table::DIFFERENCES;
@@ -44,13 +46,6 @@ pub fn only_reads(args: &[&[u8]]) -> bool {
 /// How long the server may wait, where the command asks it to.
 pub fn blocking(args: &[&[u8]]) -> Option<Blocking> {
     find(args)?.timeout.read(args)
-}
-
-/// Whether the server refused a command for a reason that passes, so that it may be tried again.
-pub fn refusal_passes(error: &[u8]) -> bool {
-    const PASSING: [&[u8]; 4] = [b"LOADING", b"MASTERDOWN", b"TRYAGAIN", b"CLUSTERDOWN"];
-    let word = error.split(|byte| *byte == b' ').next().unwrap_or_default();
-    PASSING.contains(&word)
 }
 
 /// The canonical name of a command that changes its connection, which a client of many connections therefore refuses.

@@ -63,15 +63,6 @@ fn what_only_reads_may_be_repeated_and_nothing_else() {
 }
 
 #[test]
-fn some_refusals_pass() {
-    assert!(refusal_passes(b"LOADING Redis is loading the dataset in memory"));
-    assert!(refusal_passes(b"TRYAGAIN"));
-    for error in [&b"LOADINGS x"[..], b"ERR LOADING", b"READONLY You can't write", b"BUSY x", b""] {
-        assert!(!refusal_passes(error));
-    }
-}
-
-#[test]
 fn every_name_is_found_in_any_case() {
     for row in all() {
         assert!(known(&split(row.name)), "{}", row.name);

@@ -120,6 +120,11 @@ impl Dial {
         self.connect.begin(&self.endpoint, deadline)
     }
 
+    /// The server that was connected to last is the wrong one: where there are others at the endpoint, they are tried first.
+    pub fn avoid_address(&self) {
+        self.connect.avoid_address();
+    }
+
     /// A conversation for a new connection, which begins with a greeting.
     pub(super) fn session(&self) -> Result<Session> {
         let limits = self.options.limits();

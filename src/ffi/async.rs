@@ -19,6 +19,10 @@
 //! those that were, _next says what became of them. One that takes too long completes with
 //! RREDIS_ERR_TIMEOUT and disturbs no other. Commands that wait on the server (BLPOP) hold up
 //! those behind them: give them an rredis_async of their own.
+//!
+//! READONLY: the server has become a replica. The commands that were sent are answered
+//! by it; the others, RREDIS_CALL_NO_RETRY or not, wait for the next connection, which
+//! looks the host name up again.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

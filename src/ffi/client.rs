@@ -8,6 +8,14 @@
 //! SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
 //! last command of a pipeline too: the end of the stream is its answer. It is never tried
 //! again.
+//!
+//! READONLY: the server has become a replica, as in a failover behind one address. The
+//! connection that the error came on is closed and, at most once a second, so are all
+//! other connections of the pool; each new connection looks the host name up again. The
+//! command wrote nothing: it is tried again, within its time, as often as
+//! RREDIS_OPTION_RETRY_MAX says. The READONLY of a script counts only in the words that
+//! servers use. A command that waits for ever and is UNBLOCKED because its server became
+//! a replica is tried again too.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;

@@ -2,7 +2,8 @@
 //!
 //! One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
 //! MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
-//! elements, each to its own command's.
+//! elements, each to its own command's. A connection whose server said READONLY can
+//! still be used; when it is freed it is closed.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

@@ -168,10 +168,12 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off
 /// is tried again, as a whole, where nothing ran (RREDIS_OUTCOME_NOT_SENT: no command
 /// left, or a transaction whose EXEC never did), or where all commands only read or may
-/// run twice; what was answered is not. Mode ATOMIC
-/// tells apart RREDIS_ERR_WATCH (a watched key changed, or its connection was lost before
-/// EXEC), RREDIS_ERR_ABORTED (a command could not be queued; neither ran anything), and
-/// an outcome RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
+/// run twice; what was answered is not, except a transaction that a replica refused
+/// (READONLY). An element that says READONLY is an ERROR as any other; the connection
+/// is closed after the run. Mode ATOMIC tells apart RREDIS_ERR_WATCH (a watched key
+/// changed, or its connection was lost before EXEC), RREDIS_ERR_ABORTED (a command could
+/// not be queued; neither ran anything), and an outcome RREDIS_OUTCOME_UNKNOWN (no answer
+/// to EXEC).
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -234,8 +236,9 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
 }
 
 /// Watch keys, have a function read and queue, and run that as a transaction: again, with
-/// pauses that grow, until nobody changed a key meanwhile. Begins and ends with nothing
-/// queued and nothing watched.
+/// pauses that grow, until nobody changed a key meanwhile. Where a replica refused it
+/// (READONLY), it is tried again as often as RREDIS_OPTION_RETRY_MAX says. Begins and
+/// ends with nothing queued and nothing watched.
 ///
 ///   argc, argv, argv_len  the keys
 ///   function              _command and _add are for it; _clear forgets what is queued,

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::commands::{self, Refusal};
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::RENEWAL_MS_MIN;
 use crate::process::Process;
+use crate::reply::Reply;
 use crate::transport::Deadline;
 
 use shelf::{Grant, Shelves, Waiter};
@@ -26,8 +29,12 @@ struct Inner {
     /// Connections at the most: idle, leased and being opened.
     max: usize,
     shelves: Shelves,
-    /// Grows when all connections are to go; those leased before are closed when they come back.
+    /// Grows when all connections are to go; those leased before are closed when they come back. It grows, and is compared,
+    /// under the lock of the shelf, so that none slips through in between.
     era: AtomicU64,
+    /// When all may be let go again because their server takes no writes, in milliseconds since the pool was made.
+    renewal_due: AtomicU64,
+    made: Instant,
     counters: Counters,
 }
 
@@ -51,6 +58,8 @@ pub struct Lease {
     connection: Option<Box<Connection>>,
     /// It rested in the pool before, so the server may have closed it meanwhile.
     pub rested: bool,
+    /// Its server takes no writes: it does not rest again.
+    outdated: bool,
 }
 
 impl Pool {
@@ -62,6 +71,8 @@ impl Pool {
             max,
             shelves: Shelves::default(),
             era: AtomicU64::new(0),
+            renewal_due: AtomicU64::new(0),
+            made: Instant::now(),
             counters: Counters::default(),
         }));
         // Made now, so that no command has to.
@@ -89,14 +100,17 @@ impl Pool {
             let Some(connection) = grant.rested.take() else {
                 return self.0.open(deadline, kept);
             };
-            match self.0.wake(connection, now, deadline, kept) {
+            match self.0.wake(connection, (grant.era, now), deadline, kept) {
                 Ok(lease) => return Ok(lease),
                 // That one was lost while it rested. The permit is still ours: look for another.
-                Err(Gone::Closed) => grant.rested = self.0.shelves.open().idle.pop(),
+                Err(Gone::Closed) => {
+                    let mut shelf = self.0.shelves.open();
+                    (grant.rested, grant.era) = (shelf.idle.pop(), self.0.era());
+                }
                 // Where one does not answer, another that rested would cost as much time: a new one has the rest of it.
                 Err(Gone::Silent) => {}
                 Err(Gone::Ended(error)) => {
-                    self.0.take_back(None);
+                    self.0.take_back(None, grant.era);
                     return Err(error.with_outcome(Outcome::NotSent));
                 }
             }
@@ -127,10 +141,13 @@ impl Pool {
 
     /// Close every connection that rests now; those in use are closed when they come back.
     pub fn drop_idle(&self) {
-        self.0.era.fetch_add(1, Ordering::Relaxed);
-        let idle = std::mem::take(&mut self.0.shelves.open().idle);
-        self.0.counters.closed(idle.len());
-        drop(idle);
+        self.0.end_era();
+    }
+
+    /// The server of the connections that are there takes no writes any more: they go, those in use when they come back, and
+    /// the next is opened to where the address leads then. Done at most once in a while.
+    pub fn renew(&self) {
+        self.0.renew();
     }
 
     /// One figure. `None`: this pool does not keep it.
@@ -152,7 +169,7 @@ impl Inner {
     fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
         let waiter = {
             let mut shelf = self.shelves.open();
-            if let Some(grant) = shelf.grant(self.max) {
+            if let Some(grant) = shelf.grant(self.max, self.era()) {
                 return Ok(grant);
             }
             let waiter = Arc::new(Waiter::new());
@@ -172,7 +189,7 @@ impl Inner {
             (late, Err(ended)) => {
                 // What came too late goes on to the next.
                 if let Some(grant) = late {
-                    self.take_back(grant.rested);
+                    self.take_back(grant.rested, grant.era);
                 }
                 Err(ended.at("pool").at(self.dial.place()).with_outcome(Outcome::NotSent))
             }
@@ -208,7 +225,7 @@ impl Inner {
     fn wake(
         self: &Arc<Self>,
         mut connection: Box<Connection>,
-        now: Instant,
+        (era, now): (u64, Instant),
         deadline: Deadline,
         kept: &mut Kept,
     ) -> std::result::Result<Lease, Gone> {
@@ -233,26 +250,51 @@ impl Inner {
                 _ => Gone::Closed,
             });
         }
-        Ok(Lease::new(Arc::clone(self), connection, true))
+        Ok(Lease::new(Arc::clone(self), connection, era, true))
     }
 
-    /// A permit comes back: with a connection for the next, or to open one.
-    fn take_back(&self, connection: Option<Box<Connection>>) {
+    /// A permit comes back: with a connection of this era for the next, or to open one.
+    fn take_back(&self, connection: Option<Box<Connection>>, era: u64) {
         let mut worn_out = Vec::new();
         let mut shelf = self.shelves.open();
+        let (connection, outdated) = if era == self.era() { (connection, None) } else { (None, connection) };
+        worn_out.extend(outdated);
         if let Some(waiter) = shelf.waiters.pop_front() {
             // The permit goes on to who waits, and is never counted as free. It is handed over before the shelf is let
             // go: who gives up waiting looks for it behind that lock, and would otherwise miss it and lose it for all.
-            waiter.wake(Grant { rested: connection });
-            return;
+            waiter.wake(Grant { rested: connection, era });
+        } else {
+            shelf.leased -= 1;
+            shelf.idle.extend(connection);
+            health::sort_out(&mut shelf.idle, self.dial.options(), &mut worn_out);
         }
-        shelf.leased -= 1;
-        if let Some(connection) = connection {
-            shelf.idle.push(connection);
-        }
-        health::sort_out(&mut shelf.idle, self.dial.options(), &mut worn_out);
         drop(shelf);
         self.counters.closed(worn_out.len());
+    }
+
+    fn era(&self) -> u64 {
+        self.era.load(Ordering::Relaxed)
+    }
+
+    /// All connections go: those that rest now, the others when they come back.
+    fn end_era(&self) {
+        let idle = {
+            let mut shelf = self.shelves.open();
+            self.era.fetch_add(1, Ordering::Relaxed);
+            std::mem::take(&mut shelf.idle)
+        };
+        self.counters.closed(idle.len());
+    }
+
+    fn renew(&self) {
+        let now = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let due = self.renewal_due.load(Ordering::Relaxed);
+        let next = now.saturating_add(RENEWAL_MS_MIN);
+        // Of many threads that are told at once, one does it.
+        if now >= due && self.renewal_due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.dial.avoid_address();
+            self.end_era();
+        }
     }
 }
 
@@ -268,6 +310,7 @@ struct Permit<'p>(&'p Arc<Inner>);
 
 impl Permit<'_> {
     fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
+        let era = self.0.era();
         let mut connection = Box::new(self.0.dial.open(deadline)?);
         self.0.counters.created();
         kept.notice(Notice::Connected { id: connection.id() });
@@ -279,20 +322,41 @@ impl Permit<'_> {
         }
         let pool = Arc::clone(self.0);
         std::mem::forget(self);
-        Ok(Lease::new(pool, connection, false))
+        Ok(Lease::new(pool, connection, era, false))
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.take_back(None);
+        self.0.take_back(None, 0);
     }
 }
 
 impl Lease {
-    fn new(pool: Arc<Inner>, connection: Box<Connection>, rested: bool) -> Lease {
-        let era = pool.era.load(Ordering::Relaxed);
-        Lease { pool, process: Process::current(), era, connection: Some(connection), rested }
+    fn new(pool: Arc<Inner>, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
+        Lease { pool, process: Process::current(), era, connection: Some(connection), rested, outdated: false }
+    }
+
+    /// This is the answer to a command. Where it says that the server takes no writes, the connection does not rest again.
+    #[inline]
+    pub fn heed(&mut self, args: &[&[u8]], reply: &Reply) {
+        if reply.is_error() {
+            self.heed_error(reply.text(), commands::has_own_words(commands::find(args)));
+        }
+    }
+
+    /// The same for an error alone. `own_words`: it may be of its command's own making.
+    #[cold]
+    pub fn heed_error(&mut self, error: &[u8], own_words: bool) {
+        if Refusal::of(error, own_words).is_some_and(Refusal::ends_connection) {
+            self.outdate();
+        }
+    }
+
+    /// The server takes no writes: the connection does not rest again, nor do the others that are there.
+    pub fn outdate(&mut self) {
+        self.outdated = true;
+        self.pool.renew();
     }
 
     /// Give the connection back, if it is as a new one; else it is closed.
@@ -315,14 +379,14 @@ impl Lease {
             return;
         }
         self.pool.counters.moved(connection.traffic());
-        let wanted = self.era == self.pool.era.load(Ordering::Relaxed);
+        let wanted = !self.outdated && self.era == self.pool.era();
         if may_rest && wanted && connection.is_clean() {
             connection.rest();
-            self.pool.take_back(Some(connection));
+            self.pool.take_back(Some(connection), self.era);
         } else {
             self.pool.counters.ended(&connection);
             drop(connection);
-            self.pool.take_back(None);
+            self.pool.take_back(None, self.era);
         }
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct Waiter {
 /// What a caller gets: a permit, and a connection where one rested.
 pub(super) struct Grant {
     pub(super) rested: Option<Box<Connection>>,
+    /// The era that the connection is of.
+    pub(super) era: u64,
 }
 
 impl Shelves {
@@ -91,7 +93,7 @@ impl Shelves {
 
 impl Shelf {
     /// What can be granted at once: the connection used last, or a permit to open one. Nobody overtakes those who wait.
-    pub(super) fn grant(&mut self, max: usize) -> Option<Grant> {
+    pub(super) fn grant(&mut self, max: usize, era: u64) -> Option<Grant> {
         if !self.waiters.is_empty() {
             return None;
         }
@@ -100,7 +102,7 @@ impl Shelf {
             return None;
         }
         self.leased += 1;
-        Some(Grant { rested })
+        Some(Grant { rested, era })
     }
 }
 

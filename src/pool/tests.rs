@@ -282,6 +282,92 @@ fn what_rested_for_too_long_is_closed_when_the_next_comes_back_the_oldest_first(
     }
 }
 
+/// As a server answers that has become a replica.
+fn refuse(lease: &mut Lease) {
+    lease.heed_error(b"READONLY You can't write against a read only replica.", true);
+}
+
+#[test]
+fn a_connection_to_a_replica_does_not_come_back_and_takes_the_others_with_it() {
+    let scripts: Vec<Script> = (0..4).map(|_| script()).collect();
+    let closed = || scripts.iter().map(Script::closed).collect::<Vec<_>>();
+    let pool = pool(4, scripts.clone());
+    let [mut first, second, third] = [0, 1, 2].map(|_| lease(&pool, -1).unwrap());
+    third.give_back();
+    refuse(&mut first);
+    assert_eq!((closed(), counts(&pool)), (vec![0, 0, 1, 0], (2, 2, 0)), "what rests goes at once");
+    second.give_back();
+    assert_eq!((closed(), counts(&pool)), (vec![0, 1, 1, 0], (1, 1, 0)), "and what is in use when it comes back");
+    let fourth = lease(&pool, -1).unwrap();
+    assert!(!fourth.rested);
+    fourth.give_back();
+    first.give_back();
+    assert_eq!((closed(), counts(&pool)), (vec![1, 1, 1, 0], (1, 0, 1)), "what was opened since is kept");
+    assert_eq!((pool.stat(Stat::ConnectionsClosed), pool.stat(Stat::ConnectionsLost)), (Some(3), Some(0)));
+    // Other errors say nothing of the server.
+    let mut fourth = lease(&pool, -1).unwrap();
+    fourth.heed_error(b"READONLY today", true);
+    fourth.heed_error(b"LOADING the data set", false);
+    fourth.heed_error(b"ERR no", false);
+    fourth.give_back();
+    assert_eq!(counts(&pool), (1, 0, 1));
+}
+
+#[test]
+fn all_connections_go_at_most_once_a_second_and_those_that_were_told_always() {
+    let scripts: Vec<Script> = (0..20).map(|_| script()).collect();
+    let pool = pool(20, scripts.clone());
+    let closed = || scripts.iter().map(Script::closed).sum::<usize>();
+    let begin = Instant::now();
+    let told = |count: usize| {
+        let mut leases: Vec<Lease> = (0..4).map(|_| lease(&pool, -1).unwrap()).collect();
+        leases.iter_mut().take(count).for_each(refuse);
+        leases.into_iter().for_each(Lease::give_back);
+    };
+    told(1);
+    assert_eq!(closed(), 4, "the first time all of them");
+    told(2);
+    if begin.elapsed() < Duration::from_millis(RENEWAL_MS_MIN) {
+        assert_eq!(closed(), 6, "soon after only those");
+    }
+    thread::sleep(Duration::from_millis(RENEWAL_MS_MIN));
+    let before = closed();
+    told(1);
+    assert_eq!(closed(), before + 4, "a second later all again");
+}
+
+#[test]
+fn a_connection_that_was_handed_to_who_waited_for_it_is_of_its_givers_time() {
+    let scripts: Vec<Script> = (0..3).map(|_| script()).collect();
+    let pool = pool(1, scripts.clone());
+    let held = lease(&pool, -1).unwrap();
+    let waits = thread::spawn({
+        let pool = pool.clone();
+        move || lease(&pool, -1).unwrap()
+    });
+    while pool.stat(Stat::Waiting) != Some(1) {
+        thread::yield_now();
+    }
+    held.give_back();
+    let handed = waits.join().unwrap();
+    pool.drop_idle();
+    handed.give_back();
+    assert_eq!((scripts[0].closed(), counts(&pool)), (1, (0, 0, 0)));
+    // What is old when it comes back is not handed on, but the right to open a new one.
+    let held = lease(&pool, -1).unwrap();
+    let waits = thread::spawn({
+        let pool = pool.clone();
+        move || lease(&pool, -1).unwrap().rested
+    });
+    while pool.stat(Stat::Waiting) != Some(1) {
+        thread::yield_now();
+    }
+    pool.drop_idle();
+    held.give_back();
+    assert!(!waits.join().unwrap());
+    assert_eq!(scripts[1].closed(), 1);
+}
+
 #[test]
 fn what_moved_is_counted_once_when_a_lease_ends_however_it_does() {
     const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";

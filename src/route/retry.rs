@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::commands;
+use crate::commands::{self, Blocking, Refusal};
 use crate::error::{Error, Outcome, Status};
 use crate::options::Options;
 use crate::process::Process;
@@ -72,10 +72,26 @@ pub fn may_repeat(args: &[&[u8]], idempotent: bool, error: &Error) -> bool {
     }
     let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
     match error.outcome {
+        _ if error.status == Status::Server => refused_for_now(args, error),
         Outcome::NotSent => network,
-        Outcome::Refused => error.status == Status::Server && commands::refusal_passes(&error.message),
         Outcome::Unknown => network && (idempotent || commands::only_reads(args)),
-        Outcome::None | Outcome::Ran => false,
+        Outcome::Refused | Outcome::None | Outcome::Ran => false,
+    }
+}
+
+/// Whether the server refused a command that it, or another behind its address, may take.
+fn refused_for_now(args: &[&[u8]], error: &Error) -> bool {
+    let row = commands::find(args);
+    match Refusal::of(&error.message, commands::has_own_words(row)) {
+        Some(Refusal::Passes) => error.outcome == Outcome::Refused,
+        // Nothing was written, not even where a script had begun.
+        Some(Refusal::ReadOnly) => true,
+        // What waits for replicas asks after its own connection's writes; and what was to wait for so long has waited already.
+        Some(Refusal::Unblocked) => row.is_some_and(|row| {
+            let waits_for_ever = row.blocking(args) == Some(Blocking::Forever);
+            waits_for_ever && !row.keys.is_empty()
+        }),
+        None => false,
     }
 }
 
@@ -195,5 +211,17 @@ mod tests {
         ] {
             assert!(!may_repeat(get, true, &never), "{never:?}");
         }
+        let eval: &[&[u8]] = &[b"EVAL", b"x", b"0"];
+        let pop: &[&[u8]] = &[b"BLPOP", b"k", b"0"];
+        let pop_in_time: &[&[u8]] = &[b"BLPOP", b"k", b"5"];
+        let wait: &[&[u8]] = &[b"WAIT", b"1", b"0"];
+        let replica = "READONLY You can't write against a read only replica.";
+        assert!(may_repeat(incr, false, &error(Status::Server, Outcome::Refused, replica)));
+        assert!(may_repeat(eval, false, &error(Status::Server, Outcome::Unknown, replica)));
+        assert!(!may_repeat(eval, true, &error(Status::Server, Outcome::Unknown, "READONLY today")));
+        let unblocked = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
+        let unblocked = error(Status::Server, Outcome::Refused, unblocked);
+        assert!(may_repeat(pop, false, &unblocked));
+        assert!(!may_repeat(pop_in_time, false, &unblocked) && !may_repeat(wait, false, &unblocked));
     }
 }

@@ -4,7 +4,7 @@ mod callers;
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::commands::{self, Shape, Topic};
+use crate::commands::{Refusal, Shape, Topic};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::memory::copied;
 use crate::reply::Reply;
@@ -196,7 +196,7 @@ impl Subscriptions {
     /// for others: each is asked for on its own then.
     fn refused(&mut self, session: &mut Session, asked: Asked, reply: &Reply) -> Result<Heard> {
         let error = Error::new(Status::Server, head(reply.text())).with_outcome(Outcome::Refused);
-        if commands::refusal_passes(reply.text()) || reply.text().starts_with(b"BUSY ") {
+        if Refusal::of(reply.text(), false) == Some(Refusal::Passes) || reply.text().starts_with(b"BUSY ") {
             return Ok(Heard::NotNow(error));
         }
         if !asked.subscribes {

@@ -45,6 +45,9 @@ pub trait Connect: Send + Sync {
         true
     }
 
+    /// The server that was connected to last is the wrong one, though it is there: where there are others, try them first.
+    fn avoid_address(&self) {}
+
     /// What messages and counts call it.
     fn name(&self) -> &str;
 }
@@ -125,6 +128,10 @@ impl Connect for Sockets {
             Ok(begun) => Ok(Box::new(Socketed { begun, place })),
             Err(error) => Err(error.at(&place)),
         }
+    }
+
+    fn avoid_address(&self) {
+        self.last.avoid();
     }
 
     fn name(&self) -> &str {

@@ -44,6 +44,10 @@ impl Connect for Tls {
     fn has_fd(&self) -> bool {
         self.below.has_fd()
     }
+
+    fn avoid_address(&self) {
+        self.below.avoid_address();
+    }
 }
 
 /// A TLS connection on its way: first below, then its own handshake.

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ use super::server::Server;
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
+    /// Where the next connection leads.
+    behind: Arc<Mutex<PathBuf>>,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -54,12 +56,22 @@ impl Proxy {
             cuts: AtomicUsize::new(0),
             storms: AtomicUsize::new(0),
         });
-        let behind: PathBuf = server.unix_path();
+        let behind = Arc::new(Mutex::new(server.unix_path()));
         let accepting = thread::spawn({
-            let shared = Arc::clone(&shared);
+            let (shared, behind) = (Arc::clone(&shared), Arc::clone(&behind));
             move || accept_all(&listener, &behind, &shared, &plan)
         });
-        Proxy { port, shared, accepting: Some(accepting) }
+        Proxy { port, shared, behind, accepting: Some(accepting) }
+    }
+
+    /// From now on new connections are passed on to this server; those that are there stay where they are.
+    pub fn lead_to(&self, server: &Server) {
+        *self.behind.lock().expect("a proxy panicked") = server.unix_path();
+    }
+
+    /// How many connections it has accepted.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// Cut every connection at some random byte, after so many of the client's at most, or so many of the server's.
@@ -96,15 +108,16 @@ impl Drop for Proxy {
     }
 }
 
-fn accept_all(listener: &TcpListener, behind: &Path, shared: &Shared, plan: &(impl Fn(usize) -> Cut + Sync)) {
+fn accept_all(listener: &TcpListener, behind: &Mutex<PathBuf>, shared: &Shared, plan: &(impl Fn(usize) -> Cut + Sync)) {
     thread::scope(|scope| {
         while let Ok((client, _)) = listener.accept() {
             if shared.stopped.load(Ordering::SeqCst) {
                 return;
             }
             let cut = plan(shared.connections.fetch_add(1, Ordering::SeqCst));
+            let behind = behind.lock().expect("a proxy panicked").clone();
             // An error is that one side left.
-            scope.spawn(move || drop(pass_on(client, behind, cut, shared)));
+            scope.spawn(move || drop(pass_on(client, &behind, cut, shared)));
         }
     });
 }

@@ -37,6 +37,8 @@ pub(super) struct Line {
     pub(super) last_failure: Option<Error>,
     /// When something came last, on a connection with subscriptions.
     pub(super) heard: Option<Instant>,
+    /// The server takes no writes, and said so: what is submitted waits for another connection, until this one owes nothing.
+    pub(super) outdated: Option<Error>,
 }
 
 #[derive(Default)]
@@ -68,6 +70,7 @@ impl Line {
 impl Evented {
     /// Open, greet, write: as far as it goes without waiting.
     pub(super) fn drive(&mut self, now: Instant) {
+        self.renew_if_settled();
         self.check_on_server(now);
         loop {
             let rests = self.is_idle() || self.line.retry_at.is_some_and(|moment| now < moment);
@@ -100,7 +103,7 @@ impl Evented {
     #[inline(always)]
     pub(super) fn queue(&mut self, args: &[&[u8]], mut command: Pending, shape: Shape) -> Result<()> {
         match &mut self.line.stage {
-            Stage::Open(connection) if command.subscription().is_none() => {
+            Stage::Open(connection) if self.line.outdated.is_none() && command.subscription().is_none() => {
                 let session = connection.session();
                 match session.submit_checked(args, command.cost, shape) {
                     Ok(ticket) => command.ticket = ticket,
@@ -109,7 +112,7 @@ impl Evented {
                     Err(error) => return Err(error),
                 }
             }
-            Stage::Open(connection) if connection.failure().is_none() => {
+            Stage::Open(connection) if self.line.outdated.is_none() && connection.failure().is_none() => {
                 let session = connection.session();
                 let submit = || session.submit_any(args, shape).map(|submitted| submitted.ticket);
                 command.ticket = pass(&mut self.subscriptions, &command, submit)?;
@@ -182,7 +185,7 @@ impl Evented {
     }
 
     /// Nothing waits for a connection.
-    fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.pending.is_empty() && self.subscriptions.is_empty()
     }
 
@@ -249,6 +252,7 @@ impl Evented {
         let line = &mut self.line;
         (line.may_read, line.blocked, line.watched, line.offered) = (true, false, false, 0);
         (line.broken, line.go_on_at, line.last_failure, line.heard) = (None, None, None, Some(now));
+        line.outdated = None;
         let watched = connection.fd().map_or(Ok(()), |fd| self.poller.watch(fd, true, false));
         let resumed = watched.and_then(|()| self.resume(&mut connection, now));
         self.client.0.pool.counters().created();

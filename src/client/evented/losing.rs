@@ -76,7 +76,7 @@ impl Evented {
     }
 
     /// Pause before the next try: not at all after a connection that had served, and longer each time after one that had not.
-    fn down(&mut self, error: Error, now: Instant) {
+    pub(super) fn down(&mut self, error: Error, now: Instant) {
         self.clock.start_anew();
         let line = &mut self.line;
         line.stage = Stage::Down;
@@ -86,7 +86,7 @@ impl Evented {
         };
         line.retry_at = now.checked_add(pause);
         line.failures = line.failures.saturating_add(1);
-        (line.go_on_at, line.broken, line.last_failure) = (None, None, Some(error));
+        (line.go_on_at, line.broken, line.last_failure, line.outdated) = (None, None, Some(error), None);
     }
 }
 

@@ -8,6 +8,7 @@ mod line;
 mod looking;
 mod losing;
 mod pending;
+mod renewing;
 mod round;
 mod subscriptions;
 mod time;
@@ -319,6 +320,9 @@ impl Evented {
         let command = self.end_oldest()?;
         if command.subscribes() {
             return self.not_subscribed(command, reply);
+        }
+        if reply.is_error() {
+            self.heed(&command, &reply);
         }
         (!command.abandoned).then(|| command.finish(reply))
     }

@@ -70,6 +70,7 @@ impl Evented {
     pub(super) fn calm_down(&mut self) {
         let is_cut = std::mem::take(&mut self.round).is_cut;
         self.clock.forget_now();
+        self.renew_if_settled();
         if is_cut {
             self.ring_anew();
         } else if self.rung && !self.fresh {

@@ -1,7 +1,7 @@
 //! What takes the replies of a run: one for each command, or those of a transaction, which are checked as they come.
 #![forbid(unsafe_code)]
 
-use crate::commands::{self, Shape};
+use crate::commands::{self, Refusal, Shape};
 use crate::conn::Handed;
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::resp::{self, Entry, Frame, Gather, Type};
@@ -24,6 +24,8 @@ pub(super) struct Answers<'q> {
     pub(super) refused: Option<usize>,
     /// How many commands were answered with an error.
     refusals: usize,
+    /// One of those errors says that the server takes no writes.
+    pub(super) read_only: bool,
 }
 
 /// What has become of a transaction.
@@ -48,7 +50,7 @@ impl<'q> Answers<'q> {
         gather.clear(usize::MAX);
         unshaped.clear();
         let transaction = atomic.then(Transaction::default);
-        Answers { gather, unshaped, commands, transaction, raw, come: 0, refused: None, refusals: 0 }
+        Answers { gather, unshaped, commands, transaction, raw, come: 0, refused: None, refusals: 0, read_only: false }
     }
 
     /// Where the bytes to be sent begin, and how many replies they are due.
@@ -120,6 +122,11 @@ impl<'q> Answers<'q> {
             })
     }
 
+    /// What an error says of the server.
+    fn heed(&mut self, error: &[u8], own_words: bool) {
+        self.read_only |= Refusal::of(error, own_words).is_some_and(Refusal::ends_connection);
+    }
+
     /// One reply of those between MULTI and EXEC, or of commands that run by themselves.
     fn refusal(&mut self, index: usize) {
         self.refused.get_or_insert(index);
@@ -137,6 +144,7 @@ impl<'q> Answers<'q> {
             return Err(too_early());
         }
         if frame.is_error() {
+            self.heed(error_of(frame), self.commands[self.come].own_words);
             self.refusal(self.come);
         } else if !self.raw && self.commands[self.come].shape.lay_over(frame) {
             leave(self.unshaped, self.come)?;
@@ -155,9 +163,13 @@ impl<'q> Answers<'q> {
             return Err(too_early());
         }
         let count = self.commands.len();
-        let Some(transaction) = &mut self.transaction else { return Ok(()) };
         let (_, Some(root)) = frame.root() else { return Ok(()) };
         let error = root.kind() == Type::Error;
+        if error {
+            // Before EXEC nothing has run that could have words of its own.
+            self.heed(frame.text_of(root), false);
+        }
+        let Some(transaction) = &mut self.transaction else { return Ok(()) };
         if place == 0 {
             if error {
                 transaction.multi_refused = Some(head(frame.text_of(root)).to_vec());
@@ -196,9 +208,13 @@ impl<'q> Answers<'q> {
     /// Which element of EXEC's answer is an error first, and the shapes of the others.
     fn look_at_elements(&mut self) -> Result<()> {
         let (commands, raw, refused, unshaped) = (self.commands, self.raw, &mut self.refused, &mut *self.unshaped);
+        let read_only = &mut self.read_only;
         self.gather.each(|index, mut element| {
             if element.is_error() {
                 refused.get_or_insert(index);
+                let own_words = commands.get(index).is_none_or(|command| command.own_words);
+                let refusal = Refusal::of(error_of(&element), own_words);
+                *read_only |= refusal.is_some_and(Refusal::ends_connection);
             } else if !raw && commands.get(index).is_some_and(|command| command.shape.lay_over(&mut element)) {
                 leave(unshaped, index)?;
             }
@@ -236,6 +252,10 @@ fn leave(unshaped: &mut Vec<usize>, index: usize) -> Result<()> {
     unshaped.try_reserve(1).map_err(|_| Error::memory("the replies"))?;
     unshaped.push(index);
     Ok(())
+}
+
+fn error_of<'f>(frame: &'f Frame<'_>) -> &'f [u8] {
+    frame.root().1.map_or(&[], |root| frame.text_of(root))
 }
 
 fn says(frame: &Frame<'_>, root: Entry, word: &[u8]) -> bool {

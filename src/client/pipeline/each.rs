@@ -101,13 +101,14 @@ impl Run {
     }
 
     /// What the command's callback makes of it.
-    fn called_back(&mut self, lease: &Lease, reply: Reply) -> Result<Reply> {
+    fn called_back(&mut self, lease: &mut Lease, reply: Reply) -> Result<Reply> {
         let index = self.shown;
+        let command = &self.queue.commands[index];
         if reply.is_error() {
             self.failed.get_or_insert(index);
+            lease.heed_error(reply.text(), command.own_words);
             return Ok(reply);
         }
-        let command = &self.queue.commands[index];
         let Some(callbacks) = self.callbacks.as_ref().filter(|_| command.called) else { return Ok(reply) };
         let mut args = Vec::new();
         // The queue's own bytes are on their way, unless others went in their place.

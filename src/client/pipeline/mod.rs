@@ -94,7 +94,11 @@ impl Pipeline {
             false => commands::shape_of(command, args),
         };
         let blocking = command.and_then(|command| command.blocking(args));
-        self.queue.add(args, flags, call_data, shape, blocking).map_err(not_sent)
+        self.queue.add(args, flags, call_data, shape, blocking).map_err(not_sent)?;
+        if let Some(added) = self.queue.commands.last_mut() {
+            added.own_words = commands::has_own_words(command);
+        }
+        Ok(())
     }
 
     fn refuse_to_add(&self, flags: Flags) -> Result<()> {
@@ -206,6 +210,7 @@ impl Pipeline {
             watch,
             mode,
             failed: None,
+            read_only: false,
             callbacks: None,
             raw: false,
             wire: None,
@@ -241,9 +246,14 @@ impl Pipeline {
         (self.busy, self.limit) = (Busy::No, None);
     }
 
+    /// When all tries together must be over.
+    fn time_limit(&self) -> Deadline {
+        self.limit.map_or(Deadline::never(), |(last, _)| last)
+    }
+
     /// Whether there is no time for another try after such a pause.
     fn is_too_late(&self, pause: Duration) -> bool {
-        self.limit.and_then(|(last, _)| last.remaining()).is_some_and(|remaining| remaining <= pause)
+        self.time_limit().remaining().is_some_and(|remaining| remaining <= pause)
     }
 
     /// Why the connection that watched is lost, if it is.

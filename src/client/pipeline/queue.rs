@@ -33,6 +33,8 @@ pub(super) struct Queued {
     pub(super) flags: Flags,
     /// A callback of the program's is shown the reply as it came.
     pub(super) called: bool,
+    /// An error of its may be in words of its own making.
+    pub(super) own_words: bool,
     pub(super) shape: Shape,
 }
 
@@ -52,7 +54,7 @@ impl Queue {
         shape: Shape,
         blocking: Option<Blocking>,
     ) -> Result<()> {
-        self.add_like(Queued { end: 0, call_data, flags, called: false, shape }, Like::Args(args))?;
+        self.add_like(Queued { end: 0, call_data, flags, called: false, own_words: true, shape }, Like::Args(args))?;
         self.shaped |= !shape.is_keep();
         if let Some(blocking) = blocking {
             self.blocking = Some(longer(self.blocking, blocking));

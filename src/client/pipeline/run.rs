@@ -32,6 +32,8 @@ pub struct Run {
     pub(super) mode: Mode,
     /// Which command failed first.
     pub(super) failed: Option<usize>,
+    /// The server takes no writes: its last answers said so.
+    pub(super) read_only: bool,
     /// The callbacks as they were when the run began, if any is called; and whether replies stay as they come.
     pub(super) callbacks: Option<Arc<Callbacks>>,
     pub(super) raw: bool,
@@ -139,22 +141,29 @@ impl Run {
         }
     }
 
-    /// How long to wait before another try; None: there is none. What the server answered is never asked again.
+    /// How long to wait before another try; None: there is none. What the server answered is never asked again, but for a
+    /// transaction that a replica refused as a whole.
     fn again(&self, call: &Call, error: &Error, rested: bool, attempts: u32, time: &Time) -> Result<Option<Duration>> {
         let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
         if rested && error.outcome == Outcome::NotSent && error.status == Status::Io {
             return Ok(Some(Duration::ZERO));
         }
-        let may_repeat = network
+        let may_repeat = (network || self.is_refused_by_a_replica(error))
             && !call.flags.has(Flags::NO_RETRY)
             && self.shown == 0
             && !self.queue.shuts_down()?
             && match error.outcome {
                 Outcome::NotSent => true,
+                Outcome::Refused => self.is_refused_by_a_replica(error),
                 Outcome::Unknown => call.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice()?,
                 _ => false,
             };
         Ok(if may_repeat { self.client.0.retry.wait(attempts, time.start) } else { None })
+    }
+
+    /// Whether the transaction was refused because the server takes no writes: nothing of it ran.
+    pub(super) fn is_refused_by_a_replica(&self, error: &Error) -> bool {
+        self.read_only && error.status == Status::Aborted
     }
 
     fn try_once(
@@ -208,7 +217,7 @@ impl Run {
     /// The burst and its replies on this connection. The outer error ends the connection; the inner one is an answer.
     fn exchange(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept) -> Result<Result<()>> {
         let atomic = self.is_atomic();
-        let Run { queue, wire, gather, unshaped, failed, raw, .. } = self;
+        let Run { queue, wire, gather, unshaped, failed, raw, read_only, .. } = self;
         let (loads, queue) = wire.as_mut().map_or((0, queue), |wire| (wire.loads, &mut wire.queue));
         let unheard = queue.start_of(loads) - MULTI.len();
         let Queue { bytes, commands, shaped, .. } = queue;
@@ -218,6 +227,10 @@ impl Run {
         let taken = begun.and_then(|()| lease.take_replies(|| time.until(), kept, &mut answers));
         let handed = lease.end_burst(bytes);
         *failed = answers.refused;
+        *read_only = answers.read_only;
+        if answers.read_only {
+            lease.outdate();
+        }
         if let Err(error) = taken {
             time.moved(handed);
             let answered = answers.answered().saturating_sub(loads);

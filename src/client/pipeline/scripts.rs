@@ -178,6 +178,9 @@ impl Run {
         let taken = begun.and_then(|()| lease.take_replies(|| time.until(), kept, &mut answers));
         *answered = answers.answered();
         lease.end_burst(&mut queue.bytes);
+        if answers.read_only {
+            lease.outdate();
+        }
         if let Err(error) = taken {
             let (count, left) = (self.queue.len(), missing.len() - *answered);
             // The others ran; of these, nobody knows.

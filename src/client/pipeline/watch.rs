@@ -56,7 +56,7 @@ impl Watch {
             match pause {
                 Some(pause) => {
                     tries.may_have_run |= error.outcome == Outcome::Unknown;
-                    ongoing::pause(pause).map_err(|ended| ended.with_outcome(error.outcome))?;
+                    ongoing::pause(pause).map_err(|ended| tries.tell(ended.with_outcome(error.outcome)))?;
                 }
                 None => return Err(tries.tell(error)),
             }
@@ -76,7 +76,8 @@ impl Watch {
         let there = lease.look_again(wait.deadline, kept);
         let tried = there
             .and_then(|()| lease.submit_any(args, shape))
-            .and_then(|submitted| lease.reply_to(submitted.ticket, wait, kept));
+            .and_then(|submitted| lease.reply_to(submitted.ticket, wait, kept))
+            .inspect(|reply| lease.heed(args, reply));
         if let (Err(error), Some(_)) = (&tried, lease.failure()) {
             kept.notice(Notice::lost(lease, error));
             client.tell(kept);
