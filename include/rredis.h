@@ -806,6 +806,14 @@ void rredis_pool_free(rredis_pool *pool);
 // SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
 // last command of a pipeline too: the end of the stream is its answer. It is never tried
 // again.
+//
+// READONLY: the server has become a replica, as in a failover behind one address. The
+// connection that the error came on is closed and, at most once a second, so are all
+// other connections of the pool; each new connection looks the host name up again. The
+// command wrote nothing: it is tried again, within its time, as often as
+// RREDIS_OPTION_RETRY_MAX says. The READONLY of a script counts only in the words that
+// servers use. A command that waits for ever and is UNBLOCKED because its server became
+// a replica is tried again too.
 
 /// Flags of one call, to be or-ed.
 typedef enum rredis_call {
@@ -894,7 +902,8 @@ void rredis_client_free(rredis_client *client);
 //
 // One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
 // MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
-// elements, each to its own command's.
+// elements, each to its own command's. A connection whose server said READONLY can
+// still be used; when it is freed it is closed.
 
 /// Lease a connection from the client's pool, and keep it. Connects if it must.
 rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
@@ -1006,10 +1015,12 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off
 /// is tried again, as a whole, where nothing ran (RREDIS_OUTCOME_NOT_SENT: no command
 /// left, or a transaction whose EXEC never did), or where all commands only read or may
-/// run twice; what was answered is not. Mode ATOMIC
-/// tells apart RREDIS_ERR_WATCH (a watched key changed, or its connection was lost before
-/// EXEC), RREDIS_ERR_ABORTED (a command could not be queued; neither ran anything), and
-/// an outcome RREDIS_OUTCOME_UNKNOWN (no answer to EXEC).
+/// run twice; what was answered is not, except a transaction that a replica refused
+/// (READONLY). An element that says READONLY is an ERROR as any other; the connection
+/// is closed after the run. Mode ATOMIC tells apart RREDIS_ERR_WATCH (a watched key
+/// changed, or its connection was lost before EXEC), RREDIS_ERR_ABORTED (a command could
+/// not be queued; neither ran anything), and an outcome RREDIS_OUTCOME_UNKNOWN (no answer
+/// to EXEC).
 rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode,
     rredis_reply **out_reply, rredis_error *err);
 
@@ -1035,8 +1046,9 @@ rredis_status rredis_pipeline_run_each(rredis_pipeline *pipeline, uint32_t flags
     int64_t timeout_ms, rredis_each_fn function, void *user_data, rredis_error *err);
 
 /// Watch keys, have a function read and queue, and run that as a transaction: again, with
-/// pauses that grow, until nobody changed a key meanwhile. Begins and ends with nothing
-/// queued and nothing watched.
+/// pauses that grow, until nobody changed a key meanwhile. Where a replica refused it
+/// (READONLY), it is tried again as often as RREDIS_OPTION_RETRY_MAX says. Begins and
+/// ends with nothing queued and nothing watched.
 ///
 ///   argc, argv, argv_len  the keys
 ///   function              _command and _add are for it; _clear forgets what is queued,
@@ -1264,6 +1276,10 @@ void rredis_script_free(rredis_script *script);
 // those that were, _next says what became of them. One that takes too long completes with
 // RREDIS_ERR_TIMEOUT and disturbs no other. Commands that wait on the server (BLPOP) hold up
 // those behind them: give them an rredis_async of their own.
+//
+// READONLY: the server has become a replica. The commands that were sent are answered
+// by it; the others, RREDIS_CALL_NO_RETRY or not, wait for the next connection, which
+// looks the host name up again.
 
 /// What a descriptor is ready for, or is to be watched for; to be or-ed.
 typedef enum rredis_ready {
