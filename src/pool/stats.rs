@@ -185,3 +185,38 @@ const ALL: [Stat; 22] = [
     Stat::ErrorsCallback,
     Stat::ErrorsInternal,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Outcome;
+
+    #[test]
+    fn each_failure_counts_once_for_who_can_mend_it() {
+        for (status, family) in [
+            (Status::Argument, Stat::ErrorsCaller),
+            (Status::State, Stat::ErrorsCaller),
+            (Status::Connect, Stat::ErrorsNetwork),
+            (Status::Timeout, Stat::ErrorsNetwork),
+            (Status::Protocol, Stat::ErrorsProtocol),
+            (Status::Limit, Stat::ErrorsProtocol),
+            (Status::Auth, Stat::ErrorsServer),
+            (Status::Server, Stat::ErrorsServer),
+            (Status::Callback, Stat::ErrorsCallback),
+            (Status::Panic, Stat::ErrorsInternal),
+            (Status::Memory, Stat::ErrorsInternal),
+        ] {
+            for outcome in [Outcome::None, Outcome::NotSent, Outcome::Refused, Outcome::Unknown, Outcome::Ran] {
+                let counters = Counters::default();
+                counters.failed(&Error::new(status, "").with_outcome(outcome));
+                let mut counted = vec![family];
+                counted.extend((status == Status::Timeout).then_some(Stat::Timeouts));
+                counted.extend((outcome == Outcome::Unknown).then_some(Stat::Unknown));
+                for stat in ALL {
+                    let expected = i64::from(counted.contains(&stat));
+                    assert_eq!(counters.get(stat).unwrap_or(0), expected, "{stat:?} after {status:?}, {outcome:?}");
+                }
+            }
+        }
+    }
+}

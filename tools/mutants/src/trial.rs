@@ -111,7 +111,8 @@ fn try_one<'b>(
     Ok(Verdict::Survived)
 }
 
-/// Run these tests of one program. A test that fails has to fail twice of three times: one that fails by chance kills nothing.
+/// Run these tests of one program. One that fails has to pass without the mutant and to fail once more with it: what fails by
+/// chance, or because the machine is busy, kills nothing.
 fn trial(
     places: &Places,
     built: &Built,
@@ -120,42 +121,36 @@ fn trial(
     indices: &[usize],
 ) -> Result<Option<(Verdict, Option<usize>)>> {
     let mut left: Vec<&Test> = indices.iter().map(|&index| &baseline.tests[index]).collect();
-    let Some(program) = left.first().map(|test| test.program.clone()) else {
-        return Ok(None);
-    };
-    let run = |tests: &[&Test]| {
+    let Some(program) = left.first().map(|test| test.program.clone()) else { return Ok(None) };
+    let run = |tests: &[&Test], number: u32| {
         let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
         let longest = tests.iter().map(|test| test.ms).max().unwrap_or(0);
         let patience = Duration::from_millis(longest * 4) + Duration::from_secs(20);
-        run(places, &built.programs[&program], &names, Switch::Mutant(mutant.number), patience)
+        run(places, &built.programs[&program], &names, Switch::Mutant(number), patience)
+    };
+    let fails_by_it = |tests: &[&Test]| -> Result<bool> {
+        Ok(run(tests, 0)? == End::Passed && run(tests, mutant.number)? != End::Passed)
     };
     while !left.is_empty() {
-        let name = match run(&left)? {
+        let (how, suspects) = match run(&left, mutant.number)? {
             End::Passed => return Ok(None),
+            End::Failed(name) => {
+                let one: Vec<&Test> = left.iter().copied().filter(|test| test.name == name).collect();
+                (name, one)
+            }
+            // What had passed before it did not hang.
             End::Hung(passed) => {
-                // On a busy machine it may only have been slow: what had not passed has to hang, or to fail, twice.
                 left.retain(|test| !passed.contains(&test.name));
-                return match run(&left)? {
-                    End::Passed => Ok(None),
-                    _ => Ok(Some((Verdict::Killed(format!("{program} (hangs)")), None))),
-                };
+                ("(hangs)".to_owned(), left.clone())
             }
-            End::Broke(how) => {
-                // Which test it was is not said: the program has to end so twice.
-                return match run(&left)? {
-                    End::Passed => Ok(None),
-                    _ => Ok(Some((Verdict::Killed(format!("{program} ({how})")), None))),
-                };
-            }
-            End::Failed(name) => name,
+            // Which test it was is not said.
+            End::Broke(how) => (format!("({how})"), left.clone()),
         };
-        let one: Vec<&Test> = left.iter().copied().filter(|test| test.name == name).collect();
-        let fails_again = one.is_empty() || run(&one)? != End::Passed || run(&one)? != End::Passed;
-        if fails_again {
-            let killer = indices.iter().copied().find(|&index| baseline.tests[index].name == name);
-            return Ok(Some((Verdict::Killed(format!("{program} {name}")), killer)));
+        if suspects.is_empty() || fails_by_it(&suspects)? {
+            let killer = indices.iter().copied().find(|&index| baseline.tests[index].name == how);
+            return Ok(Some((Verdict::Killed(format!("{program} {how}")), killer)));
         }
-        left.retain(|test| test.name != name);
+        left.retain(|test| suspects.iter().all(|suspect| suspect.name != test.name));
     }
     Ok(None)
 }
