@@ -1,6 +1,8 @@
 //! A pool against scripted peers: who waits, who gets what, and what becomes of connections.
 
-use std::sync::{Arc, OnceLock};
+mod looked_at;
+
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -9,10 +11,9 @@ use std::time::Instant;
 use super::*;
 use crate::commands::Shape;
 use crate::conn::Wait;
-use crate::options::{Endpoint, Key, Options};
+use crate::options::{Key, Options};
 use crate::sync::Mutex;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
-use crate::transport::{Attempt, Connect, Moved, Transport, connected};
 
 const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
 const GREETED: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
@@ -217,36 +218,6 @@ fn what_could_be_opened_rests_where_the_next_could_not() {
     assert_eq!(counts(&pool), (2, 0, 2));
 }
 
-/// A transport that wants more of the pool that it serves.
-struct Greedy {
-    scripts: Scripts,
-    pool: OnceLock<Pool>,
-    told: Mutex<Option<Error>>,
-}
-
-impl Connect for Greedy {
-    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
-        *self.told.lock() = self.pool.get().and_then(|pool| pool.warm(2).err());
-        self.scripts.begin(endpoint, deadline)
-    }
-
-    fn name(&self) -> &str {
-        "greedy"
-    }
-}
-
-#[test]
-fn a_transport_may_not_warm_the_pool_that_it_serves() {
-    let scripts = Scripts::new([script(), script()]);
-    let greedy = Arc::new(Greedy { scripts, pool: OnceLock::new(), told: Mutex::default() });
-    let pool = Pool::new(Dial::new(Options::new(), Some(greedy.clone()), None).unwrap());
-    assert!(greedy.pool.set(pool.clone()).is_ok());
-    lease(&pool, -1).unwrap().give_back();
-    let told = greedy.told.lock().take().unwrap();
-    assert_eq!((told.status, told.outcome), (Status::State, Outcome::NotSent));
-    assert_eq!(counts(&pool), (1, 0, 1));
-}
-
 #[test]
 fn what_is_in_use_when_all_are_to_go_is_closed_when_it_comes_back() {
     let (first, second) = (script(), script());
@@ -387,75 +358,6 @@ fn what_moved_is_counted_once_when_a_lease_ends_however_it_does() {
         let moved = [Stat::BytesOut, Stat::BytesIn].map(|stat| pool.stat(stat).unwrap() as usize);
         assert_eq!(moved, [HELLO.len() + gets * GET.len(), GREETED.len() + gets * REPLY.len()]);
     }
-}
-
-/// Transports that say, when they are closed, how many callers then wait for their permit.
-struct Watched {
-    scripts: Scripts,
-    pool: OnceLock<Pool>,
-    waiting: Mutex<Vec<i64>>,
-}
-
-struct Closing {
-    below: Box<dyn Transport>,
-    watched: Arc<Watched>,
-}
-
-impl Connect for Arc<Watched> {
-    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
-        let below = self.scripts.connect(endpoint, deadline)?;
-        Ok(connected(Box::new(Closing { below, watched: Arc::clone(self) })))
-    }
-
-    fn name(&self) -> &str {
-        "watched"
-    }
-}
-
-impl Transport for Closing {
-    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
-        self.below.read(buffer, timeout_ms)
-    }
-
-    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
-        self.below.write(bytes, timeout_ms)
-    }
-
-    fn fd(&self) -> Option<i32> {
-        None
-    }
-}
-
-impl Drop for Closing {
-    fn drop(&mut self) {
-        let waiting = self.watched.pool.get().and_then(|pool| pool.stat(Stat::Waiting));
-        self.watched.waiting.lock().extend(waiting);
-    }
-}
-
-/// There are never more connections than the pool may have, for no moment.
-#[test]
-fn a_connection_is_closed_before_the_right_to_open_one_goes_on() {
-    let watched = Arc::new(Watched {
-        scripts: Scripts::new([script(), script()]),
-        pool: OnceLock::new(),
-        waiting: Mutex::default(),
-    });
-    let mut options = Options::new();
-    options.set_int(Key::PoolMax, 1).unwrap();
-    let pool = Pool::new(Dial::new(options, Some(Arc::new(Arc::clone(&watched))), None).unwrap());
-    assert!(watched.pool.set(pool.clone()).is_ok());
-    let held = lease(&pool, -1).unwrap();
-    let next = thread::spawn({
-        let pool = pool.clone();
-        move || lease(&pool, -1).unwrap().give_back()
-    });
-    while pool.stat(Stat::Waiting) != Some(1) {
-        thread::yield_now();
-    }
-    drop(held);
-    next.join().unwrap();
-    assert_eq!(*watched.waiting.lock(), [1]);
 }
 
 #[test]

@@ -125,7 +125,7 @@ pub fn say(text: &str) {
 
 /// Whether a file is this one, or in this folder.
 pub fn is_of(path: &str, file: &str) -> bool {
-    let is_test = path.ends_with("/tests.rs") || !path.ends_with(".rs");
+    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/") || !path.ends_with(".rs");
     let below =
         path.strip_prefix(file).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || file.ends_with('/'));
     !is_test && below

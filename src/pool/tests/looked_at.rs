@@ -1,0 +1,105 @@
+//! A pool and transports that look at it while they are opened and closed.
+
+use super::*;
+use crate::options::Endpoint;
+use crate::transport::{Attempt, Connect, Moved, Transport, connected};
+use std::sync::OnceLock;
+
+/// A transport that wants more of the pool that it serves.
+struct Greedy {
+    scripts: Scripts,
+    pool: OnceLock<Pool>,
+    told: Mutex<Option<Error>>,
+}
+
+impl Connect for Greedy {
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        *self.told.lock() = self.pool.get().and_then(|pool| pool.warm(2).err());
+        self.scripts.begin(endpoint, deadline)
+    }
+
+    fn name(&self) -> &str {
+        "greedy"
+    }
+}
+
+#[test]
+fn a_transport_may_not_warm_the_pool_that_it_serves() {
+    let scripts = Scripts::new([script(), script()]);
+    let greedy = Arc::new(Greedy { scripts, pool: OnceLock::new(), told: Mutex::default() });
+    let pool = Pool::new(Dial::new(Options::new(), Some(greedy.clone()), None).unwrap());
+    assert!(greedy.pool.set(pool.clone()).is_ok());
+    lease(&pool, -1).unwrap().give_back();
+    let told = greedy.told.lock().take().unwrap();
+    assert_eq!((told.status, told.outcome), (Status::State, Outcome::NotSent));
+    assert_eq!(counts(&pool), (1, 0, 1));
+}
+
+/// Transports that say, when they are closed, how many callers then wait for their permit.
+struct Watched {
+    scripts: Scripts,
+    pool: OnceLock<Pool>,
+    waiting: Mutex<Vec<i64>>,
+}
+
+struct Closing {
+    below: Box<dyn Transport>,
+    watched: Arc<Watched>,
+}
+
+impl Connect for Arc<Watched> {
+    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
+        let below = self.scripts.connect(endpoint, deadline)?;
+        Ok(connected(Box::new(Closing { below, watched: Arc::clone(self) })))
+    }
+
+    fn name(&self) -> &str {
+        "watched"
+    }
+}
+
+impl Transport for Closing {
+    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        self.below.read(buffer, timeout_ms)
+    }
+
+    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        self.below.write(bytes, timeout_ms)
+    }
+
+    fn fd(&self) -> Option<i32> {
+        None
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let waiting = self.watched.pool.get().and_then(|pool| pool.stat(Stat::Waiting));
+        self.watched.waiting.lock().extend(waiting);
+    }
+}
+
+/// There are never more connections than the pool may have, for no moment.
+#[test]
+fn a_connection_is_closed_before_the_right_to_open_one_goes_on() {
+    let watched = Arc::new(Watched {
+        scripts: Scripts::new([script(), script()]),
+        pool: OnceLock::new(),
+        waiting: Mutex::default(),
+    });
+    let mut options = Options::new();
+    options.set_int(Key::PoolMax, 1).unwrap();
+    let pool = Pool::new(Dial::new(options, Some(Arc::new(Arc::clone(&watched))), None).unwrap());
+    assert!(watched.pool.set(pool.clone()).is_ok());
+    let held = lease(&pool, -1).unwrap();
+    let next = thread::spawn({
+        let pool = pool.clone();
+        move || lease(&pool, -1).unwrap().give_back()
+    });
+    while pool.stat(Stat::Waiting) != Some(1) {
+        thread::yield_now();
+    }
+    drop(held);
+    next.join().unwrap();
+    assert_eq!(*watched.waiting.lock(), [1]);
+}
