@@ -1,50 +1,83 @@
 // librredis: a Redis client for any language that can call C.
 //
+// A whole call, without its error handling:
+//
+//   const char *get[] = {"GET", "key"};
+//   rredis_client_new(NULL, &client, &err);  // once per program
+//   status = rredis_client_command(client, 2, get, NULL, &reply, &err);
+//   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
+//   rredis_client_free(client);
+//
+// Without options a client connects to 127.0.0.1:6379, without TLS and without a login.
+// It makes up to 64 connections, as they are needed. A call waits at most 5 s; a
+// blocking command (BLPOP) waits for its own timeout argument instead. A command that
+// did not run, or that only reads, is tried again up to 3 times within that time.
+//
+// Which handle for what
+//   rredis_client    sends commands, from any thread: most programs need no other
+//   rredis_pipeline  sends many commands in one round trip, or runs a transaction
+//   rredis_pubsub    receives the messages of channels
+//   rredis_script    runs a Lua script
+//   rredis_conn      sends commands that change a connection: SELECT, MONITOR
+//   rredis_async     sends commands from an event loop
+//   rredis_pool      lets clients share connections
+//   rredis_parser    speaks RESP over a socket of yours, with rredis_command_encode
+//
 // Owning
-//   What you get through an out_ parameter, or from a _new, is yours: end it once,
-//   with the _free of its noun, in any order. Whatever else you get is const: it is
-//   on loan, until what it came from ends. What you pass in is copied. What a function
-//   of yours is handed is on loan until it returns. A _free given NULL does nothing.
-//   A handle is good until its _free; after it, and from anything else than its _new,
-//   it is not.
+//   You own every object that a function gives you through an out_ parameter or
+//   returns from a _new. Free it once, with the _free of its noun. The order does not
+//   matter. Every other pointer you receive is const and borrowed: valid until the
+//   object it came from is freed. The arguments you pass in are copied. The arguments
+//   passed to a function of yours are borrowed: valid until that function returns. A
+//   _free given NULL does nothing. A handle is valid from its _new until its _free.
+//   Any other pointer is undefined behaviour.
 //
 // Sharing
-//   A handle taken as const may be in use by any number of threads at once. A handle
-//   taken without const must be in use by no other, except that another thread may call
-//   its _wake while it is in use; not during or after its _free. The library starts no
-//   thread but one that looks up a host name, while it does, and never calls you from it:
-//   only inside a call of yours, on the thread that made it. A function of yours must not
-//   throw, longjmp, or free the handle it is called from.
+//   A handle that a function takes as const may be used by any number of threads at
+//   once. A handle that a function takes without const must be used by one thread at a
+//   time. Its _wake is the exception: another thread may call it at any time before
+//   _free begins.
+//
+//   The library starts a thread only to look up a host name, for as long as that
+//   takes. It calls a function of yours only inside a call of yours, on the thread
+//   that made the call. A function of yours must not throw, longjmp, or free the
+//   handle it is called from.
 //
 // Forking
-//   In a child of fork the clients and pools of its parent work, on connections of
-//   their own, and all handles may be freed: nothing is written or closed that the
-//   parent still uses. An rredis_conn, rredis_pubsub or rredis_async of the parent's is
-//   RREDIS_ERR_FORKED there, and so is an rredis_pipeline that watches. This holds
-//   whatever the threads of the parent were doing, and where the child starts threads
-//   itself, as far as the C library's malloc, getaddrinfo and pthread_create work in such
-//   a child. Where getaddrinfo never returns there, the call ends at its deadline with
-//   RREDIS_ERR_TIMEOUT. A child that shares the memory of its parent (vfork, or clone with
-//   CLONE_VM) must not call this library. A child that is made inside a transport, parser
-//   or credentials function must not return from that function.
+//   A child of fork may use the clients and pools of its parent: they make connections
+//   of their own. It may free all handles: the library neither writes to nor closes a
+//   connection that the parent still uses. An rredis_conn, rredis_pubsub or
+//   rredis_async of the parent is RREDIS_ERR_FORKED in the child, and so is an
+//   rredis_pipeline that watches. This holds whatever the threads of the parent were
+//   doing. A child may start threads as far as the C library's malloc, getaddrinfo and
+//   pthread_create work in such a child. Where getaddrinfo never returns there, the
+//   call ends at its deadline with RREDIS_ERR_TIMEOUT.
+//
+//   A child that shares the memory of its parent (vfork, or clone with CLONE_VM) must
+//   not call this library. A child that is forked inside a transport, parser or
+//   credentials function must not return from that function.
 //
 // Failing
-//   RREDIS_OK is 0, and leaves err alone. Any other status leaves every out_ parameter
-//   as it was (but rredis_async_next, which says whose failure it is) and, unless err is
-//   NULL, says why in err, and what became of the command.
-//   NULL where a handle, an out_ parameter or a text is due is RREDIS_ERR_ARGUMENT.
+//   RREDIS_OK is 0, and err is not written: test the returned status, never
+//   err.status. For any other status err has the reason, and the outcome of the
+//   command. err may be NULL. A call that fails does not write its out_ parameters,
+//   except out_call_data of rredis_async_next. NULL for a handle, an out_ parameter or
+//   a text that is required is RREDIS_ERR_ARGUMENT.
 //
 // Text
-//   Text goes in as a pointer and a length, and comes out as a pointer, a length, and
-//   a NUL after the last byte. It is bytes: librredis never asks what encoding.
+//   A text goes in as a pointer and a length. It comes out as a pointer and a length,
+//   with a NUL after the last byte. A text is bytes: librredis assumes no encoding.
 //
 // Time
-//   Milliseconds. 0 does not wait; a negative number waits for ever. For an interval
-//   (health check, keepalive, idle, age) 0 is every time and a negative number never.
-//   A host name is looked up on a thread, so that the call can end at its deadline. Where
-//   the system refuses the thread, the call looks the name up itself, and may outlast its
-//   deadline. 64 names are looked up at once: while all of them go unanswered, one more is
-//   RREDIS_ERR_CONNECT after 1 s. An address in numbers is not looked up.
+//   All times are in milliseconds. A timeout of 0 does not wait, and a negative one
+//   waits for ever. An interval (health check, keepalive, idle time, age) of 0 means
+//   every time, and a negative one means never.
+//
+//   A host name is looked up on a thread, so that the call can end at its deadline.
+//   Where the system refuses the thread, the call looks up the name itself, and may
+//   outlast its deadline. At most 64 look-ups run at once. While all 64 are
+//   unanswered, another look-up is RREDIS_ERR_CONNECT after 1 s. A numeric address
+//   needs no look-up.
 
 #ifndef RREDIS_H
 #define RREDIS_H
@@ -58,16 +91,18 @@ extern "C" {
 
 // ---- Version ------------------------------------------------------------------------
 
-/// Which version a program was compiled with: compare it with rredis_version_number()
-/// when it starts, for the library it runs with may be another.
+/// The version of the header that a program was compiled with. The program may run with
+/// another version of the library: compare this with rredis_version_number() at its
+/// start.
 typedef enum rredis_version_of {
-  RREDIS_VERSION_OF_HEADER = 0x080000,  // this header's, as 0xMMmmpp
+  RREDIS_VERSION_OF_HEADER = 0x080000,  // the version of this header, as 0xMMmmpp
 } rredis_version_of;
 
-/// Tell the library's version, as "8.0.1": it supports every command of Redis 8.0.
+/// Give the library's version, as "8.0.1": it supports every command of Redis 8.0.
 const char *rredis_version(void);
 
-/// Tell the library's version as a number, 0xMMmmpp, that grows from one to the next.
+/// Give the library's version as a number, 0xMMmmpp. A later version has a larger
+/// number.
 uint32_t rredis_version_number(void);
 
 // ---- Handles ------------------------------------------------------------------------
@@ -86,72 +121,103 @@ typedef struct rredis_pubsub rredis_pubsub;      // a subscriber, with a connect
                                                  // its own
 typedef struct rredis_script rredis_script;      // a script, and its digest
 
+typedef struct rredis_parser_type rredis_parser_type;  // a struct, defined in the
+                                                       // chapter Parser
+typedef struct rredis_transport rredis_transport;      // a struct, defined in the
+                                                       // chapter Transports
+
 // ---- Status and errors --------------------------------------------------------------
 
-/// How a call ended. In tens, by who can mend it: the caller, the network, the protocol,
-/// the server, a function of yours, the library.
+/// The result of a call. Each group of ten names the party that can mend the failure:
+/// the caller, the network, the protocol, the server, a function of yours, the library.
 typedef enum rredis_status {
-  RREDIS_OK = 0,               // it went well
-  RREDIS_ERR_ARGUMENT = 1,     // the call was wrong: a NULL, a length, an unknown
-                               // enumerator, a command a client refuses
-  RREDIS_ERR_STATE = 2,        // the call came at the wrong time
-  RREDIS_ERR_AGAIN = 3,        // nothing whole has arrived yet; all is as it was
+  RREDIS_OK = 0,               // the call succeeded
+  RREDIS_ERR_ARGUMENT = 1,     // an argument is wrong: a NULL, a length, an unknown
+                               // enumerator, or a command that this handle refuses
+  RREDIS_ERR_STATE = 2,        // the handle is not in a state that allows this call
+  RREDIS_ERR_AGAIN = 3,        // no whole reply has arrived yet; nothing has changed
   RREDIS_ERR_CONFIG = 4,       // an option or a URL is wrong; the message names it
-  RREDIS_ERR_UNSUPPORTED = 5,  // this build, or this server, cannot do that
-  RREDIS_ERR_CONNECT = 10,     // no server could be reached, or none that would talk to
-                               // us
-  RREDIS_ERR_IO = 11,          // the connection broke
-  RREDIS_ERR_TIMEOUT = 12,     // the time allowed ran out; the message says in which
-                               // phase
-  RREDIS_ERR_BUSY = 13,        // every connection is in use, and none came back in
-                               // time; or too much is under way on an rredis_async
-  RREDIS_ERR_WOKEN = 14,       // another thread called for the wait to end
-  RREDIS_ERR_FORKED = 15,      // the handle belongs to the process that made it
-  RREDIS_ERR_TLS = 16,         // the peer could not prove who it is, or would not speak
-                               // TLS
-  RREDIS_ERR_PROTOCOL = 20,    // what arrived was not RESP, or nobody had asked for it
-  RREDIS_ERR_LIMIT = 21,       // what arrived was past a limit set in the options
-  RREDIS_ERR_AUTH = 30,        // the server said no to who we are
-  RREDIS_ERR_SERVER = 31,      // the server answered with an error; err has its words
+  RREDIS_ERR_UNSUPPORTED = 5,  // this build or this server does not support the request
+  RREDIS_ERR_CONNECT = 10,     // no connection could be made
+  RREDIS_ERR_IO = 11,          // the connection was lost
+  RREDIS_ERR_TIMEOUT = 12,     // the deadline passed; the message names the phase
+  RREDIS_ERR_BUSY = 13,        // all connections were in use until the wait ended; or
+                               // an rredis_async is at its limit
+  RREDIS_ERR_WOKEN = 14,       // the wait was ended by a _wake or an interrupt function
+  RREDIS_ERR_FORKED = 15,      // the handle belongs to the parent process
+  RREDIS_ERR_TLS = 16,         // TLS failed: the peer did not prove its identity, or
+                               // does not speak TLS
+  RREDIS_ERR_PROTOCOL = 20,    // the bytes that arrived are not RESP, or a reply
+                               // arrived that no command was owed
+  RREDIS_ERR_LIMIT = 21,       // a reply exceeded a limit of the options
+  RREDIS_ERR_AUTH = 30,        // the server refused the user name or password
+  RREDIS_ERR_SERVER = 31,      // the server answered with an error; err.message has its
+                               // text
   RREDIS_ERR_WATCH = 32,       // a watched key changed, or the connection that watched
                                // was lost; the transaction did not run
-  RREDIS_ERR_ABORTED = 33,     // EXECABORT; the transaction did not run
-  RREDIS_ERR_CALLBACK = 80,    // a function of yours refused
-  RREDIS_ERR_PANIC = 90,       // a bug in librredis, caught; free the handle
-  RREDIS_ERR_MEMORY = 91,      // no memory
+  RREDIS_ERR_ABORTED = 33,     // the server answered EXECABORT; the transaction did not
+                               // run
+  RREDIS_ERR_CALLBACK = 80,    // a function of yours returned a failure
+  RREDIS_ERR_PANIC = 90,       // a bug in librredis was caught; free the handle
+  RREDIS_ERR_MEMORY = 91,      // there was not enough memory
 } rredis_status;
 
-/// What became of the command of a failed call.
+/// Whether the command of a failed call ran. The outcome and the status say what to do
+/// now:
+///
+///   outcome             what to do now
+///   NONE                mend the cause by the status, below
+///   NOT_SENT, REFUSED   the command did not run: mend the cause, then repeat it
+///   UNKNOWN             repeat only a command that may run twice, or ask the server
+///   RAN                 do not repeat: only the reply is lost
+///
+///   status                  what to do now
+///   ARGUMENT, STATE, CONFIG mend the program or its options
+///   UNSUPPORTED             use another version, build or option
+///   AGAIN                   wait, and call again
+///   CONNECT, IO, TIMEOUT    the network or the server: repeat by the outcome
+///   BUSY                    repeat later, or raise POOL_MAX or INFLIGHT_MAX
+///   WOKEN                   stop, as the caller of _wake wanted
+///   FORKED                  make a new handle in this process
+///   TLS, AUTH               mend certificates or credentials
+///   PROTOCOL                check that the peer is a Redis or Valkey server
+///   LIMIT                   raise the limit, or ask for less at once
+///   SERVER                  read err.message: its first word is the code
+///   WATCH                   begin the transaction again
+///   ABORTED                 mend the command of rredis_pipeline_failed
+///   CALLBACK                read your own text in err.message
+///   PANIC                   free the handle
+///   MEMORY                  free memory: the handle is as before
 typedef enum rredis_outcome {
-  RREDIS_OUTCOME_NONE = 0,      // there was no command
-  RREDIS_OUTCOME_NOT_SENT = 1,  // it did not run: no byte of it left, or EXEC did not
-                                // leave
-  RREDIS_OUTCOME_REFUSED = 2,   // the server says it did not run it
-  RREDIS_OUTCOME_UNKNOWN = 3,   // it was sent; it may have run
-  RREDIS_OUTCOME_RAN = 4,       // it ran; what failed came after: the reply was too
-                                // large, a callback refused
+  RREDIS_OUTCOME_NONE = 0,      // the call had no command
+  RREDIS_OUTCOME_NOT_SENT = 1,  // the command did not run: none of its bytes, or no
+                                // EXEC, was sent
+  RREDIS_OUTCOME_REFUSED = 2,   // the server answered that it did not run the command
+  RREDIS_OUTCOME_UNKNOWN = 3,   // the command was sent, and may have run
+  RREDIS_OUTCOME_RAN = 4,       // the command ran; the failure came afterwards: a reply
+                                // past a limit, or a callback
 } rredis_outcome;
 
-/// Why a call failed. It is yours, on your stack or where you like: there is nothing to
-/// free, and it stays as it is when other calls fail. 256 bytes, frozen. What a function
-/// of yours writes in its err's message is made such a line, and stays one that it is.
+/// Why a call failed. You own it, on your stack or elsewhere. There is nothing to free,
+/// and no other call changes it. Its size is 256 bytes in every version. A message that
+/// a function of yours writes is escaped as described below.
 typedef struct rredis_error {
-  rredis_status status;    // what the call returned
-  rredis_outcome outcome;  // what became of its command
+  rredis_status status;    // the status that the call returned
+  rredis_outcome outcome;  // whether the command ran
   int32_t os_error;        // errno, or 0
-  int32_t attempts;        // how often the command was tried
-  char message[240];       // one line of UTF-8, and a NUL, in which nothing is left
-                           // that a terminal would obey: control and format characters,
-                           // line separators, and bytes that are no UTF-8 are written
-                           // \xHH, byte by byte, and a backslash as two; a server's
-                           // error is else as the server said it, its code word first;
-                           // cut to fit, never inside a character or escape
+  int32_t attempts;        // how many times the command was tried
+  char message[240];       // one line of UTF-8, ending in a NUL, safe to print on a
+                           // terminal. Control and format characters, line separators
+                           // and invalid UTF-8 are written as \xHH for each byte, and a
+                           // backslash as two. A server's error begins with its code
+                           // word. A long message is cut, never inside a character or
+                           // an escape
 } rredis_error;
 
-/// Name a status, as "TIMEOUT"; "?" where there is no such status.
+/// Give the name of a status, as "TIMEOUT", or "?" for an unknown status.
 const char *rredis_status_name(rredis_status status);
 
-/// Name an outcome, as "NOT_SENT"; "?" where there is no such outcome.
+/// Give the name of an outcome, as "NOT_SENT", or "?" for an unknown outcome.
 const char *rredis_status_outcome_name(rredis_outcome outcome);
 
 // ---- Replies ------------------------------------------------------------------------
@@ -222,59 +288,9 @@ rredis_status rredis_reply_clone(const rredis_reply *reply, rredis_reply **out_r
 /// Free a reply, all of it.
 void rredis_reply_free(rredis_reply *reply);
 
-// ---- Builder ------------------------------------------------------------------------
+// ---- Shared types -------------------------------------------------------------------
 //
-// A reply made by hand: for response callbacks, parsers of your own, and tests. What
-// goes wrong is kept: after it the rest do nothing, and _take says what it was.
-
-/// Make a builder. NULL: no memory.
-rredis_builder *rredis_builder_new(void);
-
-/// Add a NULL.
-void rredis_builder_add_null(rredis_builder *builder);
-
-/// Add an INTEGER, or a BOOL, whose value is 0 or 1.
-void rredis_builder_add_integer(rredis_builder *builder, rredis_reply_kind kind,
-    int64_t value);
-
-/// Add a DOUBLE.
-///
-///   text  how it is written; NULL: as short as it can be
-void rredis_builder_add_number(rredis_builder *builder, double value, const char *text,
-    size_t text_len);
-
-/// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
-///
-///   text  its bytes; a VERBATIM's begin with its format and a colon, as "txt:"
-void rredis_builder_add_text(rredis_builder *builder, rredis_reply_kind kind,
-    const char *text, size_t text_len);
-
-/// Add a copy of a reply, or of a part of one, children and all.
-void rredis_builder_add_reply(rredis_builder *builder, const rredis_reply *reply);
-
-/// Open an ARRAY, SET, MAP or PUSH. What is added goes into it, until _end.
-void rredis_builder_open(rredis_builder *builder, rredis_reply_kind kind);
-
-/// Open the attributes of the node that is added next: a map, until _end.
-void rredis_builder_open_attributes(rredis_builder *builder);
-
-/// End what was opened last.
-void rredis_builder_end(rredis_builder *builder);
-
-/// Take the reply, and begin anew.
-///
-/// RREDIS_ERR_STATE: it is not whole, or there is more than one. Whatever is returned,
-/// the builder is empty then.
-rredis_status rredis_builder_take(rredis_builder *builder, rredis_reply **out_reply,
-    rredis_error *err);
-
-/// Throw away what was added, and what went wrong.
-void rredis_builder_clear(rredis_builder *builder);
-
-/// Free a builder.
-void rredis_builder_free(rredis_builder *builder);
-
-// ---- Functions of yours -------------------------------------------------------------
+// Types that several chapters use.
 
 /// Called once with the user_data it was given with, when no handle needs that any more:
 /// inside the call that ended the last of them, or inside the setter, where that fails;
@@ -301,241 +317,273 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
 
-/// Shown the replies of a run one by one, in order, as they come; a refused command's is an
-/// ERROR. Any other status than RREDIS_OK ends the run.
-typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
-    const rredis_reply *reply, rredis_error *err);
-
-/// One try of a transaction: reads with rredis_pipeline_command, queues with
-/// rredis_pipeline_add, and may be called any number of times. Any other status than
-/// RREDIS_OK gives the transaction up, but for one that came of a lost connection.
-typedef rredis_status (*rredis_transaction_fn)(void *user_data,
-    rredis_pipeline *pipeline, rredis_error *err);
-
-/// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
-/// then the password. Both are wiped once the server has answered or the connect has
-/// failed, and no message shows them. Any other status than RREDIS_OK fails the connect,
-/// with RREDIS_ERR_CALLBACK and the text in err->message.
-typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
-    size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
-
-/// Asked, on the waiting thread, whether a call shall go on waiting: after each signal that
-/// interrupts the wait, and every 100 ms. Any other status than RREDIS_OK ends the call, with
-/// RREDIS_ERR_WOKEN. It must return normally, and may use any handle except that of the call.
-typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
-
-/// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
-/// "CONFIG GET". NULL past the last.
-const char *rredis_callback_name(size_t index);
-
-/// Make a command's canonical reply of one that is as it came.
-///
-///   argc, argv, argv_len  the command, whose options tell what its reply is
-///   reply                 a copy of it, where the command has no built-in callback, or
-///                         where it is canonical already, an ERROR, or not understood
-rredis_status rredis_callback_builtin(size_t argc, const char *const *argv,
-    const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply,
-    rredis_error *err);
-
-// ---- Transports ---------------------------------------------------------------------
+// ---- Clients ------------------------------------------------------------------------
 //
-// Bytes of your own: a connection over anything. Handshake, protocol and everything
-// else work on top of it. For one stream there are never two calls at once, but they
-// come from any thread that uses the client. They may use any client but that one.
-
-/// A transport: set size, fill in what you have, zero the rest. It is copied.
-///
-/// read and write return RREDIS_OK and *out_len; RREDIS_ERR_AGAIN when nothing could be
-/// moved within timeout_ms; anything else ends the connection, with the text in err. A
-/// write that fails may have moved everything that it was given: the commands among that
-/// are RREDIS_OUTCOME_UNKNOWN. More than was asked for, or AGAIN for ever, is caught.
-typedef struct rredis_transport {
-  /// sizeof(rredis_transport): later fields come behind
-  size_t size;
-  /// for messages; NULL: "custom"
-  const char *name;
-  /// given to connect
-  void *user_data;
-  /// Connects within timeout_ms, and gives a stream. host is the path, and port 0, where
-  /// RREDIS_OPTION_UNIX_PATH is set.
-  rredis_status (*connect)(void *user_data, const char *host, size_t host_len,
-      int32_t port, int64_t timeout_ms, void **out_stream, rredis_error *err);
-  /// Reads at most buffer_len bytes, and at least one; *out_len 0 is the end of the stream.
-  rredis_status (*read)(void *stream, char *buffer, size_t buffer_len,
-      int64_t timeout_ms, size_t *out_len, rredis_error *err);
-  /// Writes at most bytes_len bytes, and at least one.
-  rredis_status (*write)(void *stream, const char *bytes, size_t bytes_len,
-      int64_t timeout_ms, size_t *out_len, rredis_error *err);
-  /// Called once for each connect that succeeded; never in a forked child.
-  void (*close)(void *stream);
-  /// NULL, or -1: there is none. Where there is one, librredis polls it, and calls read
-  /// and write with timeout_ms 0. It stays open until close.
-  int32_t (*fd)(void *stream);
-  /// NULL, or called when nothing needs user_data any more
-  rredis_free_fn user_data_free;
-} rredis_transport;
-
-// ---- Parser -------------------------------------------------------------------------
+// Commands, each on a connection of the pool's that is leased while it runs. Commands
+// that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
+// like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
+// meant, as an rredis_pubsub.
 //
-// RESP without sockets, for a program that has its own; and a parser of your own, for
-// a client.
+// SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
+// last command of a pipeline too: the end of the stream is its answer. It is never tried
+// again.
+//
+// READONLY: the server has become a replica, as in a failover behind one address. The
+// connection that the error came on is closed and, at most once a second, so are all
+// other connections of the pool; each new connection looks the host name up again. The
+// command wrote nothing: it is tried again, within its time, as often as
+// RREDIS_OPTION_RETRY_MAX says. The READONLY of a script counts only in the words that
+// servers use. A command that waits for ever and is UNBLOCKED because its server became
+// a replica is tried again too.
 
-/// Which parser reads replies. Both understand the same.
-typedef enum rredis_parser_kind {
-  RREDIS_PARSER_AUTO = 0,    // the better one
-  RREDIS_PARSER_FAST = 1,    // written to be fast
-  RREDIS_PARSER_SIMPLE = 2,  // written to be simple
-} rredis_parser_kind;
+/// What a pool and a client count.
+typedef enum rredis_stat {
+  RREDIS_STAT_CONNECTIONS = 0,          // connections there are
+  RREDIS_STAT_CONNECTIONS_IN_USE = 1,   // of these, leased
+  RREDIS_STAT_CONNECTIONS_IDLE = 2,     // of these, at rest
+  RREDIS_STAT_CONNECTIONS_CREATED = 3,  // connections ever made
+  RREDIS_STAT_CONNECTIONS_LOST = 4,     // connections that broke
+  RREDIS_STAT_CONNECTIONS_CLOSED = 5,   // connections that the library closed
+  RREDIS_STAT_WAITING = 10,             // callers that wait for a connection
+  RREDIS_STAT_WAITS = 11,               // times a caller had to wait
+  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // times it waited in vain
+  RREDIS_STAT_COMMANDS = 20,            // commands given: one that was refused, or
+                                        // never left, counts too
+  RREDIS_STAT_RETRIES = 21,             // tries after the first
+  RREDIS_STAT_TIMEOUTS = 22,            // commands whose time ran out
+  RREDIS_STAT_UNKNOWN = 23,             // commands that may have run, or not
+  RREDIS_STAT_RIDES = 24,               // commands that rode on a connection in use
+  RREDIS_STAT_BYTES_IN = 30,            // bytes read
+  RREDIS_STAT_BYTES_OUT = 31,           // bytes written
+  RREDIS_STAT_ERRORS_CALLER = 40,       // calls that were wrong: statuses 1 to 9
+  RREDIS_STAT_ERRORS_NETWORK = 41,      // statuses 10 to 19
+  RREDIS_STAT_ERRORS_PROTOCOL = 42,     // statuses 20 to 29
+  RREDIS_STAT_ERRORS_SERVER = 43,       // statuses 30 to 39
+  RREDIS_STAT_ERRORS_CALLBACK = 44,     // statuses 80 to 89
+  RREDIS_STAT_ERRORS_INTERNAL = 45,     // statuses 90 to 99
+} rredis_stat;
 
-/// A parser of yours: set size, fill in the rest. It is copied. Each connection has a
-/// state of its own.
+/// Flags of one call, to be or-ed.
+typedef enum rredis_call {
+  RREDIS_CALL_DEFAULT = 0,       // none
+  RREDIS_CALL_RAW = 1,           // no response callback, built-in or not: the reply as
+                                 // it came
+  RREDIS_CALL_IDEMPOTENT = 2,    // it may be run twice: try again even if it may have
+                                 // run
+  RREDIS_CALL_NO_RETRY = 4,      // try once
+  RREDIS_CALL_TIMEOUT = 8,       // timeout_ms counts; without it the option's time
+                                 // does, and timeout_ms must be 0
+  RREDIS_CALL_ERROR_REPLY = 16,  // a server's error is a reply of kind ERROR, and the
+                                 // call is RREDIS_OK
+  RREDIS_CALL_ALONE = 32,        // on a connection no other thread's command rides on
+} rredis_call;
+
+/// Make a client with a pool of its own. It connects to nothing yet.
 ///
-/// librredis finds where each reply ends, and holds it to the limits. A state is fed one
-/// reply, and must give exactly one for it; so none is ever another command's. A push is
-/// a root of kind PUSH. What fails ends the connection, with the text in err.
-typedef struct rredis_parser_type {
-  /// sizeof(rredis_parser_type): later fields come behind
-  size_t size;
-  /// for messages and rredis_client_parser; NULL: "custom"
-  const char *name;
-  /// given to start
-  void *user_data;
-  /// Makes a state.
-  rredis_status (*start)(void *user_data, void **out_state, rredis_error *err);
-  /// Takes all of the bytes: those of one reply, perhaps in pieces.
-  rredis_status (*feed)(void *state, const char *bytes, size_t bytes_len,
-      rredis_error *err);
-  /// RREDIS_OK: one whole reply stands in builder. RREDIS_ERR_AGAIN: not yet.
-  rredis_status (*next)(void *state, rredis_builder *builder, rredis_error *err);
-  /// Ends a state, once for each start that succeeded.
-  void (*stop)(void *state);
-  /// NULL, or called when nothing needs user_data any more
-  rredis_free_fn user_data_free;
-} rredis_parser_type;
+///   options  NULL: the defaults, so 127.0.0.1:6379
+rredis_status rredis_client_new(const rredis_options *options,
+    rredis_client **out_client, rredis_error *err);
 
-/// Make a parser.
+/// Make a client that takes its connections from a pool.
 ///
-///   options  which parser, and the limits; NULL: AUTO, and the defaults
-rredis_status rredis_parser_new(const rredis_options *options,
-    rredis_parser **out_parser, rredis_error *err);
-
-/// Feed bytes, which may end anywhere.
-rredis_status rredis_parser_feed(rredis_parser *parser, const char *bytes,
-    size_t bytes_len, rredis_error *err);
-
-/// Give room to read into, so that no byte is copied twice. It stands until the next call
-/// on this parser: _commit says how much of it was filled. NULL: no memory.
+///   options  the client's own, as timeouts and callbacks; NULL: the pool's
 ///
-///   wanted   how many bytes at least, up to 1 GiB
-///   out_len  how many there are
-char *rredis_parser_reserve(rredis_parser *parser, size_t wanted, size_t *out_len);
+/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it;
+/// or a function of the connection, which is the pool's: a transport, a parser, credentials.
+rredis_status rredis_client_new_on(const rredis_pool *pool,
+    const rredis_options *options, rredis_client **out_client, rredis_error *err);
 
-/// Feed the first bytes_len bytes of the room that _reserve gave.
-rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
-    rredis_error *err);
-
-/// Give the next reply; a push is one too, and an error of the server's.
-///
-/// RREDIS_ERR_AGAIN: none is whole yet. RREDIS_ERR_PROTOCOL and RREDIS_ERR_LIMIT stay:
-/// what comes behind them has no meaning any more.
-rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
-    rredis_error *err);
-
-/// Tell which parser it is: "fast", "simple", or your own's name.
-const char *rredis_parser_name(const rredis_parser *parser);
-
-/// Free a parser, and what was not read.
-void rredis_parser_free(rredis_parser *parser);
-
-// ---- Commands -----------------------------------------------------------------------
-
-/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on
-/// what this library adds.
-typedef enum rredis_command_flag {
-  RREDIS_COMMAND_WRITE = 1,                  // it may change data
-  RREDIS_COMMAND_READONLY = 2,               // it changes none
-  RREDIS_COMMAND_DENYOOM = 4,                // not when memory is short
-  RREDIS_COMMAND_MODULE = 8,                 // a module's
-  RREDIS_COMMAND_ADMIN = 16,                 // for administrators
-  RREDIS_COMMAND_PUBSUB = 32,                // of publish and subscribe
-  RREDIS_COMMAND_NOSCRIPT = 64,              // not for scripts
-  RREDIS_COMMAND_BLOCKING = 128,             // it can be asked to wait
-  RREDIS_COMMAND_LOADING = 256,              // allowed while loading
-  RREDIS_COMMAND_STALE = 512,                // allowed where data is old
-  RREDIS_COMMAND_SKIP_MONITOR = 1024,        // not shown to MONITOR
-  RREDIS_COMMAND_SKIP_SLOWLOG = 2048,        // not in the slow log
-  RREDIS_COMMAND_ASKING = 4096,              // allowed on import
-  RREDIS_COMMAND_FAST = 8192,                // it takes no time to speak of
-  RREDIS_COMMAND_NO_AUTH = 16384,            // allowed before AUTH
-  RREDIS_COMMAND_NO_MULTI = 32768,           // not in a transaction
-  RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,  // its keys may be none
-  RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,  // not while loading beside
-  RREDIS_COMMAND_ALLOW_BUSY = 262144,        // allowed while scripts hang
-  RREDIS_COMMAND_UNSTABLE = 524288,          // same data, perhaps another reply
-  RREDIS_COMMAND_UNORDERED = 1048576,        // same data, perhaps another order
-  RREDIS_COMMAND_CONTAINER = 2097152,        // it has subcommands
-  RREDIS_COMMAND_STATEFUL = 4194304,         // it changes its connection
-  RREDIS_COMMAND_REPEATABLE = 8388608,       // it only reads: may run twice
-  RREDIS_COMMAND_IDEMPOTENT = 16777216,      // twice is as once, but for replies
-  RREDIS_COMMAND_WAITS = 33554432,           // these arguments ask it to wait
-} rredis_command_flag;
-
-/// What a command does to a key, to be or-ed: one of the first four, and perhaps more.
-typedef enum rredis_key {
-  RREDIS_KEY_RO = 1,        // its value is read only
-  RREDIS_KEY_RW = 2,        // read and changed
-  RREDIS_KEY_OW = 4,        // overwritten, whatever it was
-  RREDIS_KEY_RM = 8,        // removed
-  RREDIS_KEY_ACCESS = 16,   // what its value says is returned, copied or used
-  RREDIS_KEY_UPDATE = 32,   // its value is updated
-  RREDIS_KEY_INSERT = 64,   // something is added to it
-  RREDIS_KEY_DELETE = 128,  // something of it may be deleted
-} rredis_key;
-
-/// Write a command as it goes over the wire.
+/// Send one command and wait for its reply.
 ///
 ///   argc      how many arguments, the command's name among them
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
-///   buffer    where to; NULL with buffer_len 0: only *out_len is written
-///   out_len   how many bytes it has
 ///
-/// Too small a buffer is RREDIS_ERR_ARGUMENT; the message has the length needed.
-rredis_status rredis_command_encode(size_t argc, const char *const *argv,
-    const size_t *argv_len, char *buffer, size_t buffer_len, size_t *out_len,
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A command that waits on the server, as
+/// BLPOP or XREAD BLOCK, has instead the time that it says, which may be for ever, and
+/// RREDIS_OPTION_BLOCK_SLACK_MS more. A server's error is RREDIS_ERR_SERVER.
+rredis_status rredis_client_command(const rredis_client *client, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);
 
-/// Find the keys of a command, without asking a server.
+/// Send one command and wait for its reply, as flags say.
 ///
-///   argc      how many arguments, the command's name among them
-///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
-///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len
-///             is written
-///   access    where to, as many: what is done to each, of rredis_key; NULL: not wanted
-///   out_len   how many keys it has
-///
-/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few
-/// arguments or too many, its number of keys cannot be, or indexes_len is too small; then
-/// the message has the length needed.
-rredis_status rredis_command_keys(size_t argc, const char *const *argv,
-    const size_t *argv_len, size_t *indexes, uint32_t *access, size_t indexes_len,
-    size_t *out_len, rredis_error *err);
+///   flags       of rredis_call
+///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
+///   call_data   for the response callback
+rredis_status rredis_client_command_with(const rredis_client *client, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
+    void *call_data, rredis_reply **out_reply, rredis_error *err);
 
-/// Compute a key's slot in a cluster: 0 to 16383. Where a key has a {tag}, that alone
-/// decides. -1: key is NULL.
-int64_t rredis_command_slot(const char *key, size_t key_len);
+/// Set the response callback of a command, for this client alone.
+///
+///   command   its name, in any case of letters
+///   function  NULL: what it was before, the options' or the built-in one
+rredis_status rredis_client_set_callback(const rredis_client *client,
+    const char *command, size_t command_len, rredis_callback_fn function,
+    void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Say what kind of command this is.
+/// Read a count: this client's own commands, its pool's connections. -1: it is not kept.
+int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
+
+/// Tell which parser its replies go through: "fast", "simple", or your own's name.
+const char *rredis_client_parser(const rredis_client *client);
+
+/// End the waits of this client's calls that were given this call_data, and tell how many
+/// calls that were.
 ///
-///   argc       how many arguments, the command's name among them
-///   argv       the arguments, of which the first two matter most
-///   argv_len   their lengths; NULL when each ends in a NUL
-///   out_flags  of rredis_command_flag
+///   call_data  NULL: all calls of this client, whatever they were given
 ///
-/// RREDIS_ERR_UNSUPPORTED: the command is not known.
-rredis_status rredis_command_flags(size_t argc, const char *const *argv,
-    const size_t *argv_len, uint32_t *out_flags, rredis_error *err);
+/// Such a call is RREDIS_ERR_WOKEN, with the outcome of what was sent; it is not tried again.
+/// A call that begins later is not ended, and one whose reply is there already may still
+/// succeed. Calls of this client are those of _client, _script, _conn_new and _pubsub_publish;
+/// a pipeline, an rredis_conn and an rredis_pubsub have a _wake of their own. A wait ends at
+/// once, or within 20 ms where the call or its transport has only just begun to wait; a
+/// transport function that waits longer than its timeout_ms cannot be woken. A signal handler
+/// may call it.
+size_t rredis_client_wake(const rredis_client *client, const void *call_data);
+
+/// Free a client. What was made from it goes on working until it is freed too.
+void rredis_client_free(rredis_client *client);
+
+// ---- Option names -------------------------------------------------------------------
+//
+// The options that can be set, and the values of those that are enumerators.
+
+/// The name of an option. An option marked "text" is set by rredis_options_set_str, and
+/// every other option by rredis_options_set_int. In a URL its name is in small letters,
+/// without RREDIS_OPTION_ and without _MS. An option without a default is not set.
+typedef enum rredis_option {
+  RREDIS_OPTION_HOST = 1,                       // text: an address or a host name. The
+                                                // addresses of a name are tried 250 ms
+                                                // apart. Default: 127.0.0.1
+  RREDIS_OPTION_PORT = 2,                       // the TCP port. Default: 6379
+  RREDIS_OPTION_UNIX_PATH = 3,                  // text: the path of a Unix socket.
+                                                // Together with HOST or PORT it is
+                                                // RREDIS_ERR_CONFIG
+  RREDIS_OPTION_USERNAME = 4,                   // text: the user name. Default: the
+                                                // server's default user
+  RREDIS_OPTION_PASSWORD = 5,                   // text: the password. No function gives
+                                                // it back, and no message shows it
+  RREDIS_OPTION_DATABASE = 6,                   // the number of the database. Default:
+                                                // 0
+  RREDIS_OPTION_PROTOCOL = 7,                   // 2 or 3, for RESP2 or RESP3; 0: the
+                                                // newest that the server speaks.
+                                                // Default: 0
+  RREDIS_OPTION_CLIENT_NAME = 8,                // text: the name that CLIENT LIST shows
+  RREDIS_OPTION_LIBRARY_NAME = 9,               // text: the lib-name that CLIENT LIST
+                                                // shows
+  RREDIS_OPTION_POOL_MAX = 20,                  // the largest number of connections, at
+                                                // most 65535. Default: 64
+  RREDIS_OPTION_POOL_WAIT_MS = 21,              // how long a call waits for a
+                                                // connection while all are in use; -1:
+                                                // until its deadline. Default: -1
+  RREDIS_OPTION_POOL_IDLE_MIN = 22,             // the number of connections that are
+                                                // kept however long they are idle.
+                                                // Default: 0
+  RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection is closed after it was
+                                                // idle for this time. Default: 5
+                                                // minutes
+  RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection is closed at this age.
+                                                // Default: -1 (never)
+  RREDIS_OPTION_SHARE = 25,                     // an rredis_share. This version
+                                                // supports NEVER alone; the others are
+                                                // RREDIS_ERR_UNSUPPORTED. Default:
+                                                // NEVER
+  RREDIS_OPTION_INFLIGHT_MAX = 26,              // the largest number of commands under
+                                                // way on an rredis_async. Default: 4096
+  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // the largest total size of commands
+                                                // under way on an rredis_async.
+                                                // Default: 64 MiB
+  RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // the time to connect, including the
+                                                // handshake. Default: 5 s
+  RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // the time for a whole call, including
+                                                // connecting. A blocking command
+                                                // (BLPOP, XREAD BLOCK) has
+                                                // BLOCK_SLACK_MS instead. Default: 5 s
+  RREDIS_OPTION_KEEPALIVE_MS = 32,              // the interval of TCP keepalive, where
+                                                // the system supports it. Default: 30 s
+  RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that was idle for this
+                                                // time is checked with PING before use,
+                                                // and a subscriber's connection after
+                                                // this time of silence. Default: 30 s
+  RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // a connection is lost when sent bytes
+                                                // stay unacknowledged for this time,
+                                                // where the system supports it.
+                                                // Default: 30 s
+  RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // extra time for a blocking command
+                                                // beyond its own timeout argument. A
+                                                // command that blocks for ever has no
+                                                // deadline. Default: 1 s
+  RREDIS_OPTION_RETRY_MAX = 40,                 // the largest number of tries after the
+                                                // first. Default: 3
+  RREDIS_OPTION_BACKOFF_MS = 41,                // the pause before the second try; it
+                                                // is doubled before each further try.
+                                                // Default: 8 ms
+  RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // the longest pause between two tries.
+                                                // Default: 512 ms, or BACKOFF_MS where
+                                                // that is longer
+  RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // the largest number of tries after the
+                                                // first, in 100 calls. Default: 10
+  RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape. Default: CANONICAL
+  RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind. Default: AUTO
+  RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // the largest size of a reply. Default:
+                                                // 1 GiB
+  RREDIS_OPTION_REPLY_DEPTH_MAX = 61,           // the deepest nesting of aggregates in
+                                                // a reply. Default: 512
+  RREDIS_OPTION_REPLY_NODES_MAX = 62,           // the largest number of nodes in a
+                                                // reply. Default: 16777216
+  RREDIS_OPTION_REPLY_LINE_MAX = 63,            // the longest line (a status, an error,
+                                                // a number), in bytes. A line of
+                                                // MONITOR is limited by REPLY_BYTES_MAX
+                                                // instead. Default: 65536
+  RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // the largest total size of pushes that
+                                                // wait to be delivered. Default: 64 MiB
+  RREDIS_OPTION_TLS = 70,                       // 1: connect over TLS. While it is 0,
+                                                // every other TLS option is
+                                                // RREDIS_ERR_CONFIG. Default: 0
+  RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of trusted certificates
+                                                // (PEM), read again when it changes.
+                                                // Default: the files that SSL_CERT_FILE
+                                                // and SSL_CERT_DIR in the environment
+                                                // name, or else the system's
+  RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a directory of trusted
+                                                // certificates
+  RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the trusted certificates
+                                                // themselves
+  RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: a file with the client's
+                                                // certificate and its chain
+  RREDIS_OPTION_TLS_CERT_PEM = 75,              // text: the client's certificate itself
+  RREDIS_OPTION_TLS_KEY_FILE = 76,              // text: a file with the client's
+                                                // private key. Default: TLS_CERT_FILE
+  RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: the private key itself. No
+                                                // function gives it back
+  RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name that the server's
+                                                // certificate must have. Default: HOST
+  RREDIS_OPTION_TLS_VERSION_MIN = 79,           // the oldest TLS version: 12 for 1.2,
+                                                // or 13 for 1.3. Default: 12
+  RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: accept every certificate; for
+                                                // tests only. Together with trusted
+                                                // certificates it is RREDIS_ERR_CONFIG.
+                                                // Default: 0
+  RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,      // 1: rredis_pubsub_next also gives the
+                                                // confirmations of subscriptions.
+                                                // Default: 0
+} rredis_option;
+
+/// The values of RREDIS_OPTION_SHAPE.
+typedef enum rredis_shape {
+  RREDIS_SHAPE_CANONICAL = 0,  // one shape for each command, in RESP2 and RESP3
+  RREDIS_SHAPE_RAW = 1,        // the reply as the server sent it
+} rredis_shape;
+
+/// The values of RREDIS_OPTION_SHARE: when commands of several threads share a
+/// connection.
+typedef enum rredis_share {
+  RREDIS_SHARE_NEVER = 0,   // never
+  RREDIS_SHARE_BUSY = 1,    // while all connections are in use
+  RREDIS_SHARE_ALWAYS = 2,  // whenever it is possible
+} rredis_share;
 
 // ---- Options ------------------------------------------------------------------------
 //
@@ -547,113 +595,17 @@ rredis_status rredis_command_flags(size_t argc, const char *const *argv,
 // RREDIS_ERR_CONFIG, and so are two settings that contradict each other, in whichever
 // order they were set. Times, limits and counts may have no effect.
 
-/// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
-/// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
-typedef enum rredis_option {
-  RREDIS_OPTION_HOST = 1,                       // text: an address, or a name whose
-                                                // addresses are tried 250 ms apart;
-                                                // 127.0.0.1
-  RREDIS_OPTION_PORT = 2,                       // 6379
-  RREDIS_OPTION_UNIX_PATH = 3,                  // text: a Unix socket, instead of host
-                                                // and port: beside them it is
-                                                // RREDIS_ERR_CONFIG
-  RREDIS_OPTION_USERNAME = 4,                   // text: who logs in; without it the
-                                                // server's default user
-  RREDIS_OPTION_PASSWORD = 5,                   // text: never given back, nor in any
-                                                // message
-  RREDIS_OPTION_DATABASE = 6,                   // 0
-  RREDIS_OPTION_PROTOCOL = 7,                   // 0: the best there is; or RESP 2 or 3
-  RREDIS_OPTION_CLIENT_NAME = 8,                // text: what CLIENT LIST shows
-  RREDIS_OPTION_LIBRARY_NAME = 9,               // text: what CLIENT LIST shows as
-                                                // lib-name
-  RREDIS_OPTION_POOL_MAX = 20,                  // connections, at most 65535; 64
-  RREDIS_OPTION_POOL_WAIT_MS = 21,              // for a connection, where all are in
-                                                // use; -1: as long as the call may take
-  RREDIS_OPTION_POOL_IDLE_MIN = 22,             // connections to keep, however long
-                                                // they rest; 0
-  RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection that rested so long is
-                                                // closed; 5 minutes
-  RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection so old is closed; -1
-  RREDIS_OPTION_SHARE = 25,                     // an rredis_share; NEVER. This version
-                                                // has no other: RREDIS_ERR_UNSUPPORTED
-  RREDIS_OPTION_INFLIGHT_MAX = 26,              // commands under way on an
-                                                // rredis_async; 4096
-  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // bytes of them; 64 MiB
-  RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // to connect, the handshake included; 5
-                                                // s
-  RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // for a whole call, connecting
-                                                // included; 5 s. Not for a command that
-                                                // waits on the server, as BLPOP or
-                                                // XREAD BLOCK: see BLOCK_SLACK_MS
-  RREDIS_OPTION_KEEPALIVE_MS = 32,              // TCP keepalive's interval, where the
-                                                // system has it; 30 s
-  RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that rested so long is
-                                                // tried before use, and one that waits
-                                                // for messages after so long a silence;
-                                                // 30 s
-  RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // sent bytes so long unacknowledged
-                                                // break the connection, where the
-                                                // system can; 30 s
-  RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // a command that waits on the server
-                                                // has the time it says and so much
-                                                // more; none ends it where it says for
-                                                // ever; 1 s
-  RREDIS_OPTION_RETRY_MAX = 40,                 // tries after the first; 3
-  RREDIS_OPTION_BACKOFF_MS = 41,                // before the first of them; 8 ms
-  RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // doubled each time, up to this; 512
-                                                // ms, or BACKOFF_MS where that is
-                                                // longer
-  RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // tries after the first, in a hundred
-                                                // calls; 10
-  RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape; CANONICAL
-  RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind; AUTO
-  RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // of one reply; 1 GiB
-  RREDIS_OPTION_REPLY_DEPTH_MAX = 61,           // aggregates within aggregates; 512
-  RREDIS_OPTION_REPLY_NODES_MAX = 62,           // of one reply; 16777216
-  RREDIS_OPTION_REPLY_LINE_MAX = 63,            // bytes of one line: a status, an
-                                                // error, a number; 65536. A line of
-                                                // MONITOR may have REPLY_BYTES_MAX
-  RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // of pushes that wait to be shown; 64
-                                                // MiB
-  RREDIS_OPTION_TLS = 70,                       // 0, or 1: over TLS, without which the
-                                                // other options of TLS are
-                                                // RREDIS_ERR_CONFIG
-  RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of certificates (PEM) to
-                                                // trust, read anew when it changes;
-                                                // without any, the system's, or, in
-                                                // their place, those that SSL_CERT_FILE
-                                                // and SSL_CERT_DIR in the environment
-                                                // name
-  RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a folder of them
-  RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the certificates themselves
-  RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: our own certificate's file, and
-                                                // what links it to an authority
-  RREDIS_OPTION_TLS_CERT_PEM = 75,              // text: our own certificate
-  RREDIS_OPTION_TLS_KEY_FILE = 76,              // text: the file of its key; CERT_FILE
-  RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: its key, never given back
-  RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name the server must prove;
-                                                // HOST
-  RREDIS_OPTION_TLS_VERSION_MIN = 79,           // 12 or 13, for 1.2 and 1.3; 12
-  RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: believe anybody; for tests. Beside
-                                                // authorities to trust it is
-                                                // RREDIS_ERR_CONFIG
-  RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,      // 1: rredis_pubsub_next gives
-                                                // confirmations of subscriptions too; 0
-} rredis_option;
+/// Asked, on the waiting thread, whether a call shall go on waiting: after each signal that
+/// interrupts the wait, and every 100 ms. Any other status than RREDIS_OK ends the call, with
+/// RREDIS_ERR_WOKEN. It must return normally, and may use any handle except that of the call.
+typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
 
-/// What RREDIS_OPTION_SHAPE may be.
-typedef enum rredis_shape {
-  RREDIS_SHAPE_CANONICAL = 0,  // one shape for each command, whatever the protocol
-  RREDIS_SHAPE_RAW = 1,        // as the server sent it
-} rredis_shape;
-
-/// What RREDIS_OPTION_SHARE may be: whether commands of several threads ride on one
-/// connection together.
-typedef enum rredis_share {
-  RREDIS_SHARE_NEVER = 0,   // each on its own
-  RREDIS_SHARE_BUSY = 1,    // when all connections are in use
-  RREDIS_SHARE_ALWAYS = 2,  // whenever they can
-} rredis_share;
+/// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
+/// then the password. Both are wiped once the server has answered or the connect has
+/// failed, and no message shows them. Any other status than RREDIS_OK fails the connect,
+/// with RREDIS_ERR_CALLBACK and the text in err->message.
+typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
+    size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
 
 /// Make options, all at their defaults. NULL: no memory.
 rredis_options *rredis_options_new(void);
@@ -745,207 +697,6 @@ rredis_status rredis_options_to_url(const rredis_options *options,
 /// Free options. Clients, pools and parsers made from them have their own copy.
 void rredis_options_free(rredis_options *options);
 
-// ---- Pools --------------------------------------------------------------------------
-//
-// Connections that clients share: bounded, fair to who waits, made when they are needed.
-// A client makes its own pool, unless it is given one.
-
-/// What a pool and a client count.
-typedef enum rredis_stat {
-  RREDIS_STAT_CONNECTIONS = 0,          // connections there are
-  RREDIS_STAT_CONNECTIONS_IN_USE = 1,   // of these, leased
-  RREDIS_STAT_CONNECTIONS_IDLE = 2,     // of these, at rest
-  RREDIS_STAT_CONNECTIONS_CREATED = 3,  // connections ever made
-  RREDIS_STAT_CONNECTIONS_LOST = 4,     // connections that broke
-  RREDIS_STAT_CONNECTIONS_CLOSED = 5,   // connections that the library closed
-  RREDIS_STAT_WAITING = 10,             // callers that wait for a connection
-  RREDIS_STAT_WAITS = 11,               // times a caller had to wait
-  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // times it waited in vain
-  RREDIS_STAT_COMMANDS = 20,            // commands given: one that was refused, or
-                                        // never left, counts too
-  RREDIS_STAT_RETRIES = 21,             // tries after the first
-  RREDIS_STAT_TIMEOUTS = 22,            // commands whose time ran out
-  RREDIS_STAT_UNKNOWN = 23,             // commands that may have run, or not
-  RREDIS_STAT_RIDES = 24,               // commands that rode on a connection in use
-  RREDIS_STAT_BYTES_IN = 30,            // bytes read
-  RREDIS_STAT_BYTES_OUT = 31,           // bytes written
-  RREDIS_STAT_ERRORS_CALLER = 40,       // calls that were wrong: statuses 1 to 9
-  RREDIS_STAT_ERRORS_NETWORK = 41,      // statuses 10 to 19
-  RREDIS_STAT_ERRORS_PROTOCOL = 42,     // statuses 20 to 29
-  RREDIS_STAT_ERRORS_SERVER = 43,       // statuses 30 to 39
-  RREDIS_STAT_ERRORS_CALLBACK = 44,     // statuses 80 to 89
-  RREDIS_STAT_ERRORS_INTERNAL = 45,     // statuses 90 to 99
-} rredis_stat;
-
-/// Make a pool. It connects to nothing yet.
-///
-///   options  NULL: the defaults
-rredis_status rredis_pool_new(const rredis_options *options, rredis_pool **out_pool,
-    rredis_error *err);
-
-/// Connect until count connections rest in the pool, or as many as it may have.
-rredis_status rredis_pool_warm(const rredis_pool *pool, size_t count,
-    rredis_error *err);
-
-/// Close the connections that rest. Those in use are closed when they come back.
-void rredis_pool_drop_idle(const rredis_pool *pool);
-
-/// Read a count, of all clients together. -1: this library does not keep it.
-int64_t rredis_pool_stat(const rredis_pool *pool, rredis_stat stat);
-
-/// Free a pool. It lives on while a client of it does.
-void rredis_pool_free(rredis_pool *pool);
-
-// ---- Clients ------------------------------------------------------------------------
-//
-// Commands, each on a connection of the pool's that is leased while it runs. Commands
-// that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
-// like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
-// meant, as an rredis_pubsub.
-//
-// SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
-// last command of a pipeline too: the end of the stream is its answer. It is never tried
-// again.
-//
-// READONLY: the server has become a replica, as in a failover behind one address. The
-// connection that the error came on is closed and, at most once a second, so are all
-// other connections of the pool; each new connection looks the host name up again. The
-// command wrote nothing: it is tried again, within its time, as often as
-// RREDIS_OPTION_RETRY_MAX says. The READONLY of a script counts only in the words that
-// servers use. A command that waits for ever and is UNBLOCKED because its server became
-// a replica is tried again too.
-
-/// Flags of one call, to be or-ed.
-typedef enum rredis_call {
-  RREDIS_CALL_DEFAULT = 0,       // none
-  RREDIS_CALL_RAW = 1,           // no response callback, built-in or not: the reply as
-                                 // it came
-  RREDIS_CALL_IDEMPOTENT = 2,    // it may be run twice: try again even if it may have
-                                 // run
-  RREDIS_CALL_NO_RETRY = 4,      // try once
-  RREDIS_CALL_TIMEOUT = 8,       // timeout_ms counts; without it the option's time
-                                 // does, and timeout_ms must be 0
-  RREDIS_CALL_ERROR_REPLY = 16,  // a server's error is a reply of kind ERROR, and the
-                                 // call is RREDIS_OK
-  RREDIS_CALL_ALONE = 32,        // on a connection no other thread's command rides on
-} rredis_call;
-
-/// Make a client with a pool of its own. It connects to nothing yet.
-///
-///   options  NULL: the defaults, so 127.0.0.1:6379
-rredis_status rredis_client_new(const rredis_options *options,
-    rredis_client **out_client, rredis_error *err);
-
-/// Make a client that takes its connections from a pool.
-///
-///   options  the client's own, as timeouts and callbacks; NULL: the pool's
-///
-/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it;
-/// or a function of the connection, which is the pool's: a transport, a parser, credentials.
-rredis_status rredis_client_new_on(const rredis_pool *pool,
-    const rredis_options *options, rredis_client **out_client, rredis_error *err);
-
-/// Send one command and wait for its reply.
-///
-///   argc      how many arguments, the command's name among them
-///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
-///
-/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A command that waits on the server, as
-/// BLPOP or XREAD BLOCK, has instead the time that it says, which may be for ever, and
-/// RREDIS_OPTION_BLOCK_SLACK_MS more. A server's error is RREDIS_ERR_SERVER.
-rredis_status rredis_client_command(const rredis_client *client, size_t argc,
-    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
-    rredis_error *err);
-
-/// Send one command and wait for its reply, as flags say.
-///
-///   flags       of rredis_call
-///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
-///   call_data   for the response callback
-rredis_status rredis_client_command_with(const rredis_client *client, size_t argc,
-    const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
-    void *call_data, rredis_reply **out_reply, rredis_error *err);
-
-/// Set the response callback of a command, for this client alone.
-///
-///   command   its name, in any case of letters
-///   function  NULL: what it was before, the options' or the built-in one
-rredis_status rredis_client_set_callback(const rredis_client *client,
-    const char *command, size_t command_len, rredis_callback_fn function,
-    void *user_data, rredis_free_fn user_data_free, rredis_error *err);
-
-/// Read a count: this client's own commands, its pool's connections. -1: it is not kept.
-int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
-
-/// Tell which parser its replies go through: "fast", "simple", or your own's name.
-const char *rredis_client_parser(const rredis_client *client);
-
-/// End the waits of this client's calls that were given this call_data, and tell how many
-/// calls that were.
-///
-///   call_data  NULL: all calls of this client, whatever they were given
-///
-/// Such a call is RREDIS_ERR_WOKEN, with the outcome of what was sent; it is not tried again.
-/// A call that begins later is not ended, and one whose reply is there already may still
-/// succeed. Calls of this client are those of _client, _script, _conn_new and _pubsub_publish;
-/// a pipeline, an rredis_conn and an rredis_pubsub have a _wake of their own. A wait ends at
-/// once, or within 20 ms where the call or its transport has only just begun to wait; a
-/// transport function that waits longer than its timeout_ms cannot be woken. A signal handler
-/// may call it.
-size_t rredis_client_wake(const rredis_client *client, const void *call_data);
-
-/// Free a client. What was made from it goes on working until it is freed too.
-void rredis_client_free(rredis_client *client);
-
-// ---- Connections --------------------------------------------------------------------
-//
-// One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
-// MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
-// elements, each to its own command's. A connection whose server said READONLY can
-// still be used; when it is freed it is closed.
-
-/// Lease a connection from the client's pool, and keep it. Connects if it must.
-rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
-    rredis_error *err);
-
-/// Send one command and wait for the one reply that is due.
-///
-/// A command that is due none (CLIENT REPLY OFF; SUBSCRIBE and its kin, whose answers are
-/// pushes) gives a reply of kind NULL once it is written. RREDIS_ERR_STATE: replies to
-/// _send are still due.
-rredis_status rredis_conn_command(rredis_conn *conn, size_t argc,
-    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
-    rredis_error *err);
-
-/// As _command, with flags, a timeout and call_data, as rredis_client_command_with.
-rredis_status rredis_conn_command_with(rredis_conn *conn, size_t argc,
-    const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
-    void *call_data, rredis_reply **out_reply, rredis_error *err);
-
-/// Send one command, and do not wait: _receive gives its reply.
-rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const *argv,
-    const size_t *argv_len, rredis_error *err);
-
-/// Give what comes next, in order: replies (a server's error as an ERROR), pushes, the
-/// lines of MONITOR.
-///
-/// RREDIS_ERR_AGAIN: nothing whole came within timeout_ms; the connection is as good as
-/// before. RREDIS_ERR_STATE: nothing is due, and nothing can come.
-rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
-    rredis_reply **out_reply, rredis_error *err);
-
-/// End the _command, _send or _receive of this connection that waits in another thread, and
-/// tell how many that were: 0 or 1.
-///
-/// It is RREDIS_ERR_WOKEN. After a _receive the connection is as good as before; it is closed
-/// where a reply was waited for by _command. When and how as with rredis_client_wake.
-size_t rredis_conn_wake(const rredis_conn *conn);
-
-/// Give the connection back to the pool, where nothing is due and its state is as the
-/// pool's; close it otherwise. Never waits.
-void rredis_conn_free(rredis_conn *conn);
-
 // ---- Pipelines ----------------------------------------------------------------------
 //
 // Many commands in one burst, and transactions. Nothing is sent before a run; a run
@@ -963,6 +714,17 @@ void rredis_conn_free(rredis_conn *conn);
 // An empty array comes without a word to the server. Commands that change a connection
 // for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,
 // DISCARD and WATCH, which the library says itself.
+
+/// One try of a transaction: reads with rredis_pipeline_command, queues with
+/// rredis_pipeline_add, and may be called any number of times. Any other status than
+/// RREDIS_OK gives the transaction up, but for one that came of a lost connection.
+typedef rredis_status (*rredis_transaction_fn)(void *user_data,
+    rredis_pipeline *pipeline, rredis_error *err);
+
+/// Shown the replies of a run one by one, in order, as they come; a refused command's is an
+/// ERROR. Any other status than RREDIS_OK ends the run.
+typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
+    const rredis_reply *reply, rredis_error *err);
 
 /// How a pipeline runs.
 typedef enum rredis_pipeline_mode {
@@ -1083,6 +845,54 @@ void rredis_pipeline_clear(rredis_pipeline *pipeline);
 
 /// Free a pipeline, and forget all of it, as _clear does.
 void rredis_pipeline_free(rredis_pipeline *pipeline);
+
+// ---- Connections --------------------------------------------------------------------
+//
+// One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
+// MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
+// elements, each to its own command's. A connection whose server said READONLY can
+// still be used; when it is freed it is closed.
+
+/// Lease a connection from the client's pool, and keep it. Connects if it must.
+rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
+    rredis_error *err);
+
+/// Send one command and wait for the one reply that is due.
+///
+/// A command that is due none (CLIENT REPLY OFF; SUBSCRIBE and its kin, whose answers are
+/// pushes) gives a reply of kind NULL once it is written. RREDIS_ERR_STATE: replies to
+/// _send are still due.
+rredis_status rredis_conn_command(rredis_conn *conn, size_t argc,
+    const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// As _command, with flags, a timeout and call_data, as rredis_client_command_with.
+rredis_status rredis_conn_command_with(rredis_conn *conn, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
+    void *call_data, rredis_reply **out_reply, rredis_error *err);
+
+/// Send one command, and do not wait: _receive gives its reply.
+rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const *argv,
+    const size_t *argv_len, rredis_error *err);
+
+/// Give what comes next, in order: replies (a server's error as an ERROR), pushes, the
+/// lines of MONITOR.
+///
+/// RREDIS_ERR_AGAIN: nothing whole came within timeout_ms; the connection is as good as
+/// before. RREDIS_ERR_STATE: nothing is due, and nothing can come.
+rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
+    rredis_reply **out_reply, rredis_error *err);
+
+/// End the _command, _send or _receive of this connection that waits in another thread, and
+/// tell how many that were: 0 or 1.
+///
+/// It is RREDIS_ERR_WOKEN. After a _receive the connection is as good as before; it is closed
+/// where a reply was waited for by _command. When and how as with rredis_client_wake.
+size_t rredis_conn_wake(const rredis_conn *conn);
+
+/// Give the connection back to the pool, where nothing is due and its state is as the
+/// pool's; close it otherwise. Never waits.
+void rredis_conn_free(rredis_conn *conn);
 
 // ---- Publish and subscribe ----------------------------------------------------------
 //
@@ -1363,6 +1173,306 @@ rredis_status rredis_async_next(rredis_async *handle, rredis_reply **out_reply,
 /// Close the connection. What has not been taken with _next is dropped: those commands never
 /// complete. Never waits.
 void rredis_async_free(rredis_async *handle);
+
+// ---- Pools --------------------------------------------------------------------------
+//
+// Connections that clients share: bounded, fair to who waits, made when they are needed.
+// A client makes its own pool, unless it is given one.
+
+/// Make a pool. It connects to nothing yet.
+///
+///   options  NULL: the defaults
+rredis_status rredis_pool_new(const rredis_options *options, rredis_pool **out_pool,
+    rredis_error *err);
+
+/// Connect until count connections rest in the pool, or as many as it may have.
+rredis_status rredis_pool_warm(const rredis_pool *pool, size_t count,
+    rredis_error *err);
+
+/// Close the connections that rest. Those in use are closed when they come back.
+void rredis_pool_drop_idle(const rredis_pool *pool);
+
+/// Read a count, of all clients together. -1: this library does not keep it.
+int64_t rredis_pool_stat(const rredis_pool *pool, rredis_stat stat);
+
+/// Free a pool. It lives on while a client of it does.
+void rredis_pool_free(rredis_pool *pool);
+
+// ---- Callbacks ----------------------------------------------------------------------
+//
+// Built-in response callbacks turn a reply into one shape for RESP2 and RESP3. SHAPES.md
+// has the shape for each command; rredis_callback_name gives the commands.
+
+/// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
+/// "CONFIG GET". NULL past the last.
+const char *rredis_callback_name(size_t index);
+
+/// Make a command's canonical reply of one that is as it came.
+///
+///   argc, argv, argv_len  the command, whose options tell what its reply is
+///   reply                 a copy of it, where the command has no built-in callback, or
+///                         where it is canonical already, an ERROR, or not understood
+rredis_status rredis_callback_builtin(size_t argc, const char *const *argv,
+    const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply,
+    rredis_error *err);
+
+// ---- Builder ------------------------------------------------------------------------
+//
+// A reply made by hand: for response callbacks, parsers of your own, and tests. What
+// goes wrong is kept: after it the rest do nothing, and _take says what it was.
+
+/// Make a builder. NULL: no memory.
+rredis_builder *rredis_builder_new(void);
+
+/// Add a NULL.
+void rredis_builder_add_null(rredis_builder *builder);
+
+/// Add an INTEGER, or a BOOL, whose value is 0 or 1.
+void rredis_builder_add_integer(rredis_builder *builder, rredis_reply_kind kind,
+    int64_t value);
+
+/// Add a DOUBLE.
+///
+///   text  how it is written; NULL: as short as it can be
+void rredis_builder_add_number(rredis_builder *builder, double value, const char *text,
+    size_t text_len);
+
+/// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
+///
+///   text  its bytes; a VERBATIM's begin with its format and a colon, as "txt:"
+void rredis_builder_add_text(rredis_builder *builder, rredis_reply_kind kind,
+    const char *text, size_t text_len);
+
+/// Add a copy of a reply, or of a part of one, children and all.
+void rredis_builder_add_reply(rredis_builder *builder, const rredis_reply *reply);
+
+/// Open an ARRAY, SET, MAP or PUSH. What is added goes into it, until _end.
+void rredis_builder_open(rredis_builder *builder, rredis_reply_kind kind);
+
+/// Open the attributes of the node that is added next: a map, until _end.
+void rredis_builder_open_attributes(rredis_builder *builder);
+
+/// End what was opened last.
+void rredis_builder_end(rredis_builder *builder);
+
+/// Take the reply, and begin anew.
+///
+/// RREDIS_ERR_STATE: it is not whole, or there is more than one. Whatever is returned,
+/// the builder is empty then.
+rredis_status rredis_builder_take(rredis_builder *builder, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Throw away what was added, and what went wrong.
+void rredis_builder_clear(rredis_builder *builder);
+
+/// Free a builder.
+void rredis_builder_free(rredis_builder *builder);
+
+// ---- Commands -----------------------------------------------------------------------
+//
+// Facts about commands that need no server: bytes, keys, slots, properties.
+
+/// Properties of a command, to be or-ed. Those before STATEFUL are the server's own
+/// flags; the library adds the others.
+typedef enum rredis_command_flag {
+  RREDIS_COMMAND_WRITE = 1,                  // may change data
+  RREDIS_COMMAND_READONLY = 2,               // does not change data
+  RREDIS_COMMAND_DENYOOM = 4,                // refused while the server is out of
+                                             // memory
+  RREDIS_COMMAND_MODULE = 8,                 // belongs to a module
+  RREDIS_COMMAND_ADMIN = 16,                 // for administrators
+  RREDIS_COMMAND_PUBSUB = 32,                // publish and subscribe
+  RREDIS_COMMAND_NOSCRIPT = 64,              // not allowed in scripts
+  RREDIS_COMMAND_BLOCKING = 128,             // can block
+  RREDIS_COMMAND_LOADING = 256,              // allowed while the server loads
+  RREDIS_COMMAND_STALE = 512,                // allowed on a stale replica
+  RREDIS_COMMAND_SKIP_MONITOR = 1024,        // not shown by MONITOR
+  RREDIS_COMMAND_SKIP_SLOWLOG = 2048,        // not in the slow log
+  RREDIS_COMMAND_ASKING = 4096,              // allowed on an importing slot
+  RREDIS_COMMAND_FAST = 8192,                // constant or logarithmic time
+  RREDIS_COMMAND_NO_AUTH = 16384,            // allowed before AUTH
+  RREDIS_COMMAND_NO_MULTI = 32768,           // not allowed in a transaction
+  RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,  // may have no key
+  RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,  // not while loading in background
+  RREDIS_COMMAND_ALLOW_BUSY = 262144,        // allowed while a script runs
+  RREDIS_COMMAND_UNSTABLE = 524288,          // reply may differ on equal data
+  RREDIS_COMMAND_UNORDERED = 1048576,        // order of the reply may differ
+  RREDIS_COMMAND_CONTAINER = 2097152,        // has subcommands
+  RREDIS_COMMAND_STATEFUL = 4194304,         // changes its connection
+  RREDIS_COMMAND_REPEATABLE = 8388608,       // only reads: may run twice
+  RREDIS_COMMAND_IDEMPOTENT = 16777216,      // running it twice changes data no more
+                                             // than once; replies may differ
+  RREDIS_COMMAND_WAITS = 33554432,           // blocks with these arguments
+} rredis_command_flag;
+
+/// Uses of a key by a command, to be or-ed: one of the first four, and any of the
+/// others.
+typedef enum rredis_key {
+  RREDIS_KEY_RO = 1,        // its value is only read
+  RREDIS_KEY_RW = 2,        // its value is read and changed
+  RREDIS_KEY_OW = 4,        // its value is overwritten
+  RREDIS_KEY_RM = 8,        // the key is removed
+  RREDIS_KEY_ACCESS = 16,   // data of its value is returned, copied or used
+  RREDIS_KEY_UPDATE = 32,   // data of its value is changed
+  RREDIS_KEY_INSERT = 64,   // data is added to its value
+  RREDIS_KEY_DELETE = 128,  // data of its value may be deleted
+} rredis_key;
+
+/// Write a command as the bytes that are sent to a server.
+///
+///   argc      the number of arguments, including the command's name
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///   buffer    receives the bytes; NULL with buffer_len 0: only *out_len is written
+///   out_len   receives the number of bytes
+///
+/// A buffer that is too small is RREDIS_ERR_ARGUMENT; the message has the length needed.
+rredis_status rredis_command_encode(size_t argc, const char *const *argv,
+    const size_t *argv_len, char *buffer, size_t buffer_len, size_t *out_len,
+    rredis_error *err);
+
+/// Find the keys of a command, without asking a server.
+///
+///   argc      the number of arguments, including the command's name
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
+///   indexes   receives the index in argv of each key; NULL with indexes_len 0: only
+///             *out_len is written
+///   access    receives the uses of each key, of rredis_key, indexes_len of them; may be
+///             NULL
+///   out_len   receives the number of keys
+///
+/// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the number of
+/// arguments or of keys is impossible, or indexes_len is too small; then the message has
+/// the length needed.
+rredis_status rredis_command_keys(size_t argc, const char *const *argv,
+    const size_t *argv_len, size_t *indexes, uint32_t *access, size_t indexes_len,
+    size_t *out_len, rredis_error *err);
+
+/// Compute the cluster slot of a key, 0 to 16383. Where a key has a {tag}, the slot is
+/// that of the tag alone. -1: key is NULL.
+int64_t rredis_command_slot(const char *key, size_t key_len);
+
+/// Give the properties of a command.
+///
+///   argc       the number of arguments, including the command's name
+///   argv       the arguments
+///   argv_len   their lengths; NULL when each ends in a NUL
+///   out_flags  receives the properties, of rredis_command_flag
+///
+/// RREDIS_ERR_UNSUPPORTED: the command is unknown.
+rredis_status rredis_command_flags(size_t argc, const char *const *argv,
+    const size_t *argv_len, uint32_t *out_flags, rredis_error *err);
+
+// ---- Parser -------------------------------------------------------------------------
+//
+// RESP without sockets, for a program that has its own; and a parser of your own, for
+// a client.
+
+/// Which parser reads replies. Both understand the same.
+typedef enum rredis_parser_kind {
+  RREDIS_PARSER_AUTO = 0,    // the better one
+  RREDIS_PARSER_FAST = 1,    // written to be fast
+  RREDIS_PARSER_SIMPLE = 2,  // written to be simple
+} rredis_parser_kind;
+
+/// A parser of yours: set size, fill in the rest. It is copied. Each connection has a
+/// state of its own.
+///
+/// librredis finds where each reply ends, and holds it to the limits. A state is fed one
+/// reply, and must give exactly one for it; so none is ever another command's. A push is
+/// a root of kind PUSH. What fails ends the connection, with the text in err.
+struct rredis_parser_type {
+  /// sizeof(rredis_parser_type): later fields come behind
+  size_t size;
+  /// for messages and rredis_client_parser; NULL: "custom"
+  const char *name;
+  /// given to start
+  void *user_data;
+  /// Makes a state.
+  rredis_status (*start)(void *user_data, void **out_state, rredis_error *err);
+  /// Takes all of the bytes: those of one reply, perhaps in pieces.
+  rredis_status (*feed)(void *state, const char *bytes, size_t bytes_len,
+      rredis_error *err);
+  /// RREDIS_OK: one whole reply stands in builder. RREDIS_ERR_AGAIN: not yet.
+  rredis_status (*next)(void *state, rredis_builder *builder, rredis_error *err);
+  /// Ends a state, once for each start that succeeded.
+  void (*stop)(void *state);
+  /// NULL, or called when nothing needs user_data any more
+  rredis_free_fn user_data_free;
+};
+
+/// Make a parser.
+///
+///   options  which parser, and the limits; NULL: AUTO, and the defaults
+rredis_status rredis_parser_new(const rredis_options *options,
+    rredis_parser **out_parser, rredis_error *err);
+
+/// Feed bytes, which may end anywhere.
+rredis_status rredis_parser_feed(rredis_parser *parser, const char *bytes,
+    size_t bytes_len, rredis_error *err);
+
+/// Give room to read into, so that no byte is copied twice. It stands until the next call
+/// on this parser: _commit says how much of it was filled. NULL: no memory.
+///
+///   wanted   how many bytes at least, up to 1 GiB
+///   out_len  how many there are
+char *rredis_parser_reserve(rredis_parser *parser, size_t wanted, size_t *out_len);
+
+/// Feed the first bytes_len bytes of the room that _reserve gave.
+rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
+    rredis_error *err);
+
+/// Give the next reply; a push is one too, and an error of the server's.
+///
+/// RREDIS_ERR_AGAIN: none is whole yet. RREDIS_ERR_PROTOCOL and RREDIS_ERR_LIMIT stay:
+/// what comes behind them has no meaning any more.
+rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
+    rredis_error *err);
+
+/// Tell which parser it is: "fast", "simple", or your own's name.
+const char *rredis_parser_name(const rredis_parser *parser);
+
+/// Free a parser, and what was not read.
+void rredis_parser_free(rredis_parser *parser);
+
+// ---- Transports ---------------------------------------------------------------------
+//
+// Bytes of your own: a connection over anything. Handshake, protocol and everything
+// else work on top of it. For one stream there are never two calls at once, but they
+// come from any thread that uses the client. They may use any client but that one.
+
+/// A transport: set size, fill in what you have, zero the rest. It is copied.
+///
+/// read and write return RREDIS_OK and *out_len; RREDIS_ERR_AGAIN when nothing could be
+/// moved within timeout_ms; anything else ends the connection, with the text in err. A
+/// write that fails may have moved everything that it was given: the commands among that
+/// are RREDIS_OUTCOME_UNKNOWN. More than was asked for, or AGAIN for ever, is caught.
+struct rredis_transport {
+  /// sizeof(rredis_transport): later fields come behind
+  size_t size;
+  /// for messages; NULL: "custom"
+  const char *name;
+  /// given to connect
+  void *user_data;
+  /// Connects within timeout_ms, and gives a stream. host is the path, and port 0, where
+  /// RREDIS_OPTION_UNIX_PATH is set.
+  rredis_status (*connect)(void *user_data, const char *host, size_t host_len,
+      int32_t port, int64_t timeout_ms, void **out_stream, rredis_error *err);
+  /// Reads at most buffer_len bytes, and at least one; *out_len 0 is the end of the stream.
+  rredis_status (*read)(void *stream, char *buffer, size_t buffer_len,
+      int64_t timeout_ms, size_t *out_len, rredis_error *err);
+  /// Writes at most bytes_len bytes, and at least one.
+  rredis_status (*write)(void *stream, const char *bytes, size_t bytes_len,
+      int64_t timeout_ms, size_t *out_len, rredis_error *err);
+  /// Called once for each connect that succeeded; never in a forked child.
+  void (*close)(void *stream);
+  /// NULL, or -1: there is none. Where there is one, librredis polls it, and calls read
+  /// and write with timeout_ms 0. It stays open until close.
+  int32_t (*fd)(void *stream);
+  /// NULL, or called when nothing needs user_data any more
+  rredis_free_fn user_data_free;
+};
 
 #ifdef __cplusplus
 }

@@ -81,6 +81,21 @@ fn it_asks_for_nothing() {
     assert!(wide.is_empty(), "wider than a screen: {wide:#?}");
 }
 
+/// Nobody reads a chapter that has no end: 160 lines, and more only for those named here.
+#[test]
+fn its_chapters_are_short() {
+    let text = prototypes::text();
+    let longer = [("Pipelines", 200)];
+    for chapter in text.split("\n// ---- ").skip(1) {
+        let title = chapter.split(" --").next().expect("a title");
+        let bound = longer.iter().find(|(name, _)| *name == title).map_or(160, |(_, bound)| *bound);
+        let lines = chapter.lines().count();
+        assert!(lines <= bound, "the chapter {title} has {lines} lines, and may have {bound}");
+    }
+    let clients = text.lines().position(|line| line.starts_with("// ---- Clients ")).expect("a chapter of clients");
+    assert!(clients <= 320, "a reader comes to the clients in line {clients}");
+}
+
 /// Header, library and package say one version.
 #[test]
 fn it_has_the_packages_version() {

@@ -1,4 +1,7 @@
-//! Functions of yours
+//! Callbacks
+//!
+//! Built-in response callbacks turn a reply into one shape for RESP2 and RESP3. SHAPES.md
+//! has the shape for each command; rredis_callback_name gives the commands.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;

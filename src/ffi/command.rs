@@ -1,4 +1,6 @@
 //! Commands
+//!
+//! Facts about commands that need no server: bytes, keys, slots, properties.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -9,96 +11,97 @@ use crate::ffi::boundary::{args, given, guard, quietly, text, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::resp;
 
-/// What kind of command it is, to be or-ed: the servers' own words, and from STATEFUL on
-/// what this library adds.
+/// Properties of a command, to be or-ed. Those before STATEFUL are the server's own
+/// flags; the library adds the others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_command_flag {
-    /// it may change data
+    /// may change data
     RREDIS_COMMAND_WRITE = 1,
-    /// it changes none
+    /// does not change data
     RREDIS_COMMAND_READONLY = 2,
-    /// not when memory is short
+    /// refused while the server is out of memory
     RREDIS_COMMAND_DENYOOM = 4,
-    /// a module's
+    /// belongs to a module
     RREDIS_COMMAND_MODULE = 8,
     /// for administrators
     RREDIS_COMMAND_ADMIN = 16,
-    /// of publish and subscribe
+    /// publish and subscribe
     RREDIS_COMMAND_PUBSUB = 32,
-    /// not for scripts
+    /// not allowed in scripts
     RREDIS_COMMAND_NOSCRIPT = 64,
-    /// it can be asked to wait
+    /// can block
     RREDIS_COMMAND_BLOCKING = 128,
-    /// allowed while loading
+    /// allowed while the server loads
     RREDIS_COMMAND_LOADING = 256,
-    /// allowed where data is old
+    /// allowed on a stale replica
     RREDIS_COMMAND_STALE = 512,
-    /// not shown to MONITOR
+    /// not shown by MONITOR
     RREDIS_COMMAND_SKIP_MONITOR = 1024,
     /// not in the slow log
     RREDIS_COMMAND_SKIP_SLOWLOG = 2048,
-    /// allowed on import
+    /// allowed on an importing slot
     RREDIS_COMMAND_ASKING = 4096,
-    /// it takes no time to speak of
+    /// constant or logarithmic time
     RREDIS_COMMAND_FAST = 8192,
     /// allowed before AUTH
     RREDIS_COMMAND_NO_AUTH = 16384,
-    /// not in a transaction
+    /// not allowed in a transaction
     RREDIS_COMMAND_NO_MULTI = 32768,
-    /// its keys may be none
+    /// may have no key
     RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,
-    /// not while loading beside
+    /// not while loading in background
     RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,
-    /// allowed while scripts hang
+    /// allowed while a script runs
     RREDIS_COMMAND_ALLOW_BUSY = 262144,
-    /// same data, perhaps another reply
+    /// reply may differ on equal data
     RREDIS_COMMAND_UNSTABLE = 524288,
-    /// same data, perhaps another order
+    /// order of the reply may differ
     RREDIS_COMMAND_UNORDERED = 1048576,
-    /// it has subcommands
+    /// has subcommands
     RREDIS_COMMAND_CONTAINER = 2097152,
-    /// it changes its connection
+    /// changes its connection
     RREDIS_COMMAND_STATEFUL = 4194304,
-    /// it only reads: may run twice
+    /// only reads: may run twice
     RREDIS_COMMAND_REPEATABLE = 8388608,
-    /// twice is as once, but for replies
+    /// running it twice changes data no more than once; replies may differ
     RREDIS_COMMAND_IDEMPOTENT = 16777216,
-    /// these arguments ask it to wait
+    /// blocks with these arguments
     RREDIS_COMMAND_WAITS = 33554432,
 }
 
-/// What a command does to a key, to be or-ed: one of the first four, and perhaps more.
+/// Uses of a key by a command, to be or-ed: one of the first four, and any of the
+/// others.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_key {
-    /// its value is read only
+    /// its value is only read
     RREDIS_KEY_RO = 1,
-    /// read and changed
+    /// its value is read and changed
     RREDIS_KEY_RW = 2,
-    /// overwritten, whatever it was
+    /// its value is overwritten
     RREDIS_KEY_OW = 4,
-    /// removed
+    /// the key is removed
     RREDIS_KEY_RM = 8,
-    /// what its value says is returned, copied or used
+    /// data of its value is returned, copied or used
     RREDIS_KEY_ACCESS = 16,
-    /// its value is updated
+    /// data of its value is changed
     RREDIS_KEY_UPDATE = 32,
-    /// something is added to it
+    /// data is added to its value
     RREDIS_KEY_INSERT = 64,
-    /// something of it may be deleted
+    /// data of its value may be deleted
     RREDIS_KEY_DELETE = 128,
 }
 
-/// Write a command as it goes over the wire.
+/// Write a command as the bytes that are sent to a server.
 ///
-///   argc      how many arguments, the command's name among them
+///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
-///   buffer    where to; NULL with buffer_len 0: only *out_len is written
-///   out_len   how many bytes it has
+///   buffer    receives the bytes; NULL with buffer_len 0: only *out_len is written
+///   out_len   receives the number of bytes
 ///
-/// Too small a buffer is RREDIS_ERR_ARGUMENT; the message has the length needed.
+/// A buffer that is too small is RREDIS_ERR_ARGUMENT; the message has the length needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_encode(
     argc: usize,
@@ -133,17 +136,18 @@ pub unsafe extern "C" fn rredis_command_encode(
 
 /// Find the keys of a command, without asking a server.
 ///
-///   argc      how many arguments, the command's name among them
+///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
-///   indexes   where to: which arguments are keys; NULL with indexes_len 0: only *out_len
-///             is written
-///   access    where to, as many: what is done to each, of rredis_key; NULL: not wanted
-///   out_len   how many keys it has
+///   indexes   receives the index in argv of each key; NULL with indexes_len 0: only
+///             *out_len is written
+///   access    receives the uses of each key, of rredis_key, indexes_len of them; may be
+///             NULL
+///   out_len   receives the number of keys
 ///
-/// RREDIS_ERR_UNSUPPORTED: the command is not known. RREDIS_ERR_ARGUMENT: it has too few
-/// arguments or too many, its number of keys cannot be, or indexes_len is too small; then
-/// the message has the length needed.
+/// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the number of
+/// arguments or of keys is impossible, or indexes_len is too small; then the message has
+/// the length needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_keys(
     argc: usize,
@@ -187,8 +191,8 @@ pub unsafe extern "C" fn rredis_command_keys(
     })
 }
 
-/// Compute a key's slot in a cluster: 0 to 16383. Where a key has a {tag}, that alone
-/// decides. -1: key is NULL.
+/// Compute the cluster slot of a key, 0 to 16383. Where a key has a {tag}, the slot is
+/// that of the tag alone. -1: key is NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_slot(key: *const c_char, key_len: usize) -> i64 {
     quietly(-1, || {
@@ -198,14 +202,14 @@ pub unsafe extern "C" fn rredis_command_slot(key: *const c_char, key_len: usize)
     })
 }
 
-/// Say what kind of command this is.
+/// Give the properties of a command.
 ///
-///   argc       how many arguments, the command's name among them
-///   argv       the arguments, of which the first two matter most
+///   argc       the number of arguments, including the command's name
+///   argv       the arguments
 ///   argv_len   their lengths; NULL when each ends in a NUL
-///   out_flags  of rredis_command_flag
+///   out_flags  receives the properties, of rredis_command_flag
 ///
-/// RREDIS_ERR_UNSUPPORTED: the command is not known.
+/// RREDIS_ERR_UNSUPPORTED: the command is unknown.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_flags(
     argc: usize,

@@ -1,124 +1,141 @@
-//! What can be set: the enumerators of the chapter of the options, which needs them beside its functions.
+//! Option names
+//!
+//! The options that can be set, and the values of those that are enumerators.
 
-/// What can be set. Numbers, by rredis_options_set_int, but where text is said. The name
-/// in a URL is the enumerator's in small letters, without RREDIS_OPTION_ and without _MS.
+/// The name of an option. An option marked "text" is set by rredis_options_set_str, and
+/// every other option by rredis_options_set_int. In a URL its name is in small letters,
+/// without RREDIS_OPTION_ and without _MS. An option without a default is not set.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_option {
-    /// text: an address, or a name whose addresses are tried 250 ms apart; 127.0.0.1
+    /// text: an address or a host name. The addresses of a name are tried 250 ms apart.
+    /// Default: 127.0.0.1
     RREDIS_OPTION_HOST = 1,
-    /// 6379
+    /// the TCP port. Default: 6379
     RREDIS_OPTION_PORT = 2,
-    /// text: a Unix socket, instead of host and port: beside them it is RREDIS_ERR_CONFIG
+    /// text: the path of a Unix socket. Together with HOST or PORT it is
+    /// RREDIS_ERR_CONFIG
     RREDIS_OPTION_UNIX_PATH = 3,
-    /// text: who logs in; without it the server's default user
+    /// text: the user name. Default: the server's default user
     RREDIS_OPTION_USERNAME = 4,
-    /// text: never given back, nor in any message
+    /// text: the password. No function gives it back, and no message shows it
     RREDIS_OPTION_PASSWORD = 5,
-    /// 0
+    /// the number of the database. Default: 0
     RREDIS_OPTION_DATABASE = 6,
-    /// 0: the best there is; or RESP 2 or 3
+    /// 2 or 3, for RESP2 or RESP3; 0: the newest that the server speaks. Default: 0
     RREDIS_OPTION_PROTOCOL = 7,
-    /// text: what CLIENT LIST shows
+    /// text: the name that CLIENT LIST shows
     RREDIS_OPTION_CLIENT_NAME = 8,
-    /// text: what CLIENT LIST shows as lib-name
+    /// text: the lib-name that CLIENT LIST shows
     RREDIS_OPTION_LIBRARY_NAME = 9,
-    /// connections, at most 65535; 64
+    /// the largest number of connections, at most 65535. Default: 64
     RREDIS_OPTION_POOL_MAX = 20,
-    /// for a connection, where all are in use; -1: as long as the call may take
+    /// how long a call waits for a connection while all are in use; -1: until its
+    /// deadline. Default: -1
     RREDIS_OPTION_POOL_WAIT_MS = 21,
-    /// connections to keep, however long they rest; 0
+    /// the number of connections that are kept however long they are idle. Default: 0
     RREDIS_OPTION_POOL_IDLE_MIN = 22,
-    /// a connection that rested so long is closed; 5 minutes
+    /// a connection is closed after it was idle for this time. Default: 5 minutes
     RREDIS_OPTION_POOL_IDLE_MS = 23,
-    /// a connection so old is closed; -1
+    /// a connection is closed at this age. Default: -1 (never)
     RREDIS_OPTION_POOL_AGE_MS = 24,
-    /// an rredis_share; NEVER. This version has no other: RREDIS_ERR_UNSUPPORTED
+    /// an rredis_share. This version supports NEVER alone; the others are
+    /// RREDIS_ERR_UNSUPPORTED. Default: NEVER
     RREDIS_OPTION_SHARE = 25,
-    /// commands under way on an rredis_async; 4096
+    /// the largest number of commands under way on an rredis_async. Default: 4096
     RREDIS_OPTION_INFLIGHT_MAX = 26,
-    /// bytes of them; 64 MiB
+    /// the largest total size of commands under way on an rredis_async. Default: 64 MiB
     RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,
-    /// to connect, the handshake included; 5 s
+    /// the time to connect, including the handshake. Default: 5 s
     RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,
-    /// for a whole call, connecting included; 5 s. Not for a command that waits on the server, as BLPOP or XREAD BLOCK: see BLOCK_SLACK_MS
+    /// the time for a whole call, including connecting. A blocking command (BLPOP, XREAD
+    /// BLOCK) has BLOCK_SLACK_MS instead. Default: 5 s
     RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,
-    /// TCP keepalive's interval, where the system has it; 30 s
+    /// the interval of TCP keepalive, where the system supports it. Default: 30 s
     RREDIS_OPTION_KEEPALIVE_MS = 32,
-    /// a connection that rested so long is tried before use, and one that waits for
-    /// messages after so long a silence; 30 s
+    /// a connection that was idle for this time is checked with PING before use, and a
+    /// subscriber's connection after this time of silence. Default: 30 s
     RREDIS_OPTION_HEALTH_CHECK_MS = 33,
-    /// sent bytes so long unacknowledged break the connection, where the system can; 30 s
+    /// a connection is lost when sent bytes stay unacknowledged for this time, where the
+    /// system supports it. Default: 30 s
     RREDIS_OPTION_USER_TIMEOUT_MS = 34,
-    /// a command that waits on the server has the time it says and so much more; none ends it where it says for ever; 1 s
+    /// extra time for a blocking command beyond its own timeout argument. A command that
+    /// blocks for ever has no deadline. Default: 1 s
     RREDIS_OPTION_BLOCK_SLACK_MS = 35,
-    /// tries after the first; 3
+    /// the largest number of tries after the first. Default: 3
     RREDIS_OPTION_RETRY_MAX = 40,
-    /// before the first of them; 8 ms
+    /// the pause before the second try; it is doubled before each further try. Default:
+    /// 8 ms
     RREDIS_OPTION_BACKOFF_MS = 41,
-    /// doubled each time, up to this; 512 ms, or BACKOFF_MS where that is longer
+    /// the longest pause between two tries. Default: 512 ms, or BACKOFF_MS where that is
+    /// longer
     RREDIS_OPTION_BACKOFF_MS_MAX = 42,
-    /// tries after the first, in a hundred calls; 10
+    /// the largest number of tries after the first, in 100 calls. Default: 10
     RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,
-    /// an rredis_shape; CANONICAL
+    /// an rredis_shape. Default: CANONICAL
     RREDIS_OPTION_SHAPE = 50,
-    /// an rredis_parser_kind; AUTO
+    /// an rredis_parser_kind. Default: AUTO
     RREDIS_OPTION_PARSER = 51,
-    /// of one reply; 1 GiB
+    /// the largest size of a reply. Default: 1 GiB
     RREDIS_OPTION_REPLY_BYTES_MAX = 60,
-    /// aggregates within aggregates; 512
+    /// the deepest nesting of aggregates in a reply. Default: 512
     RREDIS_OPTION_REPLY_DEPTH_MAX = 61,
-    /// of one reply; 16777216
+    /// the largest number of nodes in a reply. Default: 16777216
     RREDIS_OPTION_REPLY_NODES_MAX = 62,
-    /// bytes of one line: a status, an error, a number; 65536. A line of MONITOR may have REPLY_BYTES_MAX
+    /// the longest line (a status, an error, a number), in bytes. A line of MONITOR is
+    /// limited by REPLY_BYTES_MAX instead. Default: 65536
     RREDIS_OPTION_REPLY_LINE_MAX = 63,
-    /// of pushes that wait to be shown; 64 MiB
+    /// the largest total size of pushes that wait to be delivered. Default: 64 MiB
     RREDIS_OPTION_PUSH_BYTES_MAX = 64,
-    /// 0, or 1: over TLS, without which the other options of TLS are RREDIS_ERR_CONFIG
+    /// 1: connect over TLS. While it is 0, every other TLS option is RREDIS_ERR_CONFIG.
+    /// Default: 0
     RREDIS_OPTION_TLS = 70,
-    /// text: a file of certificates (PEM) to trust, read anew when it changes; without any, the system's, or, in their place, those that SSL_CERT_FILE and SSL_CERT_DIR in the environment name
+    /// text: a file of trusted certificates (PEM), read again when it changes. Default:
+    /// the files that SSL_CERT_FILE and SSL_CERT_DIR in the environment name, or else
+    /// the system's
     RREDIS_OPTION_TLS_CA_FILE = 71,
-    /// text: a folder of them
+    /// text: a directory of trusted certificates
     RREDIS_OPTION_TLS_CA_DIR = 72,
-    /// text: the certificates themselves
+    /// text: the trusted certificates themselves
     RREDIS_OPTION_TLS_CA_PEM = 73,
-    /// text: our own certificate's file, and what links it to an authority
+    /// text: a file with the client's certificate and its chain
     RREDIS_OPTION_TLS_CERT_FILE = 74,
-    /// text: our own certificate
+    /// text: the client's certificate itself
     RREDIS_OPTION_TLS_CERT_PEM = 75,
-    /// text: the file of its key; CERT_FILE
+    /// text: a file with the client's private key. Default: TLS_CERT_FILE
     RREDIS_OPTION_TLS_KEY_FILE = 76,
-    /// text: its key, never given back
+    /// text: the private key itself. No function gives it back
     RREDIS_OPTION_TLS_KEY_PEM = 77,
-    /// text: the name the server must prove; HOST
+    /// text: the name that the server's certificate must have. Default: HOST
     RREDIS_OPTION_TLS_SERVER_NAME = 78,
-    /// 12 or 13, for 1.2 and 1.3; 12
+    /// the oldest TLS version: 12 for 1.2, or 13 for 1.3. Default: 12
     RREDIS_OPTION_TLS_VERSION_MIN = 79,
-    /// 1: believe anybody; for tests. Beside authorities to trust it is RREDIS_ERR_CONFIG
+    /// 1: accept every certificate; for tests only. Together with trusted certificates
+    /// it is RREDIS_ERR_CONFIG. Default: 0
     RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,
-    /// 1: rredis_pubsub_next gives confirmations of subscriptions too; 0
+    /// 1: rredis_pubsub_next also gives the confirmations of subscriptions. Default: 0
     RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,
 }
 
-/// What RREDIS_OPTION_SHAPE may be.
+/// The values of RREDIS_OPTION_SHAPE.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_shape {
-    /// one shape for each command, whatever the protocol
+    /// one shape for each command, in RESP2 and RESP3
     RREDIS_SHAPE_CANONICAL = 0,
-    /// as the server sent it
+    /// the reply as the server sent it
     RREDIS_SHAPE_RAW = 1,
 }
 
-/// What RREDIS_OPTION_SHARE may be: whether commands of several threads ride on one
-/// connection together.
+/// The values of RREDIS_OPTION_SHARE: when commands of several threads share a
+/// connection.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_share {
-    /// each on its own
+    /// never
     RREDIS_SHARE_NEVER = 0,
-    /// when all connections are in use
+    /// while all connections are in use
     RREDIS_SHARE_BUSY = 1,
-    /// whenever they can
+    /// whenever it is possible
     RREDIS_SHARE_ALWAYS = 2,
 }

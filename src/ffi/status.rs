@@ -6,97 +6,125 @@ use std::mem::MaybeUninit;
 use crate::error::{Outcome, Status};
 use crate::ffi::boundary::number;
 
-/// How a call ended. In tens, by who can mend it: the caller, the network, the protocol,
-/// the server, a function of yours, the library.
+/// The result of a call. Each group of ten names the party that can mend the failure:
+/// the caller, the network, the protocol, the server, a function of yours, the library.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_status {
-    /// it went well
+    /// the call succeeded
     RREDIS_OK = 0,
-    /// the call was wrong: a NULL, a length, an unknown enumerator, a command a client refuses
+    /// an argument is wrong: a NULL, a length, an unknown enumerator, or a command that
+    /// this handle refuses
     RREDIS_ERR_ARGUMENT = 1,
-    /// the call came at the wrong time
+    /// the handle is not in a state that allows this call
     RREDIS_ERR_STATE = 2,
-    /// nothing whole has arrived yet; all is as it was
+    /// no whole reply has arrived yet; nothing has changed
     RREDIS_ERR_AGAIN = 3,
     /// an option or a URL is wrong; the message names it
     RREDIS_ERR_CONFIG = 4,
-    /// this build, or this server, cannot do that
+    /// this build or this server does not support the request
     RREDIS_ERR_UNSUPPORTED = 5,
-    /// no server could be reached, or none that would talk to us
+    /// no connection could be made
     RREDIS_ERR_CONNECT = 10,
-    /// the connection broke
+    /// the connection was lost
     RREDIS_ERR_IO = 11,
-    /// the time allowed ran out; the message says in which phase
+    /// the deadline passed; the message names the phase
     RREDIS_ERR_TIMEOUT = 12,
-    /// every connection is in use, and none came back in time; or too much is under way on
-    /// an rredis_async
+    /// all connections were in use until the wait ended; or an rredis_async is at its
+    /// limit
     RREDIS_ERR_BUSY = 13,
-    /// another thread called for the wait to end
+    /// the wait was ended by a _wake or an interrupt function
     RREDIS_ERR_WOKEN = 14,
-    /// the handle belongs to the process that made it
+    /// the handle belongs to the parent process
     RREDIS_ERR_FORKED = 15,
-    /// the peer could not prove who it is, or would not speak TLS
+    /// TLS failed: the peer did not prove its identity, or does not speak TLS
     RREDIS_ERR_TLS = 16,
-    /// what arrived was not RESP, or nobody had asked for it
+    /// the bytes that arrived are not RESP, or a reply arrived that no command was owed
     RREDIS_ERR_PROTOCOL = 20,
-    /// what arrived was past a limit set in the options
+    /// a reply exceeded a limit of the options
     RREDIS_ERR_LIMIT = 21,
-    /// the server said no to who we are
+    /// the server refused the user name or password
     RREDIS_ERR_AUTH = 30,
-    /// the server answered with an error; err has its words
+    /// the server answered with an error; err.message has its text
     RREDIS_ERR_SERVER = 31,
-    /// a watched key changed, or the connection that watched was lost; the transaction did
-    /// not run
+    /// a watched key changed, or the connection that watched was lost; the transaction
+    /// did not run
     RREDIS_ERR_WATCH = 32,
-    /// EXECABORT; the transaction did not run
+    /// the server answered EXECABORT; the transaction did not run
     RREDIS_ERR_ABORTED = 33,
-    /// a function of yours refused
+    /// a function of yours returned a failure
     RREDIS_ERR_CALLBACK = 80,
-    /// a bug in librredis, caught; free the handle
+    /// a bug in librredis was caught; free the handle
     RREDIS_ERR_PANIC = 90,
-    /// no memory
+    /// there was not enough memory
     RREDIS_ERR_MEMORY = 91,
 }
 
-/// What became of the command of a failed call.
+/// Whether the command of a failed call ran. The outcome and the status say what to do
+/// now:
+///
+/// ```text
+///   outcome             what to do now
+///   NONE                mend the cause by the status, below
+///   NOT_SENT, REFUSED   the command did not run: mend the cause, then repeat it
+///   UNKNOWN             repeat only a command that may run twice, or ask the server
+///   RAN                 do not repeat: only the reply is lost
+///
+///   status                  what to do now
+///   ARGUMENT, STATE, CONFIG mend the program or its options
+///   UNSUPPORTED             use another version, build or option
+///   AGAIN                   wait, and call again
+///   CONNECT, IO, TIMEOUT    the network or the server: repeat by the outcome
+///   BUSY                    repeat later, or raise POOL_MAX or INFLIGHT_MAX
+///   WOKEN                   stop, as the caller of _wake wanted
+///   FORKED                  make a new handle in this process
+///   TLS, AUTH               mend certificates or credentials
+///   PROTOCOL                check that the peer is a Redis or Valkey server
+///   LIMIT                   raise the limit, or ask for less at once
+///   SERVER                  read err.message: its first word is the code
+///   WATCH                   begin the transaction again
+///   ABORTED                 mend the command of rredis_pipeline_failed
+///   CALLBACK                read your own text in err.message
+///   PANIC                   free the handle
+///   MEMORY                  free memory: the handle is as before
+/// ```
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_outcome {
-    /// there was no command
+    /// the call had no command
     RREDIS_OUTCOME_NONE = 0,
-    /// it did not run: no byte of it left, or EXEC did not leave
+    /// the command did not run: none of its bytes, or no EXEC, was sent
     RREDIS_OUTCOME_NOT_SENT = 1,
-    /// the server says it did not run it
+    /// the server answered that it did not run the command
     RREDIS_OUTCOME_REFUSED = 2,
-    /// it was sent; it may have run
+    /// the command was sent, and may have run
     RREDIS_OUTCOME_UNKNOWN = 3,
-    /// it ran; what failed came after: the reply was too large, a callback refused
+    /// the command ran; the failure came afterwards: a reply past a limit, or a callback
     RREDIS_OUTCOME_RAN = 4,
 }
 
-/// Why a call failed. It is yours, on your stack or where you like: there is nothing to
-/// free, and it stays as it is when other calls fail. 256 bytes, frozen. What a function
-/// of yours writes in its err's message is made such a line, and stays one that it is.
+/// Why a call failed. You own it, on your stack or elsewhere. There is nothing to free,
+/// and no other call changes it. Its size is 256 bytes in every version. A message that
+/// a function of yours writes is escaped as described below.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_error {
-    /// what the call returned
+    /// the status that the call returned
     pub status: rredis_status,
-    /// what became of its command
+    /// whether the command ran
     pub outcome: rredis_outcome,
     /// errno, or 0
     pub os_error: i32,
-    /// how often the command was tried
+    /// how many times the command was tried
     pub attempts: i32,
-    /// one line of UTF-8, and a NUL, in which nothing is left that a terminal would obey:
-    /// control and format characters, line separators, and bytes that are no UTF-8 are
-    /// written \xHH, byte by byte, and a backslash as two; a server's error is else as the
-    /// server said it, its code word first; cut to fit, never inside a character or escape
+    /// one line of UTF-8, ending in a NUL, safe to print on a terminal. Control and
+    /// format characters, line separators and invalid UTF-8 are written as \xHH for each
+    /// byte, and a backslash as two. A server's error begins with its code word. A long
+    /// message is cut, never inside a character or an escape
     pub message: [c_char; 240],
 }
 
-/// Name a status, as "TIMEOUT"; "?" where there is no such status.
+/// Give the name of a status, as "TIMEOUT", or "?" for an unknown status.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_status_name(status: MaybeUninit<rredis_status>) -> *const c_char {
     let name = match number(status) {
@@ -106,7 +134,7 @@ pub extern "C" fn rredis_status_name(status: MaybeUninit<rredis_status>) -> *con
     name.as_ptr()
 }
 
-/// Name an outcome, as "NOT_SENT"; "?" where there is no such outcome.
+/// Give the name of an outcome, as "NOT_SENT", or "?" for an unknown outcome.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_status_outcome_name(outcome: MaybeUninit<rredis_outcome>) -> *const c_char {
     let known = OUTCOMES.get(number(outcome) as usize);

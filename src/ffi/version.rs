@@ -2,22 +2,24 @@
 
 use std::ffi::c_char;
 
-/// Which version a program was compiled with: compare it with rredis_version_number()
-/// when it starts, for the library it runs with may be another.
+/// The version of the header that a program was compiled with. The program may run with
+/// another version of the library: compare this with rredis_version_number() at its
+/// start.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_version_of {
-    /// this header's, as 0xMMmmpp
+    /// the version of this header, as 0xMMmmpp
     RREDIS_VERSION_OF_HEADER = 0x080000,
 }
 
-/// Tell the library's version, as "8.0.1": it supports every command of Redis 8.0.
+/// Give the library's version, as "8.0.1": it supports every command of Redis 8.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Tell the library's version as a number, 0xMMmmpp, that grows from one to the next.
+/// Give the library's version as a number, 0xMMmmpp. A later version has a larger
+/// number.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_version_number() -> u32 {
     rredis_version_of::RREDIS_VERSION_OF_HEADER as u32

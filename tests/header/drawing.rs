@@ -1,6 +1,6 @@
 //! The header, drawn: cbindgen's declarations, dealt into chapters by the file that defines them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 /// How wide the header is.
@@ -9,9 +9,10 @@ const COLUMNS: usize = 88;
 /// The whole header, as it should be.
 pub fn header() -> String {
     let mut declarations = declarations();
+    let (chapters, ahead) = told_in_time(chapters(), &declarations);
     let mut page = comment(&title_page());
     page.push_str(OPENING);
-    for chapter in chapters() {
+    for chapter in chapters {
         page.push_str(&banner(&chapter.title));
         if !chapter.text.is_empty() {
             page.push_str("//\n");
@@ -19,12 +20,15 @@ pub fn header() -> String {
         }
         page.push('\n');
         let mut named = |name: &str| {
-            declarations.remove(name).unwrap_or_else(|| panic!("{name} is in src/ffi, and cbindgen did not draw it"))
+            let drawn = declarations
+                .remove(name)
+                .unwrap_or_else(|| panic!("{name} is in src/ffi, and cbindgen did not draw it"));
+            if ahead.contains_key(name) { without_typedef(name, &drawn) } else { drawn }
         };
         let drawn: Vec<String> = chapter.names.iter().map(|name| named(name)).collect();
         let (handles, others): (Vec<_>, Vec<_>) = drawn.iter().partition(|drawn| is_handle(drawn));
         if !handles.is_empty() {
-            page.push_str(&handle_block(&handles));
+            page.push_str(&handle_block(&handles, &ahead));
         }
         page.push_str(&others.iter().map(|drawn| format!("{}\n", laid_out(drawn))).collect::<String>());
     }
@@ -93,6 +97,9 @@ fn untagged(declaration: &str) -> String {
     let own = name(declaration);
     let mut lines = Vec::new();
     for line in declaration.lines() {
+        if line.trim_start().starts_with("/// ```") {
+            continue;
+        }
         let mut line = line.to_owned();
         let declares = line.starts_with("typedef") && (line.ends_with('{') || !line.contains('('));
         for tag in ["struct ", "enum "] {
@@ -110,6 +117,13 @@ fn chapters() -> Vec<Chapter> {
     let mut chapters = Vec::new();
     let mut handles = Vec::new();
     for file in source("ffi/mod.rs").lines().filter_map(|line| line.strip_prefix("pub mod ")) {
+        // The options' enumerators fill a chapter of their own, ahead of the functions that take them.
+        if file == "options;" {
+            let text = source("ffi/option.rs");
+            let names = defined(&text).into_iter().map(|(_, name)| name).collect();
+            let mut sign = sign(&text);
+            chapters.push(Chapter { title: sign.remove(0), text: sign.split_off(1), names });
+        }
         let file = file.trim_end_matches(';').trim_start_matches("r#");
         let text = source(&format!("ffi/{file}.rs"));
         let mut sign = sign(&text);
@@ -118,12 +132,7 @@ fn chapters() -> Vec<Chapter> {
             sign.remove(0);
         }
         // The node is below the roof, for the whole crate reads it; its chapter is the replies'.
-        // The options' enumerators fill a file of their own.
-        let text = match file {
-            "reply" => source("reply/node.rs") + &text,
-            "options" => source("ffi/option.rs") + &text,
-            _ => text,
-        };
+        let text = if file == "reply" { source("reply/node.rs") + &text } else { text };
         let mut names = defined(&text);
         handles.extend(names.extract_if(.., |(kind, _)| *kind == "handle").map(|(_, name)| name));
         names.sort_by_key(|(kind, _)| *kind == "fn");
@@ -187,14 +196,70 @@ fn is_handle(drawn: &str) -> bool {
         .is_some_and(|line| line.starts_with("typedef struct ") && line.ends_with(';') && !line.contains('('))
 }
 
-/// The handles, a line each.
-fn handle_block(handles: &[&String]) -> String {
+/// The handles, a line each, and the structs that are declared ahead of their chapters.
+fn handle_block(handles: &[&String], ahead: &BTreeMap<String, String>) -> String {
     let mut members = Vec::new();
     for drawn in handles {
         let (doc, code): (Vec<&str>, Vec<&str>) = drawn.lines().partition(|line| line.starts_with("///"));
         members.push((joined(&doc), code.concat()));
     }
-    beside(&members) + "\n"
+    let declared = ahead.iter().map(|(name, chapter)| {
+        (format!("a struct, defined in the chapter {chapter}"), format!("typedef struct {name} {name};"))
+    });
+    let declared: Vec<_> = declared.collect();
+    beside(&members) + "\n" + &beside(&declared) + "\n"
+}
+
+/// A struct whose typedef was declared ahead of it.
+fn without_typedef(name: &str, drawn: &str) -> String {
+    drawn
+        .replace(&format!("typedef struct {name} {{"), &format!("struct {name} {{"))
+        .replace(&format!("\n}} {name};"), "\n};")
+}
+
+/// C wants a type before its use, and a reader wants the chapters in another order: a type that one chapter uses ahead of
+/// its own moves to that one, a type that several use ahead of its own to the shared types. A struct stays, and is declared
+/// among the handles: those, with the titles of their chapters, are the second answer.
+fn told_in_time(
+    mut chapters: Vec<Chapter>,
+    declarations: &HashMap<String, String>,
+) -> (Vec<Chapter>, BTreeMap<String, String>) {
+    let code = |name: &str| -> String {
+        let lines = declarations.get(name).into_iter().flat_map(|drawn| drawn.lines());
+        lines.filter(|line| !line.trim_start().starts_with("//")).collect()
+    };
+    let mut ahead = BTreeMap::new();
+    let mut shared = Vec::new();
+    for own in 0..chapters.len() {
+        for name in chapters[own].names.clone() {
+            let drawn = code(&name);
+            if !drawn.starts_with("typedef") || is_handle(&drawn) {
+                continue;
+            }
+            let uses = |chapter: &Chapter| {
+                chapter.names.iter().any(|other| {
+                    code(other).split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
+                })
+            };
+            let earlier: Vec<usize> = (0..own).filter(|&at| uses(&chapters[at])).collect();
+            if earlier.is_empty() {
+                continue;
+            }
+            if drawn.contains('{') && drawn.contains("struct") {
+                ahead.insert(name, chapters[own].title.clone());
+                continue;
+            }
+            chapters[own].names.retain(|other| *other != name);
+            match earlier[..] {
+                [one] => chapters[one].names.insert(0, name),
+                _ => shared.push(name),
+            }
+        }
+    }
+    let replies = chapters.iter().position(|chapter| chapter.title == "Replies").expect("a chapter of replies");
+    let text = "Types that several chapters use.".to_owned();
+    chapters.insert(replies + 1, Chapter { title: "Shared types".to_owned(), text: vec![text], names: shared });
+    (chapters, ahead)
 }
 
 /// One declaration: members with their meaning beside them, prototypes wrapped.

@@ -63,6 +63,23 @@ pub fn declarations_of(plain: &str) -> Vec<String> {
             _ => one.push(character),
         }
     }
+    whole(declarations)
+}
+
+/// A struct that is declared ahead of its definition, as one declaration: its typedef.
+fn whole(mut declarations: Vec<String>) -> Vec<String> {
+    let defined: Vec<String> = declarations
+        .iter()
+        .filter_map(|one| one.strip_prefix("struct ")?.split_once(" {").map(|(name, _)| name.to_owned()))
+        .collect();
+    for name in defined {
+        declarations.retain(|one| *one != format!("typedef struct {name} {name}"));
+        for one in &mut declarations {
+            if one.starts_with(&format!("struct {name} {{")) {
+                *one = format!("typedef {one} {name}");
+            }
+        }
+    }
     declarations
 }
 
