@@ -237,9 +237,10 @@ fn told_in_time(
                 continue;
             }
             let uses = |chapter: &Chapter| {
-                chapter.names.iter().any(|other| {
-                    code(other).split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name)
-                })
+                chapter
+                    .names
+                    .iter()
+                    .any(|other| code(other).split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == name))
             };
             let earlier: Vec<usize> = (0..own).filter(|&at| uses(&chapters[at])).collect();
             if earlier.is_empty() {
