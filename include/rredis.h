@@ -109,12 +109,12 @@ uint32_t rredis_version_number(void);
 
 typedef struct rredis_async rredis_async;        // one connection, driven by a loop of
                                                  // the caller's
-typedef struct rredis_builder rredis_builder;    // a reply that is being made
-typedef struct rredis_client rredis_client;      // what most programs need one of
-typedef struct rredis_conn rredis_conn;          // one connection kept for oneself
-typedef struct rredis_options rredis_options;    // what a pool, a client or a parser is
-                                                 // made from
-typedef struct rredis_parser rredis_parser;      // bytes in, replies out
+typedef struct rredis_builder rredis_builder;    // makes a reply
+typedef struct rredis_client rredis_client;      // sends commands from any thread
+typedef struct rredis_conn rredis_conn;          // one connection for a single owner
+typedef struct rredis_options rredis_options;    // settings for a pool, a client or a
+                                                 // parser
+typedef struct rredis_parser rredis_parser;      // turns bytes into replies
 typedef struct rredis_pipeline rredis_pipeline;  // commands that wait for their run
 typedef struct rredis_pool rredis_pool;          // connections that clients share
 typedef struct rredis_pubsub rredis_pubsub;      // a subscriber, with a connection of
@@ -222,46 +222,51 @@ const char *rredis_status_outcome_name(rredis_outcome outcome);
 
 // ---- Replies ------------------------------------------------------------------------
 //
-// Everything a server says is one kind of thing: a tree of these nodes, in one piece of
-// memory. Read its fields in place. It never changes, so any thread may read it.
+// Every answer of a server is a tree of these nodes, in one block of memory. Read the
+// fields directly. A reply never changes, so any thread may read it. SHAPES.md has the
+// shape of the reply to each command, and rredis_callback_name lists the commands.
 
-/// What a reply is. 0 to 9 are scalars, 10 to 19 have text, 20 and above have elements.
+/// The kind of a reply. Kinds 0 to 9 are scalars, 10 to 19 have text, 20 and above have
+/// elements.
 typedef enum rredis_reply_kind {
-  RREDIS_REPLY_NULL = 0,         // nothing: an absent key, an empty answer; RESP's
-                                 // three spellings of it
-  RREDIS_REPLY_INTEGER = 1,      // integer
-  RREDIS_REPLY_BOOL = 2,         // integer is 0 or 1; str has the server's words where
-                                 // it was a status
-  RREDIS_REPLY_STRING = 10,      // str: bytes
-  RREDIS_REPLY_STATUS = 11,      // str: a short word of the server's, as OK
-  RREDIS_REPLY_ERROR = 12,       // str: the server's error, its code word first
-  RREDIS_REPLY_VERBATIM = 13,    // str: text for people; rredis_reply_format has its
-                                 // format
-  RREDIS_REPLY_BIG_NUMBER = 14,  // str: an integer of any size, in decimal
-  RREDIS_REPLY_DOUBLE = 15,      // number, and str as the server wrote it
-  RREDIS_REPLY_ARRAY = 20,       // elements
-  RREDIS_REPLY_SET = 21,         // elements, in no order
-  RREDIS_REPLY_MAP = 22,         // elements: key, value, key, value; len counts both
-  RREDIS_REPLY_PUSH = 23,        // elements: what the server sent unasked, its kind
-                                 // first
+  RREDIS_REPLY_NULL = 0,         // no value, as for an absent key; every null of RESP2
+                                 // and RESP3
+  RREDIS_REPLY_INTEGER = 1,      // integer has the value
+  RREDIS_REPLY_BOOL = 2,         // integer is 0 or 1; str has the server's text where
+                                 // it sent a status
+  RREDIS_REPLY_STRING = 10,      // str has the bytes
+  RREDIS_REPLY_STATUS = 11,      // str has a short word of the server, as OK
+  RREDIS_REPLY_ERROR = 12,       // str has the server's error; its first word is the
+                                 // code
+  RREDIS_REPLY_VERBATIM = 13,    // str has a text for people; rredis_reply_format gives
+                                 // its format
+  RREDIS_REPLY_BIG_NUMBER = 14,  // str has an integer of any size, in decimal
+  RREDIS_REPLY_DOUBLE = 15,      // number has the value, and str its text from the
+                                 // server
+  RREDIS_REPLY_ARRAY = 20,       // elements has the elements
+  RREDIS_REPLY_SET = 21,         // elements has the elements, in no order
+  RREDIS_REPLY_MAP = 22,         // elements has key, value, key, value; len counts both
+  RREDIS_REPLY_PUSH = 23,        // elements has a message that the server sent without
+                                 // a request; the first element names its kind
 } rredis_reply_kind;
 
-/// A reply, or a part of one. A field that its kind has no use for is zero.
+/// A reply, or a part of one. A field that its kind does not use is zero.
 typedef struct rredis_reply {
-  rredis_reply_kind kind;               // what it is, and so which fields count
+  rredis_reply_kind kind;               // the kind, which decides the fields in use
   uint32_t reserved;                    // zero
-  size_t len;                           // bytes of str, or nodes of elements
-  const char *str;                      // text, with a NUL after the last byte
+  size_t len;                           // the bytes of str, or the nodes of elements
+  const char *str;                      // a text, with a NUL after the last byte
   const struct rredis_reply *elements;  // len nodes in a row; NULL when len is 0
-  int64_t integer;                      // INTEGER; BOOL as 0 or 1
-  double number;                        // DOUBLE
+  int64_t integer;                      // of an INTEGER, or of a BOOL as 0 or 1
+  double number;                        // of a DOUBLE
 } rredis_reply;
 
-/// Find a key in a MAP, and give its value. NULL: it is not there, or this is no map.
+/// Find a key in a MAP, and give its value. NULL: the key is absent, or the reply is no
+/// MAP.
 const rredis_reply *rredis_reply_find(const rredis_reply *map, const char *key,
     size_t key_len);
 
-/// Give the attributes that came with a node: a MAP, or NULL where there are none.
+/// Give the attributes of a node: a MAP, or NULL where there are none.
 ///
 ///   root  the whole reply
 ///   node  root, or a node anywhere below it
@@ -271,179 +276,184 @@ const rredis_reply *rredis_reply_attributes(const rredis_reply *root,
 /// Give the format of a VERBATIM, as "txt" or "mkd". NULL for any other kind.
 const char *rredis_reply_format(const rredis_reply *verbatim);
 
-/// Read an integer from an INTEGER, a BOOL, a DOUBLE that is whole, or a text that is one,
-/// where it fits.
+/// Read an integer from an INTEGER, a BOOL, a whole DOUBLE, or a text that is an
+/// integer, if it fits in out_integer.
 rredis_status rredis_reply_integer(const rredis_reply *reply, int64_t *out_integer,
     rredis_error *err);
 
-/// Read a number from a DOUBLE, an INTEGER, a BOOL, or a text that is one.
+/// Read a number from a DOUBLE, an INTEGER, a BOOL, or a text that is a number.
 rredis_status rredis_reply_number(const rredis_reply *reply, double *out_number,
     rredis_error *err);
 
-/// Copy a reply, or a part of one, children and all, attributes not: to keep what is on
-/// loan.
+/// Copy a reply, or a part of one, with its children and without its attributes. Use it
+/// to keep a borrowed reply.
 rredis_status rredis_reply_clone(const rredis_reply *reply, rredis_reply **out_reply,
     rredis_error *err);
 
-/// Free a reply, all of it.
+/// Free a whole reply.
 void rredis_reply_free(rredis_reply *reply);
 
 // ---- Shared types -------------------------------------------------------------------
 //
 // Types that several chapters use.
 
-/// Called once with the user_data it was given with, when no handle needs that any more:
-/// inside the call that ended the last of them, or inside the setter, where that fails;
-/// but not where a transport or parser struct is too small to be read. NULL: there is
-/// nothing to do.
+/// Frees a user_data. It is called once, when no handle needs user_data any longer:
+/// inside the call that freed the last such handle, or inside the setter where the
+/// setter fails. It is not called where a transport or parser struct is too small to be
+/// read. NULL: nothing is freed.
 typedef void (*rredis_free_fn)(void *user_data);
 
-/// Shown a reply that is no command's: a push, an event, or a message.
+/// Receives a reply that belongs to no command: a push, an event, or a message.
 typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 
-/// A response callback: sees each reply of its command as it came, and may change it. It
-/// stands in the place of the built-in one, which it can call: rredis_callback_builtin.
+/// A response callback: receives each reply of its command as the server sent it, and
+/// may replace it. It is used in place of the built-in callback, which it can call
+/// through rredis_callback_builtin. It is not called for a server's error.
 ///
-/// Leave *out_reply alone (it comes NULL) to keep the reply, or write a whole reply of
-/// yours there (a builder's, a clone, another command's): it is librredis's then. Or read
-/// what you want into call_data, which is what the caller passed. Any other status than
-/// RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK, RREDIS_OUTCOME_RAN, and the
-/// text you wrote in err->message. argv_len is always given; err is never NULL, and comes
-/// zeroed. In a pipeline, and in EXEC's answer, a failure is an ERROR in its command's
-/// place. It is called when the connection has gone back to its pool, so it may use the
-/// same client (but while an rredis_conn, a watch or _run_each keeps a connection, another
-/// is needed for that); not for a server's error.
+/// *out_reply is NULL at first. Leave it NULL to keep the reply, or write a whole reply
+/// of yours to it (a builder's, a clone, another command's), which the library then
+/// owns. Or read the reply into call_data, the pointer that the caller passed. argv_len
+/// and err are never NULL, and *err is zero at first.
+///
+/// Any status except RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK,
+/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and in
+/// the reply to EXEC, a failure is an ERROR in the place of its command's reply.
+///
+/// The connection is back in the pool by then, so the function may use this client.
+/// While an rredis_conn, a watch or _run_each keeps its connection, such a use needs a
+/// second one.
 typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
 
 // ---- Clients ------------------------------------------------------------------------
 //
-// Commands, each on a connection of the pool's that is leased while it runs. Commands
-// that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
-// like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
-// meant, as an rredis_pubsub.
+// A client leases a connection of its pool for each command. A command that would
+// change the connection for later commands (SELECT, WATCH, SUBSCRIBE) is
+// RREDIS_ERR_ARGUMENT; the message names the option or the handle to use instead.
 //
-// SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
-// last command of a pipeline too: the end of the stream is its answer. It is never tried
-// again.
+// The reply to SHUTDOWN is BOOL true when the server ends, on every handle: the end of
+// the stream is the answer. SHUTDOWN is never tried again.
 //
-// READONLY: the server has become a replica, as in a failover behind one address. The
-// connection that the error came on is closed and, at most once a second, so are all
-// other connections of the pool; each new connection looks the host name up again. The
-// command wrote nothing: it is tried again, within its time, as often as
-// RREDIS_OPTION_RETRY_MAX says. The READONLY of a script counts only in the words that
-// servers use. A command that waits for ever and is UNBLOCKED because its server became
-// a replica is tried again too.
+// An error READONLY means that the server has become a replica, as in a failover behind
+// one address. The connection of the error is closed. At most once a second, all other
+// connections of the pool are closed too. Each new connection looks up the host name
+// again. The command wrote nothing, and is tried again within its time, up to
+// RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the server's
+// own words. A command that blocks for ever and fails with UNBLOCKED, because its
+// server became a replica, is tried again too.
 
-/// What a pool and a client count.
+/// The statistics of a pool or a client.
 typedef enum rredis_stat {
-  RREDIS_STAT_CONNECTIONS = 0,          // connections there are
-  RREDIS_STAT_CONNECTIONS_IN_USE = 1,   // of these, leased
-  RREDIS_STAT_CONNECTIONS_IDLE = 2,     // of these, at rest
+  RREDIS_STAT_CONNECTIONS = 0,          // connections now open
+  RREDIS_STAT_CONNECTIONS_IN_USE = 1,   // connections now leased
+  RREDIS_STAT_CONNECTIONS_IDLE = 2,     // connections now idle
   RREDIS_STAT_CONNECTIONS_CREATED = 3,  // connections ever made
-  RREDIS_STAT_CONNECTIONS_LOST = 4,     // connections that broke
+  RREDIS_STAT_CONNECTIONS_LOST = 4,     // connections that were lost
   RREDIS_STAT_CONNECTIONS_CLOSED = 5,   // connections that the library closed
-  RREDIS_STAT_WAITING = 10,             // callers that wait for a connection
-  RREDIS_STAT_WAITS = 11,               // times a caller had to wait
-  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // times it waited in vain
-  RREDIS_STAT_COMMANDS = 20,            // commands given: one that was refused, or
-                                        // never left, counts too
+  RREDIS_STAT_WAITING = 10,             // calls now waiting for a connection
+  RREDIS_STAT_WAITS = 11,               // calls that waited for a connection
+  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // of those, calls that got none
+  RREDIS_STAT_COMMANDS = 20,            // commands given, including those refused or
+                                        // never sent
   RREDIS_STAT_RETRIES = 21,             // tries after the first
-  RREDIS_STAT_TIMEOUTS = 22,            // commands whose time ran out
-  RREDIS_STAT_UNKNOWN = 23,             // commands that may have run, or not
-  RREDIS_STAT_RIDES = 24,               // commands that rode on a connection in use
+  RREDIS_STAT_TIMEOUTS = 22,            // commands that timed out
+  RREDIS_STAT_UNKNOWN = 23,             // commands with RREDIS_OUTCOME_UNKNOWN
+  RREDIS_STAT_RIDES = 24,               // commands sent on a shared connection
   RREDIS_STAT_BYTES_IN = 30,            // bytes read
   RREDIS_STAT_BYTES_OUT = 31,           // bytes written
-  RREDIS_STAT_ERRORS_CALLER = 40,       // calls that were wrong: statuses 1 to 9
-  RREDIS_STAT_ERRORS_NETWORK = 41,      // statuses 10 to 19
-  RREDIS_STAT_ERRORS_PROTOCOL = 42,     // statuses 20 to 29
-  RREDIS_STAT_ERRORS_SERVER = 43,       // statuses 30 to 39
-  RREDIS_STAT_ERRORS_CALLBACK = 44,     // statuses 80 to 89
-  RREDIS_STAT_ERRORS_INTERNAL = 45,     // statuses 90 to 99
+  RREDIS_STAT_ERRORS_CALLER = 40,       // calls that failed with a status of 1 to 9
+  RREDIS_STAT_ERRORS_NETWORK = 41,      // calls that failed with 10 to 19
+  RREDIS_STAT_ERRORS_PROTOCOL = 42,     // calls that failed with 20 to 29
+  RREDIS_STAT_ERRORS_SERVER = 43,       // calls that failed with 30 to 39
+  RREDIS_STAT_ERRORS_CALLBACK = 44,     // calls that failed with 80 to 89
+  RREDIS_STAT_ERRORS_INTERNAL = 45,     // calls that failed with 90 to 99
 } rredis_stat;
 
 /// Flags of one call, to be or-ed.
 typedef enum rredis_call {
-  RREDIS_CALL_DEFAULT = 0,       // none
-  RREDIS_CALL_RAW = 1,           // no response callback, built-in or not: the reply as
-                                 // it came
-  RREDIS_CALL_IDEMPOTENT = 2,    // it may be run twice: try again even if it may have
-                                 // run
-  RREDIS_CALL_NO_RETRY = 4,      // try once
-  RREDIS_CALL_TIMEOUT = 8,       // timeout_ms counts; without it the option's time
-                                 // does, and timeout_ms must be 0
-  RREDIS_CALL_ERROR_REPLY = 16,  // a server's error is a reply of kind ERROR, and the
-                                 // call is RREDIS_OK
-  RREDIS_CALL_ALONE = 32,        // on a connection no other thread's command rides on
+  RREDIS_CALL_DEFAULT = 0,       // no flag
+  RREDIS_CALL_RAW = 1,           // apply no response callback, built-in or your own:
+                                 // give the reply as the server sent it
+  RREDIS_CALL_IDEMPOTENT = 2,    // the command may run twice: try it again even when it
+                                 // may have run
+  RREDIS_CALL_NO_RETRY = 4,      // try the command once
+  RREDIS_CALL_TIMEOUT = 8,       // use timeout_ms in place of the option's time;
+                                 // without this flag timeout_ms must be 0
+  RREDIS_CALL_ERROR_REPLY = 16,  // give a server's error as a reply of kind ERROR, with
+                                 // RREDIS_OK
+  RREDIS_CALL_ALONE = 32,        // share the connection with no other thread during the
+                                 // call
 } rredis_call;
 
-/// Make a client with a pool of its own. It connects to nothing yet.
+/// Make a client with a pool of its own. The client connects when it is first used.
 ///
-///   options  NULL: the defaults, so 127.0.0.1:6379
+///   options  NULL: the defaults
 rredis_status rredis_client_new(const rredis_options *options,
     rredis_client **out_client, rredis_error *err);
 
-/// Make a client that takes its connections from a pool.
+/// Make a client that leases its connections from a pool.
 ///
-///   options  the client's own, as timeouts and callbacks; NULL: the pool's
+///   options  the client's own, as timeouts and callbacks; NULL: those of the pool
 ///
-/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it;
-/// or a function of the connection, which is the pool's: a transport, a parser, credentials.
+/// RREDIS_ERR_CONFIG: an option of the connection differs from the pool's, or options
+/// has a transport, a parser or a credentials function. Those belong to the pool.
 rredis_status rredis_client_new_on(const rredis_pool *pool,
     const rredis_options *options, rredis_client **out_client, rredis_error *err);
 
 /// Send one command and wait for its reply.
 ///
-///   argc      how many arguments, the command's name among them
+///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///
-/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A command that waits on the server, as
-/// BLPOP or XREAD BLOCK, has instead the time that it says, which may be for ever, and
-/// RREDIS_OPTION_BLOCK_SLACK_MS more. A server's error is RREDIS_ERR_SERVER.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A blocking command (BLPOP, XREAD
+/// BLOCK) waits instead for its own timeout argument plus RREDIS_OPTION_BLOCK_SLACK_MS,
+/// or for ever where that argument says so. A server's error is RREDIS_ERR_SERVER.
 rredis_status rredis_client_command(const rredis_client *client, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);
 
-/// Send one command and wait for its reply, as flags say.
+/// Send one command with flags, and wait for its reply.
 ///
 ///   flags       of rredis_call
-///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
-///   call_data   for the response callback
+///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
+///   call_data   passed to the response callback
 rredis_status rredis_client_command_with(const rredis_client *client, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
     void *call_data, rredis_reply **out_reply, rredis_error *err);
 
 /// Set the response callback of a command, for this client alone.
 ///
-///   command   its name, in any case of letters
-///   function  NULL: what it was before, the options' or the built-in one
+///   command   the command's name, in upper or lower case
+///   function  NULL: restore the callback of the options, or the built-in one
 rredis_status rredis_client_set_callback(const rredis_client *client,
     const char *command, size_t command_len, rredis_callback_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Read a count: this client's own commands, its pool's connections. -1: it is not kept.
+/// Read a statistic: of this client for commands, of its pool for connections. -1: the
+/// library does not keep it.
 int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
 
-/// Tell which parser its replies go through: "fast", "simple", or your own's name.
+/// Give the name of the parser that reads the replies: "fast", "simple", or your
+/// parser's name.
 const char *rredis_client_parser(const rredis_client *client);
 
-/// End the waits of this client's calls that were given this call_data, and tell how many
-/// calls that were.
+/// End the waits of this client's calls that were given call_data, and give the number
+/// of those calls.
 ///
-///   call_data  NULL: all calls of this client, whatever they were given
+///   call_data  NULL: all calls of this client, whatever call_data they were given
 ///
-/// Such a call is RREDIS_ERR_WOKEN, with the outcome of what was sent; it is not tried again.
-/// A call that begins later is not ended, and one whose reply is there already may still
-/// succeed. Calls of this client are those of _client, _script, _conn_new and _pubsub_publish;
-/// a pipeline, an rredis_conn and an rredis_pubsub have a _wake of their own. A wait ends at
-/// once, or within 20 ms where the call or its transport has only just begun to wait; a
-/// transport function that waits longer than its timeout_ms cannot be woken. A signal handler
-/// may call it.
+/// Each of those calls returns RREDIS_ERR_WOKEN, with the outcome of its command, which
+/// is not tried again. A call that begins later is not ended. A call whose reply has
+/// arrived may still succeed. The calls are those of _client, _script, _conn_new and
+/// _pubsub_publish; a pipeline, an rredis_conn and an rredis_pubsub have a _wake of
+/// their own. A wait ends at once, or within 20 ms where it has only just begun. A
+/// transport function that waits longer than its timeout_ms cannot be woken. A signal
+/// handler may call this function.
 size_t rredis_client_wake(const rredis_client *client, const void *call_data);
 
-/// Free a client. What was made from it goes on working until it is freed too.
+/// Free a client. Handles made from it remain valid until they are freed.
 void rredis_client_free(rredis_client *client);
 
 // ---- Option names -------------------------------------------------------------------
@@ -587,61 +597,62 @@ typedef enum rredis_share {
 
 // ---- Options ------------------------------------------------------------------------
 //
-// A client copies its options when it is made. Every option has a default good enough
-// to leave alone.
+// A client copies its options when it is made. Every option has a default, or may be
+// unset.
 //
-// What was set is checked together when a handle is made of it. An option or a function
-// that says whom to talk to or how safely, and would have no effect, is
-// RREDIS_ERR_CONFIG, and so are two settings that contradict each other, in whichever
-// order they were set. Times, limits and counts may have no effect.
+// All settings are checked together when a handle is made from them. Two settings that
+// contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. So is
+// a setting that says which server to connect to, or how safely, and that would have no
+// effect. Times, limits and counts may have no effect.
 
-/// Asked, on the waiting thread, whether a call shall go on waiting: after each signal that
-/// interrupts the wait, and every 100 ms. Any other status than RREDIS_OK ends the call, with
-/// RREDIS_ERR_WOKEN. It must return normally, and may use any handle except that of the call.
+/// Called on the waiting thread, after each signal that interrupts the wait and every
+/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The function
+/// must return normally. It may use any handle except the one that waits.
 typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
 
-/// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
-/// then the password. Both are wiped once the server has answered or the connect has
-/// failed, and no message shows them. Any other status than RREDIS_OK fails the connect,
-/// with RREDIS_ERR_CALLBACK and the text in err->message.
+/// Gives the credentials for each new connection: adds the user name, or a NULL, and
+/// then the password. Both are wiped when the server has answered or the connect has
+/// failed. No message shows them. Any status except RREDIS_OK fails the connect, with
+/// RREDIS_ERR_CALLBACK and the text in err->message.
 typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
     size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
 
-/// Make options, all at their defaults. NULL: no memory.
+/// Make options, all at their defaults. NULL: there was not enough memory.
 rredis_options *rredis_options_new(void);
 
-/// Set a number.
+/// Set the number of an option.
 rredis_status rredis_options_set_int(rredis_options *options, rredis_option option,
     int64_t value, rredis_error *err);
 
-/// Set a text. An empty one is none, where there may be none.
+/// Set the text of an option. An empty text removes the setting, where the option allows
+/// it.
 rredis_status rredis_options_set_str(rredis_options *options, rredis_option option,
     const char *value, size_t value_len, rredis_error *err);
 
-/// Set what a URL says: all of it, or nothing where any part is wrong.
+/// Set the options that a URL contains. If any part is wrong, no option is set.
 ///
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
-/// A user and a password may stand before the host, with a colon between and an at sign
-/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte. The
-/// scheme says whether TLS is spoken, which RREDIS_OPTION_TLS must not contradict:
-/// rediss:// is with TLS, redis:// without. A later URL's place replaces an earlier URL's.
+/// A user and a password may stand before the host, as user:password@. A time has a
+/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme rediss://
+/// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it. The
+/// endpoint of a later URL replaces that of an earlier one.
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);
 
-/// Set the response callback of a command, for every client made from these.
+/// Set the response callback of a command, for every client made from these options.
 ///
-///   command   its name, in any case of letters
-///   function  NULL: none
+///   command   the command's name, in upper or lower case
+///   function  NULL: remove the callback
 rredis_status rredis_options_set_callback(rredis_options *options, const char *command,
     size_t command_len, rredis_callback_fn function, void *user_data,
     rredis_free_fn user_data_free, rredis_error *err);
 
-/// Ask a function of yours who we are at each connect, in place of the options: beside
+/// Set a function that gives the credentials for each new connection. Together with
 /// RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD it is RREDIS_ERR_CONFIG.
 ///
-///   function  NULL: the options say it
+///   function  NULL: use the options' user name and password
 rredis_status rredis_options_set_credentials(rredis_options *options,
     rredis_credentials_fn function, void *user_data, rredis_free_fn user_data_free,
     rredis_error *err);
@@ -650,47 +661,49 @@ rredis_status rredis_options_set_credentials(rredis_options *options,
 rredis_status rredis_options_set_transport(rredis_options *options,
     const rredis_transport *transport, rredis_error *err);
 
-/// Read replies through a parser of yours, in place of those that RREDIS_OPTION_PARSER has.
+/// Read replies through a parser of yours, in place of RREDIS_OPTION_PARSER.
 rredis_status rredis_options_set_parser(rredis_options *options,
     const rredis_parser_type *parser, rredis_error *err);
 
-/// Be shown what the server sends unasked, inside the call during which it came. What
-/// comes to an rredis_conn is not shown here: its _receive gives it.
+/// Set a function that receives each push that the server sends without a request. It is
+/// called inside the call during which the push arrives. A push to an rredis_conn is
+/// given by its _receive instead.
 ///
-///   function  NULL: what comes is dropped
+///   function  NULL: pushes are dropped
 rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Be told what happens to connections and commands, inside the call during which it does.
+/// Set a function that receives the events of connections and commands. It is called
+/// inside the call during which an event happens.
 ///
-/// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status, text],
-/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms]. Its texts
-/// are lines, written as err's message is.
+/// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
+/// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
+/// ms]. Each text is one line, escaped as err->message is.
 ///
-///   function  NULL: nothing is told
+///   function  NULL: no events
 rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Be asked, while a call of a client made from these waits, whether it shall go on: for
-/// interpreters, whose interrupt is no signal of the waiting thread.
+/// Set a function that can end each waiting call of the clients made from these options.
+/// It is for interpreters, whose interrupt may not be a signal to the waiting thread.
 ///
-///   function  NULL: no call is ended so; a signal never ends one
+///   function  NULL: no call is ended this way; a signal never ends a call
 rredis_status rredis_options_on_interrupt(rredis_options *options,
     rredis_interrupt_fn function, void *user_data, rredis_free_fn user_data_free,
     rredis_error *err);
 
-/// Read a number, be it set or the default.
+/// Read the number of an option, or its default.
 rredis_status rredis_options_get_int(const rredis_options *options,
     rredis_option option, int64_t *out_value, rredis_error *err);
 
-/// Read a text. NULL: it is not set, or it is a secret, or no text.
+/// Read the text of an option. NULL: the option is not set, is a secret, or has no text.
 ///
-///   out_len  its length; may be NULL, for a NUL is behind it
+///   out_len  receives the length; may be NULL, since the text ends in a NUL
 const char *rredis_options_get_str(const rredis_options *options, rredis_option option,
     size_t *out_len);
 
-/// Write the options as a URL, a STRING: what is not as the defaults have it, and secrets
-/// as stars.
+/// Write the options as a URL, a reply of kind STRING. It has every option that differs
+/// from its default, and stars in place of secrets.
 rredis_status rredis_options_to_url(const rredis_options *options,
     rredis_reply **out_text, rredis_error *err);
 
@@ -715,14 +728,14 @@ void rredis_options_free(rredis_options *options);
 // for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,
 // DISCARD and WATCH, which the library says itself.
 
-/// One try of a transaction: reads with rredis_pipeline_command, queues with
-/// rredis_pipeline_add, and may be called any number of times. Any other status than
-/// RREDIS_OK gives the transaction up, but for one that came of a lost connection.
+/// One try of a transaction: reads with rredis_pipeline_command, and queues with
+/// rredis_pipeline_add. It may be called any number of times. Any status except
+/// RREDIS_OK gives up the transaction, except a status that came from a lost connection.
 typedef rredis_status (*rredis_transaction_fn)(void *user_data,
     rredis_pipeline *pipeline, rredis_error *err);
 
-/// Shown the replies of a run one by one, in order, as they come; a refused command's is an
-/// ERROR. Any other status than RREDIS_OK ends the run.
+/// Receives the replies of a run one by one, in order, as they arrive. The reply to a
+/// refused command is an ERROR. Any status except RREDIS_OK ends the run.
 typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
     const rredis_reply *reply, rredis_error *err);
 
@@ -848,50 +861,55 @@ void rredis_pipeline_free(rredis_pipeline *pipeline);
 
 // ---- Connections --------------------------------------------------------------------
 //
-// One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
-// MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
-// elements, each to its own command's. A connection whose server said READONLY can
-// still be used; when it is freed it is closed.
+// One connection for a single owner, for commands that a pool cannot serve: SELECT,
+// WATCH, MONITOR, CLIENT REPLY. The client's response callbacks apply to _command, and
+// to each element of the reply to EXEC. After a READONLY error the connection can still
+// be used; it is closed when it is freed.
 
-/// Lease a connection from the client's pool, and keep it. Connects if it must.
+/// Lease a connection from the client's pool, and keep it. Connects if necessary.
 rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
     rredis_error *err);
 
-/// Send one command and wait for the one reply that is due.
+/// Send one command and wait for its one reply.
 ///
-/// A command that is due none (CLIENT REPLY OFF; SUBSCRIBE and its kin, whose answers are
-/// pushes) gives a reply of kind NULL once it is written. RREDIS_ERR_STATE: replies to
-/// _send are still due.
+/// A command that gets no reply (CLIENT REPLY OFF), or pushes in place of a reply
+/// (SUBSCRIBE), gives a reply of kind NULL as soon as it is written. RREDIS_ERR_STATE:
+/// replies to _send are still due.
 rredis_status rredis_conn_command(rredis_conn *conn, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);
 
-/// As _command, with flags, a timeout and call_data, as rredis_client_command_with.
+/// Send one command with flags, and wait for its one reply.
+///
+///   flags       of rredis_call
+///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
+///   call_data   passed to the response callback
 rredis_status rredis_conn_command_with(rredis_conn *conn, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
     void *call_data, rredis_reply **out_reply, rredis_error *err);
 
-/// Send one command, and do not wait: _receive gives its reply.
+/// Send one command without waiting for its reply: _receive gives the reply.
 rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const *argv,
     const size_t *argv_len, rredis_error *err);
 
-/// Give what comes next, in order: replies (a server's error as an ERROR), pushes, the
-/// lines of MONITOR.
+/// Give the next reply, push, or line of MONITOR, in order of arrival. A server's error
+/// is a reply of kind ERROR.
 ///
-/// RREDIS_ERR_AGAIN: nothing whole came within timeout_ms; the connection is as good as
-/// before. RREDIS_ERR_STATE: nothing is due, and nothing can come.
+/// RREDIS_ERR_AGAIN: nothing whole arrived within timeout_ms; the connection is as
+/// before. RREDIS_ERR_STATE: no reply is due, and no push can arrive.
 rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
 
-/// End the _command, _send or _receive of this connection that waits in another thread, and
-/// tell how many that were: 0 or 1.
+/// End the _command, _send or _receive of this connection that waits in another thread,
+/// and give the number of ended calls: 0 or 1.
 ///
-/// It is RREDIS_ERR_WOKEN. After a _receive the connection is as good as before; it is closed
-/// where a reply was waited for by _command. When and how as with rredis_client_wake.
+/// The call returns RREDIS_ERR_WOKEN. After a _receive the connection is as before;
+/// after a _command that waited for a reply it is closed. rredis_client_wake says how
+/// soon a wait ends.
 size_t rredis_conn_wake(const rredis_conn *conn);
 
-/// Give the connection back to the pool, where nothing is due and its state is as the
-/// pool's; close it otherwise. Never waits.
+/// Return the connection to the pool if no reply is due and its state is as the pool's;
+/// otherwise close it. Never waits.
 void rredis_conn_free(rredis_conn *conn);
 
 // ---- Publish and subscribe ----------------------------------------------------------
@@ -1176,26 +1194,28 @@ void rredis_async_free(rredis_async *handle);
 
 // ---- Pools --------------------------------------------------------------------------
 //
-// Connections that clients share: bounded, fair to who waits, made when they are needed.
-// A client makes its own pool, unless it is given one.
+// Connections that clients share. A pool makes a connection when a call needs one, up
+// to RREDIS_OPTION_POOL_MAX, and serves waiting calls in order. A client makes a pool
+// of its own unless it is given one.
 
-/// Make a pool. It connects to nothing yet.
+/// Make a pool. The pool connects when it is first used.
 ///
 ///   options  NULL: the defaults
 rredis_status rredis_pool_new(const rredis_options *options, rredis_pool **out_pool,
     rredis_error *err);
 
-/// Connect until count connections rest in the pool, or as many as it may have.
+/// Connect until the pool has count idle connections, or as many connections as it may
+/// have.
 rredis_status rredis_pool_warm(const rredis_pool *pool, size_t count,
     rredis_error *err);
 
-/// Close the connections that rest. Those in use are closed when they come back.
+/// Close the idle connections. A connection in use is closed when it comes back.
 void rredis_pool_drop_idle(const rredis_pool *pool);
 
-/// Read a count, of all clients together. -1: this library does not keep it.
+/// Read a statistic, of all clients together. -1: the library does not keep it.
 int64_t rredis_pool_stat(const rredis_pool *pool, rredis_stat stat);
 
-/// Free a pool. It lives on while a client of it does.
+/// Free a pool. Its connections stay until its last client is freed.
 void rredis_pool_free(rredis_pool *pool);
 
 // ---- Callbacks ----------------------------------------------------------------------
@@ -1203,66 +1223,69 @@ void rredis_pool_free(rredis_pool *pool);
 // Built-in response callbacks turn a reply into one shape for RESP2 and RESP3. SHAPES.md
 // has the shape for each command; rredis_callback_name gives the commands.
 
-/// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
-/// "CONFIG GET". NULL past the last.
+/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG GET".
+/// NULL: index is past the last.
 const char *rredis_callback_name(size_t index);
 
-/// Make a command's canonical reply of one that is as it came.
+/// Apply the built-in callback of a command to a reply.
 ///
-///   argc, argv, argv_len  the command, whose options tell what its reply is
-///   reply                 a copy of it, where the command has no built-in callback, or
-///                         where it is canonical already, an ERROR, or not understood
+///   argc, argv, argv_len  the command; its arguments decide the shape of the reply
+///   reply                 the reply as the server sent it
+///   out_reply             receives the new reply: a copy of reply where the command has no
+///                         built-in callback, or where reply has that shape already, is an
+///                         ERROR, or is not understood
 rredis_status rredis_callback_builtin(size_t argc, const char *const *argv,
     const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply,
     rredis_error *err);
 
 // ---- Builder ------------------------------------------------------------------------
 //
-// A reply made by hand: for response callbacks, parsers of your own, and tests. What
-// goes wrong is kept: after it the rest do nothing, and _take says what it was.
+// A builder makes a reply, for response callbacks, parsers of yours, and tests. After a
+// failure every call except _take and _clear does nothing, and _take returns the
+// failure.
 
-/// Make a builder. NULL: no memory.
+/// Make a builder. NULL: there was not enough memory.
 rredis_builder *rredis_builder_new(void);
 
 /// Add a NULL.
 void rredis_builder_add_null(rredis_builder *builder);
 
-/// Add an INTEGER, or a BOOL, whose value is 0 or 1.
+/// Add an INTEGER, or a BOOL whose value is 0 or 1.
 void rredis_builder_add_integer(rredis_builder *builder, rredis_reply_kind kind,
     int64_t value);
 
 /// Add a DOUBLE.
 ///
-///   text  how it is written; NULL: as short as it can be
+///   text  the number in text; NULL: the shortest text for value
 void rredis_builder_add_number(rredis_builder *builder, double value, const char *text,
     size_t text_len);
 
 /// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
 ///
-///   text  its bytes; a VERBATIM's begin with its format and a colon, as "txt:"
+///   text  its bytes; those of a VERBATIM begin with its format and a colon, as "txt:"
 void rredis_builder_add_text(rredis_builder *builder, rredis_reply_kind kind,
     const char *text, size_t text_len);
 
-/// Add a copy of a reply, or of a part of one, children and all.
+/// Add a copy of a reply, or of a part of one, with its children.
 void rredis_builder_add_reply(rredis_builder *builder, const rredis_reply *reply);
 
-/// Open an ARRAY, SET, MAP or PUSH. What is added goes into it, until _end.
+/// Open an ARRAY, SET, MAP or PUSH. Every later node is added to it, until _end.
 void rredis_builder_open(rredis_builder *builder, rredis_reply_kind kind);
 
-/// Open the attributes of the node that is added next: a map, until _end.
+/// Open the attributes of the next node: a map, until _end.
 void rredis_builder_open_attributes(rredis_builder *builder);
 
-/// End what was opened last.
+/// End the aggregate or the attributes that were opened last.
 void rredis_builder_end(rredis_builder *builder);
 
-/// Take the reply, and begin anew.
+/// Take the reply, and empty the builder.
 ///
-/// RREDIS_ERR_STATE: it is not whole, or there is more than one. Whatever is returned,
-/// the builder is empty then.
+/// RREDIS_ERR_STATE: the reply is incomplete, or there is more than one. The builder is
+/// empty afterwards, whatever the status.
 rredis_status rredis_builder_take(rredis_builder *builder, rredis_reply **out_reply,
     rredis_error *err);
 
-/// Throw away what was added, and what went wrong.
+/// Empty the builder, and forget a failure.
 void rredis_builder_clear(rredis_builder *builder);
 
 /// Free a builder.
@@ -1366,111 +1389,118 @@ rredis_status rredis_command_flags(size_t argc, const char *const *argv,
 
 // ---- Parser -------------------------------------------------------------------------
 //
-// RESP without sockets, for a program that has its own; and a parser of your own, for
-// a client.
+// A parser reads RESP without a socket, for a program that has its own. A parser of
+// yours can read the replies of a client.
 
-/// Which parser reads replies. Both understand the same.
+/// The values of RREDIS_OPTION_PARSER. Both parsers accept the same input.
 typedef enum rredis_parser_kind {
-  RREDIS_PARSER_AUTO = 0,    // the better one
-  RREDIS_PARSER_FAST = 1,    // written to be fast
-  RREDIS_PARSER_SIMPLE = 2,  // written to be simple
+  RREDIS_PARSER_AUTO = 0,    // the recommended one
+  RREDIS_PARSER_FAST = 1,    // written for speed
+  RREDIS_PARSER_SIMPLE = 2,  // written for simplicity
 } rredis_parser_kind;
 
-/// A parser of yours: set size, fill in the rest. It is copied. Each connection has a
-/// state of its own.
+/// A parser of yours. Set size, and fill in the other fields. The struct is copied. Each
+/// connection has a state of its own.
 ///
-/// librredis finds where each reply ends, and holds it to the limits. A state is fed one
-/// reply, and must give exactly one for it; so none is ever another command's. A push is
-/// a root of kind PUSH. What fails ends the connection, with the text in err.
+/// The library finds the end of each reply, and applies the limits. A state is given the
+/// bytes of one reply, and must give exactly one reply for them. A push is a reply of
+/// kind PUSH. A failure closes the connection, with the text in err.
 struct rredis_parser_type {
-  /// sizeof(rredis_parser_type): later fields come behind
+  /// sizeof(rredis_parser_type); later versions add fields at the end
   size_t size;
-  /// for messages and rredis_client_parser; NULL: "custom"
+  /// the name in messages and from rredis_client_parser; NULL: "custom"
   const char *name;
-  /// given to start
+  /// passed to start
   void *user_data;
   /// Makes a state.
   rredis_status (*start)(void *user_data, void **out_state, rredis_error *err);
-  /// Takes all of the bytes: those of one reply, perhaps in pieces.
+  /// Takes all of bytes: those of one reply, perhaps in pieces.
   rredis_status (*feed)(void *state, const char *bytes, size_t bytes_len,
       rredis_error *err);
-  /// RREDIS_OK: one whole reply stands in builder. RREDIS_ERR_AGAIN: not yet.
+  /// RREDIS_OK: builder has one whole reply. RREDIS_ERR_AGAIN: more bytes are needed.
   rredis_status (*next)(void *state, rredis_builder *builder, rredis_error *err);
-  /// Ends a state, once for each start that succeeded.
+  /// Ends a state; called once for each start that succeeded.
   void (*stop)(void *state);
-  /// NULL, or called when nothing needs user_data any more
+  /// frees user_data when it is no longer needed; may be NULL
   rredis_free_fn user_data_free;
 };
 
 /// Make a parser.
 ///
-///   options  which parser, and the limits; NULL: AUTO, and the defaults
+///   options  the kind of parser, and the limits; NULL: the defaults
 rredis_status rredis_parser_new(const rredis_options *options,
     rredis_parser **out_parser, rredis_error *err);
 
-/// Feed bytes, which may end anywhere.
+/// Feed bytes, which may end anywhere in a reply.
 rredis_status rredis_parser_feed(rredis_parser *parser, const char *bytes,
     size_t bytes_len, rredis_error *err);
 
-/// Give room to read into, so that no byte is copied twice. It stands until the next call
-/// on this parser: _commit says how much of it was filled. NULL: no memory.
+/// Give a buffer to read into, which saves a copy. It is valid until the next call on
+/// this parser; _commit says how many of its bytes were filled. NULL: there was not
+/// enough memory.
 ///
-///   wanted   how many bytes at least, up to 1 GiB
-///   out_len  how many there are
+///   wanted   the smallest number of bytes, up to 1 GiB
+///   out_len  receives the number of bytes in the buffer
 char *rredis_parser_reserve(rredis_parser *parser, size_t wanted, size_t *out_len);
 
-/// Feed the first bytes_len bytes of the room that _reserve gave.
+/// Feed the first bytes_len bytes of the buffer from _reserve.
 rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
     rredis_error *err);
 
-/// Give the next reply; a push is one too, and an error of the server's.
+/// Give the next reply, which may be a push or a server's error.
 ///
-/// RREDIS_ERR_AGAIN: none is whole yet. RREDIS_ERR_PROTOCOL and RREDIS_ERR_LIMIT stay:
-/// what comes behind them has no meaning any more.
+/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL or
+/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow have
+/// no meaning.
 rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
     rredis_error *err);
 
-/// Tell which parser it is: "fast", "simple", or your own's name.
+/// Give the name of the parser: "fast", "simple", or your parser's name.
 const char *rredis_parser_name(const rredis_parser *parser);
 
-/// Free a parser, and what was not read.
+/// Free a parser, and the bytes that were not read.
 void rredis_parser_free(rredis_parser *parser);
 
 // ---- Transports ---------------------------------------------------------------------
 //
-// Bytes of your own: a connection over anything. Handshake, protocol and everything
-// else work on top of it. For one stream there are never two calls at once, but they
-// come from any thread that uses the client. They may use any client but that one.
+// A transport carries the bytes of a connection in place of a socket of the library.
+// The handshake and the protocol work on top of it. The library never makes two calls
+// for one stream at the same time, but it makes them on any thread that uses the
+// client. A transport function may use any client except the one it serves.
 
-/// A transport: set size, fill in what you have, zero the rest. It is copied.
+/// A transport of yours. Set size, fill in the fields you need, and set the others to
+/// zero. The struct is copied.
 ///
-/// read and write return RREDIS_OK and *out_len; RREDIS_ERR_AGAIN when nothing could be
-/// moved within timeout_ms; anything else ends the connection, with the text in err. A
-/// write that fails may have moved everything that it was given: the commands among that
-/// are RREDIS_OUTCOME_UNKNOWN. More than was asked for, or AGAIN for ever, is caught.
+/// read and write return RREDIS_OK and set *out_len. They return RREDIS_ERR_AGAIN when
+/// no byte could be moved within timeout_ms. Any other status closes the connection,
+/// with the text in err. A write that fails may have moved all of its bytes: a command
+/// among them is RREDIS_OUTCOME_UNKNOWN. The library detects a function that reports
+/// more bytes than were asked for, or that returns RREDIS_ERR_AGAIN for ever.
 struct rredis_transport {
-  /// sizeof(rredis_transport): later fields come behind
+  /// sizeof(rredis_transport); later versions add fields at the end
   size_t size;
-  /// for messages; NULL: "custom"
+  /// the name in messages; NULL: "custom"
   const char *name;
-  /// given to connect
+  /// passed to connect
   void *user_data;
-  /// Connects within timeout_ms, and gives a stream. host is the path, and port 0, where
-  /// RREDIS_OPTION_UNIX_PATH is set.
+  /// Connects within timeout_ms, and gives a stream. Where RREDIS_OPTION_UNIX_PATH is
+  /// set, host is the path, and port is 0.
   rredis_status (*connect)(void *user_data, const char *host, size_t host_len,
       int32_t port, int64_t timeout_ms, void **out_stream, rredis_error *err);
-  /// Reads at most buffer_len bytes, and at least one; *out_len 0 is the end of the stream.
+  /// Reads at least one byte, and at most buffer_len. *out_len of 0 is the end of the
+  /// stream.
   rredis_status (*read)(void *stream, char *buffer, size_t buffer_len,
       int64_t timeout_ms, size_t *out_len, rredis_error *err);
-  /// Writes at most bytes_len bytes, and at least one.
+  /// Writes at least one byte, and at most bytes_len.
   rredis_status (*write)(void *stream, const char *bytes, size_t bytes_len,
       int64_t timeout_ms, size_t *out_len, rredis_error *err);
   /// Called once for each connect that succeeded; never in a forked child.
   void (*close)(void *stream);
-  /// NULL, or -1: there is none. Where there is one, librredis polls it, and calls read
-  /// and write with timeout_ms 0. It stays open until close.
+  /// Gives the descriptor of a stream, which must stay open until close. The library
+  /// polls it, and calls read and write with a timeout_ms of 0. NULL, or a result of
+  /// -1: there is none.
   int32_t (*fd)(void *stream);
-  /// NULL, or called when nothing needs user_data any more
+  /// frees user_data when it is no longer needed; may be NULL
   rredis_free_fn user_data_free;
 };
 

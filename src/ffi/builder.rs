@@ -1,7 +1,8 @@
 //! Builder
 //!
-//! A reply made by hand: for response callbacks, parsers of your own, and tests. What
-//! goes wrong is kept: after it the rest do nothing, and _take says what it was.
+//! A builder makes a reply, for response callbacks, parsers of yours, and tests. After a
+//! failure every call except _take and _clear does nothing, and _take returns the
+//! failure.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -11,11 +12,11 @@ use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::Builder;
 use crate::reply::node::{rredis_reply, rredis_reply_kind};
 
-/// a reply that is being made
+/// makes a reply
 #[derive(Default)]
 pub struct rredis_builder(pub(crate) Builder);
 
-/// Make a builder. NULL: no memory.
+/// Make a builder. NULL: there was not enough memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_new() -> Option<Box<rredis_builder>> {
     quietly(None, || Some(Box::default()))
@@ -31,7 +32,7 @@ pub extern "C" fn rredis_builder_add_null(builder: Option<&mut rredis_builder>) 
     })
 }
 
-/// Add an INTEGER, or a BOOL, whose value is 0 or 1.
+/// Add an INTEGER, or a BOOL whose value is 0 or 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_add_integer(
     builder: Option<&mut rredis_builder>,
@@ -50,7 +51,7 @@ pub extern "C" fn rredis_builder_add_integer(
 
 /// Add a DOUBLE.
 ///
-///   text  how it is written; NULL: as short as it can be
+///   text  the number in text; NULL: the shortest text for value
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_builder_add_number(
     builder: Option<&mut rredis_builder>,
@@ -74,7 +75,7 @@ pub unsafe extern "C" fn rredis_builder_add_number(
 
 /// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
 ///
-///   text  its bytes; a VERBATIM's begin with its format and a colon, as "txt:"
+///   text  its bytes; those of a VERBATIM begin with its format and a colon, as "txt:"
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_builder_add_text(
     builder: Option<&mut rredis_builder>,
@@ -94,7 +95,7 @@ pub unsafe extern "C" fn rredis_builder_add_text(
     })
 }
 
-/// Add a copy of a reply, or of a part of one, children and all.
+/// Add a copy of a reply, or of a part of one, with its children.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_add_reply(builder: Option<&mut rredis_builder>, reply: Option<&rredis_reply>) {
     quietly((), || {
@@ -107,7 +108,7 @@ pub extern "C" fn rredis_builder_add_reply(builder: Option<&mut rredis_builder>,
     })
 }
 
-/// Open an ARRAY, SET, MAP or PUSH. What is added goes into it, until _end.
+/// Open an ARRAY, SET, MAP or PUSH. Every later node is added to it, until _end.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_open(builder: Option<&mut rredis_builder>, kind: MaybeUninit<rredis_reply_kind>) {
     quietly((), || {
@@ -120,7 +121,7 @@ pub extern "C" fn rredis_builder_open(builder: Option<&mut rredis_builder>, kind
     })
 }
 
-/// Open the attributes of the node that is added next: a map, until _end.
+/// Open the attributes of the next node: a map, until _end.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_open_attributes(builder: Option<&mut rredis_builder>) {
     quietly((), || {
@@ -130,7 +131,7 @@ pub extern "C" fn rredis_builder_open_attributes(builder: Option<&mut rredis_bui
     })
 }
 
-/// End what was opened last.
+/// End the aggregate or the attributes that were opened last.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_end(builder: Option<&mut rredis_builder>) {
     quietly((), || {
@@ -140,10 +141,10 @@ pub extern "C" fn rredis_builder_end(builder: Option<&mut rredis_builder>) {
     })
 }
 
-/// Take the reply, and begin anew.
+/// Take the reply, and empty the builder.
 ///
-/// RREDIS_ERR_STATE: it is not whole, or there is more than one. Whatever is returned,
-/// the builder is empty then.
+/// RREDIS_ERR_STATE: the reply is incomplete, or there is more than one. The builder is
+/// empty afterwards, whatever the status.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_take(
     builder: Option<&mut rredis_builder>,
@@ -158,7 +159,7 @@ pub extern "C" fn rredis_builder_take(
     })
 }
 
-/// Throw away what was added, and what went wrong.
+/// Empty the builder, and forget a failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_clear(builder: Option<&mut rredis_builder>) {
     quietly((), || {

@@ -20,27 +20,31 @@ use crate::options::Secret;
 use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::{Builder, Reply, View};
 
-/// Called once with the user_data it was given with, when no handle needs that any more:
-/// inside the call that ended the last of them, or inside the setter, where that fails;
-/// but not where a transport or parser struct is too small to be read. NULL: there is
-/// nothing to do.
+/// Frees a user_data. It is called once, when no handle needs user_data any longer:
+/// inside the call that freed the last such handle, or inside the setter where the
+/// setter fails. It is not called where a transport or parser struct is too small to be
+/// read. NULL: nothing is freed.
 pub type rredis_free_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
-/// Shown a reply that is no command's: a push, an event, or a message.
+/// Receives a reply that belongs to no command: a push, an event, or a message.
 pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reply: *const rredis_reply)>;
 
-/// A response callback: sees each reply of its command as it came, and may change it. It
-/// stands in the place of the built-in one, which it can call: rredis_callback_builtin.
+/// A response callback: receives each reply of its command as the server sent it, and
+/// may replace it. It is used in place of the built-in callback, which it can call
+/// through rredis_callback_builtin. It is not called for a server's error.
 ///
-/// Leave *out_reply alone (it comes NULL) to keep the reply, or write a whole reply of
-/// yours there (a builder's, a clone, another command's): it is librredis's then. Or read
-/// what you want into call_data, which is what the caller passed. Any other status than
-/// RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK, RREDIS_OUTCOME_RAN, and the
-/// text you wrote in err->message. argv_len is always given; err is never NULL, and comes
-/// zeroed. In a pipeline, and in EXEC's answer, a failure is an ERROR in its command's
-/// place. It is called when the connection has gone back to its pool, so it may use the
-/// same client (but while an rredis_conn, a watch or _run_each keeps a connection, another
-/// is needed for that); not for a server's error.
+/// *out_reply is NULL at first. Leave it NULL to keep the reply, or write a whole reply
+/// of yours to it (a builder's, a clone, another command's), which the library then
+/// owns. Or read the reply into call_data, the pointer that the caller passed. argv_len
+/// and err are never NULL, and *err is zero at first.
+///
+/// Any status except RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK,
+/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and in
+/// the reply to EXEC, a failure is an ERROR in the place of its command's reply.
+///
+/// The connection is back in the pool by then, so the function may use this client.
+/// While an rredis_conn, a watch or _run_each keeps its connection, such a use needs a
+/// second one.
 pub type rredis_callback_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -54,8 +58,8 @@ pub type rredis_callback_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
-/// Shown the replies of a run one by one, in order, as they come; a refused command's is an
-/// ERROR. Any other status than RREDIS_OK ends the run.
+/// Receives the replies of a run one by one, in order, as they arrive. The reply to a
+/// refused command is an ERROR. Any status except RREDIS_OK ends the run.
 pub type rredis_each_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -65,9 +69,9 @@ pub type rredis_each_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
-/// One try of a transaction: reads with rredis_pipeline_command, queues with
-/// rredis_pipeline_add, and may be called any number of times. Any other status than
-/// RREDIS_OK gives the transaction up, but for one that came of a lost connection.
+/// One try of a transaction: reads with rredis_pipeline_command, and queues with
+/// rredis_pipeline_add. It may be called any number of times. Any status except
+/// RREDIS_OK gives up the transaction, except a status that came from a lost connection.
 pub type rredis_transaction_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -76,10 +80,10 @@ pub type rredis_transaction_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
-/// Asked who we are, each time a connection is opened: adds the user name, or a NULL, and
-/// then the password. Both are wiped once the server has answered or the connect has
-/// failed, and no message shows them. Any other status than RREDIS_OK fails the connect,
-/// with RREDIS_ERR_CALLBACK and the text in err->message.
+/// Gives the credentials for each new connection: adds the user name, or a NULL, and
+/// then the password. Both are wiped when the server has answered or the connect has
+/// failed. No message shows them. Any status except RREDIS_OK fails the connect, with
+/// RREDIS_ERR_CALLBACK and the text in err->message.
 pub type rredis_credentials_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -90,24 +94,26 @@ pub type rredis_credentials_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
-/// Asked, on the waiting thread, whether a call shall go on waiting: after each signal that
-/// interrupts the wait, and every 100 ms. Any other status than RREDIS_OK ends the call, with
-/// RREDIS_ERR_WOKEN. It must return normally, and may use any handle except that of the call.
+/// Called on the waiting thread, after each signal that interrupts the wait and every
+/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The function
+/// must return normally. It may use any handle except the one that waits.
 pub type rredis_interrupt_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void) -> MaybeUninit<rredis_status>>;
 
-/// Walk the names of the commands that have a built-in callback, as "ZRANGE" and
-/// "CONFIG GET". NULL past the last.
+/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG GET".
+/// NULL: index is past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_callback_name(index: usize) -> *const c_char {
     quietly(std::ptr::null(), || commands::shape::c_name(index).map_or(std::ptr::null(), CStr::as_ptr))
 }
 
-/// Make a command's canonical reply of one that is as it came.
+/// Apply the built-in callback of a command to a reply.
 ///
-///   argc, argv, argv_len  the command, whose options tell what its reply is
-///   reply                 a copy of it, where the command has no built-in callback, or
-///                         where it is canonical already, an ERROR, or not understood
+///   argc, argv, argv_len  the command; its arguments decide the shape of the reply
+///   reply                 the reply as the server sent it
+///   out_reply             receives the new reply: a copy of reply where the command has no
+///                         built-in callback, or where reply has that shape already, is an
+///                         ERROR, or is not understood
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_callback_builtin(
     argc: usize,

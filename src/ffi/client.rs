@@ -1,21 +1,19 @@
 //! Clients
 //!
-//! Commands, each on a connection of the pool's that is leased while it runs. Commands
-//! that change a connection for whoever comes next (SELECT, WATCH, SUBSCRIBE and their
-//! like) are RREDIS_ERR_ARGUMENT here: the message names the option or the handle that is
-//! meant, as an rredis_pubsub.
+//! A client leases a connection of its pool for each command. A command that would
+//! change the connection for later commands (SELECT, WATCH, SUBSCRIBE) is
+//! RREDIS_ERR_ARGUMENT; the message names the option or the handle to use instead.
 //!
-//! SHUTDOWN is BOOL true where the server ends, here and wherever else it is sent, as the
-//! last command of a pipeline too: the end of the stream is its answer. It is never tried
-//! again.
+//! The reply to SHUTDOWN is BOOL true when the server ends, on every handle: the end of
+//! the stream is the answer. SHUTDOWN is never tried again.
 //!
-//! READONLY: the server has become a replica, as in a failover behind one address. The
-//! connection that the error came on is closed and, at most once a second, so are all
-//! other connections of the pool; each new connection looks the host name up again. The
-//! command wrote nothing: it is tried again, within its time, as often as
-//! RREDIS_OPTION_RETRY_MAX says. The READONLY of a script counts only in the words that
-//! servers use. A command that waits for ever and is UNBLOCKED because its server became
-//! a replica is tried again too.
+//! An error READONLY means that the server has become a replica, as in a failover behind
+//! one address. The connection of the error is closed. At most once a second, all other
+//! connections of the pool are closed too. Each new connection looks up the host name
+//! again. The command wrote nothing, and is tried again within its time, up to
+//! RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the server's
+//! own words. A command that blocks for ever and fails with UNBLOCKED, because its
+//! server became a replica, is tried again too.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -36,32 +34,34 @@ use crate::reply::node::rredis_reply;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_call {
-    /// none
+    /// no flag
     RREDIS_CALL_DEFAULT = 0,
-    /// no response callback, built-in or not: the reply as it came
+    /// apply no response callback, built-in or your own: give the reply as the server
+    /// sent it
     RREDIS_CALL_RAW = 1,
-    /// it may be run twice: try again even if it may have run
+    /// the command may run twice: try it again even when it may have run
     RREDIS_CALL_IDEMPOTENT = 2,
-    /// try once
+    /// try the command once
     RREDIS_CALL_NO_RETRY = 4,
-    /// timeout_ms counts; without it the option's time does, and timeout_ms must be 0
+    /// use timeout_ms in place of the option's time; without this flag timeout_ms must
+    /// be 0
     RREDIS_CALL_TIMEOUT = 8,
-    /// a server's error is a reply of kind ERROR, and the call is RREDIS_OK
+    /// give a server's error as a reply of kind ERROR, with RREDIS_OK
     RREDIS_CALL_ERROR_REPLY = 16,
-    /// on a connection no other thread's command rides on
+    /// share the connection with no other thread during the call
     RREDIS_CALL_ALONE = 32,
 }
 
-/// what most programs need one of
+/// sends commands from any thread
 pub struct rredis_client {
     pub(crate) client: Client,
     parser: CString,
     poison: Poison,
 }
 
-/// Make a client with a pool of its own. It connects to nothing yet.
+/// Make a client with a pool of its own. The client connects when it is first used.
 ///
-///   options  NULL: the defaults, so 127.0.0.1:6379
+///   options  NULL: the defaults
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_new(
     options: Option<&rredis_options>,
@@ -76,12 +76,12 @@ pub extern "C" fn rredis_client_new(
     })
 }
 
-/// Make a client that takes its connections from a pool.
+/// Make a client that leases its connections from a pool.
 ///
-///   options  the client's own, as timeouts and callbacks; NULL: the pool's
+///   options  the client's own, as timeouts and callbacks; NULL: those of the pool
 ///
-/// RREDIS_ERR_CONFIG: an option of the connection was set, and is not as the pool has it;
-/// or a function of the connection, which is the pool's: a transport, a parser, credentials.
+/// RREDIS_ERR_CONFIG: an option of the connection differs from the pool's, or options
+/// has a transport, a parser or a credentials function. Those belong to the pool.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_new_on(
     pool: Option<&rredis_pool>,
@@ -102,13 +102,13 @@ pub extern "C" fn rredis_client_new_on(
 
 /// Send one command and wait for its reply.
 ///
-///   argc      how many arguments, the command's name among them
+///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///
-/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A command that waits on the server, as
-/// BLPOP or XREAD BLOCK, has instead the time that it says, which may be for ever, and
-/// RREDIS_OPTION_BLOCK_SLACK_MS more. A server's error is RREDIS_ERR_SERVER.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A blocking command (BLPOP, XREAD
+/// BLOCK) waits instead for its own timeout argument plus RREDIS_OPTION_BLOCK_SLACK_MS,
+/// or for ever where that argument says so. A server's error is RREDIS_ERR_SERVER.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_client_command(
     client: Option<&rredis_client>,
@@ -124,11 +124,11 @@ pub unsafe extern "C" fn rredis_client_command(
     })
 }
 
-/// Send one command and wait for its reply, as flags say.
+/// Send one command with flags, and wait for its reply.
 ///
 ///   flags       of rredis_call
-///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
-///   call_data   for the response callback
+///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
+///   call_data   passed to the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_client_command_with(
     client: Option<&rredis_client>,
@@ -150,8 +150,8 @@ pub unsafe extern "C" fn rredis_client_command_with(
 
 /// Set the response callback of a command, for this client alone.
 ///
-///   command   its name, in any case of letters
-///   function  NULL: what it was before, the options' or the built-in one
+///   command   the command's name, in upper or lower case
+///   function  NULL: restore the callback of the options, or the built-in one
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_client_set_callback(
     client: Option<&rredis_client>,
@@ -171,7 +171,8 @@ pub unsafe extern "C" fn rredis_client_set_callback(
     })
 }
 
-/// Read a count: this client's own commands, its pool's connections. -1: it is not kept.
+/// Read a statistic: of this client for commands, of its pool for connections. -1: the
+/// library does not keep it.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: MaybeUninit<rredis_stat>) -> i64 {
     quietly(-1, || match (usable(client), stat_of(stat)) {
@@ -180,30 +181,31 @@ pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: Maybe
     })
 }
 
-/// Tell which parser its replies go through: "fast", "simple", or your own's name.
+/// Give the name of the parser that reads the replies: "fast", "simple", or your
+/// parser's name.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const c_char {
     quietly(std::ptr::null(), || client.map_or(std::ptr::null(), |client| client.parser.as_ptr()))
 }
 
-/// End the waits of this client's calls that were given this call_data, and tell how many
-/// calls that were.
+/// End the waits of this client's calls that were given call_data, and give the number
+/// of those calls.
 ///
-///   call_data  NULL: all calls of this client, whatever they were given
+///   call_data  NULL: all calls of this client, whatever call_data they were given
 ///
-/// Such a call is RREDIS_ERR_WOKEN, with the outcome of what was sent; it is not tried again.
-/// A call that begins later is not ended, and one whose reply is there already may still
-/// succeed. Calls of this client are those of _client, _script, _conn_new and _pubsub_publish;
-/// a pipeline, an rredis_conn and an rredis_pubsub have a _wake of their own. A wait ends at
-/// once, or within 20 ms where the call or its transport has only just begun to wait; a
-/// transport function that waits longer than its timeout_ms cannot be woken. A signal handler
-/// may call it.
+/// Each of those calls returns RREDIS_ERR_WOKEN, with the outcome of its command, which
+/// is not tried again. A call that begins later is not ended. A call whose reply has
+/// arrived may still succeed. The calls are those of _client, _script, _conn_new and
+/// _pubsub_publish; a pipeline, an rredis_conn and an rredis_pubsub have a _wake of
+/// their own. A wait ends at once, or within 20 ms where it has only just begun. A
+/// transport function that waits longer than its timeout_ms cannot be woken. A signal
+/// handler may call this function.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_wake(client: Option<&rredis_client>, call_data: *const c_void) -> usize {
     woken(|| usable(client).map_or(0, |client| client.client.wake(call_data.cast())))
 }
 
-/// Free a client. What was made from it goes on working until it is freed too.
+/// Free a client. Handles made from it remain valid until they are freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_free(client: Option<Box<rredis_client>>) {
     quietly((), || drop(client))

@@ -1,9 +1,9 @@
 //! Connections
 //!
-//! One connection kept for oneself, for what a pool cannot do: SELECT, WATCH by hand,
-//! MONITOR, CLIENT REPLY. The client's callbacks apply to _command, and to EXEC's
-//! elements, each to its own command's. A connection whose server said READONLY can
-//! still be used; when it is freed it is closed.
+//! One connection for a single owner, for commands that a pool cannot serve: SELECT,
+//! WATCH, MONITOR, CLIENT REPLY. The client's response callbacks apply to _command, and
+//! to each element of the reply to EXEC. After a READONLY error the connection can still
+//! be used; it is closed when it is freed.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -21,14 +21,14 @@ use crate::ongoing::Ongoing;
 use crate::reply::node::rredis_reply;
 use crate::reply::{Builder, Reply};
 
-/// one connection kept for oneself
+/// one connection for a single owner
 pub struct rredis_conn {
     dedicated: Dedicated,
     poison: Poison,
     ongoing: Arc<Ongoing>,
 }
 
-/// Lease a connection from the client's pool, and keep it. Connects if it must.
+/// Lease a connection from the client's pool, and keep it. Connects if necessary.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_conn_new(
     client: Option<&rredis_client>,
@@ -45,11 +45,11 @@ pub extern "C" fn rredis_conn_new(
     })
 }
 
-/// Send one command and wait for the one reply that is due.
+/// Send one command and wait for its one reply.
 ///
-/// A command that is due none (CLIENT REPLY OFF; SUBSCRIBE and its kin, whose answers are
-/// pushes) gives a reply of kind NULL once it is written. RREDIS_ERR_STATE: replies to
-/// _send are still due.
+/// A command that gets no reply (CLIENT REPLY OFF), or pushes in place of a reply
+/// (SUBSCRIBE), gives a reply of kind NULL as soon as it is written. RREDIS_ERR_STATE:
+/// replies to _send are still due.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_command(
     conn: Option<&mut rredis_conn>,
@@ -65,7 +65,11 @@ pub unsafe extern "C" fn rredis_conn_command(
     })
 }
 
-/// As _command, with flags, a timeout and call_data, as rredis_client_command_with.
+/// Send one command with flags, and wait for its one reply.
+///
+///   flags       of rredis_call
+///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
+///   call_data   passed to the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_command_with(
     conn: Option<&mut rredis_conn>,
@@ -85,7 +89,7 @@ pub unsafe extern "C" fn rredis_conn_command_with(
     })
 }
 
-/// Send one command, and do not wait: _receive gives its reply.
+/// Send one command without waiting for its reply: _receive gives the reply.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_send(
     conn: Option<&mut rredis_conn>,
@@ -102,11 +106,11 @@ pub unsafe extern "C" fn rredis_conn_send(
     })
 }
 
-/// Give what comes next, in order: replies (a server's error as an ERROR), pushes, the
-/// lines of MONITOR.
+/// Give the next reply, push, or line of MONITOR, in order of arrival. A server's error
+/// is a reply of kind ERROR.
 ///
-/// RREDIS_ERR_AGAIN: nothing whole came within timeout_ms; the connection is as good as
-/// before. RREDIS_ERR_STATE: nothing is due, and nothing can come.
+/// RREDIS_ERR_AGAIN: nothing whole arrived within timeout_ms; the connection is as
+/// before. RREDIS_ERR_STATE: no reply is due, and no push can arrive.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_conn_receive(
     conn: Option<&mut rredis_conn>,
@@ -122,11 +126,12 @@ pub extern "C" fn rredis_conn_receive(
     })
 }
 
-/// End the _command, _send or _receive of this connection that waits in another thread, and
-/// tell how many that were: 0 or 1.
+/// End the _command, _send or _receive of this connection that waits in another thread,
+/// and give the number of ended calls: 0 or 1.
 ///
-/// It is RREDIS_ERR_WOKEN. After a _receive the connection is as good as before; it is closed
-/// where a reply was waited for by _command. When and how as with rredis_client_wake.
+/// The call returns RREDIS_ERR_WOKEN. After a _receive the connection is as before;
+/// after a _command that waited for a reply it is closed. rredis_client_wake says how
+/// soon a wait ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_wake(conn: *const rredis_conn) -> usize {
     woken(|| {
@@ -140,8 +145,8 @@ pub unsafe extern "C" fn rredis_conn_wake(conn: *const rredis_conn) -> usize {
     })
 }
 
-/// Give the connection back to the pool, where nothing is due and its state is as the
-/// pool's; close it otherwise. Never waits.
+/// Return the connection to the pool if no reply is due and its state is as the pool's;
+/// otherwise close it. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_conn_free(conn: Option<Box<rredis_conn>>) {
     quietly((), || drop(conn))

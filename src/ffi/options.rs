@@ -1,12 +1,12 @@
 //! Options
 //!
-//! A client copies its options when it is made. Every option has a default good enough
-//! to leave alone.
+//! A client copies its options when it is made. Every option has a default, or may be
+//! unset.
 //!
-//! What was set is checked together when a handle is made of it. An option or a function
-//! that says whom to talk to or how safely, and would have no effect, is
-//! RREDIS_ERR_CONFIG, and so are two settings that contradict each other, in whichever
-//! order they were set. Times, limits and counts may have no effect.
+//! All settings are checked together when a handle is made from them. Two settings that
+//! contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. So is
+//! a setting that says which server to connect to, or how safely, and that would have no
+//! effect. Times, limits and counts may have no effect.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -27,19 +27,19 @@ use crate::options::{Key, Options};
 use crate::reply::Builder;
 use crate::reply::node::{Kind, rredis_reply};
 
-/// what a pool, a client or a parser is made from
+/// settings for a pool, a client or a parser
 pub struct rredis_options {
     setup: Setup,
     texts: Texts,
 }
 
-/// Make options, all at their defaults. NULL: no memory.
+/// Make options, all at their defaults. NULL: there was not enough memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_new() -> Option<Box<rredis_options>> {
     quietly(None, || Some(Box::new(rredis_options::new())))
 }
 
-/// Set a number.
+/// Set the number of an option.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_set_int(
     options: Option<&mut rredis_options>,
@@ -50,7 +50,8 @@ pub extern "C" fn rredis_options_set_int(
     guard_change(options, err, |setup| setup.options.set_int(key_of(option)?, value))
 }
 
-/// Set a text. An empty one is none, where there may be none.
+/// Set the text of an option. An empty text removes the setting, where the option allows
+/// it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_str(
     options: Option<&mut rredis_options>,
@@ -67,15 +68,15 @@ pub unsafe extern "C" fn rredis_options_set_str(
     })
 }
 
-/// Set what a URL says: all of it, or nothing where any part is wrong.
+/// Set the options that a URL contains. If any part is wrong, no option is set.
 ///
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
-/// A user and a password may stand before the host, with a colon between and an at sign
-/// behind them. A time has its unit, ms, s or m, or is in seconds. %XX is any byte. The
-/// scheme says whether TLS is spoken, which RREDIS_OPTION_TLS must not contradict:
-/// rediss:// is with TLS, redis:// without. A later URL's place replaces an earlier URL's.
+/// A user and a password may stand before the host, as user:password@. A time has a
+/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme rediss://
+/// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it. The
+/// endpoint of a later URL replaces that of an earlier one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_url(
     options: Option<&mut rredis_options>,
@@ -90,10 +91,10 @@ pub unsafe extern "C" fn rredis_options_set_url(
     })
 }
 
-/// Set the response callback of a command, for every client made from these.
+/// Set the response callback of a command, for every client made from these options.
 ///
-///   command   its name, in any case of letters
-///   function  NULL: none
+///   command   the command's name, in upper or lower case
+///   function  NULL: remove the callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_callback(
     options: Option<&mut rredis_options>,
@@ -112,10 +113,10 @@ pub unsafe extern "C" fn rredis_options_set_callback(
     })
 }
 
-/// Ask a function of yours who we are at each connect, in place of the options: beside
+/// Set a function that gives the credentials for each new connection. Together with
 /// RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD it is RREDIS_ERR_CONFIG.
 ///
-///   function  NULL: the options say it
+///   function  NULL: use the options' user name and password
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_credentials(
     options: Option<&mut rredis_options>,
@@ -146,7 +147,7 @@ pub unsafe extern "C" fn rredis_options_set_transport(
     })
 }
 
-/// Read replies through a parser of yours, in place of those that RREDIS_OPTION_PARSER has.
+/// Read replies through a parser of yours, in place of RREDIS_OPTION_PARSER.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_parser(
     options: Option<&mut rredis_options>,
@@ -161,10 +162,11 @@ pub unsafe extern "C" fn rredis_options_set_parser(
     })
 }
 
-/// Be shown what the server sends unasked, inside the call during which it came. What
-/// comes to an rredis_conn is not shown here: its _receive gives it.
+/// Set a function that receives each push that the server sends without a request. It is
+/// called inside the call during which the push arrives. A push to an rredis_conn is
+/// given by its _receive instead.
 ///
-///   function  NULL: what comes is dropped
+///   function  NULL: pushes are dropped
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_on_push(
     options: Option<&mut rredis_options>,
@@ -180,13 +182,14 @@ pub unsafe extern "C" fn rredis_options_on_push(
     })
 }
 
-/// Be told what happens to connections and commands, inside the call during which it does.
+/// Set a function that receives the events of connections and commands. It is called
+/// inside the call during which an event happens.
 ///
-/// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status, text],
-/// ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms]. Its texts
-/// are lines, written as err's message is.
+/// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
+/// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
+/// ms]. Each text is one line, escaped as err->message is.
 ///
-///   function  NULL: nothing is told
+///   function  NULL: no events
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_on_event(
     options: Option<&mut rredis_options>,
@@ -202,10 +205,10 @@ pub unsafe extern "C" fn rredis_options_on_event(
     })
 }
 
-/// Be asked, while a call of a client made from these waits, whether it shall go on: for
-/// interpreters, whose interrupt is no signal of the waiting thread.
+/// Set a function that can end each waiting call of the clients made from these options.
+/// It is for interpreters, whose interrupt may not be a signal to the waiting thread.
 ///
-///   function  NULL: no call is ended so; a signal never ends one
+///   function  NULL: no call is ended this way; a signal never ends a call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_on_interrupt(
     options: Option<&mut rredis_options>,
@@ -221,7 +224,7 @@ pub unsafe extern "C" fn rredis_options_on_interrupt(
     })
 }
 
-/// Read a number, be it set or the default.
+/// Read the number of an option, or its default.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_get_int(
     options: Option<&rredis_options>,
@@ -238,9 +241,9 @@ pub extern "C" fn rredis_options_get_int(
     })
 }
 
-/// Read a text. NULL: it is not set, or it is a secret, or no text.
+/// Read the text of an option. NULL: the option is not set, is a secret, or has no text.
 ///
-///   out_len  its length; may be NULL, for a NUL is behind it
+///   out_len  receives the length; may be NULL, since the text ends in a NUL
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_get_str(
     options: Option<&rredis_options>,
@@ -257,8 +260,8 @@ pub extern "C" fn rredis_options_get_str(
     })
 }
 
-/// Write the options as a URL, a STRING: what is not as the defaults have it, and secrets
-/// as stars.
+/// Write the options as a URL, a reply of kind STRING. It has every option that differs
+/// from its default, and stars in place of secrets.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_to_url(
     options: Option<&rredis_options>,

@@ -1,7 +1,7 @@
 //! Parser
 //!
-//! RESP without sockets, for a program that has its own; and a parser of your own, for
-//! a client.
+//! A parser reads RESP without a socket, for a program that has its own. A parser of
+//! yours can read the replies of a client.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -21,32 +21,32 @@ use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
 use crate::resp::{self, Parse, ParserType, Recorder};
 
-/// Which parser reads replies. Both understand the same.
+/// The values of RREDIS_OPTION_PARSER. Both parsers accept the same input.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_parser_kind {
-    /// the better one
+    /// the recommended one
     RREDIS_PARSER_AUTO = 0,
-    /// written to be fast
+    /// written for speed
     RREDIS_PARSER_FAST = 1,
-    /// written to be simple
+    /// written for simplicity
     RREDIS_PARSER_SIMPLE = 2,
 }
 
-/// A parser of yours: set size, fill in the rest. It is copied. Each connection has a
-/// state of its own.
+/// A parser of yours. Set size, and fill in the other fields. The struct is copied. Each
+/// connection has a state of its own.
 ///
-/// librredis finds where each reply ends, and holds it to the limits. A state is fed one
-/// reply, and must give exactly one for it; so none is ever another command's. A push is
-/// a root of kind PUSH. What fails ends the connection, with the text in err.
+/// The library finds the end of each reply, and applies the limits. A state is given the
+/// bytes of one reply, and must give exactly one reply for them. A push is a reply of
+/// kind PUSH. A failure closes the connection, with the text in err.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_parser_type {
-    /// sizeof(rredis_parser_type): later fields come behind
+    /// sizeof(rredis_parser_type); later versions add fields at the end
     pub size: usize,
-    /// for messages and rredis_client_parser; NULL: "custom"
+    /// the name in messages and from rredis_client_parser; NULL: "custom"
     pub name: *const c_char,
-    /// given to start
+    /// passed to start
     pub user_data: *mut c_void,
     /// Makes a state.
     pub start: Option<
@@ -56,7 +56,7 @@ pub struct rredis_parser_type {
             err: *mut rredis_error,
         ) -> MaybeUninit<rredis_status>,
     >,
-    /// Takes all of the bytes: those of one reply, perhaps in pieces.
+    /// Takes all of bytes: those of one reply, perhaps in pieces.
     pub feed: Option<
         unsafe extern "C-unwind" fn(
             state: *mut c_void,
@@ -65,7 +65,7 @@ pub struct rredis_parser_type {
             err: *mut rredis_error,
         ) -> MaybeUninit<rredis_status>,
     >,
-    /// RREDIS_OK: one whole reply stands in builder. RREDIS_ERR_AGAIN: not yet.
+    /// RREDIS_OK: builder has one whole reply. RREDIS_ERR_AGAIN: more bytes are needed.
     pub next: Option<
         unsafe extern "C-unwind" fn(
             state: *mut c_void,
@@ -73,13 +73,13 @@ pub struct rredis_parser_type {
             err: *mut rredis_error,
         ) -> MaybeUninit<rredis_status>,
     >,
-    /// Ends a state, once for each start that succeeded.
+    /// Ends a state; called once for each start that succeeded.
     pub stop: Option<unsafe extern "C-unwind" fn(state: *mut c_void)>,
-    /// NULL, or called when nothing needs user_data any more
+    /// frees user_data when it is no longer needed; may be NULL
     pub user_data_free: rredis_free_fn,
 }
 
-/// bytes in, replies out
+/// turns bytes into replies
 pub struct rredis_parser {
     parse: Box<dyn Parse>,
     name: CString,
@@ -90,7 +90,7 @@ pub struct rredis_parser {
 
 /// Make a parser.
 ///
-///   options  which parser, and the limits; NULL: AUTO, and the defaults
+///   options  the kind of parser, and the limits; NULL: the defaults
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_new(
     options: Option<&rredis_options>,
@@ -113,7 +113,7 @@ pub extern "C" fn rredis_parser_new(
     })
 }
 
-/// Feed bytes, which may end anywhere.
+/// Feed bytes, which may end anywhere in a reply.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_parser_feed(
     parser: Option<&mut rredis_parser>,
@@ -129,11 +129,12 @@ pub unsafe extern "C" fn rredis_parser_feed(
     })
 }
 
-/// Give room to read into, so that no byte is copied twice. It stands until the next call
-/// on this parser: _commit says how much of it was filled. NULL: no memory.
+/// Give a buffer to read into, which saves a copy. It is valid until the next call on
+/// this parser; _commit says how many of its bytes were filled. NULL: there was not
+/// enough memory.
 ///
-///   wanted   how many bytes at least, up to 1 GiB
-///   out_len  how many there are
+///   wanted   the smallest number of bytes, up to 1 GiB
+///   out_len  receives the number of bytes in the buffer
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_reserve(
     parser: Option<&mut rredis_parser>,
@@ -153,7 +154,7 @@ pub extern "C" fn rredis_parser_reserve(
     })
 }
 
-/// Feed the first bytes_len bytes of the room that _reserve gave.
+/// Feed the first bytes_len bytes of the buffer from _reserve.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_commit(
     parser: Option<&mut rredis_parser>,
@@ -169,10 +170,11 @@ pub extern "C" fn rredis_parser_commit(
     })
 }
 
-/// Give the next reply; a push is one too, and an error of the server's.
+/// Give the next reply, which may be a push or a server's error.
 ///
-/// RREDIS_ERR_AGAIN: none is whole yet. RREDIS_ERR_PROTOCOL and RREDIS_ERR_LIMIT stay:
-/// what comes behind them has no meaning any more.
+/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL or
+/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow have
+/// no meaning.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_next(
     parser: Option<&mut rredis_parser>,
@@ -194,13 +196,13 @@ pub extern "C" fn rredis_parser_next(
     })
 }
 
-/// Tell which parser it is: "fast", "simple", or your own's name.
+/// Give the name of the parser: "fast", "simple", or your parser's name.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_name(parser: Option<&rredis_parser>) -> *const c_char {
     quietly(std::ptr::null(), || parser.map_or(std::ptr::null(), |parser| parser.name.as_ptr()))
 }
 
-/// Free a parser, and what was not read.
+/// Free a parser, and the bytes that were not read.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_free(parser: Option<Box<rredis_parser>>) {
     quietly((), || drop(parser))

@@ -1,7 +1,8 @@
 //! Pools
 //!
-//! Connections that clients share: bounded, fair to who waits, made when they are needed.
-//! A client makes its own pool, unless it is given one.
+//! Connections that clients share. A pool makes a connection when a call needs one, up
+//! to RREDIS_OPTION_POOL_MAX, and serves waiting calls in order. A client makes a pool
+//! of its own unless it is given one.
 
 use std::mem::MaybeUninit;
 
@@ -11,53 +12,53 @@ use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::pool::{Pool, Stat};
 
-/// What a pool and a client count.
+/// The statistics of a pool or a client.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_stat {
-    /// connections there are
+    /// connections now open
     RREDIS_STAT_CONNECTIONS = 0,
-    /// of these, leased
+    /// connections now leased
     RREDIS_STAT_CONNECTIONS_IN_USE = 1,
-    /// of these, at rest
+    /// connections now idle
     RREDIS_STAT_CONNECTIONS_IDLE = 2,
     /// connections ever made
     RREDIS_STAT_CONNECTIONS_CREATED = 3,
-    /// connections that broke
+    /// connections that were lost
     RREDIS_STAT_CONNECTIONS_LOST = 4,
     /// connections that the library closed
     RREDIS_STAT_CONNECTIONS_CLOSED = 5,
-    /// callers that wait for a connection
+    /// calls now waiting for a connection
     RREDIS_STAT_WAITING = 10,
-    /// times a caller had to wait
+    /// calls that waited for a connection
     RREDIS_STAT_WAITS = 11,
-    /// times it waited in vain
+    /// of those, calls that got none
     RREDIS_STAT_WAITS_TIMED_OUT = 12,
-    /// commands given: one that was refused, or never left, counts too
+    /// commands given, including those refused or never sent
     RREDIS_STAT_COMMANDS = 20,
     /// tries after the first
     RREDIS_STAT_RETRIES = 21,
-    /// commands whose time ran out
+    /// commands that timed out
     RREDIS_STAT_TIMEOUTS = 22,
-    /// commands that may have run, or not
+    /// commands with RREDIS_OUTCOME_UNKNOWN
     RREDIS_STAT_UNKNOWN = 23,
-    /// commands that rode on a connection in use
+    /// commands sent on a shared connection
     RREDIS_STAT_RIDES = 24,
     /// bytes read
     RREDIS_STAT_BYTES_IN = 30,
     /// bytes written
     RREDIS_STAT_BYTES_OUT = 31,
-    /// calls that were wrong: statuses 1 to 9
+    /// calls that failed with a status of 1 to 9
     RREDIS_STAT_ERRORS_CALLER = 40,
-    /// statuses 10 to 19
+    /// calls that failed with 10 to 19
     RREDIS_STAT_ERRORS_NETWORK = 41,
-    /// statuses 20 to 29
+    /// calls that failed with 20 to 29
     RREDIS_STAT_ERRORS_PROTOCOL = 42,
-    /// statuses 30 to 39
+    /// calls that failed with 30 to 39
     RREDIS_STAT_ERRORS_SERVER = 43,
-    /// statuses 80 to 89
+    /// calls that failed with 80 to 89
     RREDIS_STAT_ERRORS_CALLBACK = 44,
-    /// statuses 90 to 99
+    /// calls that failed with 90 to 99
     RREDIS_STAT_ERRORS_INTERNAL = 45,
 }
 
@@ -69,7 +70,7 @@ pub struct rredis_pool {
     poison: Poison,
 }
 
-/// Make a pool. It connects to nothing yet.
+/// Make a pool. The pool connects when it is first used.
 ///
 ///   options  NULL: the defaults
 #[unsafe(no_mangle)]
@@ -89,7 +90,8 @@ pub extern "C" fn rredis_pool_new(
     })
 }
 
-/// Connect until count connections rest in the pool, or as many as it may have.
+/// Connect until the pool has count idle connections, or as many connections as it may
+/// have.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_warm(
     pool: Option<&rredis_pool>,
@@ -99,7 +101,7 @@ pub extern "C" fn rredis_pool_warm(
     guard_on(pool, err, |pool| pool.pool.warm(count))
 }
 
-/// Close the connections that rest. Those in use are closed when they come back.
+/// Close the idle connections. A connection in use is closed when it comes back.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_drop_idle(pool: Option<&rredis_pool>) {
     quietly((), || {
@@ -109,7 +111,7 @@ pub extern "C" fn rredis_pool_drop_idle(pool: Option<&rredis_pool>) {
     })
 }
 
-/// Read a count, of all clients together. -1: this library does not keep it.
+/// Read a statistic, of all clients together. -1: the library does not keep it.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_stat(pool: Option<&rredis_pool>, stat: MaybeUninit<rredis_stat>) -> i64 {
     quietly(-1, || match (usable(pool), stat_of(stat)) {
@@ -118,7 +120,7 @@ pub extern "C" fn rredis_pool_stat(pool: Option<&rredis_pool>, stat: MaybeUninit
     })
 }
 
-/// Free a pool. It lives on while a client of it does.
+/// Free a pool. Its connections stay until its last client is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_free(pool: Option<Box<rredis_pool>>) {
     quietly((), || drop(pool))

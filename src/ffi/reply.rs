@@ -1,7 +1,8 @@
 //! Replies
 //!
-//! Everything a server says is one kind of thing: a tree of these nodes, in one piece of
-//! memory. Read its fields in place. It never changes, so any thread may read it.
+//! Every answer of a server is a tree of these nodes, in one block of memory. Read the
+//! fields directly. A reply never changes, so any thread may read it. SHAPES.md has the
+//! shape of the reply to each command, and rredis_callback_name lists the commands.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -12,7 +13,8 @@ use crate::ffi::status::{rredis_error, rredis_status};
 pub use crate::reply::node::{rredis_reply, rredis_reply_kind};
 use crate::reply::{Reply, View, attributes_of};
 
-/// Find a key in a MAP, and give its value. NULL: it is not there, or this is no map.
+/// Find a key in a MAP, and give its value. NULL: the key is absent, or the reply is no
+/// MAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_find(
     map: Option<&rredis_reply>,
@@ -27,7 +29,7 @@ pub unsafe extern "C" fn rredis_reply_find(
     })
 }
 
-/// Give the attributes that came with a node: a MAP, or NULL where there are none.
+/// Give the attributes of a node: a MAP, or NULL where there are none.
 ///
 ///   root  the whole reply
 ///   node  root, or a node anywhere below it
@@ -52,8 +54,8 @@ pub extern "C" fn rredis_reply_format(verbatim: Option<&rredis_reply>) -> *const
     })
 }
 
-/// Read an integer from an INTEGER, a BOOL, a DOUBLE that is whole, or a text that is one,
-/// where it fits.
+/// Read an integer from an INTEGER, a BOOL, a whole DOUBLE, or a text that is an
+/// integer, if it fits in out_integer.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_integer(
     reply: Option<&rredis_reply>,
@@ -69,7 +71,7 @@ pub extern "C" fn rredis_reply_integer(
     })
 }
 
-/// Read a number from a DOUBLE, an INTEGER, a BOOL, or a text that is one.
+/// Read a number from a DOUBLE, an INTEGER, a BOOL, or a text that is a number.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_number(
     reply: Option<&rredis_reply>,
@@ -85,8 +87,8 @@ pub extern "C" fn rredis_reply_number(
     })
 }
 
-/// Copy a reply, or a part of one, children and all, attributes not: to keep what is on
-/// loan.
+/// Copy a reply, or a part of one, with its children and without its attributes. Use it
+/// to keep a borrowed reply.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_clone(
     reply: Option<&rredis_reply>,
@@ -101,7 +103,7 @@ pub extern "C" fn rredis_reply_clone(
     })
 }
 
-/// Free a reply, all of it.
+/// Free a whole reply.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_free(reply: *mut rredis_reply) {
     // Nothing in this can panic.

@@ -1,8 +1,9 @@
 //! Transports
 //!
-//! Bytes of your own: a connection over anything. Handshake, protocol and everything
-//! else work on top of it. For one stream there are never two calls at once, but they
-//! come from any thread that uses the client. They may use any client but that one.
+//! A transport carries the bytes of a connection in place of a socket of the library.
+//! The handshake and the protocol work on top of it. The library never makes two calls
+//! for one stream at the same time, but it makes them on any thread that uses the
+//! client. A transport function may use any client except the one it serves.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -18,23 +19,25 @@ use crate::options::Endpoint;
 use crate::process::Process;
 use crate::transport::{self, Attempt, Connect, Deadline, Moved, Transport};
 
-/// A transport: set size, fill in what you have, zero the rest. It is copied.
+/// A transport of yours. Set size, fill in the fields you need, and set the others to
+/// zero. The struct is copied.
 ///
-/// read and write return RREDIS_OK and *out_len; RREDIS_ERR_AGAIN when nothing could be
-/// moved within timeout_ms; anything else ends the connection, with the text in err. A
-/// write that fails may have moved everything that it was given: the commands among that
-/// are RREDIS_OUTCOME_UNKNOWN. More than was asked for, or AGAIN for ever, is caught.
+/// read and write return RREDIS_OK and set *out_len. They return RREDIS_ERR_AGAIN when
+/// no byte could be moved within timeout_ms. Any other status closes the connection,
+/// with the text in err. A write that fails may have moved all of its bytes: a command
+/// among them is RREDIS_OUTCOME_UNKNOWN. The library detects a function that reports
+/// more bytes than were asked for, or that returns RREDIS_ERR_AGAIN for ever.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_transport {
-    /// sizeof(rredis_transport): later fields come behind
+    /// sizeof(rredis_transport); later versions add fields at the end
     pub size: usize,
-    /// for messages; NULL: "custom"
+    /// the name in messages; NULL: "custom"
     pub name: *const c_char,
-    /// given to connect
+    /// passed to connect
     pub user_data: *mut c_void,
-    /// Connects within timeout_ms, and gives a stream. host is the path, and port 0, where
-    /// RREDIS_OPTION_UNIX_PATH is set.
+    /// Connects within timeout_ms, and gives a stream. Where RREDIS_OPTION_UNIX_PATH is
+    /// set, host is the path, and port is 0.
     pub connect: Option<
         unsafe extern "C-unwind" fn(
             user_data: *mut c_void,
@@ -46,7 +49,8 @@ pub struct rredis_transport {
             err: *mut rredis_error,
         ) -> MaybeUninit<rredis_status>,
     >,
-    /// Reads at most buffer_len bytes, and at least one; *out_len 0 is the end of the stream.
+    /// Reads at least one byte, and at most buffer_len. *out_len of 0 is the end of the
+    /// stream.
     pub read: Option<
         unsafe extern "C-unwind" fn(
             stream: *mut c_void,
@@ -57,7 +61,7 @@ pub struct rredis_transport {
             err: *mut rredis_error,
         ) -> MaybeUninit<rredis_status>,
     >,
-    /// Writes at most bytes_len bytes, and at least one.
+    /// Writes at least one byte, and at most bytes_len.
     pub write: Option<
         unsafe extern "C-unwind" fn(
             stream: *mut c_void,
@@ -70,10 +74,11 @@ pub struct rredis_transport {
     >,
     /// Called once for each connect that succeeded; never in a forked child.
     pub close: Option<unsafe extern "C-unwind" fn(stream: *mut c_void)>,
-    /// NULL, or -1: there is none. Where there is one, librredis polls it, and calls read
-    /// and write with timeout_ms 0. It stays open until close.
+    /// Gives the descriptor of a stream, which must stay open until close. The library
+    /// polls it, and calls read and write with a timeout_ms of 0. NULL, or a result of
+    /// -1: there is none.
     pub fd: Option<unsafe extern "C-unwind" fn(stream: *mut c_void) -> i32>,
-    /// NULL, or called when nothing needs user_data any more
+    /// frees user_data when it is no longer needed; may be NULL
     pub user_data_free: rredis_free_fn,
 }
 
