@@ -8,10 +8,10 @@
 //   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
 //   rredis_client_free(client);
 //
-// Without options a client connects to 127.0.0.1:6379, without TLS and without a login.
-// It makes up to 64 connections, as they are needed. A call waits at most 5 s; a
-// blocking command (BLPOP) waits for its own timeout argument instead. A command that
-// did not run, or that only reads, is tried again up to 3 times within that time.
+// Without options a client connects to 127.0.0.1:6379, without TLS and without a
+// login. It makes up to 64 connections, as they are needed. A call waits at most 5 s;
+// a blocking command (BLPOP) waits for its own timeout argument instead. A command
+// that did not run, or that only reads, is tried again up to 3 times within that time.
 //
 // Which handle for what
 //   rredis_client    sends commands, from any thread: most programs need no other
@@ -107,19 +107,19 @@ uint32_t rredis_version_number(void);
 
 // ---- Handles ------------------------------------------------------------------------
 
-typedef struct rredis_async rredis_async;        // one connection, driven by a loop of
-                                                 // the caller's
+typedef struct rredis_async rredis_async;        // sends commands from an event loop of
+                                                 // yours
 typedef struct rredis_builder rredis_builder;    // makes a reply
 typedef struct rredis_client rredis_client;      // sends commands from any thread
 typedef struct rredis_conn rredis_conn;          // one connection for a single owner
 typedef struct rredis_options rredis_options;    // settings for a pool, a client or a
                                                  // parser
 typedef struct rredis_parser rredis_parser;      // turns bytes into replies
-typedef struct rredis_pipeline rredis_pipeline;  // commands that wait for their run
+typedef struct rredis_pipeline rredis_pipeline;  // queues commands, and runs them in
+                                                 // one burst
 typedef struct rredis_pool rredis_pool;          // connections that clients share
-typedef struct rredis_pubsub rredis_pubsub;      // a subscriber, with a connection of
-                                                 // its own
-typedef struct rredis_script rredis_script;      // a script, and its digest
+typedef struct rredis_pubsub rredis_pubsub;      // receives messages of channels
+typedef struct rredis_script rredis_script;      // a Lua script and its digest
 
 typedef struct rredis_parser_type rredis_parser_type;  // a struct, defined in the
                                                        // chapter Parser
@@ -316,8 +316,8 @@ typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 /// and err are never NULL, and *err is zero at first.
 ///
 /// Any status except RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK,
-/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and in
-/// the reply to EXEC, a failure is an ERROR in the place of its command's reply.
+/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and
+/// in the reply to EXEC, a failure is an ERROR in the place of its command's reply.
 ///
 /// The connection is back in the pool by then, so the function may use this client.
 /// While an rredis_conn, a watch or _run_each keeps its connection, such a use needs a
@@ -335,13 +335,13 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 // The reply to SHUTDOWN is BOOL true when the server ends, on every handle: the end of
 // the stream is the answer. SHUTDOWN is never tried again.
 //
-// An error READONLY means that the server has become a replica, as in a failover behind
-// one address. The connection of the error is closed. At most once a second, all other
-// connections of the pool are closed too. Each new connection looks up the host name
-// again. The command wrote nothing, and is tried again within its time, up to
-// RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the server's
-// own words. A command that blocks for ever and fails with UNBLOCKED, because its
-// server became a replica, is tried again too.
+// An error READONLY means that the server has become a replica, as in a failover
+// behind one address. The connection of the error is closed. At most once a second,
+// all other connections of the pool are closed too. Each new connection looks up the
+// host name again. The command wrote nothing, and is tried again within its time, up
+// to RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the
+// server's own words. A command that blocks for ever and fails with UNBLOCKED, because
+// its server became a replica, is tried again too.
 
 /// The statistics of a pool or a client.
 typedef enum rredis_stat {
@@ -602,12 +602,12 @@ typedef enum rredis_share {
 //
 // All settings are checked together when a handle is made from them. Two settings that
 // contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. So is
-// a setting that says which server to connect to, or how safely, and that would have no
-// effect. Times, limits and counts may have no effect.
+// a setting that says which server to connect to, or how safely, and that would have
+// no effect. Times, limits and counts may have no effect.
 
 /// Called on the waiting thread, after each signal that interrupts the wait and every
-/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The function
-/// must return normally. It may use any handle except the one that waits.
+/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The
+/// function must return normally. It may use any handle except the one that waits.
 typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
 
 /// Gives the credentials for each new connection: adds the user name, or a NULL, and
@@ -624,8 +624,8 @@ rredis_options *rredis_options_new(void);
 rredis_status rredis_options_set_int(rredis_options *options, rredis_option option,
     int64_t value, rredis_error *err);
 
-/// Set the text of an option. An empty text removes the setting, where the option allows
-/// it.
+/// Set the text of an option. An empty text removes the setting, where the option
+/// allows it.
 rredis_status rredis_options_set_str(rredis_options *options, rredis_option option,
     const char *value, size_t value_len, rredis_error *err);
 
@@ -635,9 +635,9 @@ rredis_status rredis_options_set_str(rredis_options *options, rredis_option opti
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
 /// A user and a password may stand before the host, as user:password@. A time has a
-/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme rediss://
-/// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it. The
-/// endpoint of a later URL replaces that of an earlier one.
+/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme
+/// rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it.
+/// The endpoint of a later URL replaces that of an earlier one.
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);
 
@@ -665,8 +665,8 @@ rredis_status rredis_options_set_transport(rredis_options *options,
 rredis_status rredis_options_set_parser(rredis_options *options,
     const rredis_parser_type *parser, rredis_error *err);
 
-/// Set a function that receives each push that the server sends without a request. It is
-/// called inside the call during which the push arrives. A push to an rredis_conn is
+/// Set a function that receives each push that the server sends without a request. It
+/// is called inside the call during which the push arrives. A push to an rredis_conn is
 /// given by its _receive instead.
 ///
 ///   function  NULL: pushes are dropped
@@ -684,8 +684,9 @@ rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn fu
 rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Set a function that can end each waiting call of the clients made from these options.
-/// It is for interpreters, whose interrupt may not be a signal to the waiting thread.
+/// Set a function that can end each waiting call of the clients made from these
+/// options. It is for interpreters, whose interrupt may not be a signal to the waiting
+/// thread.
 ///
 ///   function  NULL: no call is ended this way; a signal never ends a call
 rredis_status rredis_options_on_interrupt(rredis_options *options,
@@ -696,7 +697,8 @@ rredis_status rredis_options_on_interrupt(rredis_options *options,
 rredis_status rredis_options_get_int(const rredis_options *options,
     rredis_option option, int64_t *out_value, rredis_error *err);
 
-/// Read the text of an option. NULL: the option is not set, is a secret, or has no text.
+/// Read the text of an option. NULL: the option is not set, is a secret, or has no
+/// text.
 ///
 ///   out_len  receives the length; may be NULL, since the text ends in a NUL
 const char *rredis_options_get_str(const rredis_options *options, rredis_option option,
@@ -712,25 +714,29 @@ void rredis_options_free(rredis_options *options);
 
 // ---- Pipelines ----------------------------------------------------------------------
 //
-// Many commands in one burst, and transactions. Nothing is sent before a run; a run
-// empties the queue and ends the watch whatever it returns, but for
-// RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which do nothing.
+// A pipeline queues commands, and a run sends all of them in one burst, or as a
+// transaction. Nothing is sent before a run. A run empties the queue and ends the
+// watch, whatever it returns, except RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which
+// change nothing.
+//
+// The columns are the states of a pipeline, and STATE stands for RREDIS_ERR_STATE:
 //
 //              idle                queued        watching             watching, queued
 //   _watch     leases, watches     STATE         watches more         STATE
-//   _command   STATE               STATE         at once              STATE
+//   _command   STATE               STATE         runs at once         STATE
 //   _add       queued              queued        queued               queued
 //   PLAIN      empty array         runs          STATE                STATE
 //   ATOMIC     empty array         MULTI..EXEC   MULTI EXEC           MULTI..EXEC
 //   _clear     nothing             idle          idle                 idle
 //
-// An empty array comes without a word to the server. Commands that change a connection
-// for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,
-// DISCARD and WATCH, which the library says itself.
+// An empty array comes without a request to the server. A command that would change
+// the connection for later commands is RREDIS_ERR_ARGUMENT, as for a client. So are
+// MULTI, EXEC, DISCARD and WATCH, which the library sends itself.
 
 /// One try of a transaction: reads with rredis_pipeline_command, and queues with
 /// rredis_pipeline_add. It may be called any number of times. Any status except
-/// RREDIS_OK gives up the transaction, except a status that came from a lost connection.
+/// RREDIS_OK gives up the transaction, except a status that came from a lost
+/// connection.
 typedef rredis_status (*rredis_transaction_fn)(void *user_data,
     rredis_pipeline *pipeline, rredis_error *err);
 
@@ -739,132 +745,150 @@ typedef rredis_status (*rredis_transaction_fn)(void *user_data,
 typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
     const rredis_reply *reply, rredis_error *err);
 
-/// How a pipeline runs.
+/// The mode of a run.
 typedef enum rredis_pipeline_mode {
-  RREDIS_PIPELINE_PLAIN = 0,   // one command after the other
-  RREDIS_PIPELINE_ATOMIC = 1,  // between MULTI and EXEC: all of them or none, and
-                               // nobody else's between them
+  RREDIS_PIPELINE_PLAIN = 0,   // the commands run one after the other
+  RREDIS_PIPELINE_ATOMIC = 1,  // the commands run between MULTI and EXEC: all of them
+                               // or none, with no other client's command between them
 } rredis_pipeline_mode;
 
-/// Make an empty pipeline of a client's. It holds no connection but while keys are watched.
+/// Make an empty pipeline of a client. It holds a connection only while keys are
+/// watched.
 rredis_status rredis_pipeline_new(const rredis_client *client,
     rredis_pipeline **out_pipeline, rredis_error *err);
 
-/// Queue one command, copied. Whatever can be wrong with it is found here, and leaves the
-/// queue as it was.
+/// Queue a copy of one command. A command that is wrong is refused here, and the queue
+/// is as before.
+///
+///   argc      the number of arguments, including the command's name
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
 rredis_status rredis_pipeline_add(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_error *err);
 
-/// Queue one command with flags and call_data for its response callback.
+/// Queue a copy of one command, with flags.
 ///
-///   flags  RREDIS_CALL_RAW, and RREDIS_CALL_IDEMPOTENT, which lets a whole run be tried
-///          again where all its commands only read or have it; RREDIS_CALL_ERROR_REPLY
-///          changes nothing, for an error is an element; those that are for a whole run,
-///          _NO_RETRY, _TIMEOUT and _ALONE, are RREDIS_ERR_ARGUMENT
+///   flags      RREDIS_CALL_RAW and RREDIS_CALL_IDEMPOTENT. A run may be tried again as
+///              a whole if each of its commands only reads or has _IDEMPOTENT.
+///              RREDIS_CALL_ERROR_REPLY has no effect: every error is an element.
+///              _NO_RETRY, _TIMEOUT and _ALONE concern a whole run, and are
+///              RREDIS_ERR_ARGUMENT here.
+///   call_data  passed to the response callback
 rredis_status rredis_pipeline_add_with(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, void *call_data,
     rredis_error *err);
 
-/// Say how many commands are queued.
+/// Give the number of queued commands.
 size_t rredis_pipeline_len(const rredis_pipeline *pipeline);
 
-/// Watch keys, and those from before too: a run of mode ATOMIC is RREDIS_ERR_WATCH if
-/// anybody changed one of them meanwhile. Leases a connection until then.
+/// Watch keys, in addition to those watched before. If another client changes one of
+/// them, the next run of mode ATOMIC is RREDIS_ERR_WATCH. The pipeline leases a
+/// connection until that run.
+///
+///   argc, argv, argv_len  the keys
 rredis_status rredis_pipeline_watch(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_error *err);
 
-/// Send one command at once, on the connection that watches: to read what the transaction
-/// depends on. Response callbacks apply, while the connection is still leased.
+/// Send one command at once, on the connection that watches, to read data that the
+/// transaction depends on. Response callbacks apply, while the connection is still
+/// leased.
 ///
-/// RREDIS_ERR_WATCH: the connection was lost; clear, and begin again. After any other
-/// error that ended it, as RREDIS_ERR_TIMEOUT, that error comes again until then.
+/// RREDIS_ERR_WATCH: the connection was lost; call _clear, and begin again. After any
+/// other error that ended the connection, as RREDIS_ERR_TIMEOUT, each call returns that
+/// error until _clear.
 rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);
 
-/// Run what is queued, and give an ARRAY: one element for each command, in order. A
-/// command that the server refused is an ERROR there; a failed response callback is an
-/// ERROR that begins with "CALLBACK ".
+/// Run the queued commands, and give an ARRAY with one element for each command, in
+/// order. The element of a refused command is an ERROR. That of a failed response
+/// callback is an ERROR that begins with "CALLBACK ".
 ///
-/// Waits as long as commands leave and replies come, and no longer than
-/// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off
-/// is tried again, as a whole, where nothing ran (RREDIS_OUTCOME_NOT_SENT: no command
-/// left, or a transaction whose EXEC never did), or where all commands only read or may
-/// run twice; what was answered is not, except a transaction that a replica refused
-/// (READONLY). An element that says READONLY is an ERROR as any other; the connection
-/// is closed after the run. Mode ATOMIC tells apart RREDIS_ERR_WATCH (a watched key
-/// changed, or its connection was lost before EXEC), RREDIS_ERR_ABORTED (a command could
-/// not be queued; neither ran anything), and an outcome RREDIS_OUTCOME_UNKNOWN (no answer
-/// to EXEC).
+/// Waits as long as commands leave and replies arrive. Without either it waits at most
+/// RREDIS_OPTION_COMMAND_TIMEOUT_MS; pushes do not extend that.
+///
+/// A run that fails is tried again, as a whole, if no command ran
+/// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
+/// that was answered is not tried again, except a transaction that a replica refused
+/// (READONLY). An element that says READONLY is an ERROR like any other; the connection
+/// is closed after the run.
+///
+/// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, or that the
+/// connection was lost before EXEC. RREDIS_ERR_ABORTED means that a command could not
+/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that there was
+/// no answer to EXEC.
 rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode,
     rredis_reply **out_reply, rredis_error *err);
 
-/// Run what is queued, as flags say.
+/// Run the queued commands, with flags.
 ///
-///   flags       of rredis_call: RAW and IDEMPOTENT are for every command
-///   timeout_ms  for the whole run, whatever moves, with RREDIS_CALL_TIMEOUT; else 0
+///   flags       of rredis_call; RAW and IDEMPOTENT apply to every command
+///   timeout_ms  the time for the whole run, with RREDIS_CALL_TIMEOUT; otherwise 0
 rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
     rredis_pipeline_mode mode, uint32_t flags, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
 
-/// Run what is queued, one command after the other, and show each reply to a function as
-/// it comes; none is held, so memory stays the same however many there are.
+/// Run the queued commands in mode PLAIN, and pass each reply to a function as it
+/// arrives. No reply is kept, so the memory used does not grow with their number.
 ///
-///   flags, timeout_ms  as for _run_with
-///   function           runs while the run's connection is leased; in it this pipeline is
-///                      RREDIS_ERR_STATE
+///   flags       as for _run_with
+///   timeout_ms  as for _run_with
+///   function    called while the connection is leased; in it every call with this
+///               pipeline is RREDIS_ERR_STATE
 ///
-/// A function that fails ends the run and closes its connection: RREDIS_ERR_CALLBACK with
-/// the text in its err, and RREDIS_OUTCOME_UNKNOWN, for the rest was sent. What was shown
-/// is not shown again: a run that breaks off behind the first reply is not tried again.
+/// A function that fails ends the run and closes the connection: RREDIS_ERR_CALLBACK
+/// with the text in its err, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
+/// sent. No reply is passed twice: a run that fails after the first reply is not tried
+/// again.
 rredis_status rredis_pipeline_run_each(rredis_pipeline *pipeline, uint32_t flags,
     int64_t timeout_ms, rredis_each_fn function, void *user_data, rredis_error *err);
 
-/// Watch keys, have a function read and queue, and run that as a transaction: again, with
-/// pauses that grow, until nobody changed a key meanwhile. Where a replica refused it
-/// (READONLY), it is tried again as often as RREDIS_OPTION_RETRY_MAX says. Begins and
-/// ends with nothing queued and nothing watched.
+/// Watch keys, call a function that reads and queues, and run the queue as a
+/// transaction. This is repeated, after growing pauses, until no other client has
+/// changed a key in between. A transaction that a replica refused (READONLY) is tried
+/// again up to RREDIS_OPTION_RETRY_MAX times. The pipeline is idle before and after the
+/// call.
 ///
 ///   argc, argv, argv_len  the keys
-///   function              _command and _add are for it; _clear forgets what is queued,
-///                         and goes on watching; _watch, _run and _transact of this
-///                         pipeline are RREDIS_ERR_STATE in it, _free is forbidden
-///   timeout_ms            for all tries together; a negative number: for ever
+///   function              may call _command, _add, and _clear, which empties the queue
+///                         and goes on watching. _watch, _run and _transact of this
+///                         pipeline are RREDIS_ERR_STATE in it, and _free is forbidden.
+///   timeout_ms            the time for all tries together; a negative number: for ever
 ///
-/// RREDIS_ERR_WATCH: there was no time for another try; err has how many there were.
+/// RREDIS_ERR_WATCH: the time for another try is over; err has the number of tries.
 /// RREDIS_ERR_TIMEOUT with RREDIS_OUTCOME_NOT_SENT: the function took all of the time.
-/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; nothing ran. Where
-/// its connection was ended by another error than a lost network, as RREDIS_ERR_LIMIT,
-/// that one is given, and not tried again.
+/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; no command ran.
+/// An error that ended the connection, except a lost network, as RREDIS_ERR_LIMIT, is
+/// returned and not tried again.
 rredis_status rredis_pipeline_transact(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_transaction_fn function,
     void *user_data, int64_t timeout_ms, rredis_reply **out_reply, rredis_error *err);
 
-/// End the _run, _run_each, _watch, _command or _transact of this pipeline that waits in
-/// another thread, and tell how many that were: 0 or 1.
+/// End the _run, _run_each, _watch, _command or _transact of this pipeline that waits
+/// in another thread, and give the number of ended calls: 0 or 1.
 ///
-/// It is RREDIS_ERR_WOKEN, with the outcome of what was sent, and is not tried again. When
-/// and how as with rredis_client_wake.
+/// The call returns RREDIS_ERR_WOKEN, with the outcome of the commands, and is not
+/// tried again. rredis_client_wake says how soon a wait ends.
 size_t rredis_pipeline_wake(const rredis_pipeline *pipeline);
 
-/// Say which command of the last run failed first, from 0: an ERROR in its array, the
-/// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.
-/// -1: none.
+/// Give the index, from 0, of the first failed command of the last run: an ERROR in its
+/// array, the cause of RREDIS_ERR_ABORTED, or the first without an answer. -1: no
+/// command failed.
 int64_t rredis_pipeline_failed(const rredis_pipeline *pipeline);
 
-/// Forget what is queued and what is watched. Never waits: a connection that watched is
-/// closed. In the function of a _transact it goes on watching.
+/// Empty the queue and end the watch. Never waits: a connection that watched is closed.
+/// In the function of a _transact, the watch continues.
 void rredis_pipeline_clear(rredis_pipeline *pipeline);
 
-/// Free a pipeline, and forget all of it, as _clear does.
+/// Free a pipeline, its queue and its watch.
 void rredis_pipeline_free(rredis_pipeline *pipeline);
 
 // ---- Connections --------------------------------------------------------------------
 //
 // One connection for a single owner, for commands that a pool cannot serve: SELECT,
 // WATCH, MONITOR, CLIENT REPLY. The client's response callbacks apply to _command, and
-// to each element of the reply to EXEC. After a READONLY error the connection can still
-// be used; it is closed when it is freed.
+// to each element of the reply to EXEC. After a READONLY error the connection can
+// still be used; it is closed when it is freed.
 
 /// Lease a connection from the client's pool, and keep it. Connects if necessary.
 rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
@@ -914,103 +938,119 @@ void rredis_conn_free(rredis_conn *conn);
 
 // ---- Publish and subscribe ----------------------------------------------------------
 //
-// Messages are asked for, not delivered. A pubsub has a connection of its own, beside
-// those of the client's pool. One thread waits in _next or _run, while any other
-// subscribes, unsubscribes, publishes, sets handlers and wakes it.
+// A subscriber has a connection of its own, outside the client's pool. A program asks
+// for each message. One thread waits in _next or _run, while other threads may
+// subscribe, unsubscribe, publish, set handlers and wake it.
 //
-// What _next gives is a PUSH of four elements, in RESP2 and RESP3:
+// _next gives a PUSH of four elements, in RESP2 and RESP3:
 //
 //   "message"      NULL     channel  payload
 //   "pmessage"     pattern  channel  payload
 //   "smessage"     NULL     channel  payload
-//   "subscribe"    NULL     name     count, and its kin: with
-//                           RREDIS_OPTION_PUBSUB_CONFIRMATIONS alone
-//   "gap"          NULL     reason   milliseconds, the reason a line as err's message is
+//   "subscribe"    NULL     name     count, and the other confirmations: only with
+//                                    RREDIS_OPTION_PUBSUB_CONFIRMATIONS
+//   "gap"          NULL     reason   milliseconds
 //
-// A lost connection is made anew inside _next, for ever, after rests as the options have
-// them; what is wanted is subscribed again, and then a gap is given, before the first
-// message: why messages may have been missed, and for how long at most nothing was heard.
-// What will not pass by itself (RREDIS_ERR_AUTH, RREDIS_ERR_TLS, RREDIS_ERR_CONFIG and
-// their like) _next returns instead; called again, it tries again. A server that was silent
-// for RREDIS_OPTION_HEALTH_CHECK_MS is asked whether it is there. Nothing is read ahead of
-// _next but what one read brings: a reader too slow is cut off by the server, and that is a
-// gap. How many connections were lost RREDIS_STAT_CONNECTIONS_LOST of the pool counts.
+// _next makes a lost connection anew, for ever, after pauses as the options say. It
+// then restores the subscriptions. Before the first message it gives a gap: the reason
+// why messages may have been missed, as a line like err->message, and the longest time
+// during which none was heard. A failure that will not pass by itself
+// (RREDIS_ERR_AUTH, RREDIS_ERR_TLS, RREDIS_ERR_CONFIG) is returned by _next, and the
+// next call tries again.
+//
+// A server that is silent for RREDIS_OPTION_HEALTH_CHECK_MS is checked with PING.
+// _next reads no further ahead than one read: the server cuts off a subscriber that is
+// too slow, and that is a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts the
+// lost connections.
 
-/// What a name names.
+/// The kind of name that a subscription is for.
 typedef enum rredis_topic {
   RREDIS_TOPIC_CHANNEL = 0,  // a channel: SUBSCRIBE
   RREDIS_TOPIC_PATTERN = 1,  // a pattern of channels: PSUBSCRIBE
-  RREDIS_TOPIC_SHARD = 2,    // a channel of a shard: SSUBSCRIBE
+  RREDIS_TOPIC_SHARD = 2,    // a shard channel: SSUBSCRIBE
 } rredis_topic;
 
-/// Make a subscriber of the client's server. It connects to nothing yet. RREDIS_ERR_IO: the
-/// system gives no epoll, eventfd or timerfd.
+/// Make a subscriber of the client's server. It connects at the first subscription.
+/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
 rredis_status rredis_pubsub_new(const rredis_client *client, rredis_pubsub **out_pubsub,
     rredis_error *err);
 
 /// Subscribe to names.
 ///
-/// Returns when the command is written, or noted, where the connection is lost: the
-/// confirmations come through _next. The first to subscribe connects, and is told where
-/// that fails; nothing is wanted then. A name that the server refuses is wanted no more:
-/// _next says so, with RREDIS_ERR_SERVER. A shard that the server itself ends is asked for
-/// again, and is a gap.
+///   argc, argv, argv_len  the names
+///
+/// Returns when the command is written, or, while there is no connection, when it is
+/// recorded. _next gives the confirmations. The first subscription connects; if that
+/// fails, this call returns the failure and nothing is subscribed. A name that the
+/// server refuses is dropped: _next then returns RREDIS_ERR_SERVER. A shard channel
+/// that the server ends is subscribed again, and is a gap.
 rredis_status rredis_pubsub_subscribe(const rredis_pubsub *pubsub, rredis_topic topic,
     size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
 
-/// Unsubscribe from names; from all of the topic where argc is 0.
+/// Unsubscribe from names.
 ///
-/// Messages go on coming until the server has confirmed it. Valkey answers -NOSUB where
-/// nothing is subscribed: no error here, and no confirmation.
+///   argc, argv, argv_len  the names; argc of 0: all names of the topic
+///
+/// Messages arrive until the server has confirmed. Valkey answers -NOSUB where nothing
+/// is subscribed: that is no error here, and no confirmation.
 rredis_status rredis_pubsub_unsubscribe(const rredis_pubsub *pubsub, rredis_topic topic,
     size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
 
-/// Show messages of a name to a function, inside _next and _run; it does not subscribe.
+/// Set a function that receives the messages of a name, inside _next and _run. It does
+/// not subscribe.
 ///
-/// In place of any other; NULL removes it. A message that it took _next does not return, but
-/// goes on waiting within its time. No lock is held: it may use this pubsub, but _next,
-/// _run and _free. user_data is not freed while it runs.
+///   function  replaces the earlier one; NULL removes it
+///
+/// _next does not return a message that the function received, and continues to wait
+/// within its time. The function may use this subscriber, except _next, _run and _free:
+/// no lock is held. user_data is not freed while the function runs.
 rredis_status rredis_pubsub_on(const rredis_pubsub *pubsub, rredis_topic topic,
     const char *name, size_t name_len, rredis_reply_fn function, void *user_data,
     rredis_free_fn user_data_free, rredis_error *err);
 
-/// Give the next message that no handler takes, or the next gap.
+/// Give the next message that has no handler, or the next gap.
 ///
-/// RREDIS_ERR_AGAIN: none within timeout_ms; all is as it was. RREDIS_ERR_WOKEN: another
-/// thread called _wake. RREDIS_ERR_STATE: another call waits already. RREDIS_ERR_PROTOCOL:
-/// the server answered a subscription with something else; the next call tries again. It
-/// connects where something is wanted and there is no connection; without any connection it
-/// waits too.
+/// It connects where there are subscriptions and no connection.
+///
+/// RREDIS_ERR_AGAIN: none arrived within timeout_ms; nothing has changed.
+/// RREDIS_ERR_WOKEN: another thread called _wake. RREDIS_ERR_STATE: another call waits
+/// already. RREDIS_ERR_PROTOCOL: the server answered a subscription with another reply;
+/// the next call tries again. Without a subscription it waits too.
 rredis_status rredis_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
 
-/// Show messages to their handlers until another thread calls _wake.
+/// Pass messages to their handlers until another thread calls _wake.
 ///
-/// RREDIS_ERR_AGAIN: timeout_ms went by; messages that wait are shown by the next call. Where
-/// it is 0, all that one look brought is shown. RREDIS_ERR_STATE: a name that is wanted has no
-/// handler, and err names it; a message of it waits for _next. Confirmations and gaps are
-/// nobody's here: a function set by rredis_options_on_event hears of lost connections.
+/// RREDIS_ERR_AGAIN: timeout_ms is over; the next call passes the messages that wait.
+/// With a timeout_ms of 0 it passes the messages of one read. RREDIS_ERR_STATE: a
+/// subscribed name has no handler, and err names it; a message of it waits for _next.
+/// _run passes neither confirmations nor gaps: a function set by
+/// rredis_options_on_event receives lost connections.
 rredis_status rredis_pubsub_run(const rredis_pubsub *pubsub, int64_t timeout_ms,
     rredis_error *err);
 
-/// Publish a message, on a connection of the client's pool; and how many received it.
+/// Publish a message, on a connection of the client's pool.
+///
+///   out_receivers  receives the number of subscribers that received it
 rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *channel,
     size_t channel_len, const char *message, size_t message_len, int64_t *out_receivers,
     rredis_error *err);
 
-/// The descriptor for a loop of yours: readable when _next would not wait, one for the life
-/// of the handle. Watch it for reading, do nothing else with it, and watch it no more after
-/// _free. -1: there is none.
+/// Give a descriptor for an event loop. It is readable when _next would not wait. It
+/// stays the same for the life of the handle. Watch it for reading, do nothing else
+/// with it, and stop before _free. -1: there is none.
 ///
-/// Once it is readable, call _next with a timeout of 0 until that is RREDIS_ERR_AGAIN, which
-/// it may be at once: it is readable, too, when a connection is to be made anew or a silent
-/// server to be asked; when something came that _next does not give, as a confirmation or
-/// half a message; and every 20 ms with a transport of yours that has no descriptor. Your
-/// loop needs no timer. An edge-triggered one goes on until RREDIS_ERR_AGAIN, too.
+/// When it is readable, call _next with a timeout of 0 until RREDIS_ERR_AGAIN, which
+/// the first call may return. The descriptor is also readable when a connection is to
+/// be made anew, a silent server is to be checked, or bytes arrived that _next does not
+/// give, as a confirmation or half a message. With a transport that has no descriptor
+/// it is readable every 20 ms. The event loop needs no timer. An edge-triggered one
+/// also continues until RREDIS_ERR_AGAIN.
 int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
 
-/// End the _next or _run of another thread, at once but for the look-up of a host name;
-/// where there is none, the next one. _next is RREDIS_ERR_WOKEN then, and _run RREDIS_OK.
+/// End the _next or _run of another thread at once, except during a look-up of a host
+/// name. Without such a call it ends the next one. _next then returns RREDIS_ERR_WOKEN,
+/// and _run RREDIS_OK.
 void rredis_pubsub_wake(const rredis_pubsub *pubsub);
 
 /// Free a subscriber, and close its connection. Never waits.
@@ -1018,178 +1058,191 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 
 // ---- Scripts ------------------------------------------------------------------------
 //
-// A script runs by its digest, EVALSHA; a server that answers that it does not know it
-// is sent the whole of it once, as EVAL. That answer is believed only in the server's
-// own words, and only of a script that cannot have said them itself after it ran: one
-// whose text has "err" in it, as error_reply has, or makes tables of data (cjson,
-// cmsgpack, loadstring), or that has or is given the word NOSCRIPT, or is given the
-// argument "err", is sent whole every time. One that puts both words together out of
-// what the data base holds is beyond this: run it with EVAL.
-// A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: what it did before
-// is not undone. The response callback is the one set for EVALSHA, whichever way it went.
+// A script runs by its digest, with EVALSHA. If the server answers NOSCRIPT, the whole
+// script is sent once, with EVAL. That answer is believed only in the server's own
+// words, and only of a script that cannot have produced them itself. These scripts may
+// have, and are sent whole every time: one whose text has "err" (as error_reply) or
+// makes tables of data (cjson, cmsgpack, loadstring), one that has or is given the
+// word NOSCRIPT, and one that is given the argument "err". A script that forms both
+// words from data is not detected: use EVAL for it.
 //
-// In a pipeline that runs PLAIN, scripts are loaded first, in the same burst; what the
-// server does not know all the same, because its cache was emptied in between, is sent
-// whole behind the batch, and its reply stands in its place. In mode ATOMIC and in
-// _run_each scripts are sent whole.
+// A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
+// commands are not undone. The response callback is that of EVALSHA, in both cases.
+//
+// In a pipeline run of mode PLAIN, scripts are loaded first, in the same burst. A
+// script that the server lost in between is sent whole after the batch, and its reply
+// takes its place in the array. In mode ATOMIC and in _run_each scripts are sent
+// whole.
 
-/// Make a script. No server is asked for its digest.
+/// Make a script. The digest is computed here, without a server.
 rredis_status rredis_script_new(const char *text, size_t text_len,
     rredis_script **out_script, rredis_error *err);
 
-/// Read the digest that the server knows a script by: 40 hexadecimal digits.
+/// Give the digest of the script: 40 hexadecimal digits.
 const char *rredis_script_sha(const rredis_script *script);
 
 /// Run a script and wait for its reply.
 ///
-///   keys_len  how many of the arguments are keys
-///   argc      how many arguments, the keys among them; may be 0
+///   keys_len  the number of keys among the arguments
+///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///
-/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, also where it is sent a second time.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, including a second send.
 rredis_status rredis_script_run(const rredis_script *script,
     const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
     const size_t *argv_len, rredis_reply **out_reply, rredis_error *err);
 
-/// Run a script and wait for its reply, as flags say.
+/// Run a script with flags, and wait for its reply.
 ///
-///   flags       of rredis_call; RREDIS_CALL_NO_RETRY does not keep it from being sent
-///               whole to a server that does not know it
-///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
-///   call_data   for the response callback
+///   flags       of rredis_call; RREDIS_CALL_NO_RETRY still allows the second send of
+///               the whole script
+///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
+///   call_data   passed to the response callback
 rredis_status rredis_script_run_with(const rredis_script *script,
     const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
     const size_t *argv_len, uint32_t flags, int64_t timeout_ms, void *call_data,
     rredis_reply **out_reply, rredis_error *err);
 
-/// Queue a script in a pipeline, its arguments copied.
+/// Queue a script in a pipeline, with a copy of its arguments.
 ///
-///   keys_len  how many of the arguments are keys
-///   argc      how many arguments, the keys among them; may be 0
+///   keys_len  the number of keys among the arguments
+///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 rredis_status rredis_script_add(const rredis_script *script, rredis_pipeline *pipeline,
     size_t keys_len, size_t argc, const char *const *argv, const size_t *argv_len,
     rredis_error *err);
 
-/// Queue a script with flags and call_data for its response callback.
+/// Queue a script in a pipeline, with flags.
 ///
-///   flags  as for rredis_pipeline_add_with
+///   flags      as for rredis_pipeline_add_with
+///   call_data  passed to the response callback
 rredis_status rredis_script_add_with(const rredis_script *script,
     rredis_pipeline *pipeline, size_t keys_len, size_t argc, const char *const *argv,
     const size_t *argv_len, uint32_t flags, void *call_data, rredis_error *err);
 
-/// Free a script. What was added to pipelines from it stays.
+/// Free a script. Pipelines keep the scripts that were queued in them.
 void rredis_script_free(rredis_script *script);
 
 // ---- Async --------------------------------------------------------------------------
 //
-// One connection, driven by a loop of your own: no thread, no call that waits (except for
-// the look-up of a host name), no function of yours called later. Watch _fd for reading.
-// Once it is readable, _step, then _next until RREDIS_ERR_AGAIN:
+// One connection, driven by an event loop of yours. It has no thread, and no call of
+// it waits, except for the look-up of a host name. Watch _fd for reading. When it is
+// readable, call _step, then _next until RREDIS_ERR_AGAIN:
 //
 //   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //   rredis_async_step(handle, RREDIS_READY_READ, &err);
-//   while ((status = rredis_async_next(handle, &reply, &data, &err)) != RREDIS_ERR_AGAIN) ...
+//   while (rredis_async_next(handle, &reply, &data, &err) != RREDIS_ERR_AGAIN) ...
 //
-// Your loop needs no timer: the descriptor becomes readable, too, when a command's time is
-// up, a connect is to be tried again or a silent server to be asked. One round reads and
-// writes about 1 MiB at most, whatever the server sends; the rest is for the next round.
-// An edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in which
-// nothing came and nothing was submitted, and waits only then.
+// The event loop needs no timer: the descriptor also becomes readable when a command's
+// time is over, a connect is to be tried again, or a silent server is to be checked. A
+// round reads and writes about 1 MiB at most; the rest comes in the next round. An
+// edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in
+// which nothing arrived and nothing was submitted, and only then waits.
 //
-// It connects when there is something to send, and again when the connection was lost, after
-// a pause that grows. Commands that were not sent meanwhile wait, within their own time; for
-// those that were, _next says what became of them. One that takes too long completes with
-// RREDIS_ERR_TIMEOUT and disturbs no other. Commands that wait on the server (BLPOP) hold up
-// those behind them: give them an rredis_async of their own.
+// It connects when there is a command to send, and reconnects after a growing pause.
+// Commands not yet sent wait meanwhile, within their own time. For commands that were
+// sent, _next gives the outcome. A command that takes too long completes with
+// RREDIS_ERR_TIMEOUT, and disturbs no other. A blocking command (BLPOP) delays those
+// behind it: give it an rredis_async of its own.
 //
-// READONLY: the server has become a replica. The commands that were sent are answered
-// by it; the others, RREDIS_CALL_NO_RETRY or not, wait for the next connection, which
-// looks the host name up again.
+// An error READONLY means that the server has become a replica. It answers the
+// commands that were sent. The others, with RREDIS_CALL_NO_RETRY too, wait for the
+// next connection, which looks up the host name again.
 
-/// What a descriptor is ready for, or is to be watched for; to be or-ed.
+/// Readiness of a descriptor, to be or-ed.
 typedef enum rredis_ready {
-  RREDIS_READY_NONE = 0,   // the time has come, and that is all
-  RREDIS_READY_READ = 1,   // to be read
-  RREDIS_READY_WRITE = 2,  // to be written
+  RREDIS_READY_NONE = 0,   // not ready: only time has passed
+  RREDIS_READY_READ = 1,   // ready for reading
+  RREDIS_READY_WRITE = 2,  // ready for writing
 } rredis_ready;
 
-/// Make a connection for a loop of your own. It connects to nothing yet.
+/// Make a connection for an event loop. It connects when a command is submitted.
 ///
-/// It is opened as those of the client's pool are, and takes no place in it; what is opened,
-/// lost and closed, and the bytes when it is over, are counted there. Response callbacks are
-/// the client's, as they are when a command is submitted.
-/// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd. RREDIS_ERR_IO: the system
-/// gives no epoll, eventfd or timerfd.
+/// It is opened like the connections of the client's pool, without counting towards
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics include it. Response callbacks are
+/// those of the client when a command is submitted.
+///
+/// RREDIS_ERR_UNSUPPORTED: the client's transport is your own, and has no fd.
+/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
 rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_async,
     rredis_error *err);
 
-/// Accept a command. It is written by the next _step, with all that was submitted before it.
+/// Accept a command. The next _step writes it, with all commands that were submitted
+/// before it.
 ///
+///   argc        the number of arguments, including the command's name
+///   argv        the arguments
+///   argv_len    their lengths; NULL when each ends in a NUL
 ///   flags       of rredis_call
-///   timeout_ms  for all of it, with RREDIS_CALL_TIMEOUT; else 0, and as for _client_command
-///   call_data   comes back from _next
+///   timeout_ms  the time for the whole command, with RREDIS_CALL_TIMEOUT; otherwise 0,
+///               and the time is that of rredis_client_command
+///   call_data   given back by _next
 ///
-/// Its time counts from the last _step; once _next was RREDIS_ERR_AGAIN, from the first
-/// _submit after that. Accepted, it completes exactly once. Where a connection is lost, or
-/// cannot be opened, a command that was not sent waits for the next, but with
-/// RREDIS_CALL_NO_RETRY; one that was sent is not sent again, whatever its flags.
+/// The time counts from the last _step. After _next has returned RREDIS_ERR_AGAIN, it
+/// counts from the first _submit that follows. An accepted command completes exactly
+/// once. If the connection is lost or cannot be opened, a command that was not sent
+/// waits for the next one, unless it has RREDIS_CALL_NO_RETRY. A command that was sent
+/// is never sent again.
 ///
-/// SUBSCRIBE and its kin are taken in RESP3: each confirmation and message is a PUSH, and the
-/// command completes with a NULL behind its last confirmation. After a lost connection what is
-/// subscribed is subscribed again, each confirmed once more; then, and before any message, a
-/// PUSH ["gap", NULL, reason, milliseconds] tells for how long at most nothing was heard.
-/// RREDIS_ERR_UNSUPPORTED: the connection speaks RESP2.
+/// SUBSCRIBE and related commands need RESP3; RREDIS_ERR_UNSUPPORTED: the connection
+/// speaks RESP2. Each confirmation and message is a PUSH, and the command completes
+/// with a NULL after its last confirmation. After a lost connection subscriptions are
+/// restored, with a confirmation each. Then, before any message, a PUSH ["gap", NULL,
+/// reason, milliseconds] gives the longest time during which no message was heard.
 ///
-/// RREDIS_ERR_BUSY: too much is under way, or was not taken: RREDIS_OPTION_INFLIGHT_MAX,
-/// RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT: it changes the connection.
+/// RREDIS_ERR_BUSY: RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX is
+/// reached by commands under way or not yet taken with _next. RREDIS_ERR_ARGUMENT: the
+/// command would change the connection.
 rredis_status rredis_async_submit(rredis_async *handle, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
     void *call_data, rredis_error *err);
 
-/// Give the descriptor to watch: one number for the life of the handle, whatever connections
-/// come and go behind it. Readable when there is something to do, or the time for it has
-/// come. Do nothing else with it, and watch it no more after _free. -1: handle is NULL.
+/// Give the descriptor to watch. It stays the same for the life of the handle. It is
+/// readable when there is work, or when a time is over. Do nothing else with it, and
+/// stop watching it before _free. -1: handle is NULL.
 int32_t rredis_async_fd(const rredis_async *handle);
 
-/// Tell what to watch the descriptor for, of rredis_ready. It is RREDIS_READY_READ for ever: a
-/// socket that is to be written stands behind the descriptor, and makes it readable.
+/// Give the readiness to watch the descriptor for, of rredis_ready. It is always
+/// RREDIS_READY_READ: a socket that is to be written makes the descriptor readable.
 uint32_t rredis_async_wants(const rredis_async *handle);
 
-/// Tell how long it is until the descriptor becomes readable because of the time alone. No loop
-/// needs it. -1: it will not.
+/// Give the time until the descriptor becomes readable because of the time alone. No
+/// event loop needs it. -1: it will not.
 int64_t rredis_async_deadline_ms(const rredis_async *handle);
 
-/// Do what is to be done, and wait for nothing: connect, shake hands, write, look at the clock.
+/// Do the work that is due, without waiting: connect, shake hands, write, check the
+/// clock.
 ///
-///   ready  of rredis_ready: what the descriptor was found to be
+///   ready  of rredis_ready: the readiness of the descriptor
 ///
-/// RREDIS_OK also where the connection was lost or could not be opened: _next tells that of
-/// each command, and the function given to rredis_options_on_event of the connection.
+/// A lost or failed connection is RREDIS_OK here: _next returns it for each command,
+/// and the function set by rredis_options_on_event receives it.
 rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
     rredis_error *err);
 
-/// Take what came: the reply to a command, with its call_data; or a push, with NULL for that.
+/// Give the next reply to a command, with its call_data; or a push, with NULL as
+/// call_data.
 ///
-/// A failure with NULL for call_data is of no command of yours, where you give each a call_data
-/// of its own, but of what is subscribed: a name that the server refused when it was to be
-/// subscribed again, and that is given up (RREDIS_ERR_SERVER); all of them, where it speaks
-/// only RESP2 by now (RREDIS_ERR_UNSUPPORTED); or why no connection can be opened, as
-/// RREDIS_ERR_AUTH and RREDIS_ERR_TLS: that is tried again, and told each time.
+/// RREDIS_ERR_AGAIN: no further reply has arrived, or the rest is for the next round.
+/// Call _next until then after each _step: until then the descriptor stays readable.
 ///
-/// RREDIS_ERR_AGAIN: nothing more has come, or the rest is for the next round. Go on until
-/// then after each _step: until then the descriptor stays readable. Any other status is that
-/// of a command that failed, err says why and what became of it, and out_call_data is written
-/// all the same, so that you know which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only
-/// RREDIS_ERR_FORKED, PANIC and ARGUMENT of a NULL here are the call's own, and leave it as it
-/// was.
+/// Any other status is that of a failed command. err has the reason and the outcome,
+/// and out_call_data is written too, to name the command. RREDIS_ERR_FORKED,
+/// RREDIS_ERR_PANIC, and RREDIS_ERR_ARGUMENT for a NULL are the exception: they concern
+/// this call, and write nothing.
+///
+/// If each command has a call_data, a failure with NULL as call_data concerns no
+/// command. It is a name that the server refused when subscriptions were restored, and
+/// that is dropped (RREDIS_ERR_SERVER); all names, where the server now speaks only
+/// RESP2 (RREDIS_ERR_UNSUPPORTED); or the reason why no connection can be opened, as
+/// RREDIS_ERR_AUTH or RREDIS_ERR_TLS, which is tried again, and returned each time.
 rredis_status rredis_async_next(rredis_async *handle, rredis_reply **out_reply,
     void **out_call_data, rredis_error *err);
 
-/// Close the connection. What has not been taken with _next is dropped: those commands never
-/// complete. Never waits.
+/// Close the connection. Completions not taken with _next are dropped: those commands
+/// never complete. Never waits.
 void rredis_async_free(rredis_async *handle);
 
 // ---- Pools --------------------------------------------------------------------------
@@ -1220,28 +1273,28 @@ void rredis_pool_free(rredis_pool *pool);
 
 // ---- Callbacks ----------------------------------------------------------------------
 //
-// Built-in response callbacks turn a reply into one shape for RESP2 and RESP3. SHAPES.md
+// Built-in response callbacks give a reply one shape in RESP2 and RESP3. SHAPES.md
 // has the shape for each command; rredis_callback_name gives the commands.
 
-/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG GET".
-/// NULL: index is past the last.
+/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG
+/// GET". NULL: index is past the last.
 const char *rredis_callback_name(size_t index);
 
 /// Apply the built-in callback of a command to a reply.
 ///
 ///   argc, argv, argv_len  the command; its arguments decide the shape of the reply
 ///   reply                 the reply as the server sent it
-///   out_reply             receives the new reply: a copy of reply where the command has no
-///                         built-in callback, or where reply has that shape already, is an
-///                         ERROR, or is not understood
+///   out_reply             receives the new reply: a copy of reply where the command
+///                         has no built-in callback, or where reply has that shape
+///                         already, is an ERROR, or is not understood
 rredis_status rredis_callback_builtin(size_t argc, const char *const *argv,
     const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply,
     rredis_error *err);
 
 // ---- Builder ------------------------------------------------------------------------
 //
-// A builder makes a reply, for response callbacks, parsers of yours, and tests. After a
-// failure every call except _take and _clear does nothing, and _take returns the
+// A builder makes a reply, for response callbacks, parsers of yours, and tests. After
+// a failure every call except _take and _clear does nothing, and _take returns the
 // failure.
 
 /// Make a builder. NULL: there was not enough memory.
@@ -1349,7 +1402,8 @@ typedef enum rredis_key {
 ///   buffer    receives the bytes; NULL with buffer_len 0: only *out_len is written
 ///   out_len   receives the number of bytes
 ///
-/// A buffer that is too small is RREDIS_ERR_ARGUMENT; the message has the length needed.
+/// A buffer that is too small is RREDIS_ERR_ARGUMENT; the message has the length
+/// needed.
 rredis_status rredis_command_encode(size_t argc, const char *const *argv,
     const size_t *argv_len, char *buffer, size_t buffer_len, size_t *out_len,
     rredis_error *err);
@@ -1361,13 +1415,13 @@ rredis_status rredis_command_encode(size_t argc, const char *const *argv,
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///   indexes   receives the index in argv of each key; NULL with indexes_len 0: only
 ///             *out_len is written
-///   access    receives the uses of each key, of rredis_key, indexes_len of them; may be
-///             NULL
+///   access    receives the uses of each key, of rredis_key, indexes_len of them; may
+///             be NULL
 ///   out_len   receives the number of keys
 ///
 /// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the number of
-/// arguments or of keys is impossible, or indexes_len is too small; then the message has
-/// the length needed.
+/// arguments or of keys is impossible, or indexes_len is too small; then the message
+/// has the length needed.
 rredis_status rredis_command_keys(size_t argc, const char *const *argv,
     const size_t *argv_len, size_t *indexes, uint32_t *access, size_t indexes_len,
     size_t *out_len, rredis_error *err);
@@ -1399,12 +1453,12 @@ typedef enum rredis_parser_kind {
   RREDIS_PARSER_SIMPLE = 2,  // written for simplicity
 } rredis_parser_kind;
 
-/// A parser of yours. Set size, and fill in the other fields. The struct is copied. Each
-/// connection has a state of its own.
+/// A parser of yours. Set size, and fill in the other fields. The struct is copied.
+/// Each connection has a state of its own.
 ///
-/// The library finds the end of each reply, and applies the limits. A state is given the
-/// bytes of one reply, and must give exactly one reply for them. A push is a reply of
-/// kind PUSH. A failure closes the connection, with the text in err.
+/// The library finds the end of each reply, and applies the limits. A state is given
+/// the bytes of one reply, and must give exactly one reply for them. A push is a reply
+/// of kind PUSH. A failure closes the connection, with the text in err.
 struct rredis_parser_type {
   /// sizeof(rredis_parser_type); later versions add fields at the end
   size_t size;
@@ -1450,8 +1504,8 @@ rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
 /// Give the next reply, which may be a push or a server's error.
 ///
 /// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL or
-/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow have
-/// no meaning.
+/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow
+/// have no meaning.
 rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
     rredis_error *err);
 

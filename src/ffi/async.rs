@@ -1,28 +1,28 @@
 //! Async
 //!
-//! One connection, driven by a loop of your own: no thread, no call that waits (except for
-//! the look-up of a host name), no function of yours called later. Watch _fd for reading.
-//! Once it is readable, _step, then _next until RREDIS_ERR_AGAIN:
+//! One connection, driven by an event loop of yours. It has no thread, and no call of
+//! it waits, except for the look-up of a host name. Watch _fd for reading. When it is
+//! readable, call _step, then _next until RREDIS_ERR_AGAIN:
 //!
 //!   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //!   rredis_async_step(handle, RREDIS_READY_READ, &err);
-//!   while ((status = rredis_async_next(handle, &reply, &data, &err)) != RREDIS_ERR_AGAIN) ...
+//!   while (rredis_async_next(handle, &reply, &data, &err) != RREDIS_ERR_AGAIN) ...
 //!
-//! Your loop needs no timer: the descriptor becomes readable, too, when a command's time is
-//! up, a connect is to be tried again or a silent server to be asked. One round reads and
-//! writes about 1 MiB at most, whatever the server sends; the rest is for the next round.
-//! An edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in which
-//! nothing came and nothing was submitted, and waits only then.
+//! The event loop needs no timer: the descriptor also becomes readable when a command's
+//! time is over, a connect is to be tried again, or a silent server is to be checked. A
+//! round reads and writes about 1 MiB at most; the rest comes in the next round. An
+//! edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in
+//! which nothing arrived and nothing was submitted, and only then waits.
 //!
-//! It connects when there is something to send, and again when the connection was lost, after
-//! a pause that grows. Commands that were not sent meanwhile wait, within their own time; for
-//! those that were, _next says what became of them. One that takes too long completes with
-//! RREDIS_ERR_TIMEOUT and disturbs no other. Commands that wait on the server (BLPOP) hold up
-//! those behind them: give them an rredis_async of their own.
+//! It connects when there is a command to send, and reconnects after a growing pause.
+//! Commands not yet sent wait meanwhile, within their own time. For commands that were
+//! sent, _next gives the outcome. A command that takes too long completes with
+//! RREDIS_ERR_TIMEOUT, and disturbs no other. A blocking command (BLPOP) delays those
+//! behind it: give it an rredis_async of its own.
 //!
-//! READONLY: the server has become a replica. The commands that were sent are answered
-//! by it; the others, RREDIS_CALL_NO_RETRY or not, wait for the next connection, which
-//! looks the host name up again.
+//! An error READONLY means that the server has become a replica. It answers the
+//! commands that were sent. The others, with RREDIS_CALL_NO_RETRY too, wait for the
+//! next connection, which looks up the host name again.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -36,31 +36,32 @@ use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 
-/// What a descriptor is ready for, or is to be watched for; to be or-ed.
+/// Readiness of a descriptor, to be or-ed.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_ready {
-    /// the time has come, and that is all
+    /// not ready: only time has passed
     RREDIS_READY_NONE = 0,
-    /// to be read
+    /// ready for reading
     RREDIS_READY_READ = 1,
-    /// to be written
+    /// ready for writing
     RREDIS_READY_WRITE = 2,
 }
 
-/// one connection, driven by a loop of the caller's
+/// sends commands from an event loop of yours
 pub struct rredis_async {
     evented: Evented,
     poison: Poison,
 }
 
-/// Make a connection for a loop of your own. It connects to nothing yet.
+/// Make a connection for an event loop. It connects when a command is submitted.
 ///
-/// It is opened as those of the client's pool are, and takes no place in it; what is opened,
-/// lost and closed, and the bytes when it is over, are counted there. Response callbacks are
-/// the client's, as they are when a command is submitted.
-/// RREDIS_ERR_UNSUPPORTED: the transport is your own, and has no fd. RREDIS_ERR_IO: the system
-/// gives no epoll, eventfd or timerfd.
+/// It is opened like the connections of the client's pool, without counting towards
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics include it. Response callbacks are
+/// those of the client when a command is submitted.
+///
+/// RREDIS_ERR_UNSUPPORTED: the client's transport is your own, and has no fd.
+/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_new(
     client: Option<&rredis_client>,
@@ -75,25 +76,32 @@ pub extern "C" fn rredis_async_new(
     })
 }
 
-/// Accept a command. It is written by the next _step, with all that was submitted before it.
+/// Accept a command. The next _step writes it, with all commands that were submitted
+/// before it.
 ///
+///   argc        the number of arguments, including the command's name
+///   argv        the arguments
+///   argv_len    their lengths; NULL when each ends in a NUL
 ///   flags       of rredis_call
-///   timeout_ms  for all of it, with RREDIS_CALL_TIMEOUT; else 0, and as for _client_command
-///   call_data   comes back from _next
+///   timeout_ms  the time for the whole command, with RREDIS_CALL_TIMEOUT; otherwise 0,
+///               and the time is that of rredis_client_command
+///   call_data   given back by _next
 ///
-/// Its time counts from the last _step; once _next was RREDIS_ERR_AGAIN, from the first
-/// _submit after that. Accepted, it completes exactly once. Where a connection is lost, or
-/// cannot be opened, a command that was not sent waits for the next, but with
-/// RREDIS_CALL_NO_RETRY; one that was sent is not sent again, whatever its flags.
+/// The time counts from the last _step. After _next has returned RREDIS_ERR_AGAIN, it
+/// counts from the first _submit that follows. An accepted command completes exactly
+/// once. If the connection is lost or cannot be opened, a command that was not sent
+/// waits for the next one, unless it has RREDIS_CALL_NO_RETRY. A command that was sent
+/// is never sent again.
 ///
-/// SUBSCRIBE and its kin are taken in RESP3: each confirmation and message is a PUSH, and the
-/// command completes with a NULL behind its last confirmation. After a lost connection what is
-/// subscribed is subscribed again, each confirmed once more; then, and before any message, a
-/// PUSH ["gap", NULL, reason, milliseconds] tells for how long at most nothing was heard.
-/// RREDIS_ERR_UNSUPPORTED: the connection speaks RESP2.
+/// SUBSCRIBE and related commands need RESP3; RREDIS_ERR_UNSUPPORTED: the connection
+/// speaks RESP2. Each confirmation and message is a PUSH, and the command completes
+/// with a NULL after its last confirmation. After a lost connection subscriptions are
+/// restored, with a confirmation each. Then, before any message, a PUSH ["gap", NULL,
+/// reason, milliseconds] gives the longest time during which no message was heard.
 ///
-/// RREDIS_ERR_BUSY: too much is under way, or was not taken: RREDIS_OPTION_INFLIGHT_MAX,
-/// RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT: it changes the connection.
+/// RREDIS_ERR_BUSY: RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX is
+/// reached by commands under way or not yet taken with _next. RREDIS_ERR_ARGUMENT: the
+/// command would change the connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_async_submit(
     handle: Option<&mut rredis_async>,
@@ -114,34 +122,35 @@ pub unsafe extern "C" fn rredis_async_submit(
     })
 }
 
-/// Give the descriptor to watch: one number for the life of the handle, whatever connections
-/// come and go behind it. Readable when there is something to do, or the time for it has
-/// come. Do nothing else with it, and watch it no more after _free. -1: handle is NULL.
+/// Give the descriptor to watch. It stays the same for the life of the handle. It is
+/// readable when there is work, or when a time is over. Do nothing else with it, and
+/// stop watching it before _free. -1: handle is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_fd(handle: Option<&rredis_async>) -> i32 {
     quietly(-1, || handle.map_or(-1, |handle| handle.evented.fd()))
 }
 
-/// Tell what to watch the descriptor for, of rredis_ready. It is RREDIS_READY_READ for ever: a
-/// socket that is to be written stands behind the descriptor, and makes it readable.
+/// Give the readiness to watch the descriptor for, of rredis_ready. It is always
+/// RREDIS_READY_READ: a socket that is to be written makes the descriptor readable.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_wants(handle: Option<&rredis_async>) -> u32 {
     quietly(0, || handle.map_or(0, |_| rredis_ready::RREDIS_READY_READ as u32))
 }
 
-/// Tell how long it is until the descriptor becomes readable because of the time alone. No loop
-/// needs it. -1: it will not.
+/// Give the time until the descriptor becomes readable because of the time alone. No
+/// event loop needs it. -1: it will not.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_deadline_ms(handle: Option<&rredis_async>) -> i64 {
     quietly(-1, || usable(handle).map_or(-1, |handle| handle.evented.deadline_ms()))
 }
 
-/// Do what is to be done, and wait for nothing: connect, shake hands, write, look at the clock.
+/// Do the work that is due, without waiting: connect, shake hands, write, check the
+/// clock.
 ///
-///   ready  of rredis_ready: what the descriptor was found to be
+///   ready  of rredis_ready: the readiness of the descriptor
 ///
-/// RREDIS_OK also where the connection was lost or could not be opened: _next tells that of
-/// each command, and the function given to rredis_options_on_event of the connection.
+/// A lost or failed connection is RREDIS_OK here: _next returns it for each command,
+/// and the function set by rredis_options_on_event receives it.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_step(
     handle: Option<&mut rredis_async>,
@@ -156,20 +165,22 @@ pub extern "C" fn rredis_async_step(
     })
 }
 
-/// Take what came: the reply to a command, with its call_data; or a push, with NULL for that.
+/// Give the next reply to a command, with its call_data; or a push, with NULL as
+/// call_data.
 ///
-/// A failure with NULL for call_data is of no command of yours, where you give each a call_data
-/// of its own, but of what is subscribed: a name that the server refused when it was to be
-/// subscribed again, and that is given up (RREDIS_ERR_SERVER); all of them, where it speaks
-/// only RESP2 by now (RREDIS_ERR_UNSUPPORTED); or why no connection can be opened, as
-/// RREDIS_ERR_AUTH and RREDIS_ERR_TLS: that is tried again, and told each time.
+/// RREDIS_ERR_AGAIN: no further reply has arrived, or the rest is for the next round.
+/// Call _next until then after each _step: until then the descriptor stays readable.
 ///
-/// RREDIS_ERR_AGAIN: nothing more has come, or the rest is for the next round. Go on until
-/// then after each _step: until then the descriptor stays readable. Any other status is that
-/// of a command that failed, err says why and what became of it, and out_call_data is written
-/// all the same, so that you know which: RREDIS_ERR_SERVER, TIMEOUT, IO, ... Only
-/// RREDIS_ERR_FORKED, PANIC and ARGUMENT of a NULL here are the call's own, and leave it as it
-/// was.
+/// Any other status is that of a failed command. err has the reason and the outcome,
+/// and out_call_data is written too, to name the command. RREDIS_ERR_FORKED,
+/// RREDIS_ERR_PANIC, and RREDIS_ERR_ARGUMENT for a NULL are the exception: they concern
+/// this call, and write nothing.
+///
+/// If each command has a call_data, a failure with NULL as call_data concerns no
+/// command. It is a name that the server refused when subscriptions were restored, and
+/// that is dropped (RREDIS_ERR_SERVER); all names, where the server now speaks only
+/// RESP2 (RREDIS_ERR_UNSUPPORTED); or the reason why no connection can be opened, as
+/// RREDIS_ERR_AUTH or RREDIS_ERR_TLS, which is tried again, and returned each time.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_next(
     handle: Option<&mut rredis_async>,
@@ -187,8 +198,8 @@ pub extern "C" fn rredis_async_next(
     })
 }
 
-/// Close the connection. What has not been taken with _next is dropped: those commands never
-/// complete. Never waits.
+/// Close the connection. Completions not taken with _next are dropped: those commands
+/// never complete. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_free(handle: Option<Box<rredis_async>>) {
     quietly((), || drop(handle))

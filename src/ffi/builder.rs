@@ -1,7 +1,7 @@
 //! Builder
 //!
-//! A builder makes a reply, for response callbacks, parsers of yours, and tests. After a
-//! failure every call except _take and _clear does nothing, and _take returns the
+//! A builder makes a reply, for response callbacks, parsers of yours, and tests. After
+//! a failure every call except _take and _clear does nothing, and _take returns the
 //! failure.
 
 use std::ffi::c_char;

@@ -1,6 +1,6 @@
 //! Callbacks
 //!
-//! Built-in response callbacks turn a reply into one shape for RESP2 and RESP3. SHAPES.md
+//! Built-in response callbacks give a reply one shape in RESP2 and RESP3. SHAPES.md
 //! has the shape for each command; rredis_callback_name gives the commands.
 
 use std::ffi::{CStr, c_char, c_void};
@@ -39,8 +39,8 @@ pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_
 /// and err are never NULL, and *err is zero at first.
 ///
 /// Any status except RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK,
-/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and in
-/// the reply to EXEC, a failure is an ERROR in the place of its command's reply.
+/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and
+/// in the reply to EXEC, a failure is an ERROR in the place of its command's reply.
 ///
 /// The connection is back in the pool by then, so the function may use this client.
 /// While an rredis_conn, a watch or _run_each keeps its connection, such a use needs a
@@ -71,7 +71,8 @@ pub type rredis_each_fn = Option<
 
 /// One try of a transaction: reads with rredis_pipeline_command, and queues with
 /// rredis_pipeline_add. It may be called any number of times. Any status except
-/// RREDIS_OK gives up the transaction, except a status that came from a lost connection.
+/// RREDIS_OK gives up the transaction, except a status that came from a lost
+/// connection.
 pub type rredis_transaction_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -95,13 +96,13 @@ pub type rredis_credentials_fn = Option<
 >;
 
 /// Called on the waiting thread, after each signal that interrupts the wait and every
-/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The function
-/// must return normally. It may use any handle except the one that waits.
+/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The
+/// function must return normally. It may use any handle except the one that waits.
 pub type rredis_interrupt_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void) -> MaybeUninit<rredis_status>>;
 
-/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG GET".
-/// NULL: index is past the last.
+/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG
+/// GET". NULL: index is past the last.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_callback_name(index: usize) -> *const c_char {
     quietly(std::ptr::null(), || commands::shape::c_name(index).map_or(std::ptr::null(), CStr::as_ptr))
@@ -111,9 +112,9 @@ pub extern "C" fn rredis_callback_name(index: usize) -> *const c_char {
 ///
 ///   argc, argv, argv_len  the command; its arguments decide the shape of the reply
 ///   reply                 the reply as the server sent it
-///   out_reply             receives the new reply: a copy of reply where the command has no
-///                         built-in callback, or where reply has that shape already, is an
-///                         ERROR, or is not understood
+///   out_reply             receives the new reply: a copy of reply where the command
+///                         has no built-in callback, or where reply has that shape
+///                         already, is an ERROR, or is not understood
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_callback_builtin(
     argc: usize,

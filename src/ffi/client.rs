@@ -7,13 +7,13 @@
 //! The reply to SHUTDOWN is BOOL true when the server ends, on every handle: the end of
 //! the stream is the answer. SHUTDOWN is never tried again.
 //!
-//! An error READONLY means that the server has become a replica, as in a failover behind
-//! one address. The connection of the error is closed. At most once a second, all other
-//! connections of the pool are closed too. Each new connection looks up the host name
-//! again. The command wrote nothing, and is tried again within its time, up to
-//! RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the server's
-//! own words. A command that blocks for ever and fails with UNBLOCKED, because its
-//! server became a replica, is tried again too.
+//! An error READONLY means that the server has become a replica, as in a failover
+//! behind one address. The connection of the error is closed. At most once a second,
+//! all other connections of the pool are closed too. Each new connection looks up the
+//! host name again. The command wrote nothing, and is tried again within its time, up
+//! to RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the
+//! server's own words. A command that blocks for ever and fails with UNBLOCKED, because
+//! its server became a replica, is tried again too.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;

@@ -101,7 +101,8 @@ pub enum rredis_key {
 ///   buffer    receives the bytes; NULL with buffer_len 0: only *out_len is written
 ///   out_len   receives the number of bytes
 ///
-/// A buffer that is too small is RREDIS_ERR_ARGUMENT; the message has the length needed.
+/// A buffer that is too small is RREDIS_ERR_ARGUMENT; the message has the length
+/// needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_encode(
     argc: usize,
@@ -141,13 +142,13 @@ pub unsafe extern "C" fn rredis_command_encode(
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///   indexes   receives the index in argv of each key; NULL with indexes_len 0: only
 ///             *out_len is written
-///   access    receives the uses of each key, of rredis_key, indexes_len of them; may be
-///             NULL
+///   access    receives the uses of each key, of rredis_key, indexes_len of them; may
+///             be NULL
 ///   out_len   receives the number of keys
 ///
 /// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the number of
-/// arguments or of keys is impossible, or indexes_len is too small; then the message has
-/// the length needed.
+/// arguments or of keys is impossible, or indexes_len is too small; then the message
+/// has the length needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_keys(
     argc: usize,

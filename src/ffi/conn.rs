@@ -2,8 +2,8 @@
 //!
 //! One connection for a single owner, for commands that a pool cannot serve: SELECT,
 //! WATCH, MONITOR, CLIENT REPLY. The client's response callbacks apply to _command, and
-//! to each element of the reply to EXEC. After a READONLY error the connection can still
-//! be used; it is closed when it is freed.
+//! to each element of the reply to EXEC. After a READONLY error the connection can
+//! still be used; it is closed when it is freed.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

@@ -48,27 +48,27 @@ pub enum rredis_option {
     RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,
     /// the time to connect, including the handshake. Default: 5 s
     RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,
-    /// the time for a whole call, including connecting. A blocking command (BLPOP, XREAD
-    /// BLOCK) has BLOCK_SLACK_MS instead. Default: 5 s
+    /// the time for a whole call, including connecting. A blocking command (BLPOP,
+    /// XREAD BLOCK) has BLOCK_SLACK_MS instead. Default: 5 s
     RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,
     /// the interval of TCP keepalive, where the system supports it. Default: 30 s
     RREDIS_OPTION_KEEPALIVE_MS = 32,
     /// a connection that was idle for this time is checked with PING before use, and a
     /// subscriber's connection after this time of silence. Default: 30 s
     RREDIS_OPTION_HEALTH_CHECK_MS = 33,
-    /// a connection is lost when sent bytes stay unacknowledged for this time, where the
-    /// system supports it. Default: 30 s
+    /// a connection is lost when sent bytes stay unacknowledged for this time, where
+    /// the system supports it. Default: 30 s
     RREDIS_OPTION_USER_TIMEOUT_MS = 34,
-    /// extra time for a blocking command beyond its own timeout argument. A command that
-    /// blocks for ever has no deadline. Default: 1 s
+    /// extra time for a blocking command beyond its own timeout argument. A command
+    /// that blocks for ever has no deadline. Default: 1 s
     RREDIS_OPTION_BLOCK_SLACK_MS = 35,
     /// the largest number of tries after the first. Default: 3
     RREDIS_OPTION_RETRY_MAX = 40,
     /// the pause before the second try; it is doubled before each further try. Default:
     /// 8 ms
     RREDIS_OPTION_BACKOFF_MS = 41,
-    /// the longest pause between two tries. Default: 512 ms, or BACKOFF_MS where that is
-    /// longer
+    /// the longest pause between two tries. Default: 512 ms, or BACKOFF_MS where that
+    /// is longer
     RREDIS_OPTION_BACKOFF_MS_MAX = 42,
     /// the largest number of tries after the first, in 100 calls. Default: 10
     RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,

@@ -5,8 +5,8 @@
 //!
 //! All settings are checked together when a handle is made from them. Two settings that
 //! contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. So is
-//! a setting that says which server to connect to, or how safely, and that would have no
-//! effect. Times, limits and counts may have no effect.
+//! a setting that says which server to connect to, or how safely, and that would have
+//! no effect. Times, limits and counts may have no effect.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -50,8 +50,8 @@ pub extern "C" fn rredis_options_set_int(
     guard_change(options, err, |setup| setup.options.set_int(key_of(option)?, value))
 }
 
-/// Set the text of an option. An empty text removes the setting, where the option allows
-/// it.
+/// Set the text of an option. An empty text removes the setting, where the option
+/// allows it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_str(
     options: Option<&mut rredis_options>,
@@ -74,9 +74,9 @@ pub unsafe extern "C" fn rredis_options_set_str(
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
 /// A user and a password may stand before the host, as user:password@. A time has a
-/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme rediss://
-/// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it. The
-/// endpoint of a later URL replaces that of an earlier one.
+/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme
+/// rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it.
+/// The endpoint of a later URL replaces that of an earlier one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_url(
     options: Option<&mut rredis_options>,
@@ -162,8 +162,8 @@ pub unsafe extern "C" fn rredis_options_set_parser(
     })
 }
 
-/// Set a function that receives each push that the server sends without a request. It is
-/// called inside the call during which the push arrives. A push to an rredis_conn is
+/// Set a function that receives each push that the server sends without a request. It
+/// is called inside the call during which the push arrives. A push to an rredis_conn is
 /// given by its _receive instead.
 ///
 ///   function  NULL: pushes are dropped
@@ -205,8 +205,9 @@ pub unsafe extern "C" fn rredis_options_on_event(
     })
 }
 
-/// Set a function that can end each waiting call of the clients made from these options.
-/// It is for interpreters, whose interrupt may not be a signal to the waiting thread.
+/// Set a function that can end each waiting call of the clients made from these
+/// options. It is for interpreters, whose interrupt may not be a signal to the waiting
+/// thread.
 ///
 ///   function  NULL: no call is ended this way; a signal never ends a call
 #[unsafe(no_mangle)]
@@ -241,7 +242,8 @@ pub extern "C" fn rredis_options_get_int(
     })
 }
 
-/// Read the text of an option. NULL: the option is not set, is a secret, or has no text.
+/// Read the text of an option. NULL: the option is not set, is a secret, or has no
+/// text.
 ///
 ///   out_len  receives the length; may be NULL, since the text ends in a NUL
 #[unsafe(no_mangle)]

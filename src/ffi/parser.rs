@@ -33,12 +33,12 @@ pub enum rredis_parser_kind {
     RREDIS_PARSER_SIMPLE = 2,
 }
 
-/// A parser of yours. Set size, and fill in the other fields. The struct is copied. Each
-/// connection has a state of its own.
+/// A parser of yours. Set size, and fill in the other fields. The struct is copied.
+/// Each connection has a state of its own.
 ///
-/// The library finds the end of each reply, and applies the limits. A state is given the
-/// bytes of one reply, and must give exactly one reply for them. A push is a reply of
-/// kind PUSH. A failure closes the connection, with the text in err.
+/// The library finds the end of each reply, and applies the limits. A state is given
+/// the bytes of one reply, and must give exactly one reply for them. A push is a reply
+/// of kind PUSH. A failure closes the connection, with the text in err.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_parser_type {
@@ -173,8 +173,8 @@ pub extern "C" fn rredis_parser_commit(
 /// Give the next reply, which may be a push or a server's error.
 ///
 /// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL or
-/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow have
-/// no meaning.
+/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow
+/// have no meaning.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_next(
     parser: Option<&mut rredis_parser>,

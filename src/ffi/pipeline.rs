@@ -1,22 +1,25 @@
 //! Pipelines
 //!
-//! Many commands in one burst, and transactions. Nothing is sent before a run; a run
-//! empties the queue and ends the watch whatever it returns, but for
-//! RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which do nothing.
+//! A pipeline queues commands, and a run sends all of them in one burst, or as a
+//! transaction. Nothing is sent before a run. A run empties the queue and ends the
+//! watch, whatever it returns, except RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which
+//! change nothing.
+//!
+//! The columns are the states of a pipeline, and STATE stands for RREDIS_ERR_STATE:
 //!
 //! ```text
 //!              idle                queued        watching             watching, queued
 //!   _watch     leases, watches     STATE         watches more         STATE
-//!   _command   STATE               STATE         at once              STATE
+//!   _command   STATE               STATE         runs at once         STATE
 //!   _add       queued              queued        queued               queued
 //!   PLAIN      empty array         runs          STATE                STATE
 //!   ATOMIC     empty array         MULTI..EXEC   MULTI EXEC           MULTI..EXEC
 //!   _clear     nothing             idle          idle                 idle
 //! ```
 //!
-//! An empty array comes without a word to the server. Commands that change a connection
-//! for whoever comes next are RREDIS_ERR_ARGUMENT, as for a client; so are MULTI, EXEC,
-//! DISCARD and WATCH, which the library says itself.
+//! An empty array comes without a request to the server. A command that would change
+//! the connection for later commands is RREDIS_ERR_ARGUMENT, as for a client. So are
+//! MULTI, EXEC, DISCARD and WATCH, which the library sends itself.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -37,24 +40,26 @@ use crate::ongoing::Ongoing;
 use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
 
-/// How a pipeline runs.
+/// The mode of a run.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_pipeline_mode {
-    /// one command after the other
+    /// the commands run one after the other
     RREDIS_PIPELINE_PLAIN = 0,
-    /// between MULTI and EXEC: all of them or none, and nobody else's between them
+    /// the commands run between MULTI and EXEC: all of them or none, with no other
+    /// client's command between them
     RREDIS_PIPELINE_ATOMIC = 1,
 }
 
-/// commands that wait for their run
+/// queues commands, and runs them in one burst
 pub struct rredis_pipeline {
     pub(crate) pipeline: Pipeline,
     poison: Poison,
     ongoing: Arc<Ongoing>,
 }
 
-/// Make an empty pipeline of a client's. It holds no connection but while keys are watched.
+/// Make an empty pipeline of a client. It holds a connection only while keys are
+/// watched.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_new(
     client: Option<&rredis_client>,
@@ -70,8 +75,12 @@ pub extern "C" fn rredis_pipeline_new(
     })
 }
 
-/// Queue one command, copied. Whatever can be wrong with it is found here, and leaves the
-/// queue as it was.
+/// Queue a copy of one command. A command that is wrong is refused here, and the queue
+/// is as before.
+///
+///   argc      the number of arguments, including the command's name
+///   argv      the arguments
+///   argv_len  their lengths; NULL when each ends in a NUL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_add(
     pipeline: Option<&mut rredis_pipeline>,
@@ -88,12 +97,14 @@ pub unsafe extern "C" fn rredis_pipeline_add(
     })
 }
 
-/// Queue one command with flags and call_data for its response callback.
+/// Queue a copy of one command, with flags.
 ///
-///   flags  RREDIS_CALL_RAW, and RREDIS_CALL_IDEMPOTENT, which lets a whole run be tried
-///          again where all its commands only read or have it; RREDIS_CALL_ERROR_REPLY
-///          changes nothing, for an error is an element; those that are for a whole run,
-///          _NO_RETRY, _TIMEOUT and _ALONE, are RREDIS_ERR_ARGUMENT
+///   flags      RREDIS_CALL_RAW and RREDIS_CALL_IDEMPOTENT. A run may be tried again as
+///              a whole if each of its commands only reads or has _IDEMPOTENT.
+///              RREDIS_CALL_ERROR_REPLY has no effect: every error is an element.
+///              _NO_RETRY, _TIMEOUT and _ALONE concern a whole run, and are
+///              RREDIS_ERR_ARGUMENT here.
+///   call_data  passed to the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_add_with(
     pipeline: Option<&mut rredis_pipeline>,
@@ -112,14 +123,17 @@ pub unsafe extern "C" fn rredis_pipeline_add_with(
     })
 }
 
-/// Say how many commands are queued.
+/// Give the number of queued commands.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_len(pipeline: Option<&rredis_pipeline>) -> usize {
     quietly(0, || usable(pipeline).map_or(0, |pipeline| pipeline.pipeline.len()))
 }
 
-/// Watch keys, and those from before too: a run of mode ATOMIC is RREDIS_ERR_WATCH if
-/// anybody changed one of them meanwhile. Leases a connection until then.
+/// Watch keys, in addition to those watched before. If another client changes one of
+/// them, the next run of mode ATOMIC is RREDIS_ERR_WATCH. The pipeline leases a
+/// connection until that run.
+///
+///   argc, argv, argv_len  the keys
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_watch(
     pipeline: Option<&mut rredis_pipeline>,
@@ -136,11 +150,13 @@ pub unsafe extern "C" fn rredis_pipeline_watch(
     })
 }
 
-/// Send one command at once, on the connection that watches: to read what the transaction
-/// depends on. Response callbacks apply, while the connection is still leased.
+/// Send one command at once, on the connection that watches, to read data that the
+/// transaction depends on. Response callbacks apply, while the connection is still
+/// leased.
 ///
-/// RREDIS_ERR_WATCH: the connection was lost; clear, and begin again. After any other
-/// error that ended it, as RREDIS_ERR_TIMEOUT, that error comes again until then.
+/// RREDIS_ERR_WATCH: the connection was lost; call _clear, and begin again. After any
+/// other error that ended the connection, as RREDIS_ERR_TIMEOUT, each call returns that
+/// error until _clear.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_command(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -160,20 +176,23 @@ pub unsafe extern "C" fn rredis_pipeline_command(
     })
 }
 
-/// Run what is queued, and give an ARRAY: one element for each command, in order. A
-/// command that the server refused is an ERROR there; a failed response callback is an
-/// ERROR that begins with "CALLBACK ".
+/// Run the queued commands, and give an ARRAY with one element for each command, in
+/// order. The element of a refused command is an ERROR. That of a failed response
+/// callback is an ERROR that begins with "CALLBACK ".
 ///
-/// Waits as long as commands leave and replies come, and no longer than
-/// RREDIS_OPTION_COMMAND_TIMEOUT_MS while nothing but pushes does. A run that breaks off
-/// is tried again, as a whole, where nothing ran (RREDIS_OUTCOME_NOT_SENT: no command
-/// left, or a transaction whose EXEC never did), or where all commands only read or may
-/// run twice; what was answered is not, except a transaction that a replica refused
-/// (READONLY). An element that says READONLY is an ERROR as any other; the connection
-/// is closed after the run. Mode ATOMIC tells apart RREDIS_ERR_WATCH (a watched key
-/// changed, or its connection was lost before EXEC), RREDIS_ERR_ABORTED (a command could
-/// not be queued; neither ran anything), and an outcome RREDIS_OUTCOME_UNKNOWN (no answer
-/// to EXEC).
+/// Waits as long as commands leave and replies arrive. Without either it waits at most
+/// RREDIS_OPTION_COMMAND_TIMEOUT_MS; pushes do not extend that.
+///
+/// A run that fails is tried again, as a whole, if no command ran
+/// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
+/// that was answered is not tried again, except a transaction that a replica refused
+/// (READONLY). An element that says READONLY is an ERROR like any other; the connection
+/// is closed after the run.
+///
+/// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, or that the
+/// connection was lost before EXEC. RREDIS_ERR_ABORTED means that a command could not
+/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that there was
+/// no answer to EXEC.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -184,10 +203,10 @@ pub extern "C" fn rredis_pipeline_run(
     guard_reentrant(pipeline, err, |pipeline| run(pipeline, mode, &Call::default(), out_reply))
 }
 
-/// Run what is queued, as flags say.
+/// Run the queued commands, with flags.
 ///
-///   flags       of rredis_call: RAW and IDEMPOTENT are for every command
-///   timeout_ms  for the whole run, whatever moves, with RREDIS_CALL_TIMEOUT; else 0
+///   flags       of rredis_call; RAW and IDEMPOTENT apply to every command
+///   timeout_ms  the time for the whole run, with RREDIS_CALL_TIMEOUT; otherwise 0
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run_with(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -202,16 +221,18 @@ pub extern "C" fn rredis_pipeline_run_with(
     })
 }
 
-/// Run what is queued, one command after the other, and show each reply to a function as
-/// it comes; none is held, so memory stays the same however many there are.
+/// Run the queued commands in mode PLAIN, and pass each reply to a function as it
+/// arrives. No reply is kept, so the memory used does not grow with their number.
 ///
-///   flags, timeout_ms  as for _run_with
-///   function           runs while the run's connection is leased; in it this pipeline is
-///                      RREDIS_ERR_STATE
+///   flags       as for _run_with
+///   timeout_ms  as for _run_with
+///   function    called while the connection is leased; in it every call with this
+///               pipeline is RREDIS_ERR_STATE
 ///
-/// A function that fails ends the run and closes its connection: RREDIS_ERR_CALLBACK with
-/// the text in its err, and RREDIS_OUTCOME_UNKNOWN, for the rest was sent. What was shown
-/// is not shown again: a run that breaks off behind the first reply is not tried again.
+/// A function that fails ends the run and closes the connection: RREDIS_ERR_CALLBACK
+/// with the text in its err, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
+/// sent. No reply is passed twice: a run that fails after the first reply is not tried
+/// again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_run_each(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -235,22 +256,23 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
     })
 }
 
-/// Watch keys, have a function read and queue, and run that as a transaction: again, with
-/// pauses that grow, until nobody changed a key meanwhile. Where a replica refused it
-/// (READONLY), it is tried again as often as RREDIS_OPTION_RETRY_MAX says. Begins and
-/// ends with nothing queued and nothing watched.
+/// Watch keys, call a function that reads and queues, and run the queue as a
+/// transaction. This is repeated, after growing pauses, until no other client has
+/// changed a key in between. A transaction that a replica refused (READONLY) is tried
+/// again up to RREDIS_OPTION_RETRY_MAX times. The pipeline is idle before and after the
+/// call.
 ///
 ///   argc, argv, argv_len  the keys
-///   function              _command and _add are for it; _clear forgets what is queued,
-///                         and goes on watching; _watch, _run and _transact of this
-///                         pipeline are RREDIS_ERR_STATE in it, _free is forbidden
-///   timeout_ms            for all tries together; a negative number: for ever
+///   function              may call _command, _add, and _clear, which empties the queue
+///                         and goes on watching. _watch, _run and _transact of this
+///                         pipeline are RREDIS_ERR_STATE in it, and _free is forbidden.
+///   timeout_ms            the time for all tries together; a negative number: for ever
 ///
-/// RREDIS_ERR_WATCH: there was no time for another try; err has how many there were.
+/// RREDIS_ERR_WATCH: the time for another try is over; err has the number of tries.
 /// RREDIS_ERR_TIMEOUT with RREDIS_OUTCOME_NOT_SENT: the function took all of the time.
-/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; nothing ran. Where
-/// its connection was ended by another error than a lost network, as RREDIS_ERR_LIMIT,
-/// that one is given, and not tried again.
+/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; no command ran.
+/// An error that ended the connection, except a lost network, as RREDIS_ERR_LIMIT, is
+/// returned and not tried again.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_transact(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -281,11 +303,11 @@ pub unsafe extern "C" fn rredis_pipeline_transact(
     })
 }
 
-/// End the _run, _run_each, _watch, _command or _transact of this pipeline that waits in
-/// another thread, and tell how many that were: 0 or 1.
+/// End the _run, _run_each, _watch, _command or _transact of this pipeline that waits
+/// in another thread, and give the number of ended calls: 0 or 1.
 ///
-/// It is RREDIS_ERR_WOKEN, with the outcome of what was sent, and is not tried again. When
-/// and how as with rredis_client_wake.
+/// The call returns RREDIS_ERR_WOKEN, with the outcome of the commands, and is not
+/// tried again. rredis_client_wake says how soon a wait ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_wake(pipeline: *const rredis_pipeline) -> usize {
     woken(|| {
@@ -299,9 +321,9 @@ pub unsafe extern "C" fn rredis_pipeline_wake(pipeline: *const rredis_pipeline) 
     })
 }
 
-/// Say which command of the last run failed first, from 0: an ERROR in its array, the
-/// cause of RREDIS_ERR_ABORTED, or the first without an answer where the run broke off.
-/// -1: none.
+/// Give the index, from 0, of the first failed command of the last run: an ERROR in its
+/// array, the cause of RREDIS_ERR_ABORTED, or the first without an answer. -1: no
+/// command failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_failed(pipeline: Option<&rredis_pipeline>) -> i64 {
     quietly(-1, || {
@@ -310,8 +332,8 @@ pub extern "C" fn rredis_pipeline_failed(pipeline: Option<&rredis_pipeline>) -> 
     })
 }
 
-/// Forget what is queued and what is watched. Never waits: a connection that watched is
-/// closed. In the function of a _transact it goes on watching.
+/// Empty the queue and end the watch. Never waits: a connection that watched is closed.
+/// In the function of a _transact, the watch continues.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_clear(pipeline: Option<&mut rredis_pipeline>) {
     quietly((), || {
@@ -321,7 +343,7 @@ pub extern "C" fn rredis_pipeline_clear(pipeline: Option<&mut rredis_pipeline>) 
     })
 }
 
-/// Free a pipeline, and forget all of it, as _clear does.
+/// Free a pipeline, its queue and its watch.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_free(pipeline: Option<Box<rredis_pipeline>>) {
     quietly((), || drop(pipeline))

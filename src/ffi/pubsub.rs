@@ -1,26 +1,31 @@
 //! Publish and subscribe
 //!
-//! Messages are asked for, not delivered. A pubsub has a connection of its own, beside
-//! those of the client's pool. One thread waits in _next or _run, while any other
-//! subscribes, unsubscribes, publishes, sets handlers and wakes it.
+//! A subscriber has a connection of its own, outside the client's pool. A program asks
+//! for each message. One thread waits in _next or _run, while other threads may
+//! subscribe, unsubscribe, publish, set handlers and wake it.
 //!
-//! What _next gives is a PUSH of four elements, in RESP2 and RESP3:
+//! _next gives a PUSH of four elements, in RESP2 and RESP3:
 //!
+//! ```text
 //!   "message"      NULL     channel  payload
 //!   "pmessage"     pattern  channel  payload
 //!   "smessage"     NULL     channel  payload
-//!   "subscribe"    NULL     name     count, and its kin: with
-//!                           RREDIS_OPTION_PUBSUB_CONFIRMATIONS alone
-//!   "gap"          NULL     reason   milliseconds, the reason a line as err's message is
+//!   "subscribe"    NULL     name     count, and the other confirmations: only with
+//!                                    RREDIS_OPTION_PUBSUB_CONFIRMATIONS
+//!   "gap"          NULL     reason   milliseconds
+//! ```
 //!
-//! A lost connection is made anew inside _next, for ever, after rests as the options have
-//! them; what is wanted is subscribed again, and then a gap is given, before the first
-//! message: why messages may have been missed, and for how long at most nothing was heard.
-//! What will not pass by itself (RREDIS_ERR_AUTH, RREDIS_ERR_TLS, RREDIS_ERR_CONFIG and
-//! their like) _next returns instead; called again, it tries again. A server that was silent
-//! for RREDIS_OPTION_HEALTH_CHECK_MS is asked whether it is there. Nothing is read ahead of
-//! _next but what one read brings: a reader too slow is cut off by the server, and that is a
-//! gap. How many connections were lost RREDIS_STAT_CONNECTIONS_LOST of the pool counts.
+//! _next makes a lost connection anew, for ever, after pauses as the options say. It
+//! then restores the subscriptions. Before the first message it gives a gap: the reason
+//! why messages may have been missed, as a line like err->message, and the longest time
+//! during which none was heard. A failure that will not pass by itself
+//! (RREDIS_ERR_AUTH, RREDIS_ERR_TLS, RREDIS_ERR_CONFIG) is returned by _next, and the
+//! next call tries again.
+//!
+//! A server that is silent for RREDIS_OPTION_HEALTH_CHECK_MS is checked with PING.
+//! _next reads no further ahead than one read: the server cuts off a subscriber that is
+//! too slow, and that is a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts the
+//! lost connections.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -36,7 +41,7 @@ use crate::ffi::client::rredis_client;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 
-/// What a name names.
+/// The kind of name that a subscription is for.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_topic {
@@ -44,18 +49,18 @@ pub enum rredis_topic {
     RREDIS_TOPIC_CHANNEL = 0,
     /// a pattern of channels: PSUBSCRIBE
     RREDIS_TOPIC_PATTERN = 1,
-    /// a channel of a shard: SSUBSCRIBE
+    /// a shard channel: SSUBSCRIBE
     RREDIS_TOPIC_SHARD = 2,
 }
 
-/// a subscriber, with a connection of its own
+/// receives messages of channels
 pub struct rredis_pubsub {
     pubsub: PubSub,
     poison: Poison,
 }
 
-/// Make a subscriber of the client's server. It connects to nothing yet. RREDIS_ERR_IO: the
-/// system gives no epoll, eventfd or timerfd.
+/// Make a subscriber of the client's server. It connects at the first subscription.
+/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_new(
     client: Option<&rredis_client>,
@@ -72,11 +77,13 @@ pub extern "C" fn rredis_pubsub_new(
 
 /// Subscribe to names.
 ///
-/// Returns when the command is written, or noted, where the connection is lost: the
-/// confirmations come through _next. The first to subscribe connects, and is told where
-/// that fails; nothing is wanted then. A name that the server refuses is wanted no more:
-/// _next says so, with RREDIS_ERR_SERVER. A shard that the server itself ends is asked for
-/// again, and is a gap.
+///   argc, argv, argv_len  the names
+///
+/// Returns when the command is written, or, while there is no connection, when it is
+/// recorded. _next gives the confirmations. The first subscription connects; if that
+/// fails, this call returns the failure and nothing is subscribed. A name that the
+/// server refuses is dropped: _next then returns RREDIS_ERR_SERVER. A shard channel
+/// that the server ends is subscribed again, and is a gap.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_subscribe(
     pubsub: Option<&rredis_pubsub>,
@@ -94,10 +101,12 @@ pub unsafe extern "C" fn rredis_pubsub_subscribe(
     })
 }
 
-/// Unsubscribe from names; from all of the topic where argc is 0.
+/// Unsubscribe from names.
 ///
-/// Messages go on coming until the server has confirmed it. Valkey answers -NOSUB where
-/// nothing is subscribed: no error here, and no confirmation.
+///   argc, argv, argv_len  the names; argc of 0: all names of the topic
+///
+/// Messages arrive until the server has confirmed. Valkey answers -NOSUB where nothing
+/// is subscribed: that is no error here, and no confirmation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_unsubscribe(
     pubsub: Option<&rredis_pubsub>,
@@ -118,11 +127,14 @@ pub unsafe extern "C" fn rredis_pubsub_unsubscribe(
     })
 }
 
-/// Show messages of a name to a function, inside _next and _run; it does not subscribe.
+/// Set a function that receives the messages of a name, inside _next and _run. It does
+/// not subscribe.
 ///
-/// In place of any other; NULL removes it. A message that it took _next does not return, but
-/// goes on waiting within its time. No lock is held: it may use this pubsub, but _next,
-/// _run and _free. user_data is not freed while it runs.
+///   function  replaces the earlier one; NULL removes it
+///
+/// _next does not return a message that the function received, and continues to wait
+/// within its time. The function may use this subscriber, except _next, _run and _free:
+/// no lock is held. user_data is not freed while the function runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_on(
     pubsub: Option<&rredis_pubsub>,
@@ -143,13 +155,14 @@ pub unsafe extern "C" fn rredis_pubsub_on(
     })
 }
 
-/// Give the next message that no handler takes, or the next gap.
+/// Give the next message that has no handler, or the next gap.
 ///
-/// RREDIS_ERR_AGAIN: none within timeout_ms; all is as it was. RREDIS_ERR_WOKEN: another
-/// thread called _wake. RREDIS_ERR_STATE: another call waits already. RREDIS_ERR_PROTOCOL:
-/// the server answered a subscription with something else; the next call tries again. It
-/// connects where something is wanted and there is no connection; without any connection it
-/// waits too.
+/// It connects where there are subscriptions and no connection.
+///
+/// RREDIS_ERR_AGAIN: none arrived within timeout_ms; nothing has changed.
+/// RREDIS_ERR_WOKEN: another thread called _wake. RREDIS_ERR_STATE: another call waits
+/// already. RREDIS_ERR_PROTOCOL: the server answered a subscription with another reply;
+/// the next call tries again. Without a subscription it waits too.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_next(
     pubsub: Option<&rredis_pubsub>,
@@ -164,12 +177,13 @@ pub extern "C" fn rredis_pubsub_next(
     })
 }
 
-/// Show messages to their handlers until another thread calls _wake.
+/// Pass messages to their handlers until another thread calls _wake.
 ///
-/// RREDIS_ERR_AGAIN: timeout_ms went by; messages that wait are shown by the next call. Where
-/// it is 0, all that one look brought is shown. RREDIS_ERR_STATE: a name that is wanted has no
-/// handler, and err names it; a message of it waits for _next. Confirmations and gaps are
-/// nobody's here: a function set by rredis_options_on_event hears of lost connections.
+/// RREDIS_ERR_AGAIN: timeout_ms is over; the next call passes the messages that wait.
+/// With a timeout_ms of 0 it passes the messages of one read. RREDIS_ERR_STATE: a
+/// subscribed name has no handler, and err names it; a message of it waits for _next.
+/// _run passes neither confirmations nor gaps: a function set by
+/// rredis_options_on_event receives lost connections.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_run(
     pubsub: Option<&rredis_pubsub>,
@@ -179,7 +193,9 @@ pub extern "C" fn rredis_pubsub_run(
     guard_on(pubsub, err, |pubsub| pubsub.pubsub.run(timeout_ms))
 }
 
-/// Publish a message, on a connection of the client's pool; and how many received it.
+/// Publish a message, on a connection of the client's pool.
+///
+///   out_receivers  receives the number of subscribers that received it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_publish(
     pubsub: Option<&rredis_pubsub>,
@@ -201,22 +217,24 @@ pub unsafe extern "C" fn rredis_pubsub_publish(
     })
 }
 
-/// The descriptor for a loop of yours: readable when _next would not wait, one for the life
-/// of the handle. Watch it for reading, do nothing else with it, and watch it no more after
-/// _free. -1: there is none.
+/// Give a descriptor for an event loop. It is readable when _next would not wait. It
+/// stays the same for the life of the handle. Watch it for reading, do nothing else
+/// with it, and stop before _free. -1: there is none.
 ///
-/// Once it is readable, call _next with a timeout of 0 until that is RREDIS_ERR_AGAIN, which
-/// it may be at once: it is readable, too, when a connection is to be made anew or a silent
-/// server to be asked; when something came that _next does not give, as a confirmation or
-/// half a message; and every 20 ms with a transport of yours that has no descriptor. Your
-/// loop needs no timer. An edge-triggered one goes on until RREDIS_ERR_AGAIN, too.
+/// When it is readable, call _next with a timeout of 0 until RREDIS_ERR_AGAIN, which
+/// the first call may return. The descriptor is also readable when a connection is to
+/// be made anew, a silent server is to be checked, or bytes arrived that _next does not
+/// give, as a confirmation or half a message. With a transport that has no descriptor
+/// it is readable every 20 ms. The event loop needs no timer. An edge-triggered one
+/// also continues until RREDIS_ERR_AGAIN.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_fd(pubsub: Option<&rredis_pubsub>) -> i32 {
     quietly(-1, || usable(pubsub).and_then(|pubsub| pubsub.pubsub.fd()).unwrap_or(-1))
 }
 
-/// End the _next or _run of another thread, at once but for the look-up of a host name;
-/// where there is none, the next one. _next is RREDIS_ERR_WOKEN then, and _run RREDIS_OK.
+/// End the _next or _run of another thread at once, except during a look-up of a host
+/// name. Without such a call it ends the next one. _next then returns RREDIS_ERR_WOKEN,
+/// and _run RREDIS_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_wake(pubsub: Option<&rredis_pubsub>) {
     quietly((), || {

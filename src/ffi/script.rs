@@ -1,19 +1,20 @@
 //! Scripts
 //!
-//! A script runs by its digest, EVALSHA; a server that answers that it does not know it
-//! is sent the whole of it once, as EVAL. That answer is believed only in the server's
-//! own words, and only of a script that cannot have said them itself after it ran: one
-//! whose text has "err" in it, as error_reply has, or makes tables of data (cjson,
-//! cmsgpack, loadstring), or that has or is given the word NOSCRIPT, or is given the
-//! argument "err", is sent whole every time. One that puts both words together out of
-//! what the data base holds is beyond this: run it with EVAL.
-//! A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: what it did before
-//! is not undone. The response callback is the one set for EVALSHA, whichever way it went.
+//! A script runs by its digest, with EVALSHA. If the server answers NOSCRIPT, the whole
+//! script is sent once, with EVAL. That answer is believed only in the server's own
+//! words, and only of a script that cannot have produced them itself. These scripts may
+//! have, and are sent whole every time: one whose text has "err" (as error_reply) or
+//! makes tables of data (cjson, cmsgpack, loadstring), one that has or is given the
+//! word NOSCRIPT, and one that is given the argument "err". A script that forms both
+//! words from data is not detected: use EVAL for it.
 //!
-//! In a pipeline that runs PLAIN, scripts are loaded first, in the same burst; what the
-//! server does not know all the same, because its cache was emptied in between, is sent
-//! whole behind the batch, and its reply stands in its place. In mode ATOMIC and in
-//! _run_each scripts are sent whole.
+//! A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
+//! commands are not undone. The response callback is that of EVALSHA, in both cases.
+//!
+//! In a pipeline run of mode PLAIN, scripts are loaded first, in the same burst. A
+//! script that the server lost in between is sent whole after the batch, and its reply
+//! takes its place in the array. In mode ATOMIC and in _run_each scripts are sent
+//! whole.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -26,12 +27,12 @@ use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 
-/// a script, and its digest
+/// a Lua script and its digest
 pub struct rredis_script {
     script: Script,
 }
 
-/// Make a script. No server is asked for its digest.
+/// Make a script. The digest is computed here, without a server.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_script_new(
     text: *const c_char,
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn rredis_script_new(
     })
 }
 
-/// Read the digest that the server knows a script by: 40 hexadecimal digits.
+/// Give the digest of the script: 40 hexadecimal digits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_script_sha(script: Option<&rredis_script>) -> *const c_char {
     quietly(std::ptr::null(), || script.map_or(std::ptr::null(), |script| script.script.sha().as_ptr()))
@@ -56,12 +57,12 @@ pub extern "C" fn rredis_script_sha(script: Option<&rredis_script>) -> *const c_
 
 /// Run a script and wait for its reply.
 ///
-///   keys_len  how many of the arguments are keys
-///   argc      how many arguments, the keys among them; may be 0
+///   keys_len  the number of keys among the arguments
+///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 ///
-/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, also where it is sent a second time.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, including a second send.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_script_run(
     script: Option<&rredis_script>,
@@ -80,12 +81,12 @@ pub unsafe extern "C" fn rredis_script_run(
     })
 }
 
-/// Run a script and wait for its reply, as flags say.
+/// Run a script with flags, and wait for its reply.
 ///
-///   flags       of rredis_call; RREDIS_CALL_NO_RETRY does not keep it from being sent
-///               whole to a server that does not know it
-///   timeout_ms  for the whole call, with RREDIS_CALL_TIMEOUT; without it 0
-///   call_data   for the response callback
+///   flags       of rredis_call; RREDIS_CALL_NO_RETRY still allows the second send of
+///               the whole script
+///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
+///   call_data   passed to the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_script_run_with(
     script: Option<&rredis_script>,
@@ -108,10 +109,10 @@ pub unsafe extern "C" fn rredis_script_run_with(
     })
 }
 
-/// Queue a script in a pipeline, its arguments copied.
+/// Queue a script in a pipeline, with a copy of its arguments.
 ///
-///   keys_len  how many of the arguments are keys
-///   argc      how many arguments, the keys among them; may be 0
+///   keys_len  the number of keys among the arguments
+///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
 ///   argv_len  their lengths; NULL when each ends in a NUL
 #[unsafe(no_mangle)]
@@ -132,9 +133,10 @@ pub unsafe extern "C" fn rredis_script_add(
     })
 }
 
-/// Queue a script with flags and call_data for its response callback.
+/// Queue a script in a pipeline, with flags.
 ///
-///   flags  as for rredis_pipeline_add_with
+///   flags      as for rredis_pipeline_add_with
+///   call_data  passed to the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_script_add_with(
     script: Option<&rredis_script>,
@@ -156,7 +158,7 @@ pub unsafe extern "C" fn rredis_script_add_with(
     })
 }
 
-/// Free a script. What was added to pipelines from it stays.
+/// Free a script. Pipelines keep the scripts that were queued in them.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_script_free(script: Option<Box<rredis_script>>) {
     quietly((), || drop(script))

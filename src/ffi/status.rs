@@ -99,7 +99,8 @@ pub enum rredis_outcome {
     RREDIS_OUTCOME_REFUSED = 2,
     /// the command was sent, and may have run
     RREDIS_OUTCOME_UNKNOWN = 3,
-    /// the command ran; the failure came afterwards: a reply past a limit, or a callback
+    /// the command ran; the failure came afterwards: a reply past a limit, or a
+    /// callback
     RREDIS_OUTCOME_RAN = 4,
 }
 
@@ -118,9 +119,9 @@ pub struct rredis_error {
     /// how many times the command was tried
     pub attempts: i32,
     /// one line of UTF-8, ending in a NUL, safe to print on a terminal. Control and
-    /// format characters, line separators and invalid UTF-8 are written as \xHH for each
-    /// byte, and a backslash as two. A server's error begins with its code word. A long
-    /// message is cut, never inside a character or an escape
+    /// format characters, line separators and invalid UTF-8 are written as \xHH for
+    /// each byte, and a backslash as two. A server's error begins with its code word. A
+    /// long message is cut, never inside a character or an escape
     pub message: [c_char; 240],
 }
 
