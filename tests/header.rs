@@ -93,7 +93,7 @@ fn its_chapters_are_short() {
         assert!(lines <= bound, "the chapter {title} has {lines} lines, and may have {bound}");
     }
     let clients = text.lines().position(|line| line.starts_with("// ---- Clients ")).expect("a chapter of clients");
-    assert!(clients <= 320, "a reader comes to the clients in line {clients}");
+    assert!(clients <= 340, "a reader comes to the clients in line {clients}");
 }
 
 /// Header, library and package say one version.
