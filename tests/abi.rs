@@ -55,8 +55,8 @@ fn the_gate_sees_every_kind_of_harm() {
         ),
         (
             "a field before the last of a growing struct",
-            "rredis_free_fn user_data_free;\n} rredis_transport;",
-            "void *more;\n  rredis_free_fn user_data_free;\n} rredis_transport;",
+            "int32_t (*fd)(void *stream);\n",
+            "int32_t (*fd)(void *stream);\n  void *more;\n",
         ),
         ("a field less", "  double number;\n", ""),
         ("an enumerator's value", "RREDIS_ERR_TIMEOUT = 12,", "RREDIS_ERR_TIMEOUT = 17,"),
@@ -78,11 +78,11 @@ fn what_is_added_passes() {
     let added =
         today.replacen(function, &format!("{function}\nint32_t rredis_reply_more(const rredis_reply *reply);"), 1);
     let added = added.replacen("RREDIS_ERR_TIMEOUT = 12,", "RREDIS_ERR_TIMEOUT = 12,\n  RREDIS_ERR_MORE = 71,", 1);
-    let growing = "rredis_free_fn user_data_free;\n} rredis_transport;";
+    let growing = "int32_t (*fd)(void *stream);\n  rredis_free_fn user_data_free;\n};";
     assert!(added.contains(growing));
     let added = added.replacen(
         growing,
-        "rredis_free_fn user_data_free;\n  void (*more)(void *stream);\n} rredis_transport;",
+        "int32_t (*fd)(void *stream);\n  rredis_free_fn user_data_free;\n  void (*more)(void *stream);\n};",
         1,
     );
     assert_eq!(harm(&today, &added), None);
