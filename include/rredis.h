@@ -168,7 +168,7 @@ typedef enum rredis_status {
 ///   outcome             what to do now
 ///   NONE                mend the cause by the status, below
 ///   NOT_SENT, REFUSED   the command did not run: mend the cause, then repeat it
-///   UNKNOWN             repeat only a command that may run twice, or ask the server
+///   UNKNOWN             repeat only a command that may run twice, or check its effect
 ///   RAN                 do not repeat: only the reply is lost
 ///
 ///   status                  what to do now
@@ -243,9 +243,10 @@ typedef enum rredis_reply_kind {
   RREDIS_REPLY_BIG_NUMBER = 14,  // str has an integer of any size, in decimal
   RREDIS_REPLY_DOUBLE = 15,      // number has the value, and str its text from the
                                  // server
-  RREDIS_REPLY_ARRAY = 20,       // elements has the elements
-  RREDIS_REPLY_SET = 21,         // elements has the elements, in no order
-  RREDIS_REPLY_MAP = 22,         // elements has key, value, key, value; len counts both
+  RREDIS_REPLY_ARRAY = 20,       // elements has len nodes
+  RREDIS_REPLY_SET = 21,         // elements has len nodes, in no order
+  RREDIS_REPLY_MAP = 22,         // elements has key, value, key, value, and so on; len
+                                 // counts both
   RREDIS_REPLY_PUSH = 23,        // elements has a message that the server sent without
                                  // a request; the first element names its kind
 } rredis_reply_kind;
@@ -332,8 +333,9 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 // change the connection for later commands (SELECT, WATCH, SUBSCRIBE) is
 // RREDIS_ERR_ARGUMENT; the message names the option or the handle to use instead.
 //
-// The reply to SHUTDOWN is BOOL true when the server ends, on every handle: the end of
-// the stream is the answer. SHUTDOWN is never tried again.
+// The reply to SHUTDOWN is BOOL true when the server ends, because the end of the
+// stream is the answer. This holds on every handle, and for the last command of a
+// pipeline. SHUTDOWN is never tried again.
 //
 // An error READONLY means that the server has become a replica, as in a failover
 // behind one address. The connection of the error is closed. At most once a second,
@@ -448,9 +450,9 @@ const char *rredis_client_parser(const rredis_client *client);
 /// is not tried again. A call that begins later is not ended. A call whose reply has
 /// arrived may still succeed. The calls are those of _client, _script, _conn_new and
 /// _pubsub_publish; a pipeline, an rredis_conn and an rredis_pubsub have a _wake of
-/// their own. A wait ends at once, or within 20 ms where it has only just begun. A
-/// transport function that waits longer than its timeout_ms cannot be woken. A signal
-/// handler may call this function.
+/// their own. A wait ends at once, or within 20 ms where the call or its transport has
+/// only just begun to wait. A transport function that waits longer than its timeout_ms
+/// cannot be woken. A signal handler may call this function.
 size_t rredis_client_wake(const rredis_client *client, const void *call_data);
 
 /// Free a client. Handles made from it remain valid until they are freed.
@@ -508,9 +510,9 @@ typedef enum rredis_option {
   RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // the time to connect, including the
                                                 // handshake. Default: 5 s
   RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // the time for a whole call, including
-                                                // connecting. A blocking command
-                                                // (BLPOP, XREAD BLOCK) has
-                                                // BLOCK_SLACK_MS instead. Default: 5 s
+                                                // connecting. For a blocking command
+                                                // (BLPOP, XREAD BLOCK) see
+                                                // BLOCK_SLACK_MS. Default: 5 s
   RREDIS_OPTION_KEEPALIVE_MS = 32,              // the interval of TCP keepalive, where
                                                 // the system supports it. Default: 30 s
   RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that was idle for this
@@ -554,9 +556,10 @@ typedef enum rredis_option {
                                                 // RREDIS_ERR_CONFIG. Default: 0
   RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of trusted certificates
                                                 // (PEM), read again when it changes.
-                                                // Default: the files that SSL_CERT_FILE
-                                                // and SSL_CERT_DIR in the environment
-                                                // name, or else the system's
+                                                // Default, where no TLS_CA option is
+                                                // set: the files that SSL_CERT_FILE and
+                                                // SSL_CERT_DIR in the environment name,
+                                                // or else the system's
   RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a directory of trusted
                                                 // certificates
   RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the trusted certificates
@@ -605,17 +608,17 @@ typedef enum rredis_share {
 // a setting that says which server to connect to, or how safely, and that would have
 // no effect. Times, limits and counts may have no effect.
 
-/// Called on the waiting thread, after each signal that interrupts the wait and every
-/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The
-/// function must return normally. It may use any handle except the one that waits.
-typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
-
 /// Gives the credentials for each new connection: adds the user name, or a NULL, and
 /// then the password. Both are wiped when the server has answered or the connect has
 /// failed. No message shows them. Any status except RREDIS_OK fails the connect, with
 /// RREDIS_ERR_CALLBACK and the text in err->message.
 typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
     size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
+
+/// Called on the waiting thread, after each signal that interrupts the wait and every
+/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The
+/// function must return normally. It may use any handle except the one that waits.
+typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
 
 /// Make options, all at their defaults. NULL: there was not enough memory.
 rredis_options *rredis_options_new(void);
@@ -733,17 +736,17 @@ void rredis_options_free(rredis_options *options);
 // the connection for later commands is RREDIS_ERR_ARGUMENT, as for a client. So are
 // MULTI, EXEC, DISCARD and WATCH, which the library sends itself.
 
+/// Receives the replies of a run one by one, in order, as they arrive. The reply to a
+/// refused command is an ERROR. Any status except RREDIS_OK ends the run.
+typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
+    const rredis_reply *reply, rredis_error *err);
+
 /// One try of a transaction: reads with rredis_pipeline_command, and queues with
 /// rredis_pipeline_add. It may be called any number of times. Any status except
 /// RREDIS_OK gives up the transaction, except a status that came from a lost
 /// connection.
 typedef rredis_status (*rredis_transaction_fn)(void *user_data,
     rredis_pipeline *pipeline, rredis_error *err);
-
-/// Receives the replies of a run one by one, in order, as they arrive. The reply to a
-/// refused command is an ERROR. Any status except RREDIS_OK ends the run.
-typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
-    const rredis_reply *reply, rredis_error *err);
 
 /// The mode of a run.
 typedef enum rredis_pipeline_mode {
@@ -1010,12 +1013,13 @@ rredis_status rredis_pubsub_on(const rredis_pubsub *pubsub, rredis_topic topic,
 
 /// Give the next message that has no handler, or the next gap.
 ///
-/// It connects where there are subscriptions and no connection.
+/// It connects where there are subscriptions and no connection. Without any connection
+/// it waits too.
 ///
 /// RREDIS_ERR_AGAIN: none arrived within timeout_ms; nothing has changed.
 /// RREDIS_ERR_WOKEN: another thread called _wake. RREDIS_ERR_STATE: another call waits
 /// already. RREDIS_ERR_PROTOCOL: the server answered a subscription with another reply;
-/// the next call tries again. Without a subscription it waits too.
+/// the next call tries again.
 rredis_status rredis_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
 
@@ -1161,8 +1165,8 @@ typedef enum rredis_ready {
 /// Make a connection for an event loop. It connects when a command is submitted.
 ///
 /// It is opened like the connections of the client's pool, without counting towards
-/// RREDIS_OPTION_POOL_MAX. The pool's statistics include it. Response callbacks are
-/// those of the client when a command is submitted.
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics count it, and its bytes when it is
+/// closed. Response callbacks are those of the client when a command is submitted.
 ///
 /// RREDIS_ERR_UNSUPPORTED: the client's transport is your own, and has no fd.
 /// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
@@ -1183,8 +1187,8 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 /// The time counts from the last _step. After _next has returned RREDIS_ERR_AGAIN, it
 /// counts from the first _submit that follows. An accepted command completes exactly
 /// once. If the connection is lost or cannot be opened, a command that was not sent
-/// waits for the next one, unless it has RREDIS_CALL_NO_RETRY. A command that was sent
-/// is never sent again.
+/// waits for the next connection, unless it has RREDIS_CALL_NO_RETRY. A command that
+/// was sent is never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3; RREDIS_ERR_UNSUPPORTED: the connection
 /// speaks RESP2. Each confirmation and message is a PUSH, and the command completes
@@ -1217,8 +1221,8 @@ int64_t rredis_async_deadline_ms(const rredis_async *handle);
 ///
 ///   ready  of rredis_ready: the readiness of the descriptor
 ///
-/// A lost or failed connection is RREDIS_OK here: _next returns it for each command,
-/// and the function set by rredis_options_on_event receives it.
+/// A lost or failed connection is RREDIS_OK here: _next gives the failure of each
+/// command, and the function set by rredis_options_on_event receives it.
 rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
     rredis_error *err);
 

@@ -81,7 +81,7 @@ fn it_asks_for_nothing() {
     assert!(wide.is_empty(), "wider than a screen: {wide:#?}");
 }
 
-/// Nobody reads a chapter that has no end: 160 lines, and more only for those named here.
+/// A chapter has at most 160 lines, except those named here; a reader comes to the clients soon.
 #[test]
 fn its_chapters_are_short() {
     let text = prototypes::text();

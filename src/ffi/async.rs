@@ -57,8 +57,8 @@ pub struct rredis_async {
 /// Make a connection for an event loop. It connects when a command is submitted.
 ///
 /// It is opened like the connections of the client's pool, without counting towards
-/// RREDIS_OPTION_POOL_MAX. The pool's statistics include it. Response callbacks are
-/// those of the client when a command is submitted.
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics count it, and its bytes when it is
+/// closed. Response callbacks are those of the client when a command is submitted.
 ///
 /// RREDIS_ERR_UNSUPPORTED: the client's transport is your own, and has no fd.
 /// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
@@ -90,8 +90,8 @@ pub extern "C" fn rredis_async_new(
 /// The time counts from the last _step. After _next has returned RREDIS_ERR_AGAIN, it
 /// counts from the first _submit that follows. An accepted command completes exactly
 /// once. If the connection is lost or cannot be opened, a command that was not sent
-/// waits for the next one, unless it has RREDIS_CALL_NO_RETRY. A command that was sent
-/// is never sent again.
+/// waits for the next connection, unless it has RREDIS_CALL_NO_RETRY. A command that
+/// was sent is never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3; RREDIS_ERR_UNSUPPORTED: the connection
 /// speaks RESP2. Each confirmation and message is a PUSH, and the command completes
@@ -149,8 +149,8 @@ pub extern "C" fn rredis_async_deadline_ms(handle: Option<&rredis_async>) -> i64
 ///
 ///   ready  of rredis_ready: the readiness of the descriptor
 ///
-/// A lost or failed connection is RREDIS_OK here: _next returns it for each command,
-/// and the function set by rredis_options_on_event receives it.
+/// A lost or failed connection is RREDIS_OK here: _next gives the failure of each
+/// command, and the function set by rredis_options_on_event receives it.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_step(
     handle: Option<&mut rredis_async>,

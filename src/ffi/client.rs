@@ -4,8 +4,9 @@
 //! change the connection for later commands (SELECT, WATCH, SUBSCRIBE) is
 //! RREDIS_ERR_ARGUMENT; the message names the option or the handle to use instead.
 //!
-//! The reply to SHUTDOWN is BOOL true when the server ends, on every handle: the end of
-//! the stream is the answer. SHUTDOWN is never tried again.
+//! The reply to SHUTDOWN is BOOL true when the server ends, because the end of the
+//! stream is the answer. This holds on every handle, and for the last command of a
+//! pipeline. SHUTDOWN is never tried again.
 //!
 //! An error READONLY means that the server has become a replica, as in a failover
 //! behind one address. The connection of the error is closed. At most once a second,
@@ -197,9 +198,9 @@ pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const
 /// is not tried again. A call that begins later is not ended. A call whose reply has
 /// arrived may still succeed. The calls are those of _client, _script, _conn_new and
 /// _pubsub_publish; a pipeline, an rredis_conn and an rredis_pubsub have a _wake of
-/// their own. A wait ends at once, or within 20 ms where it has only just begun. A
-/// transport function that waits longer than its timeout_ms cannot be woken. A signal
-/// handler may call this function.
+/// their own. A wait ends at once, or within 20 ms where the call or its transport has
+/// only just begun to wait. A transport function that waits longer than its timeout_ms
+/// cannot be woken. A signal handler may call this function.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_wake(client: Option<&rredis_client>, call_data: *const c_void) -> usize {
     woken(|| usable(client).map_or(0, |client| client.client.wake(call_data.cast())))

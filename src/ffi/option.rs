@@ -48,8 +48,8 @@ pub enum rredis_option {
     RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,
     /// the time to connect, including the handshake. Default: 5 s
     RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,
-    /// the time for a whole call, including connecting. A blocking command (BLPOP,
-    /// XREAD BLOCK) has BLOCK_SLACK_MS instead. Default: 5 s
+    /// the time for a whole call, including connecting. For a blocking command (BLPOP,
+    /// XREAD BLOCK) see BLOCK_SLACK_MS. Default: 5 s
     RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,
     /// the interval of TCP keepalive, where the system supports it. Default: 30 s
     RREDIS_OPTION_KEEPALIVE_MS = 32,
@@ -90,9 +90,9 @@ pub enum rredis_option {
     /// 1: connect over TLS. While it is 0, every other TLS option is RREDIS_ERR_CONFIG.
     /// Default: 0
     RREDIS_OPTION_TLS = 70,
-    /// text: a file of trusted certificates (PEM), read again when it changes. Default:
-    /// the files that SSL_CERT_FILE and SSL_CERT_DIR in the environment name, or else
-    /// the system's
+    /// text: a file of trusted certificates (PEM), read again when it changes. Default,
+    /// where no TLS_CA option is set: the files that SSL_CERT_FILE and SSL_CERT_DIR in
+    /// the environment name, or else the system's
     RREDIS_OPTION_TLS_CA_FILE = 71,
     /// text: a directory of trusted certificates
     RREDIS_OPTION_TLS_CA_DIR = 72,

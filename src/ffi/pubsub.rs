@@ -157,12 +157,13 @@ pub unsafe extern "C" fn rredis_pubsub_on(
 
 /// Give the next message that has no handler, or the next gap.
 ///
-/// It connects where there are subscriptions and no connection.
+/// It connects where there are subscriptions and no connection. Without any connection
+/// it waits too.
 ///
 /// RREDIS_ERR_AGAIN: none arrived within timeout_ms; nothing has changed.
 /// RREDIS_ERR_WOKEN: another thread called _wake. RREDIS_ERR_STATE: another call waits
 /// already. RREDIS_ERR_PROTOCOL: the server answered a subscription with another reply;
-/// the next call tries again. Without a subscription it waits too.
+/// the next call tries again.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_next(
     pubsub: Option<&rredis_pubsub>,

@@ -67,7 +67,7 @@ pub enum rredis_status {
 ///   outcome             what to do now
 ///   NONE                mend the cause by the status, below
 ///   NOT_SENT, REFUSED   the command did not run: mend the cause, then repeat it
-///   UNKNOWN             repeat only a command that may run twice, or ask the server
+///   UNKNOWN             repeat only a command that may run twice, or check its effect
 ///   RAN                 do not repeat: only the reply is lost
 ///
 ///   status                  what to do now

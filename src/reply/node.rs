@@ -26,11 +26,11 @@ pub enum rredis_reply_kind {
     RREDIS_REPLY_BIG_NUMBER = 14,
     /// number has the value, and str its text from the server
     RREDIS_REPLY_DOUBLE = 15,
-    /// elements has the elements
+    /// elements has len nodes
     RREDIS_REPLY_ARRAY = 20,
-    /// elements has the elements, in no order
+    /// elements has len nodes, in no order
     RREDIS_REPLY_SET = 21,
-    /// elements has key, value, key, value; len counts both
+    /// elements has key, value, key, value, and so on; len counts both
     RREDIS_REPLY_MAP = 22,
     /// elements has a message that the server sent without a request; the first element
     /// names its kind

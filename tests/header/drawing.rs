@@ -217,9 +217,9 @@ fn without_typedef(name: &str, drawn: &str) -> String {
         .replace(&format!("\n}} {name};"), "\n};")
 }
 
-/// C wants a type before its use, and a reader wants the chapters in another order: a type that one chapter uses ahead of
-/// its own moves to that one, a type that several use ahead of its own to the shared types. A struct stays, and is declared
-/// among the handles: those, with the titles of their chapters, are the second answer.
+/// C needs a type before its use, and a reader needs the chapters in another order. A type that one earlier chapter uses moves
+/// to that chapter. A type that several earlier chapters use moves to the shared types. A struct stays in its chapter, and is
+/// declared ahead among the handles. The second result has the names of those structs, and the titles of their chapters.
 fn told_in_time(
     mut chapters: Vec<Chapter>,
     declarations: &HashMap<String, String>,
@@ -229,7 +229,7 @@ fn told_in_time(
         lines.filter(|line| !line.trim_start().starts_with("//")).collect()
     };
     let mut ahead = BTreeMap::new();
-    let mut shared = Vec::new();
+    let (mut shared, mut moved) = (Vec::new(), Vec::new());
     for own in 0..chapters.len() {
         for name in chapters[own].names.clone() {
             let drawn = code(&name);
@@ -252,7 +252,11 @@ fn told_in_time(
             }
             chapters[own].names.retain(|other| *other != name);
             match earlier[..] {
-                [one] => chapters[one].names.insert(0, name),
+                [one] => {
+                    let first = chapters[one].names.iter().take_while(|other| moved.contains(*other)).count();
+                    moved.push(name.clone());
+                    chapters[one].names.insert(first, name);
+                }
                 _ => shared.push(name),
             }
         }
