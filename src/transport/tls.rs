@@ -5,6 +5,7 @@ mod files;
 mod pem;
 mod reasons;
 mod settings;
+mod verify;
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::RawFd;
@@ -359,7 +360,7 @@ const ROOM_MAX: usize = 65_536;
 /// How often one read, or one step of a handshake, looks at the next piece: a peer that sends records with nothing in them does not keep it for ever.
 const ROUNDS_MAX: usize = 64;
 /// What to look at when a peer says nothing.
-const DOES_IT: &str = " (does it speak TLS on this port?)";
+const DOES_IT: &str = " (does it speak TLS on this port? see tls, or redis:// in a URL)";
 /// How often a handshake may wait and then find nothing, before it rests in between.
 const VAIN_MAX: u32 = 16;
 const PAUSE: Duration = Duration::from_millis(1);

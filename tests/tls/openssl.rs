@@ -14,8 +14,15 @@ use super::world::PASSWORD;
 
 /// A certificate and its key, in files.
 pub struct Files {
-    certificate: String,
-    key: String,
+    pub certificate: String,
+    pub key: String,
+}
+
+impl Files {
+    fn at(folder: &Path, name: &str) -> Files {
+        let path = |end: &str| folder.join(format!("{name}.{end}")).display().to_string();
+        Files { certificate: path("crt"), key: path("key") }
+    }
 }
 
 /// A running `openssl s_server`.
@@ -41,9 +48,54 @@ pub fn options(port: u16, identity: &Files) -> Options {
         .int(option::RETRY_MAX, 0)
 }
 
+/// What the commands that everybody finds make: an authority of its own, for localhost.
+pub fn by_one_command(folder: &Path, name: &str, curve: &str) -> Files {
+    let files = Files::at(folder, name);
+    run(Command::new("openssl")
+        .args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+        ])
+        .args(["-newkey", "ec", "-pkeyopt", &format!("ec_paramgen_curve:{curve}")])
+        .args(["-keyout", &files.key, "-out", &files.certificate]));
+    files
+}
+
+/// A certificate of version 1, which `openssl x509 -req` makes where no extension is asked for.
+pub fn of_version_1(folder: &Path) -> Files {
+    let files = Files::at(folder, "version1");
+    let request = folder.join("version1.csr").display().to_string();
+    run(Command::new("openssl")
+        .args(["req", "-new", "-nodes", "-newkey", "rsa:2048", "-subj", "/CN=localhost"])
+        .args(["-keyout", &files.key, "-out", &request]));
+    run(Command::new("openssl").args(["x509", "-req", "-in", &request, "-signkey", &files.key, "-days", "2"]).args([
+        "-sha256",
+        "-out",
+        &files.certificate,
+    ]));
+    files
+}
+
+/// A certificate whose RSA key has so many bits, of so many primes: more of them are found sooner.
+pub fn of_rsa(folder: &Path, bits: u32, primes: u32) -> Files {
+    let files = Files::at(folder, &format!("rsa{bits}"));
+    let (bits, primes) = (bits.to_string(), primes.to_string());
+    run(Command::new("openssl").args(["genrsa", "-primes", &primes, "-out", &files.key, &bits]));
+    run(Command::new("openssl")
+        .args(["req", "-x509", "-new", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE", "-key", &files.key, "-out", &files.certificate]));
+    files
+}
+
 fn self_signed(folder: &Path, name: &str, arguments: &[&str]) -> Files {
-    let path = |end: &str| folder.join(format!("{name}.{end}")).display().to_string();
-    let files = Files { certificate: path("crt"), key: path("key") };
+    let files = Files::at(folder, name);
     run(Command::new("openssl")
         .args(["req", "-x509", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"])
         .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", &files.key, "-out", &files.certificate])

@@ -31,14 +31,14 @@ pub(super) fn stamps(options: &Options) -> Stamps {
     })
 }
 
-/// Whom to trust: the authorities that the options name, or, where they name none, the system's.
-pub(super) fn roots(options: &Options) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
+/// Whom to trust: the authorities that the options name, or, where they name none, the system's; and each as it stands there.
+pub(super) fn roots(options: &Options) -> Result<(RootCertStore, Vec<CertificateDer<'static>>)> {
+    let mut roots = Roots { store: RootCertStore::empty(), all: Vec::new() };
     let file = path(options, Key::TlsCaFile).map(|path| read(Key::TlsCaFile, path)).transpose()?;
     let text = options.text(Key::TlsCaPem).map(|text| Zeroizing::new(text.to_vec()));
     for (key, pem) in [(Key::TlsCaFile, file), (Key::TlsCaPem, text)] {
         if let Some(pem) = pem {
-            trust(&mut roots, key.name(), certificates(key, &pem)?)?;
+            roots.trust(key.name(), certificates(key, &pem)?)?;
         }
     }
     if let Some(folder) = path(options, Key::TlsCaDir) {
@@ -52,21 +52,30 @@ pub(super) fn roots(options: &Options) -> Result<RootCertStore> {
                 };
                 return Err(config(format!("tls_ca_dir: {what}")));
             }
-            _ => trust(&mut roots, "tls_ca_dir", found.certs)?,
+            _ => roots.trust("tls_ca_dir", found.certs)?,
         }
     }
     if ![Key::TlsCaFile, Key::TlsCaPem, Key::TlsCaDir].iter().any(|key| options.text(*key).is_some()) {
         let what = "tls: the system trusts nobody (install ca-certificates, or set tls_ca_file)";
-        trust(&mut roots, what, rustls_native_certs::load_native_certs().certs)?;
+        roots.trust(what, rustls_native_certs::load_native_certs().certs)?;
     }
-    Ok(roots)
+    Ok((roots.store, roots.all))
 }
 
-fn trust(roots: &mut RootCertStore, what: &str, found: Vec<CertificateDer<'static>>) -> Result<()> {
-    // Bundles have authorities in them that are too old to be read; the others will do.
-    match roots.add_parsable_certificates(found) {
-        (0, _) => Err(config(format!("{what}: no authority's certificate in it"))),
-        _ => Ok(()),
+struct Roots {
+    store: RootCertStore,
+    all: Vec<CertificateDer<'static>>,
+}
+
+impl Roots {
+    fn trust(&mut self, what: &str, found: Vec<CertificateDer<'static>>) -> Result<()> {
+        let hint = if found.is_empty() { "" } else { " that can be read" };
+        self.all.extend_from_slice(&found);
+        // Bundles have authorities in them that are too old to be read; the others will do.
+        match self.store.add_parsable_certificates(found) {
+            (0, _) => Err(config(format!("{what}: no authority's certificate in it{hint}"))),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -119,7 +128,9 @@ fn key(from: Key, pem: &[u8]) -> Result<Arc<dyn rustls::sign::SigningKey>> {
     let key = any_supported_type(&der);
     der.zeroize();
     key.map_err(|_| {
-        config(format!("{name}: a key of a kind that is not supported (RSA from 2048 bits, P-256, P-384, Ed25519)"))
+        config(format!(
+            "{name}: a key of a kind that is not supported (RSA of 2048 to 4096 bits, P-256, P-384, Ed25519)"
+        ))
     })
 }
 

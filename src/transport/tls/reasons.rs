@@ -16,7 +16,7 @@ pub(super) fn sentence(error: &Error, used: bool) -> String {
             | InvalidMessage::UnknownProtocolVersion
             | InvalidMessage::MessageTooLarge
             | InvalidMessage::InvalidEmptyPayload,
-        ) if !used => "the peer does not speak TLS (is it the port for TLS?)".to_owned(),
+        ) if !used => "the peer does not speak TLS (is it the port for TLS? see tls, or redis:// in a URL)".to_owned(),
         other => format!("the peer broke the rules: {other}"),
     }
 }
@@ -37,21 +37,33 @@ fn certificate(error: &CertificateError) -> String {
         }
         CertificateError::NotValidForName => "is for another name (see tls_server_name)".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
-            format!("is not for \"{}\" (see tls_server_name) but for {}", expected.to_str(), names(presented))
+            let expected = expected.to_str();
+            match presented.iter().any(|name| plain(name) == expected) {
+                true => format!(
+                    "has {expected} as a DNS name, which proves no address: its subjectAltName needs IP:{expected}, or see \
+                     tls_server_name"
+                ),
+                false => format!("is not for \"{expected}\" (see tls_server_name) but for {}", names(presented)),
+            }
         }
         CertificateError::Revoked => "has been revoked".to_owned(),
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "is not one for servers".to_owned()
         }
         CertificateError::BadSignature => {
-            "is not signed by whom it names, or with a key of fewer than 2048 bits".to_owned()
+            "is not signed by whom it names, or with an RSA key of fewer than 2048 or more than 8192 bits".to_owned()
         }
         CertificateError::UnsupportedSignatureAlgorithmContext { .. }
         | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "is signed in a way that proves nothing any more, such as SHA-1".to_owned()
         }
-        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "is an authority's own (CA:TRUE), which no server may show".to_owned()
+        error if is_an_authority(error) => {
+            "is an authority's own (CA:TRUE): a server shows one that is signed by it, unless tls_ca_file is this very one"
+                .to_owned()
+        }
+        CertificateError::Other(other) if other.to_string().contains("UnsupportedCertVersion") => {
+            "is of version 1, which says too little: one of version 3 is due, with the server's name in its subjectAltName"
+                .to_owned()
         }
         CertificateError::Other(other) if other.to_string().contains("EndEntityUsedAsCa") => {
             "is signed by somebody who may not sign".to_owned()
@@ -60,20 +72,27 @@ fn certificate(error: &CertificateError) -> String {
     }
 }
 
+/// Whether what is wrong with it is that it is an authority's.
+pub(super) fn is_an_authority(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
+}
+
 /// The first few names on a certificate, as they stand there: rustls gives them with their kind around them.
 fn names(presented: &[String]) -> String {
-    let plain = |name: &String| {
-        let inside = name.split_once('(').map_or(name.as_str(), |(_, inside)| inside.trim_end_matches(')'));
-        inside.trim_matches('"').to_owned()
-    };
     match presented {
-        [] => "no name at all".to_owned(),
+        [] => "no name at all: its subjectAltName counts, and not its common name".to_owned(),
         _ => {
-            let first: Vec<String> = presented.iter().take(NAMES_MAX).map(plain).collect();
+            let first: Vec<&str> = presented.iter().take(NAMES_MAX).map(|name| plain(name)).collect();
             let others = presented.len().saturating_sub(NAMES_MAX);
             first.join(", ") + &if others == 0 { String::new() } else { format!(" and {others} more") }
         }
     }
+}
+
+/// One of them.
+fn plain(name: &str) -> &str {
+    let inside = name.split_once('(').map_or(name, |(_, inside)| inside.trim_end_matches(')'));
+    inside.trim_matches('"')
 }
 
 /// What the server says in an alert.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme, SupportedProtocolVersion, version};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, SupportedProtocolVersion, version};
 
 use super::files::{self, Stamps};
+use super::verify::{Anybody, Vouched};
 use crate::error::{Error, Result, Status};
 use crate::options::{Endpoint, Key, Options};
 
@@ -64,10 +65,14 @@ fn make(options: &Options) -> Result<Made> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
         .map_err(|error| config(format!("tls: {error}")))?;
-    let builder = match options.tls_insecure_skip_verify() {
-        true => builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider))),
-        false => builder.with_root_certificates(files::roots(options)?),
+    let verifier: Arc<dyn ServerCertVerifier> = match options.tls_insecure_skip_verify() {
+        true => Arc::new(Anybody(provider)),
+        false => {
+            let (roots, trusted) = files::roots(options)?;
+            Vouched::new(roots, trusted, provider)?
+        }
     };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     let mut config = match files::identity(options)? {
         Some(identity) => builder.with_client_cert_resolver(identity),
         None => builder.with_no_client_auth(),
@@ -76,45 +81,6 @@ fn make(options: &Options) -> Result<Made> {
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     Ok(Made { stamps, config: Arc::new(config) })
-}
-
-/// Believes whoever holds the key of the certificate shown: for RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY and nothing else.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
 
 pub(super) fn config(message: impl Into<Vec<u8>>) -> Error {
