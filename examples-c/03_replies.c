@@ -37,7 +37,7 @@ int main(void) {
   if (rredis_client_command(client, 3, argv, NULL, &reply, NULL) != RREDIS_OK) return 1;
   show(reply, 0);
 
-  // In a map one may also look up a key; what is found is on loan from the reply.
+  // A value found by its key in a map is borrowed from the reply.
   const rredis_reply *answer = rredis_reply_find(&reply->elements[4], "answer", 6);
   if (answer) printf("the answer has %zu elements\n", answer->len);
 

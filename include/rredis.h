@@ -1523,8 +1523,8 @@ void rredis_parser_free(rredis_parser *parser);
 //
 // A transport carries the bytes of a connection in place of a socket of the library.
 // The handshake and the protocol work on top of it. The library never makes two calls
-// for one stream at the same time, but it makes them on any thread that uses the
-// client. A transport function may use any client except the one it serves.
+// for one stream at the same time. It makes them on any thread that uses the client. A
+// transport function may use any client except the one it serves.
 
 /// A transport of yours. Set size, fill in the fields you need, and set the others to
 /// zero. The struct is copied.

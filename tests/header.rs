@@ -96,6 +96,23 @@ fn its_chapters_are_short() {
     assert!(clients <= 340, "a reader comes to the clients in line {clients}");
 }
 
+/// The header's comments name the noun, and join no two thoughts.
+#[test]
+fn its_words_are_plain() {
+    let text = prototypes::text();
+    let comments =
+        text.lines().filter_map(|line| line.split_once("//").map(|(_, comment)| comment.trim_start_matches('/')));
+    let prose = comments.collect::<Vec<_>>().join(" ").to_lowercase();
+    let words: Vec<&str> =
+        prose.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+    let prose = format!(" {} ", words.join(" "));
+    for banned in ["but", "nobody", "somebody", "so many", "so much", "on loan", "as above", "said no"] {
+        let at = prose.find(&format!(" {banned} "));
+        let around = at.map(|at| prose[at..].chars().take(80).collect::<String>());
+        assert_eq!(around, None, "the header says {banned:?}: name the noun; write \"except\", \"borrowed\", a number");
+    }
+}
+
 /// Header, library and package say one version.
 #[test]
 fn it_has_the_packages_version() {

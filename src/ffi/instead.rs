@@ -1,4 +1,4 @@
-//! What a caller is told to use in the place of what was refused: the names that it knows things by.
+//! The alternative to a refused command, under the names that a caller of the C interface knows.
 
 use crate::error::Instead;
 

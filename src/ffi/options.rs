@@ -316,7 +316,7 @@ fn guard_change(
     })
 }
 
-/// Texts on loan, each with a NUL behind it. What was lent once stays until the handle ends, also when the option changes.
+/// Borrowed texts, each with a NUL behind it. A text stays until the handle is freed, also when the option changes.
 #[derive(Default)]
 struct Texts {
     lent: Vec<Box<[u8]>>,

@@ -2,8 +2,8 @@
 //!
 //! A transport carries the bytes of a connection in place of a socket of the library.
 //! The handshake and the protocol work on top of it. The library never makes two calls
-//! for one stream at the same time, but it makes them on any thread that uses the
-//! client. A transport function may use any client except the one it serves.
+//! for one stream at the same time. It makes them on any thread that uses the client. A
+//! transport function may use any client except the one it serves.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
