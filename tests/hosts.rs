@@ -102,6 +102,16 @@ fn eight_threads_share_a_client() {
 }
 
 #[test]
+fn a_thread_may_call_while_it_ends() {
+    Workshop::new().check("tests/hosts/thread_end.c", &Server::start(&[]), &[]);
+}
+
+#[test]
+fn a_cancelled_thread_ends_behind_the_call() {
+    Workshop::new().check("tests/hosts/cancel.c", &Server::start(&[]), &[]);
+}
+
+#[test]
 fn eight_threads_subscribe_while_one_reads() {
     Workshop::new().check("tests/hosts/subscribers.c", &Server::start(&[]), &[]);
 }

@@ -34,6 +34,7 @@ const UNSAFE: &[&str] = &[
     "ffi/",
     "ongoing/wait_point.rs",
     "ongoing/slots.rs",
+    "process/cancel.rs",
     "process/mark.rs",
     "process/own.rs",
     "reply/tree.rs",
@@ -201,6 +202,67 @@ fn every_export_has_its_files_noun_and_its_guard() {
     none(&wrong);
 }
 
+/// Rooms of the roof whose calls work in memory alone.
+const IN_MEMORY: &[&str] = &["builder", "callback", "command", "parser", "reply", "script", "status", "version"];
+/// Calls of other rooms that do, and need no hold on the thread's cancellation.
+const IN_MEMORY_TOO: &[&str] = &[
+    "rredis_async_deadline_ms",
+    "rredis_async_fd",
+    "rredis_async_submit",
+    "rredis_async_wants",
+    "rredis_client_parser",
+    "rredis_client_stat",
+    "rredis_pipeline_add",
+    "rredis_pipeline_add_with",
+    "rredis_pipeline_failed",
+    "rredis_pipeline_len",
+    "rredis_pool_stat",
+    "rredis_pubsub_fd",
+];
+
+#[test]
+fn what_may_reach_the_system_is_not_cancelled() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for source in sources().iter().filter(|source| source.path.starts_with("ffi/")) {
+        let room = source.path.trim_start_matches("ffi/").trim_end_matches(".rs");
+        for export in source.code.split("extern     fn ").skip(1) {
+            let name = export.split('(').next().unwrap_or("");
+            let light = ["guard(err,", "guard_lightly(", "guard_queue(", "quietly("];
+            // What is taken lightly holds where it does reach: see `process::uncancelled`.
+            let is_light = light.iter().any(|guard| body(export).trim().starts_with(guard));
+            let may_be = IN_MEMORY.contains(&room) || IN_MEMORY_TOO.contains(&name) || name == "rredis_async_next";
+            count += usize::from(!is_light);
+            if is_light && !may_be {
+                wrong.push(format!("src/{}: {name} may be cancelled", source.path));
+            }
+        }
+    }
+    assert!(count > 30, "only {count} exports hold off a cancellation");
+    none(&wrong);
+}
+
+#[test]
+fn what_a_thread_keeps_is_there_until_its_very_end() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for source in sources() {
+        for block in source.code.split("thread_local! {").skip(1) {
+            let block = block.split("\n}").next().unwrap_or("");
+            for line in block.lines().filter(|line| line.trim().starts_with("static ")) {
+                count += 1;
+                let kind = line.split_once(':').map_or("", |(_, rest)| rest.split(" = ").next().unwrap_or("")).trim();
+                let is_proven = source.code.contains(&format!("without_destructor::<{kind}>()"));
+                if !line.contains("= const {") || !is_proven {
+                    wrong.push(format!("src/{}: const _: () = without_destructor::<{kind}>();", source.path));
+                }
+            }
+        }
+    }
+    assert!(count >= 3, "only {count} found");
+    none(&wrong);
+}
+
 #[test]
 fn every_handle_is_proven_to_be_shared_or_sent() {
     let mut wrong = Vec::new();
@@ -276,13 +338,17 @@ fn is_guarded(body: &str) -> bool {
     let body = body.strip_prefix(owner).unwrap_or(body).trim();
     let guards = [
         "guard(err,",
+        "guard_reaching(err,",
         "guard_on(",
         "guard_command(",
         "guard_alone(",
         "guard_command_alone(",
         "guard_change(",
         "guard_reentrant(",
+        "guard_lightly(",
+        "guard_queue(",
         "quietly(",
+        "quietly_reaching(",
     ];
     guards.iter().any(|guard| body.starts_with(guard)) && body.ends_with(')') && closes_last(body)
 }

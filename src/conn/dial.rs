@@ -1,6 +1,5 @@
 //! How connections are opened, by the options and by what a program brings of its own.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -11,6 +10,7 @@ use crate::session::{Greeting, Session};
 use crate::transport::{self, Attempt, Connect, Deadline, Sockets};
 
 use super::Connection;
+use super::serving::{is_served, serving};
 
 /// How to open a connection: the options, and what a program may bring of its own.
 #[derive(Clone)]
@@ -103,7 +103,7 @@ impl Dial {
     /// Refuse a call that comes from a function of the caller's while it serves this very pool.
     pub fn refuse_reentry(&self) -> Result<()> {
         let Some(number) = self.serves else { return Ok(()) };
-        if SERVING.with_borrow(|serving| serving.contains(&number)) {
+        if is_served(number) {
             let text = "a transport, a parser or who says the password may not use the client that it serves";
             return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
         }
@@ -191,35 +191,7 @@ impl Dial {
     }
 }
 
-/// Run what may call functions of the caller's that serve this pool.
-pub(super) fn serving<T>(number: Option<u64>, body: impl FnOnce() -> T) -> T {
-    let _served = serve(number);
-    body()
-}
-
-/// From now on functions of the caller's serve this pool, until what this gives is dropped.
-pub(super) fn serve(number: Option<u64>) -> Option<Served> {
-    number.map(|number| {
-        SERVING.with_borrow_mut(|serving| serving.push(number));
-        Served
-    })
-}
-
-/// Takes the number of a pool back when its functions have run, panic or not.
-pub(super) struct Served;
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        SERVING.with_borrow_mut(|serving| serving.pop());
-    }
-}
-
 pub(super) fn next_number() -> u64 {
     static NUMBERS: AtomicU64 = AtomicU64::new(0);
     NUMBERS.fetch_add(1, Ordering::Relaxed)
-}
-
-thread_local! {
-    /// The pools whose connections are being served by functions of the caller's, on this thread.
-    static SERVING: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }

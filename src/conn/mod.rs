@@ -4,9 +4,11 @@
 mod burst;
 mod dial;
 mod greeting;
+mod handed;
 mod kept;
 mod moving;
 mod opening;
+mod serving;
 mod steps;
 mod until;
 
@@ -24,10 +26,11 @@ use crate::transport::{Deadline, Transport};
 
 pub use burst::Handed;
 pub use dial::{Credentials, Dial};
-use dial::{Served, serving};
+pub use handed::handed;
 pub use kept::{Kept, Notice};
 use moving::closed;
 pub use opening::{Stepped, no_descriptor};
+use serving::{Served, serving};
 pub use steps::{Read, Turn};
 pub use until::{Traffic, Until};
 
@@ -50,12 +53,6 @@ pub struct Connection {
     sent_at_once: usize,
     /// Dropped last: until then, what closes the transport and stops the parser serves this pool.
     closing: Option<Served>,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.closing = dial::serve(self.dial.serves());
-    }
 }
 
 /// A wait for a command: how long it may take, and what it is called in a message.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result, Status};
 use crate::transport::Moved;
 
-use super::Connection;
+use super::{Connection, handed};
 
 impl Connection {
     /// Read once. False: nothing was there.
@@ -38,6 +38,7 @@ impl Connection {
     pub(super) fn write(&mut self, most: usize, timeout_ms: i64) -> Result<usize> {
         let waiting = self.session.outgoing();
         let offered = waiting.len().min(most);
+        handed::hand(&self.session);
         match self.transport.write(&waiting[..offered], timeout_ms) {
             Ok(Moved::None) => Ok(0),
             Ok(Moved::Some(len)) => {

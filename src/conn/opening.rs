@@ -4,7 +4,8 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::transport::{Attempt, Deadline, Step};
 
 use super::Connection;
-use super::dial::{Dial, next_number, serving};
+use super::dial::{Dial, next_number};
+use super::serving::serving;
 
 /// A connection on its way, and then open. After an error it is of no use any more.
 pub struct Stepped {

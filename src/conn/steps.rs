@@ -10,7 +10,7 @@ use crate::session::{Event, Session};
 use crate::transport::Deadline;
 
 use super::Connection;
-use super::dial::serving;
+use super::serving::serving;
 
 impl Connection {
     /// What to wait for before a step; without it, reading does the waiting.

@@ -30,7 +30,8 @@ use std::mem::MaybeUninit;
 use crate::client::{Completion, Evented};
 use crate::error::{Error, Status};
 use crate::ffi::boundary::{
-    Args, Handle, Poison, given, guard_alone, guard_command_alone, guard_on, quietly, shared, usable, wrong,
+    Args, Handle, Poison, given, guard_alone, guard_lightly, guard_on, guard_queue, quietly, quietly_reaching, shared,
+    usable, wrong,
 };
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -113,7 +114,7 @@ pub unsafe extern "C" fn rredis_async_submit(
     call_data: *mut c_void,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_command_alone(handle, err, |handle| {
+    guard_queue(handle, err, |handle| {
         let call = call_of(flags, timeout_ms, call_data)?;
         let mut args = Args::none();
         // SAFETY: the caller vouches for argv and argv_len.
@@ -188,7 +189,7 @@ pub extern "C" fn rredis_async_next(
     out_call_data: Option<&mut MaybeUninit<*mut c_void>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_alone(handle, err, |handle| {
+    guard_lightly(handle, err, |handle| {
         let out_reply = given(out_reply, "out_reply")?;
         let out_call_data = given(out_call_data, "out_call_data")?;
         let Some(Completion { result, call_data }) = handle.evented.take_next()? else { return Err(nothing_more()) };
@@ -202,7 +203,7 @@ pub extern "C" fn rredis_async_next(
 /// never complete. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_free(handle: Option<Box<rredis_async>>) {
-    quietly((), || drop(handle))
+    quietly_reaching((), || drop(handle))
 }
 
 impl Handle for rredis_async {

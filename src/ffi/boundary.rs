@@ -4,22 +4,22 @@
 //! free the handle it is called from. The header's first page says so.
 
 mod args;
+mod panics;
 
-use std::any::Any;
-use std::cell::Cell;
-use std::ffi::{CStr, CString, c_char, c_int};
-use std::io::Write;
+use std::ffi::{CStr, CString, c_char};
 use std::mem::MaybeUninit;
-use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::conn::handed;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ffi::instead;
 use crate::ffi::message::one_line;
 use crate::ffi::status::{rredis_error, rredis_outcome, rredis_status};
 
 pub(crate) use args::{Args, args, some_args};
+pub(crate) use panics::keeping_errno;
+use panics::{caught, reaching};
 
 /// Where a call wants its error written.
 pub(crate) type Err<'a> = Option<&'a mut MaybeUninit<rredis_error>>;
@@ -32,13 +32,21 @@ pub(crate) struct Poison(AtomicBool);
 pub(crate) trait Handle {
     /// What the header calls it.
     const NAME: &'static str;
+    /// Whether its calls may reach the system, or functions of the caller's.
+    const REACHES: bool = true;
     /// Its flag.
     fn poison(&self) -> &Poison;
 }
 
-/// Run a call that needs no handle, or one that is plain data.
+/// Run a call that needs no handle, or one that is plain data, and works in memory alone.
 pub(crate) fn guard(err: Err<'_>, body: impl FnOnce() -> Result<()>) -> rredis_status {
-    let result = caught(body);
+    let result = caught::<_, false>(body);
+    finish(err, result)
+}
+
+/// Run a call that needs no handle, and reaches the system.
+pub(crate) fn guard_reaching(err: Err<'_>, body: impl FnOnce() -> Result<()>) -> rredis_status {
+    let result = reaching(body);
     finish(err, result)
 }
 
@@ -57,9 +65,10 @@ pub(crate) fn guard_command<H: Handle>(
     err: Err<'_>,
     body: impl FnOnce(&H) -> Result<()>,
 ) -> rredis_status {
+    let before = handed();
     match on(handle, body) {
         Ok(()) => rredis_status::RREDIS_OK,
-        Err(error) => tell(err, not_sent(error)),
+        Err(error) => tell(err, not_sent(error, before)),
     }
 }
 
@@ -80,9 +89,33 @@ pub(crate) fn guard_command_alone<H: Handle>(
     err: Err<'_>,
     body: impl FnOnce(&mut H) -> Result<()>,
 ) -> rredis_status {
+    let before = handed();
     match alone(handle, body) {
         Ok(()) => rredis_status::RREDIS_OK,
-        Err(error) => tell(err, not_sent(error)),
+        Err(error) => tell(err, not_sent(error, before)),
+    }
+}
+
+/// As `guard_alone`, for what mostly works in memory alone: what reaches the system is held off where it does.
+#[inline]
+pub(crate) fn guard_lightly<H: Handle>(
+    handle: Option<&mut H>,
+    err: Err<'_>,
+    body: impl FnOnce(&mut H) -> Result<()>,
+) -> rredis_status {
+    finish(err, alone_in::<H, false>(handle, body))
+}
+
+/// As `guard_command_alone`, where the command is only taken: in memory alone.
+#[inline]
+pub(crate) fn guard_queue<H: Handle>(
+    handle: Option<&mut H>,
+    err: Err<'_>,
+    body: impl FnOnce(&mut H) -> Result<()>,
+) -> rredis_status {
+    match alone_in::<H, false>(handle, body) {
+        Ok(()) => rredis_status::RREDIS_OK,
+        Err(error) => tell(err, not_sent(error, handed())),
     }
 }
 
@@ -93,7 +126,8 @@ pub(crate) fn guard_reentrant<H: Handle>(
     err: Err<'_>,
     body: impl FnOnce(NonNull<H>) -> Result<()>,
 ) -> rredis_status {
-    let result = caught(|| {
+    let before = handed();
+    let result = reaching(|| {
         let handle = given(handle, H::NAME)?;
         // SAFETY: the caller vouches for the handle, which nobody else uses now.
         unsafe { handle.as_ref() }.poison().check(H::NAME)?;
@@ -103,7 +137,7 @@ pub(crate) fn guard_reentrant<H: Handle>(
         // SAFETY: as above; no function of the caller's may have freed it.
         unsafe { handle.as_ref() }.poison().set();
     }
-    finish(err, result.map_err(not_sent))
+    finish(err, result.map_err(|error| not_sent(error, before)))
 }
 
 /// The handle, if it is there and no panic has passed through it.
@@ -111,9 +145,14 @@ pub(crate) fn usable<H: Handle>(handle: Option<&H>) -> Option<&H> {
     handle.filter(|handle| handle.poison().check(H::NAME).is_ok())
 }
 
-/// Run a call that has no way to tell an error: `default` stands for all of them.
+/// Run a call that works in memory alone and has no way to tell an error: `default` stands for all of them.
 pub(crate) fn quietly<T>(default: T, body: impl FnOnce() -> T) -> T {
-    caught(|| Ok(body())).unwrap_or(default)
+    caught::<_, false>(|| Ok(body())).unwrap_or(default)
+}
+
+/// The same, for one that reaches the system.
+pub(crate) fn quietly_reaching<T>(default: T, body: impl FnOnce() -> T) -> T {
+    reaching(|| Ok(body())).unwrap_or(default)
 }
 
 /// Run what ends waits: nothing that a signal handler may not do.
@@ -122,14 +161,6 @@ pub(crate) fn woken(body: impl FnOnce() -> usize) -> usize {
     let mut count = 0;
     keeping_errno(|| count = body());
     count
-}
-
-/// Run what cannot panic, and leave errno as it was.
-#[inline]
-pub(crate) fn keeping_errno(body: impl FnOnce()) {
-    let errno = errno();
-    body();
-    set_errno(errno);
 }
 
 /// The argument, or an error that names it.
@@ -228,7 +259,7 @@ pub(crate) unsafe fn sized<T: Copy>(given: *const T, name: &str) -> Result<T> {
 }
 
 fn on<H: Handle>(handle: Option<&H>, body: impl FnOnce(&H) -> Result<()>) -> Result<()> {
-    let result = caught(|| {
+    let result = reaching(|| {
         let handle = given(handle, H::NAME)?;
         handle.poison().check(H::NAME)?;
         body(handle)
@@ -240,8 +271,19 @@ fn on<H: Handle>(handle: Option<&H>, body: impl FnOnce(&H) -> Result<()>) -> Res
 }
 
 #[inline]
-fn alone<H: Handle>(mut handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Result<()>) -> Result<()> {
-    let result = caught(|| {
+fn alone<H: Handle>(handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Result<()>) -> Result<()> {
+    match H::REACHES {
+        true => alone_in::<H, true>(handle, body),
+        false => alone_in::<H, false>(handle, body),
+    }
+}
+
+#[inline]
+fn alone_in<H: Handle, const REACHES: bool>(
+    mut handle: Option<&mut H>,
+    body: impl FnOnce(&mut H) -> Result<()>,
+) -> Result<()> {
+    let result = caught::<_, REACHES>(|| {
         let handle = given(handle.as_deref_mut(), H::NAME)?;
         handle.poison().check(H::NAME)?;
         body(handle)
@@ -279,74 +321,14 @@ fn suspect(name: &str) -> Error {
     Error::new(Status::Panic, format!("this {name} met a bug in librredis before: free it"))
 }
 
-/// Run the body; a panic in it becomes an error, and errno is left as it was.
-#[inline]
-fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    hook_panics_once();
-    let errno = errno();
-    INSIDE.set(INSIDE.get() + 1);
-    let result = catch_unwind(AssertUnwindSafe(body));
-    INSIDE.set(INSIDE.get() - 1);
-    set_errno(errno);
-    // An error is large, so a success is made anew and not moved: that is half the time of a small call.
-    match result {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(error),
-        Err(payload) => Err(panic_error(payload)),
-    }
-}
-
+/// The error of a call that carries a command. `before` is what had been handed over when it began: a panic since then says
+/// that its command did not run only where nothing was.
 #[cold]
-fn panic_error(payload: Box<dyn Any + Send>) -> Error {
-    let (place, len) = PLACE.get();
-    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (_, Some(text)) => text.as_str(),
-        _ => "a panic",
-    };
-    let place = String::from_utf8_lossy(&place[..len]);
-    Error::new(Status::Panic, format!("a bug in librredis: {text} ({place})")).with_outcome(Outcome::Unknown)
-}
-
-/// Nobody waits for who hooks them: in a child of fork that may be a thread of its parent's.
-#[inline]
-fn hook_panics_once() {
-    if !HOOKED.load(Ordering::Acquire) && !HOOKED.swap(true, Ordering::AcqRel) {
-        hook_panics();
-    }
-}
-
-/// Panics inside a call are told through err alone: nothing goes to the host's terminal. Others are none of ours.
-#[cold]
-fn hook_panics() {
-    let others = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| match INSIDE.get() {
-        0 => others(info),
-        _ => remember_place(info),
-    }));
-}
-
-fn remember_place(info: &PanicHookInfo<'_>) {
-    let mut place = [0; PLACE_LEN];
-    let mut rest = &mut place[..];
-    if let Some(location) = info.location() {
-        // What does not fit is cut off.
-        let _ = write!(rest, "{}:{}", location.file(), location.line());
-    }
-    let len = PLACE_LEN - rest.len();
-    PLACE.set((place, len));
-}
-
-const PLACE_LEN: usize = 64;
-static HOOKED: AtomicBool = AtomicBool::new(false);
-thread_local! {
-    static INSIDE: Cell<u32> = const { Cell::new(0) };
-    static PLACE: Cell<([u8; PLACE_LEN], usize)> = const { Cell::new(([0; PLACE_LEN], 0)) };
-}
-
-#[cold]
-fn not_sent(error: Error) -> Error {
+fn not_sent(error: Error, before: u64) -> Error {
     match error.outcome {
+        Outcome::Unknown if error.status == Status::Panic && handed() == before => {
+            Error { outcome: Outcome::NotSent, ..error }
+        }
         Outcome::None if error.status != Status::Again => error.with_outcome(Outcome::NotSent),
         _ => error,
     }
@@ -377,25 +359,6 @@ fn tell(err: Err<'_>, error: Error) -> rredis_status {
     }
     status
 }
-
-fn errno() -> c_int {
-    // SAFETY: asks for an address, and always gets one.
-    let place = unsafe { errno_place() };
-    // SAFETY: errno is always there, and this thread's own.
-    unsafe { *place }
-}
-
-fn set_errno(value: c_int) {
-    // SAFETY: asks for an address, and always gets one.
-    let place = unsafe { errno_place() };
-    // SAFETY: errno is always there, and this thread's own.
-    unsafe { *place = value }
-}
-
-#[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox", target_os = "hurd"))]
-use libc::__errno_location as errno_place;
-#[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
-use libc::__error as errno_place;
 
 #[cfg(test)]
 mod tests;

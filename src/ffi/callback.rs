@@ -17,6 +17,7 @@ use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::ongoing::Interrupt;
 use crate::options::Secret;
+use crate::process::uncancelled;
 use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::{Builder, Reply, View};
 
@@ -292,7 +293,7 @@ impl Drop for UserData {
     fn drop(&mut self) {
         if let Some(free) = self.free {
             // SAFETY: the caller vouches for its function, which is called once, here.
-            unsafe { free(self.pointer) }
+            uncancelled(|| unsafe { free(self.pointer) });
         }
     }
 }

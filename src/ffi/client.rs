@@ -22,8 +22,8 @@ use std::mem::MaybeUninit;
 use crate::client::{Call, Client, Flags};
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, given_text, guard, guard_command, guard_on, quietly, shared, text_with_nul, usable,
-    woken, wrong,
+    Handle, Poison, args, given, given_text, guard_command, guard_on, guard_reaching, quietly, quietly_reaching,
+    shared, text_with_nul, usable, woken, wrong,
 };
 use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;
@@ -69,7 +69,7 @@ pub extern "C" fn rredis_client_new(
     out_client: Option<&mut MaybeUninit<*mut rredis_client>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || {
+    guard_reaching(err, || {
         let out_client = given(out_client, "out_client")?;
         let client = Client::new(&rredis_options::setup(options))?;
         out_client.write(rredis_client::boxed(client)?);
@@ -209,7 +209,7 @@ pub extern "C" fn rredis_client_wake(client: Option<&rredis_client>, call_data: 
 /// Free a client. Handles made from it remain valid until they are freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_free(client: Option<Box<rredis_client>>) {
-    quietly((), || drop(client))
+    quietly_reaching((), || drop(client))
 }
 
 impl rredis_client {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::client::{Call, Dedicated};
 use crate::error::{Outcome, Result};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, sent, woken,
+    Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly_reaching, sent, woken,
 };
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn rredis_conn_wake(conn: *const rredis_conn) -> usize {
 /// otherwise close it. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_conn_free(conn: Option<Box<rredis_conn>>) {
-    quietly((), || drop(conn))
+    quietly_reaching((), || drop(conn))
 }
 
 impl rredis_conn {

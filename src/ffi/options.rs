@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::client::Setup;
 use crate::error::{Error, Result};
-use crate::ffi::boundary::{Err, given, given_text, guard, number, quietly, shared, wrong};
+use crate::ffi::boundary::{Err, given, given_text, guard_reaching, number, quietly_reaching, shared, wrong};
 use crate::ffi::callback::{
     Asked, Interrupted, Listener, Response, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn,
     rredis_interrupt_fn, rredis_reply_fn,
@@ -36,7 +36,7 @@ pub struct rredis_options {
 /// Make options, all at their defaults. NULL: there was not enough memory.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_new() -> Option<Box<rredis_options>> {
-    quietly(None, || Some(Box::new(rredis_options::new())))
+    quietly_reaching(None, || Some(Box::new(rredis_options::new())))
 }
 
 /// Set the number of an option.
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn rredis_options_set_transport(
     transport: *const rredis_transport,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || {
+    guard_reaching(err, || {
         // SAFETY: the caller vouches for transport.
         let transport = unsafe { Custom::new(transport)? };
         given(options, "options")?.setup.transport = Some(Arc::new(transport));
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn rredis_options_set_parser(
     parser: *const rredis_parser_type,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || {
+    guard_reaching(err, || {
         // SAFETY: the caller vouches for parser.
         let parser = unsafe { CustomType::new(parser)? };
         given(options, "options")?.setup.parser = Some(Arc::new(parser));
@@ -233,7 +233,7 @@ pub extern "C" fn rredis_options_get_int(
     out_value: Option<&mut MaybeUninit<i64>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || {
+    guard_reaching(err, || {
         let options = given(options, "options")?;
         let key = key_of(option)?;
         let out_value = given(out_value, "out_value")?;
@@ -252,7 +252,7 @@ pub extern "C" fn rredis_options_get_str(
     option: MaybeUninit<rredis_option>,
     out_len: Option<&mut MaybeUninit<usize>>,
 ) -> *const c_char {
-    quietly(std::ptr::null(), || {
+    quietly_reaching(std::ptr::null(), || {
         let (Some(options), Ok(key)) = (options, key_of(option)) else { return std::ptr::null() };
         let Some(text) = options.texts.get(key) else { return std::ptr::null() };
         if let Some(out_len) = out_len {
@@ -270,7 +270,7 @@ pub extern "C" fn rredis_options_to_url(
     out_text: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || {
+    guard_reaching(err, || {
         let options = given(options, "options")?;
         let out_text = given(out_text, "out_text")?;
         let mut builder = Builder::new();
@@ -283,7 +283,7 @@ pub extern "C" fn rredis_options_to_url(
 /// Free options. Clients, pools and parsers made from them have their own copy.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_free(options: Option<Box<rredis_options>>) {
-    quietly((), || drop(options))
+    quietly_reaching((), || drop(options))
 }
 
 impl rredis_options {
@@ -300,14 +300,14 @@ impl rredis_options {
     }
 }
 
-/// Run a call that changes options. What of them is lent follows; what the change brings along ends inside the guard, also
+/// Run a call that changes options. What of them is lent follows; what the change brings along ends inside the guard_reaching, also
 /// where there are no options to change.
 fn guard_change(
     options: Option<&mut rredis_options>,
     err: Err<'_>,
     change: impl FnOnce(&mut Setup) -> Result<()>,
 ) -> rredis_status {
-    guard(err, || {
+    guard_reaching(err, || {
         let options = given(options, "options")?;
         let before = options.setup.options.clone();
         change(&mut options.setup)?;

@@ -17,6 +17,7 @@ use crate::ffi::callback::{Told, UserData, rredis_free_fn};
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::limits::{Limits, RESERVE_BYTES_MAX};
+use crate::process::uncancelled;
 use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
 use crate::resp::{self, Parse, ParserType, Recorder};
@@ -261,7 +262,7 @@ impl ParserType for CustomType {
         let mut told = Told::new();
         let Some(start) = given.start else { return Err(wrong("parser.start is NULL")) };
         // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
-        let status = unsafe { start(user_data.pointer, &mut state, told.pointer()) };
+        let status = uncancelled(|| unsafe { start(user_data.pointer, &mut state, told.pointer()) });
         if let Some(failure) = returned(status) {
             return Err(told.error(Status::Connect, failure, "start failed").at(&format!("the parser {name}")));
         }
@@ -279,7 +280,7 @@ impl resp::Custom for State {
         let Some(feed) = self.functions.given.feed else { return Ok(()) };
         let mut told = Told::new();
         // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
-        let status = unsafe { feed(self.state, bytes.as_ptr().cast(), bytes.len(), told.pointer()) };
+        let status = uncancelled(|| unsafe { feed(self.state, bytes.as_ptr().cast(), bytes.len(), told.pointer()) });
         match returned(status) {
             None => Ok(()),
             Some(failure) => Err(refused(&told, failure)),
@@ -291,7 +292,7 @@ impl resp::Custom for State {
         let mut told = Told::new();
         self.builder.0.swap(recorder);
         // SAFETY: as above; the builder is the function's alone until it returns.
-        let status = unsafe { next(self.state, &mut self.builder, told.pointer()) };
+        let status = uncancelled(|| unsafe { next(self.state, &mut self.builder, told.pointer()) });
         self.builder.0.swap(recorder);
         match returned(status) {
             None => Ok(true),
@@ -305,7 +306,7 @@ impl Drop for State {
     fn drop(&mut self) {
         if let Some(stop) = self.functions.given.stop {
             // SAFETY: the caller vouches for its function, which is called once for this state, here.
-            unsafe { stop(self.state) }
+            uncancelled(|| unsafe { stop(self.state) });
         }
     }
 }
@@ -328,6 +329,7 @@ unsafe impl Send for State {}
 
 impl Handle for rredis_parser {
     const NAME: &'static str = "parser";
+    const REACHES: bool = false;
     fn poison(&self) -> &Poison {
         &self.poison
     }

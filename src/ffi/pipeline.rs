@@ -30,8 +30,8 @@ use crate::client::pipeline::{self, Mode, Reach};
 use crate::client::{Call, Flags, Pipeline};
 use crate::error::{Outcome, Result, Status};
 use crate::ffi::boundary::{
-    Args, Handle, Poison, args, given, guard_command_alone, guard_on, guard_reentrant, number, quietly, shared, usable,
-    woken, wrong,
+    Args, Handle, Poison, args, given, guard_command_alone, guard_on, guard_queue, guard_reentrant, number, quietly,
+    quietly_reaching, shared, usable, woken, wrong,
 };
 use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
 use crate::ffi::client::{call_of, rredis_client};
@@ -89,7 +89,7 @@ pub unsafe extern "C" fn rredis_pipeline_add(
     argv_len: *const usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_command_alone(pipeline, err, |pipeline| {
+    guard_queue(pipeline, err, |pipeline| {
         let mut args = Args::none();
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args.of(argc, argv, argv_len)? };
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn rredis_pipeline_add_with(
     call_data: *mut c_void,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_command_alone(pipeline, err, |pipeline| {
+    guard_queue(pipeline, err, |pipeline| {
         let flags = Flags::checked(flags)?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args(argc, argv, argv_len)? };
@@ -336,7 +336,7 @@ pub extern "C" fn rredis_pipeline_failed(pipeline: Option<&rredis_pipeline>) -> 
 /// In the function of a _transact, the watch continues.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_clear(pipeline: Option<&mut rredis_pipeline>) {
-    quietly((), || {
+    quietly_reaching((), || {
         if let Some(pipeline) = pipeline {
             pipeline.pipeline.clear();
         }
@@ -346,7 +346,7 @@ pub extern "C" fn rredis_pipeline_clear(pipeline: Option<&mut rredis_pipeline>) 
 /// Free a pipeline, its queue and its watch.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_free(pipeline: Option<Box<rredis_pipeline>>) {
-    quietly((), || drop(pipeline))
+    quietly_reaching((), || drop(pipeline))
 }
 
 /// A pipeline that functions of the caller's may use too, while they are called.

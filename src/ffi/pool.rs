@@ -7,7 +7,9 @@
 use std::mem::MaybeUninit;
 
 use crate::client::Setup;
-use crate::ffi::boundary::{Handle, Poison, given, guard, guard_on, number, quietly, shared, usable};
+use crate::ffi::boundary::{
+    Handle, Poison, given, guard_on, guard_reaching, number, quietly, quietly_reaching, shared, usable,
+};
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::pool::{Pool, Stat};
@@ -79,7 +81,7 @@ pub extern "C" fn rredis_pool_new(
     out_pool: Option<&mut MaybeUninit<*mut rredis_pool>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard(err, || {
+    guard_reaching(err, || {
         let out_pool = given(out_pool, "out_pool")?;
         let setup = rredis_options::setup(options);
         let pool = Pool::new(setup.dial()?);
@@ -104,7 +106,7 @@ pub extern "C" fn rredis_pool_warm(
 /// Close the idle connections. A connection in use is closed when it comes back.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_drop_idle(pool: Option<&rredis_pool>) {
-    quietly((), || {
+    quietly_reaching((), || {
         if let Some(pool) = usable(pool) {
             pool.pool.drop_idle();
         }
@@ -123,7 +125,7 @@ pub extern "C" fn rredis_pool_stat(pool: Option<&rredis_pool>, stat: MaybeUninit
 /// Free a pool. Its connections stay until its last client is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_free(pool: Option<Box<rredis_pool>>) {
-    quietly((), || drop(pool))
+    quietly_reaching((), || drop(pool))
 }
 
 impl Handle for rredis_pool {

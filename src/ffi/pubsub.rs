@@ -34,7 +34,8 @@ use crate::client::PubSub;
 use crate::commands::Topic;
 use crate::error::Result;
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, given_text, guard_command, guard_on, number, quietly, shared, usable, wrong,
+    Handle, Poison, args, given, given_text, guard_command, guard_on, number, quietly, quietly_reaching, shared,
+    usable, wrong,
 };
 use crate::ffi::callback::{Listener, UserData, rredis_free_fn, rredis_reply_fn};
 use crate::ffi::client::rredis_client;
@@ -238,7 +239,7 @@ pub extern "C" fn rredis_pubsub_fd(pubsub: Option<&rredis_pubsub>) -> i32 {
 /// and _run RREDIS_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_wake(pubsub: Option<&rredis_pubsub>) {
-    quietly((), || {
+    quietly_reaching((), || {
         if let Some(pubsub) = usable(pubsub) {
             pubsub.pubsub.wake();
         }
@@ -248,7 +249,7 @@ pub extern "C" fn rredis_pubsub_wake(pubsub: Option<&rredis_pubsub>) {
 /// Free a subscriber, and close its connection. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_free(pubsub: Option<Box<rredis_pubsub>>) {
-    quietly((), || drop(pubsub))
+    quietly_reaching((), || drop(pubsub))
 }
 
 fn topic_of(topic: MaybeUninit<rredis_topic>) -> Result<Topic> {

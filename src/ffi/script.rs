@@ -21,7 +21,7 @@ use std::mem::MaybeUninit;
 
 use crate::client::{Call, Flags, Script};
 use crate::error::Result;
-use crate::ffi::boundary::{given, given_text, guard, guard_command, guard_command_alone, quietly, shared, some_args};
+use crate::ffi::boundary::{given, given_text, guard, guard_command, guard_queue, quietly, shared, some_args};
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn rredis_script_add(
     argv_len: *const usize,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_command_alone(pipeline, err, |pipeline| {
+    guard_queue(pipeline, err, |pipeline| {
         let script = given(script, "script")?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { some_args(argc, argv, argv_len)? };
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn rredis_script_add_with(
     call_data: *mut c_void,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_command_alone(pipeline, err, |pipeline| {
+    guard_queue(pipeline, err, |pipeline| {
         let script = given(script, "script")?;
         let flags = Flags::checked(flags)?;
         // SAFETY: the caller vouches for argv and argv_len.

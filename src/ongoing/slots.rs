@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::process::without_destructor;
+
 use super::{Interrupt, WaitPoint};
 
 /// Slots in groups; another group is added when all are taken, and none goes before the handle does.
@@ -249,6 +251,9 @@ impl Drop for Leaving<'_> {
         self.0.slot.leave();
     }
 }
+
+const _: () = without_destructor::<Cell<*const Current<'static>>>();
+const _: () = without_destructor::<Cell<u32>>();
 
 thread_local! {
     static CURRENT: Cell<*const Current<'static>> = const { Cell::new(ptr::null()) };

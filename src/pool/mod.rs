@@ -95,24 +95,22 @@ impl Pool {
     /// `kept` takes the pushes that came while it rested.
     pub fn lease(&self, now: Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
         self.0.dial.refuse_reentry()?;
-        let mut grant = self.0.ask(deadline, wait_ms, kept)?;
+        let Grant { mut rested, mut era } = self.0.ask(deadline, wait_ms, kept)?;
+        let permit = Permit(&self.0);
         loop {
-            let Some(connection) = grant.rested.take() else {
-                return self.0.open(deadline, kept);
+            let Some(connection) = rested.take() else {
+                return permit.open(deadline, kept);
             };
-            match self.0.wake(connection, (grant.era, now), deadline, kept) {
-                Ok(lease) => return Ok(lease),
+            match self.0.wake(connection, now, deadline, kept) {
+                Ok(connection) => return Ok(permit.lease(connection, era, true)),
                 // That one was lost while it rested. The permit is still ours: look for another.
                 Err(Gone::Closed) => {
                     let mut shelf = self.0.shelves.open();
-                    (grant.rested, grant.era) = (shelf.idle.pop(), self.0.era());
+                    (rested, era) = (shelf.idle.pop(), self.0.era());
                 }
                 // Where one does not answer, another that rested would cost as much time: a new one has the rest of it.
                 Err(Gone::Silent) => {}
-                Err(Gone::Ended(error)) => {
-                    self.0.take_back(None, grant.era);
-                    return Err(error.with_outcome(Outcome::NotSent));
-                }
+                Err(Gone::Ended(error)) => return Err(error.with_outcome(Outcome::NotSent)),
             }
         }
     }
@@ -167,44 +165,37 @@ impl Pool {
 impl Inner {
     /// A permit, at once or in turn.
     fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
-        let waiter = {
+        let mut queued = {
             let mut shelf = self.shelves.open();
             if let Some(grant) = shelf.grant(self.max, self.era()) {
                 return Ok(grant);
             }
             let waiter = Arc::new(Waiter::new());
             shelf.waiters.push_back(Arc::clone(&waiter));
-            waiter
+            Queued { pool: self, waiter, left: false }
         };
         self.counters.waited();
         let since = Instant::now();
-        let waited = waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms)));
-        if let Ok(Some(grant)) = waited {
+        match queued.waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
+            Ok(Some(grant)) => {
+                queued.left = true;
+                return Ok(grant);
+            }
+            Ok(None) => {}
+            Err(ended) => return Err(ended.at("pool").at(self.dial.place()).with_outcome(Outcome::NotSent)),
+        }
+        if let Some(grant) = queued.leave() {
             return Ok(grant);
         }
-        self.shelves.open().waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
-        // It may have been granted between the end of the wait and the lock.
-        match (waiter.granted_late(), waited) {
-            (Some(grant), Ok(_)) => Ok(grant),
-            (late, Err(ended)) => {
-                // What came too late goes on to the next.
-                if let Some(grant) = late {
-                    self.take_back(grant.rested, grant.era);
-                }
-                Err(ended.at("pool").at(self.dial.place()).with_outcome(Outcome::NotSent))
-            }
-            (None, Ok(_)) => {
-                self.counters.waited_in_vain();
-                let waited_ms = since.elapsed().as_millis() as i64;
-                kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
-                let text = format!(
-                    "{}: pool: all {} connections are in use (pool_max), and none came back in time",
-                    self.dial.place(),
-                    self.max
-                );
-                Err(Error::new(Status::Busy, text).with_outcome(Outcome::NotSent))
-            }
-        }
+        self.counters.waited_in_vain();
+        let waited_ms = since.elapsed().as_millis() as i64;
+        kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
+        let text = format!(
+            "{}: pool: all {} connections are in use (pool_max), and none came back in time",
+            self.dial.place(),
+            self.max
+        );
+        Err(Error::new(Status::Busy, text).with_outcome(Outcome::NotSent))
     }
 
     /// A permit to open a connection, if one is free now.
@@ -217,18 +208,14 @@ impl Inner {
         })
     }
 
-    fn open(self: &Arc<Self>, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
-        Permit(self).open(deadline, kept)
-    }
-
     /// Look at a connection that rested. If it is no longer good, it is closed.
     fn wake(
-        self: &Arc<Self>,
+        &self,
         mut connection: Box<Connection>,
-        (era, now): (u64, Instant),
+        now: Instant,
         deadline: Deadline,
         kept: &mut Kept,
-    ) -> std::result::Result<Lease, Gone> {
+    ) -> std::result::Result<Box<Connection>, Gone> {
         let options = self.dial.options();
         let is_spare = || self.shelves.open().idle.len() >= options.pool_idle_min();
         if health::is_too_old(&connection, now, options)
@@ -250,7 +237,7 @@ impl Inner {
                 _ => Gone::Closed,
             });
         }
-        Ok(Lease::new(Arc::clone(self), connection, era, true))
+        Ok(connection)
     }
 
     /// A permit comes back: with a connection of this era for the next, or to open one.
@@ -305,7 +292,33 @@ impl Drop for Inner {
     }
 }
 
-/// The right to open one connection. Dropped, it goes to the next who waits.
+/// A place in the queue. Dropped, also by a panic, it is left, and what was granted to it goes on to the next.
+struct Queued<'p> {
+    pool: &'p Inner,
+    waiter: Arc<Waiter>,
+    left: bool,
+}
+
+impl Queued<'_> {
+    /// Leave the queue. It may have been granted something between the end of the wait and the lock.
+    fn leave(&mut self) -> Option<Grant> {
+        self.left = true;
+        self.pool.shelves.open().waiters.retain(|other| !Arc::ptr_eq(other, &self.waiter));
+        self.waiter.granted_late()
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        if !self.left
+            && let Some(grant) = self.leave()
+        {
+            self.pool.take_back(grant.rested, grant.era);
+        }
+    }
+}
+
+/// The right to have one connection. Dropped, also by a panic, it goes to the next who waits.
 struct Permit<'p>(&'p Arc<Inner>);
 
 impl Permit<'_> {
@@ -320,9 +333,21 @@ impl Permit<'_> {
             kept.notice(Notice::lost(&connection, &error));
             return Err(error);
         }
-        let pool = Arc::clone(self.0);
+        Ok(self.lease(connection, era, false))
+    }
+
+    /// The lease that it is for.
+    fn lease(self, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
+        let lease = Lease::new(Arc::clone(self.0), connection, era, rested);
         std::mem::forget(self);
-        Ok(Lease::new(pool, connection, era, false))
+        lease
+    }
+
+    /// Give it to the next who waits, with a connection.
+    fn give(self, connection: Box<Connection>, era: u64) {
+        let pool = self.0;
+        std::mem::forget(self);
+        pool.take_back(Some(connection), era);
     }
 }
 
@@ -378,15 +403,17 @@ impl Lease {
         if self.refuse_foreign().is_err() {
             return;
         }
+        // Whatever becomes of the connection, the permit goes on: its transport and its parser may be the program's own.
+        let permit = Permit(&self.pool);
         self.pool.counters.moved(connection.traffic());
         let wanted = !self.outdated && self.era == self.pool.era();
         if may_rest && wanted && connection.is_clean() {
             connection.rest();
-            self.pool.take_back(Some(connection), self.era);
+            permit.give(connection, self.era);
         } else {
             self.pool.counters.ended(&connection);
             drop(connection);
-            self.pool.take_back(None, self.era);
+            drop(permit);
         }
     }
 }

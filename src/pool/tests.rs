@@ -1,12 +1,11 @@
 //! A pool against scripted peers: who waits, who gets what, and what becomes of connections.
 
 mod looked_at;
+mod panics;
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
-
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::commands::Shape;

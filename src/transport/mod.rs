@@ -11,6 +11,8 @@ mod tls;
 mod unix;
 
 #[cfg(test)]
+pub(crate) mod faulty;
+#[cfg(test)]
 pub(crate) mod script;
 
 #[expect(unsafe_code, reason = "epoll, eventfd and timerfd, which std does not offer")]

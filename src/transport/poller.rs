@@ -7,8 +7,7 @@
 //! Whatever is watched is forgotten before it is closed. A descriptor that a child of fork has open too does not leave by being
 //! closed here: it would be found ready for ever, and could never be forgotten any more.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -22,7 +21,7 @@ use crate::ongoing;
 #[derive(Debug)]
 pub struct Poller {
     epoll: OwnedFd,
-    bell: File,
+    bell: OwnedFd,
     timer: OwnedFd,
     /// The socket that is watched now; -1: none.
     socket: AtomicI32,
@@ -58,7 +57,7 @@ impl Poller {
         let flags = libc::TFD_CLOEXEC | libc::TFD_NONBLOCK;
         // SAFETY: as above.
         let timer = opened(unsafe { libc::timerfd_create(libc::CLOCK_MONOTONIC, flags) })?;
-        let poller = Poller { epoll, bell: File::from(bell), timer, socket: AtomicI32::new(-1) };
+        let poller = Poller { epoll, bell, timer, socket: AtomicI32::new(-1) };
         poller.control(libc::EPOLL_CTL_ADD, poller.bell.as_raw_fd(), READ, BELL)?;
         poller.control(libc::EPOLL_CTL_ADD, poller.timer.as_raw_fd(), READ, TIMER)?;
         Ok(poller)
@@ -105,13 +104,19 @@ impl Poller {
     /// Ring the bell, from any thread.
     pub fn ring(&self) {
         // It fails only where it was rung 2^64 - 2 times before, and then it rings.
-        let _ = (&self.bell).write(&1u64.to_ne_bytes());
+        self.move_times(libc::SYS_write, &mut 1);
     }
 
     /// Silence the bell. True: it had been rung.
     pub fn silence(&self) -> bool {
-        let mut times = [0; 8];
-        matches!((&self.bell).read(&mut times), Ok(8))
+        self.move_times(libc::SYS_read, &mut 0)
+    }
+
+    /// Read or write the bell's count, by the number of the system call: so it is no cancellation point.
+    fn move_times(&self, call: libc::c_long, times: &mut u64) -> bool {
+        let bell = libc::c_long::from(self.bell.as_raw_fd());
+        // SAFETY: either call moves the eight bytes of `times`, and neither waits.
+        unsafe { libc::syscall(call, bell, ptr::from_mut(times), size_of::<u64>()) == 8 }
     }
 
     /// Let the timer run out then, instead of when it was set to before; never stops it.

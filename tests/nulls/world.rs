@@ -48,6 +48,8 @@ pub struct World<'l> {
     /// Where a command is written, and how much room there is.
     pub buffer: (u64, u64),
     pub timeout_ms: u64,
+    /// Whether the calling thread is to end at its next cancellation point.
+    pub cancelled: bool,
 }
 
 /// What came of a call.
@@ -69,7 +71,16 @@ impl<'l> World<'l> {
     pub fn new(library: &'l Library) -> Self {
         let args = vec![b"GET".to_vec(), b"key".to_vec()];
         let buffer = (room(), 256);
-        World { library, handles: HashMap::new(), url: None, args, with_lens: true, buffer, timeout_ms: 1 }
+        World {
+            library,
+            handles: HashMap::new(),
+            url: None,
+            args,
+            with_lens: true,
+            buffer,
+            timeout_ms: 1,
+            cancelled: false,
+        }
     }
 
     /// One whose clients have a server.
@@ -113,7 +124,10 @@ impl<'l> World<'l> {
             arguments.push(value);
         }
         spoil_argv(case, &mut arguments);
-        let returned = self.library.call(&function.name, &arguments);
+        let returned = match self.cancelled {
+            true => while_cancelled(|| self.library.call(&function.name, &arguments)),
+            false => self.library.call(&function.name, &arguments),
+        };
         let message = err.get(16..).unwrap_or_default().iter().take_while(|&&byte| byte != 0);
         Ok(Called {
             returned,
@@ -319,6 +333,29 @@ impl<'l> World<'l> {
         // SAFETY: the room that was made for the out_ parameter.
         unsafe { *(out as *const u64) }
     }
+}
+
+/// Make a call in a thread whose end is asked for. Behind the call it cannot be cancelled any more.
+fn while_cancelled(call: impl FnOnce() -> u64) -> u64 {
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: i32, before: *mut i32) -> i32;
+        fn pthread_cancel(thread: libc::pthread_t) -> i32;
+    }
+    const ENABLE: i32 = 0;
+    const DISABLE: i32 = 1;
+    let mut before = 0;
+    // SAFETY: it writes one int.
+    unsafe { pthread_setcancelstate(DISABLE, &mut before) };
+    // SAFETY: this very thread.
+    let itself = unsafe { libc::pthread_self() };
+    // SAFETY: a thread that lives. It ends at a cancellation point, and between here and the call there is none.
+    unsafe { pthread_cancel(itself) };
+    // SAFETY: as above.
+    unsafe { pthread_setcancelstate(ENABLE, &mut before) };
+    let returned = call();
+    // SAFETY: as above.
+    unsafe { pthread_setcancelstate(DISABLE, &mut before) };
+    returned
 }
 
 /// What is wrong within argv: the two arrays stand one behind the other among the arguments.

@@ -29,6 +29,17 @@ pub fn fork(body: impl FnOnce() -> bool) -> Child {
 
 impl Child {
     pub fn end(self) {
+        let status = self.status();
+        assert!(libc::WIFEXITED(status), "a child was ended by signal {}", libc::WTERMSIG(status));
+        assert_eq!(libc::WEXITSTATUS(status), 0, "1: it was told something else; 2: it panicked");
+    }
+
+    /// Whether it ended by itself, and said true.
+    pub fn ended_well(self) -> bool {
+        self.status() == 0
+    }
+
+    fn status(self) -> i32 {
         let end = Instant::now() + Duration::from_secs(20);
         let mut status = 0;
         // SAFETY: a child of ours, that nobody else waits for.
@@ -40,7 +51,6 @@ impl Child {
             }
             thread::sleep(Duration::from_micros(500));
         }
-        assert!(libc::WIFEXITED(status), "a child was ended by signal {}", libc::WTERMSIG(status));
-        assert_eq!(libc::WEXITSTATUS(status), 0, "1: it was told something else; 2: it panicked");
+        status
     }
 }

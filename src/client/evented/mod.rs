@@ -21,7 +21,7 @@ use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Sha
 use crate::conn::{Kept, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Counters;
-use crate::process::Process;
+use crate::process::{Hold, Process, uncancelled};
 use crate::reply::Reply;
 use crate::resp;
 use crate::session::{Event, Subscriptions};
@@ -132,7 +132,7 @@ impl Evented {
             }
         }
         if self.listened_to {
-            self.client.tell(&mut self.kept);
+            uncancelled(|| self.client.tell(&mut self.kept));
         }
         Ok(completion)
     }
@@ -267,9 +267,14 @@ impl Evented {
 
     #[inline(always)]
     fn take(&mut self) -> Option<Completion> {
+        // Most are replies that have been read, and that no function of the program's is shown: those need no hold.
+        let mut hold = Hold::default();
         loop {
             if let Some(done) = self.done.pop_front() {
                 return Some(done);
+            }
+            if !self.pending.front().is_some_and(Pending::is_plain) {
+                hold.take();
             }
             let Stage::Open(connection) = &mut self.line.stage else { return None };
             match connection.poll_leaf() {
@@ -277,8 +282,9 @@ impl Evented {
                     Some(completion) => return Some(completion),
                     None => continue,
                 },
-                Ok(None) => {}
+                Ok(None) => hold.take(),
                 Err(error) => {
+                    hold.take();
                     self.lost(error);
                     continue;
                 }

@@ -1,7 +1,13 @@
 //! The guard and the arguments, without C in between.
 
+use std::sync::Arc;
+
 use super::args::FEW;
+use super::panics::{errno, set_errno};
 use super::*;
+use crate::client::{Call, Client, Setup};
+use crate::process;
+use crate::transport::faulty::{Bug, Faulty};
 
 struct Thing {
     poison: Poison,
@@ -35,7 +41,7 @@ fn words(message: &[c_char]) -> String {
 fn a_panic_is_a_status_that_says_where() {
     let (status, err) = told(|err| guard(err, || panic!("no {}", "such luck")));
     assert_eq!(status, rredis_status::RREDIS_ERR_PANIC);
-    assert_eq!(err.outcome, rredis_outcome::RREDIS_OUTCOME_UNKNOWN);
+    assert_eq!(err.outcome, rredis_outcome::RREDIS_OUTCOME_NONE);
     let words = words(&err.message);
     assert!(words.starts_with("a bug in librredis: no such luck (") && words.contains("tests.rs:"), "{words}");
 }
@@ -59,6 +65,45 @@ fn so_does_one_that_nobody_shares() {
     guard_alone(Some(&mut thing), None, |_| panic!("once"));
     let status = guard_command_alone(Some(&mut thing), None, |_| Ok(()));
     assert_eq!(status, rredis_status::RREDIS_ERR_PANIC);
+}
+
+#[test]
+fn a_panic_says_whether_the_command_may_have_run() {
+    let faulty = Faulty::new();
+    let setup = Setup { transport: Some(Arc::new(faulty.clone())), ..Setup::default() };
+    let client = Client::new(&setup).unwrap();
+    let outcome = |bug: Bug| {
+        faulty.set(bug);
+        let set = |_: &Thing| client.command(&[b"SET", b"key", b"value"], &Call::default()).map(drop);
+        let (status, err) = told(|err| guard_command(Some(&thing()), err, set));
+        assert_eq!(status == rredis_status::RREDIS_OK, bug == Bug::None);
+        err.outcome
+    };
+    // Before there is a connection, and before the command is its.
+    for bug in [Bug::Connect, Bug::Write("HELLO"), Bug::Read] {
+        assert_eq!(outcome(bug), rredis_outcome::RREDIS_OUTCOME_NOT_SENT, "{bug:?}");
+    }
+    outcome(Bug::None);
+    // On one that is open.
+    assert_eq!(outcome(Bug::Read), rredis_outcome::RREDIS_OUTCOME_UNKNOWN);
+    outcome(Bug::None);
+    assert_eq!(outcome(Bug::Write("SET")), rredis_outcome::RREDIS_OUTCOME_UNKNOWN);
+    // What is only taken has not run, whatever was sent before.
+    let (_, err) = told(|err| guard_queue(Some(&mut thing()), err, |_| panic!("once")));
+    assert_eq!(err.outcome, rredis_outcome::RREDIS_OUTCOME_NOT_SENT);
+}
+
+#[test]
+fn cancellation_is_as_it_was_behind_a_call() {
+    let held = process::hold();
+    assert_eq!(process::uncancelled(process::hold), process::hold(), "held off within");
+    process::release(held);
+    for before in [held, process::hold()] {
+        process::release(before);
+        guard_reaching(None, || panic!("once"));
+        assert_eq!(process::hold(), before);
+    }
+    process::release(held);
 }
 
 #[test]

@@ -1,0 +1,117 @@
+//! Panics become errors, and what the caller's thread has of its own is left as it was: errno, and whether it can be cancelled.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::ffi::c_int;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Outcome, Result, Status};
+use crate::process::{self, without_destructor};
+
+/// Run the body; a panic in it becomes an error, and errno is left as it was. One that reaches the system, or functions of the
+/// caller's, is not cancelled meanwhile.
+#[inline]
+pub(super) fn caught<T, const REACHES: bool>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    hook_panics_once();
+    let errno = errno();
+    INSIDE.set(INSIDE.get() + 1);
+    let held = REACHES.then(process::hold);
+    let result = catch_unwind(AssertUnwindSafe(body));
+    if let Some(before) = held {
+        process::release(before);
+    }
+    INSIDE.set(INSIDE.get() - 1);
+    set_errno(errno);
+    // An error is large, so a success is made anew and not moved: that is half the time of a small call.
+    match result {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error),
+        Err(payload) => Err(panic_error(payload, REACHES)),
+    }
+}
+
+#[inline]
+pub(super) fn reaching<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    caught::<_, true>(body)
+}
+
+#[cold]
+fn panic_error(payload: Box<dyn Any + Send>, reaches: bool) -> Error {
+    let (place, len) = PLACE.get();
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text.as_str(),
+        _ => "a panic",
+    };
+    let place = String::from_utf8_lossy(&place[..len]);
+    // What works in memory alone has nobody's command.
+    let outcome = if reaches { Outcome::Unknown } else { Outcome::None };
+    Error::new(Status::Panic, format!("a bug in librredis: {text} ({place})")).with_outcome(outcome)
+}
+
+/// Nobody waits for who hooks them: in a child of fork that may be a thread of its parent's.
+#[inline]
+fn hook_panics_once() {
+    if !HOOKED.load(Ordering::Acquire) && !HOOKED.swap(true, Ordering::AcqRel) {
+        hook_panics();
+    }
+}
+
+/// Panics inside a call are told through err alone: nothing goes to the host's terminal. Others are none of ours.
+#[cold]
+fn hook_panics() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| match INSIDE.get() {
+        0 => others(info),
+        _ => remember_place(info),
+    }));
+}
+
+fn remember_place(info: &PanicHookInfo<'_>) {
+    let mut place = [0; PLACE_LEN];
+    let mut rest = &mut place[..];
+    if let Some(location) = info.location() {
+        // What does not fit is cut off.
+        let _ = write!(rest, "{}:{}", location.file(), location.line());
+    }
+    let len = PLACE_LEN - rest.len();
+    PLACE.set((place, len));
+}
+
+const PLACE_LEN: usize = 64;
+static HOOKED: AtomicBool = AtomicBool::new(false);
+const _: () = without_destructor::<Cell<u32>>();
+const _: () = without_destructor::<Cell<([u8; PLACE_LEN], usize)>>();
+thread_local! {
+    static INSIDE: Cell<u32> = const { Cell::new(0) };
+    static PLACE: Cell<([u8; PLACE_LEN], usize)> = const { Cell::new(([0; PLACE_LEN], 0)) };
+}
+
+/// Run what cannot panic, and leave errno as it was.
+#[inline]
+pub(crate) fn keeping_errno(body: impl FnOnce()) {
+    let errno = errno();
+    body();
+    set_errno(errno);
+}
+
+pub(super) fn errno() -> c_int {
+    // SAFETY: asks for an address, and always gets one.
+    let place = unsafe { errno_place() };
+    // SAFETY: errno is always there, and this thread's own.
+    unsafe { *place }
+}
+
+pub(super) fn set_errno(value: c_int) {
+    // SAFETY: asks for an address, and always gets one.
+    let place = unsafe { errno_place() };
+    // SAFETY: errno is always there, and this thread's own.
+    unsafe { *place = value }
+}
+
+#[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox", target_os = "hurd"))]
+use libc::__errno_location as errno_place;
+#[cfg(any(target_os = "macos", target_os = "ios", target_os = "freebsd"))]
+use libc::__error as errno_place;
