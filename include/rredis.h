@@ -40,8 +40,14 @@
 //
 //   The library starts a thread only to look up a host name, for as long as that
 //   takes. It calls a function of yours only inside a call of yours, on the thread
-//   that made the call. A function of yours must not throw, longjmp, or free the
-//   handle it is called from.
+//   that made the call. A function of yours must not throw, longjmp, call
+//   pthread_exit, or free the handle it is called from.
+//
+// Ending threads
+//   A thread may call the library while it ends, from the destructor of a pthread key.
+//   pthread_cancel takes no effect inside a call, nor inside a function of yours that
+//   the call runs: the thread ends at its next cancellation point after the call. To
+//   end the call earlier, use its _wake. Asynchronous cancellation is forbidden.
 //
 // Forking
 //   A child of fork may use the clients and pools of its parent: they make connections
