@@ -46,6 +46,9 @@ pub const HEALTH_MS_MIN: i64 = 1000;
 /// Bytes that a resting connection keeps in each of its buffers: there may be thousands.
 pub const REST_BYTES_MAX: usize = 1 << 10;
 
+/// Scripts that a connection remembers its server to have, 20 bytes each: a resting one keeps them.
+pub const SCRIPTS_KNOWN_MAX: usize = 64;
+
 /// Bytes that a pipeline keeps between its runs in each of its buffers: enough for most batches to need no memory of their own.
 pub const PIPELINE_REST_BYTES_MAX: usize = 256 << 10;
 

@@ -1,16 +1,17 @@
-//! Scripts: by digest, whole where the server does not know them, and never twice.
+//! Scripts: by digest, whole where the server is proven not to know them, and never twice.
 
 mod support;
 
 use std::ffi::c_void;
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use support::c::{Client, Options, Outcome, Reply, Status, Verdict, call, option, stat};
+use rredis::limits::SCRIPTS_KNOWN_MAX;
+use support::c::{CErr, Client, Options, Outcome, Reply, Status, Verdict, call, kind, option, stat};
 use support::peer::{Command, Hello, Line, Peer};
 use support::pipeline::{Pipeline, mode};
 use support::script::Script;
@@ -27,12 +28,24 @@ fn calls(server: &Server, name: &str) -> i64 {
     row.and_then(|row| row.split(',').next()).map_or(0, |count| count.parse().expect("a count"))
 }
 
-/// A peer that answers each EVALSHA and EVAL as the test says, and keeps their names.
+/// A peer that answers each EVALSHA and EVAL as the test says, and has no script.
 fn peer(answer: impl Fn(&mut Line, &Command) -> io::Result<()> + Send + Sync + 'static) -> Peer {
+    peer_that_has(|_| b"*1\r\n:0\r\n", answer)
+}
+
+/// The same, but that it answers its SCRIPT commands, of which this is the first or a later one, as the test says too.
+fn peer_that_has(
+    existing: impl Fn(usize) -> &'static [u8] + Send + Sync + 'static,
+    answer: impl Fn(&mut Line, &Command) -> io::Result<()> + Send + Sync + 'static,
+) -> Peer {
+    let asked = AtomicUsize::new(0);
     Peer::tcp(Hello::Resp3, move |line| {
         loop {
             let command = line.command()?;
-            answer(line, &command)?;
+            match command[0].as_slice() {
+                b"SCRIPT" => line.send(existing(asked.fetch_add(1, Ordering::SeqCst)))?,
+                _ => answer(line, &command)?,
+            }
         }
     })
 }
@@ -40,8 +53,16 @@ fn peer(answer: impl Fn(&mut Line, &Command) -> io::Result<()> + Send + Sync + '
 /// The names of the commands that arrived, those of the handshake left out.
 fn names(peer: &Peer) -> Vec<String> {
     let all = (0..peer.connections()).flat_map(|number| peer.commands(number));
-    let names = all.map(|command| String::from_utf8_lossy(&command[0]).into_owned());
-    names.filter(|name| name.starts_with("EVAL")).collect()
+    let names = all.map(|command| match command[0].as_slice() {
+        b"SCRIPT" => String::from_utf8_lossy(&command[1]).into_owned(),
+        name => String::from_utf8_lossy(name).into_owned(),
+    });
+    names.filter(|name| ["EXISTS", "LOAD", "EVALSHA", "EVAL"].contains(&name.as_str())).collect()
+}
+
+/// A run that was told NOSCRIPT did nothing, and nobody claims to know that.
+fn was_told_noscript(err: &CErr) -> bool {
+    (err.status, err.outcome) == (Status::SERVER, Outcome::UNKNOWN) && err.message.starts_with("NOSCRIPT ")
 }
 
 #[test]
@@ -58,6 +79,7 @@ fn a_script_is_sent_whole_once_and_by_its_digest_from_then_on() {
         }
         assert_eq!(client.stat(stat::COMMANDS), 5, "a run is one command");
         assert_eq!((calls(&server, "evalsha"), calls(&server, "eval"), calls(&server, "incrby")), (5, 1, 5));
+        assert_eq!(calls(&server, "script|exists"), 1, "a script that was seen to exist is not asked for");
         assert_eq!(client.ask(&["SCRIPT", "EXISTS", &script.sha()]), "[:1]", "the digest is the server's own");
         assert_eq!(client.stat(stat::RETRIES), 0);
     }
@@ -120,6 +142,8 @@ fn a_script_that_says_noscript_itself_runs_once() {
         "return cjson.decode(redis.call('GET', 'table'))",
         "return redis.pcall('GET', 'too', 'many')",
         "error({err='NO' .. 'SCRIPT No matching script. Please use EVAL.'})",
+        "local t = {} t['e' .. 'rr'] = 'NOSC' .. 'RIPT No matching script. Please use EVAL.' return t",
+        "return redis.error_reply('NOSC' .. 'RIPT')",
     ];
     let words = "NOSCRIPT No matching script. Please use EVAL.";
     server.ask(&["MSET", "words", words, "table", &format!("{{\"err\":\"{words}\"}}")]);
@@ -151,7 +175,8 @@ fn what_a_script_did_before_its_error_is_not_denied() {
     assert!(reply.dump().starts_with("-WRONGTYPE "), "{reply:?}");
 }
 
-/// The cache is emptied all the time while four threads run a script that counts: each run is one count.
+/// The cache is emptied all the time while four threads run a script that counts: each run is one count, but for those that are
+/// told that their script was gone.
 #[test]
 fn every_run_is_exactly_one_while_the_scripts_are_flushed() {
     const RUNS: usize = 1500;
@@ -169,17 +194,22 @@ fn every_run_is_exactly_one_while_the_scripts_are_flushed() {
         let running: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
-                    for _ in 0..RUNS {
-                        script.run(&client, 1, &["n", "1"]).expect("every run succeeds");
-                    }
+                    let run = |_: &usize| match script.run(&client, 1, &["n", "1"]) {
+                        Ok(_) => true,
+                        Err(err) if was_told_noscript(&err) => false,
+                        Err(err) => panic!("{err:?}"),
+                    };
+                    (0..RUNS).filter(run).count()
                 })
             })
             .collect();
-        running.into_iter().for_each(|running| running.join().expect("a thread ends well"));
+        let ran: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
         over.store(true, Ordering::Relaxed);
         flushing.join().expect("flushing ends well");
+        let ran: usize = ran.into_iter().map(|ran| ran.expect("a thread ends well")).sum();
+        assert_eq!(server.ask(&["GET", "n"]), ran.to_string());
+        println!("{ran} of {} ran", 4 * RUNS);
     });
-    assert_eq!(server.ask(&["GET", "n"]), (4 * RUNS).to_string());
     let (by_digest, whole) = (calls(&server, "evalsha"), calls(&server, "eval"));
     assert_eq!(by_digest, 4 * RUNS as i64);
     assert!(whole > 10, "the scripts were hardly ever gone: {whole} of {by_digest}");
@@ -191,22 +221,246 @@ fn the_fallback_happens_once() {
     let client = Client::at(&peer.url());
     let err = Script::new(COUNT).run(&client, 1, &["n", "1"]).expect_err("a server that knows nothing");
     assert_eq!((err.status, err.outcome), (Status::SERVER, Outcome::UNKNOWN), "EVAL knows its script: {err:?}");
-    assert_eq!(names(&peer), ["EVALSHA", "EVAL"]);
+    assert_eq!(names(&peer), ["EXISTS", "EVALSHA", "EVAL"]);
+}
+
+/// The answer that the server has it makes NOSCRIPT the script's own word; that it has not, whatever is behind that word, is
+/// proof.
+#[test]
+fn what_the_server_has_is_the_proof_and_not_its_words() {
+    let words: [&[u8]; 3] = [UNKNOWN_SCRIPT, b"-NOSCRIPT\r\n", b"-NOSCRIPT I have no such thing\r\n"];
+    for (existing, sent) in [
+        (b"*1\r\n:1\r\n".as_slice(), &["EXISTS", "EVALSHA"][..]),
+        (b"*1\r\n:0\r\n", &["EXISTS", "EVALSHA", "EVAL"]),
+        (b"*1\r\n#f\r\n", &["EXISTS", "EVALSHA", "EVAL"]),
+    ] {
+        for words in words {
+            let peer = peer_that_has(
+                move |_| existing,
+                move |line, command| line.send(if command[0] == b"EVAL" { b":7\r\n" } else { words }),
+            );
+            let client = Client::at(&peer.url());
+            match Script::new(COUNT).run(&client, 1, &["n", "1"]) {
+                Ok(reply) => assert_eq!(reply.dump(), ":7"),
+                Err(err) => assert!(was_told_noscript(&err) || words.len() < 12, "{err:?}"),
+            }
+            assert_eq!(names(&peer), sent, "{}", words.escape_ascii());
+        }
+    }
+    let peer = peer(|line, _| line.send(b"-NOSCRIPTS are here\r\n"));
+    Script::new(COUNT).run(&Client::at(&peer.url()), 1, &["n", "1"]).expect_err("another word");
+    assert_eq!(names(&peer), ["EXISTS", "EVALSHA"]);
+}
+
+/// Both have arrived before either is answered.
+#[test]
+fn the_server_is_asked_in_the_same_write() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        loop {
+            let [first, second] = [line.command()?, line.command()?];
+            assert_eq!((first[0].as_slice(), first[1].as_slice()), (b"SCRIPT".as_slice(), b"EXISTS".as_slice()));
+            assert_eq!((second[0].as_slice(), &second[1]), (b"EVALSHA".as_slice(), &first[2]));
+            line.send(b"*1\r\n:1\r\n:1\r\n")?;
+            for count in 2..4 {
+                assert_eq!(line.command()?[0], b"EVALSHA");
+                line.send(format!(":{count}\r\n").as_bytes())?;
+            }
+        }
+    });
+    let client = Client::at(&peer.url());
+    for script in ["return 1", "return 2"].map(Script::new) {
+        for count in 1..4 {
+            assert_eq!(script.run(&client, 0, &NONE).expect("it runs").dump(), format!(":{count}"));
+        }
+    }
+}
+
+/// A script that was seen to exist and is unknown now was flushed, if the server does not have it: it is sent whole. Where it
+/// has it, another may have loaded it again, or those are its own words: that is told, and nothing is claimed.
+#[test]
+fn noscript_of_a_script_that_was_seen_is_looked_into() {
+    for (now, sent) in [
+        (b"*1\r\n:0\r\n".as_slice(), &["EXISTS", "EVALSHA", "EVALSHA", "EXISTS", "EVAL", "EVALSHA"][..]),
+        (b"*1\r\n:1\r\n", &["EXISTS", "EVALSHA", "EVALSHA", "EXISTS", "EVALSHA", "EXISTS"]),
+        (b"-NOPERM not any more\r\n", &["EXISTS", "EVALSHA", "EVALSHA", "EXISTS", "EVALSHA", "EXISTS"]),
+    ] {
+        let runs = AtomicUsize::new(0);
+        let peer = peer_that_has(
+            move |asked| if asked == 0 { b"*1\r\n:1\r\n" } else { now },
+            move |line, command| match (command[0].as_slice(), runs.fetch_add(1, Ordering::SeqCst)) {
+                (b"EVALSHA", 1) => line.send(UNKNOWN_SCRIPT),
+                (b"EVALSHA", 2) => line.send(UNKNOWN_SCRIPT),
+                _ => line.send(b":7\r\n"),
+            },
+        );
+        let client = Client::at(&peer.url());
+        let script = Script::new(COUNT);
+        assert_eq!(script.run(&client, 1, &["n"]).expect("it runs").dump(), ":7");
+        for _ in 0..2 {
+            match script.run(&client, 1, &["n"]) {
+                Ok(reply) => assert_eq!((reply.dump().as_str(), now), (":7", b"*1\r\n:0\r\n".as_slice())),
+                Err(err) => assert!(was_told_noscript(&err) && err.attempts == 1, "{err:?}"),
+            }
+        }
+        assert_eq!(names(&peer), sent);
+    }
 }
 
 #[test]
-fn other_words_are_no_proof() {
-    let peer =
-        peer(|line, _| line.send(b"-NOSCRIPT No matching script. Please use EVAL. script: 0f, on @user_script:1.\r\n"));
-    let client = Client::at(&peer.url());
-    let err = Script::new(COUNT).run(&client, 1, &["n", "1"]).expect_err("an error");
-    assert_eq!((err.status, err.outcome), (Status::SERVER, Outcome::UNKNOWN));
-    assert_eq!(names(&peer), ["EVALSHA"]);
+fn where_the_answer_to_that_is_lost_it_may_have_run() {
+    for (flags, expected) in [
+        (call::DEFAULT, &["EXISTS", "EVALSHA", "EVALSHA", "EXISTS"][..]),
+        (call::IDEMPOTENT, &["EXISTS", "EVALSHA", "EVALSHA", "EXISTS", "EXISTS", "EVALSHA"]),
+    ] {
+        let peer = Peer::tcp(Hello::Resp3, |line| {
+            for answer in [b"*1\r\n:1\r\n".as_slice(), b":7\r\n", UNKNOWN_SCRIPT] {
+                line.command()?;
+                line.send(if line.number == 0 || answer != UNKNOWN_SCRIPT { answer } else { b":8\r\n" })?;
+            }
+            // The second time it is asked whether it has the script.
+            line.command().map(drop)
+        });
+        let client = Options::at(&peer.url()).int(option::BACKOFF_MS, 1).client();
+        let script = Script::new(COUNT);
+        assert_eq!(script.run(&client, 1, &["n"]).expect("it runs").dump(), ":7");
+        match script.run_for(&client, 1, &["n"], flags, 0, ptr::null_mut()) {
+            Ok(reply) => assert_eq!((reply.dump().as_str(), flags), (":7", call::IDEMPOTENT)),
+            Err(err) => {
+                assert_eq!((err.status, err.outcome, err.attempts), (Status::IO, Outcome::UNKNOWN, 1), "{err:?}");
+                assert_eq!(flags, call::DEFAULT);
+            }
+        }
+        assert_eq!(names(&peer), expected);
+    }
+}
+
+/// Where the server cannot be asked, its own words are all there is; from the second run on nothing depends on them.
+#[test]
+fn where_the_server_cannot_be_asked_scripts_go_whole() {
+    let refusals: [&[u8]; 4] =
+        [b"-NOPERM no permission\r\n", b"-ERR unknown command 'SCRIPT'\r\n", b"+OK\r\n", b"*2\r\n:1\r\n:1\r\n"];
+    for refusal in refusals {
+        for (words, first) in [
+            (UNKNOWN_SCRIPT, &["EXISTS", "EVALSHA", "EVAL", "EVAL", "EVAL"][..]),
+            (b"-NOSCRIPT of my own\r\n", &["EXISTS", "EVALSHA", "EVAL", "EVAL"]),
+            (b":7\r\n", &["EXISTS", "EVALSHA", "EVAL", "EVAL"]),
+        ] {
+            let peer = peer_that_has(
+                move |_| refusal,
+                move |line, command| line.send(if command[0] == b"EVAL" { b":7\r\n" } else { words }),
+            );
+            let client = Client::at(&peer.url());
+            let script = Script::new(COUNT);
+            for run in 0..2 {
+                match script.run(&client, 1, &["n"]) {
+                    Ok(reply) => assert_eq!(reply.dump(), ":7"),
+                    Err(err) => assert!(run == 0 && was_told_noscript(&err), "{err:?}"),
+                }
+            }
+            let mut pipeline = Pipeline::of(&client);
+            script.add(&mut pipeline, 1, &["n"]);
+            assert_eq!(pipeline.ask(mode::PLAIN), "[:7]");
+            assert_eq!(names(&peer), first, "{}", refusal.escape_ascii());
+        }
+    }
+    // What passes is no reason never to ask again.
+    let peer = peer_that_has(
+        |asked| if asked == 0 { b"-LOADING soon\r\n" } else { b"*1\r\n:1\r\n" },
+        |line, _| line.send(b"-LOADING soon\r\n"),
+    );
+    let client = Options::at(&peer.url()).int(option::RETRY_MAX, 0).client();
+    for _ in 0..2 {
+        Script::new(COUNT).run(&client, 1, &["n"]).expect_err("it is loading");
+    }
+    assert_eq!(names(&peer), ["EXISTS", "EVALSHA", "EXISTS", "EVALSHA"]);
+}
+
+/// The same with a real server's ACL.
+#[test]
+fn a_user_without_script_exists_runs_scripts_all_the_same() {
+    let server = Server::start(&[]);
+    server.ask(&["ACL", "SETUSER", "guest", "on", ">sesame", "~*", "+@all", "-script"]);
+    let client = Client::at(&server.url_of("guest", "sesame"));
+    let script = Script::new(COUNT);
+    for count in 1..5 {
+        assert_eq!(script.run(&client, 1, &["n", "1"]).expect("it runs").dump(), format!(":{count}"));
+    }
+    let mut pipeline = Pipeline::of(&client);
+    script.add(&mut pipeline, 1, &["n", "1"]);
+    pipeline.add(&["GET", "n"]);
+    assert_eq!(pipeline.ask(mode::PLAIN), "[:5 \"5\"]");
+    let own = Script::new("redis.call('INCR', KEYS[1]); return redis.error_reply('NOSC' .. 'RIPT of my own')");
+    for count in 6..9 {
+        assert!(was_told_noscript(&own.run(&client, 1, &["n"]).expect_err("its own words")));
+        assert_eq!(server.ask(&["GET", "n"]), count.to_string(), "once each time");
+    }
+}
+
+/// However many run a script for the first time at once, after a start, a flush and a failover: none is told that it is unknown.
+#[test]
+fn a_herd_that_runs_a_script_for_the_first_time_is_not_told_noscript() {
+    const HERD: usize = 64;
+    let mut server = Server::start(&[]);
+    for event in ["a start", "a flush", "a failover", "a flush", "a start"] {
+        match event {
+            "a failover" => server.restart(),
+            "a flush" => drop(server.ask(&["SCRIPT", "FLUSH", "SYNC"])),
+            _ => {}
+        }
+        server.ask(&["SET", "n", "0"]);
+        for in_pipelines in [false, true] {
+            let client = Options::at(&server.url()).int(option::POOL_MAX, HERD as i64).client();
+            let script = Script::new(&format!("{COUNT} -- {event} {in_pipelines}"));
+            let start = Barrier::new(HERD);
+            thread::scope(|scope| {
+                for _ in 0..HERD {
+                    scope.spawn(|| {
+                        // Each has its connection before the first of them runs.
+                        drop(client.conn().expect("a connection"));
+                        start.wait();
+                        if in_pipelines {
+                            let mut pipeline = Pipeline::of(&client);
+                            script.add(&mut pipeline, 1, &["n", "1"]);
+                            let replies = pipeline.run(mode::PLAIN).expect("it runs").dump();
+                            assert!(replies.starts_with("[:"), "{event}: {replies}");
+                        } else {
+                            script.run(&client, 1, &["n", "1"]).unwrap_or_else(|err| panic!("{event}: {err:?}"));
+                        }
+                    });
+                }
+            });
+        }
+        assert_eq!(server.ask(&["GET", "n"]), (2 * HERD).to_string(), "{event}");
+    }
+}
+
+/// A connection remembers the latest scripts; older ones are asked for again.
+#[test]
+fn a_connection_remembers_so_many_scripts() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let scripts: Vec<_> = (0..SCRIPTS_KNOWN_MAX + 1).map(|number| Script::new(&format!("return {number}"))).collect();
+    let run_all = |scripts: &[Script]| {
+        server.ask(&["CONFIG", "RESETSTAT"]);
+        for script in scripts {
+            script.run(&client, 0, &NONE).expect("it runs");
+        }
+        (calls(&server, "script|exists"), calls(&server, "evalsha"), calls(&server, "eval"))
+    };
+    let count = SCRIPTS_KNOWN_MAX as i64;
+    assert_eq!(run_all(&scripts[1..]), (count, count, count));
+    assert_eq!(run_all(&scripts[1..]), (0, count, 0));
+    assert_eq!(run_all(&scripts[..1]), (1, 1, 1));
+    assert_eq!(run_all(&scripts[2..]), (0, count - 1, 0));
+    assert_eq!(run_all(&scripts[1..2]), (1, 1, 0), "the oldest made room");
 }
 
 #[test]
 fn a_run_that_was_cut_is_repeated_only_where_its_caller_allows() {
-    for (flags, expected) in [(call::DEFAULT, &["EVALSHA"][..]), (call::IDEMPOTENT, &["EVALSHA", "EVALSHA", "EVAL"])] {
+    for (flags, expected) in [
+        (call::DEFAULT, &["EXISTS", "EVALSHA"][..]),
+        (call::IDEMPOTENT, &["EXISTS", "EVALSHA", "EXISTS", "EVALSHA", "EVAL"]),
+    ] {
         let peer = peer(|line, command| match (line.number, command[0].as_slice()) {
             (0, _) => Err(io::ErrorKind::Other.into()),
             (_, b"EVALSHA") => line.send(UNKNOWN_SCRIPT),
@@ -234,7 +488,7 @@ fn a_cut_after_noscript_leaves_the_second_sending_in_doubt() {
     let client = Client::at(&peer.url());
     let err = Script::new(COUNT).run(&client, 1, &["n", "1"]).expect_err("the connection was cut");
     assert_eq!((err.status, err.outcome), (Status::IO, Outcome::UNKNOWN), "{err:?}");
-    assert_eq!(names(&peer), ["EVALSHA", "EVAL"]);
+    assert_eq!(names(&peer), ["EXISTS", "EVALSHA", "EVAL"]);
 }
 
 #[test]
@@ -260,7 +514,7 @@ fn one_time_is_allowed_for_both_sendings_together() {
         .run_for(&client, 1, &["n", "1"], call::TIMEOUT, 200, ptr::null_mut())
         .expect_err("NOSCRIPT comes too late");
     assert_eq!((err.status, err.outcome), (Status::TIMEOUT, Outcome::UNKNOWN), "{err:?}");
-    assert_eq!(names(&slow), ["EVALSHA"]);
+    assert_eq!(names(&slow), ["EXISTS", "EVALSHA"]);
 }
 
 /// A peer that never answers.
@@ -329,7 +583,8 @@ fn a_pipeline_loads_its_scripts_and_then_runs_them_by_digest() {
         assert_eq!(replies, r#"[+OK :11 "n" :13 "13"]"#, "round {round}");
         assert_eq!(pipeline.failed(), -1);
     }
-    assert_eq!((calls(&server, "script|load"), calls(&server, "evalsha"), calls(&server, "eval")), (4, 6, 0));
+    assert_eq!((calls(&server, "script|exists"), calls(&server, "script|load")), (1, 2));
+    assert_eq!((calls(&server, "evalsha"), calls(&server, "eval")), (6, 0));
 }
 
 #[test]
@@ -372,30 +627,38 @@ fn pipelined_scripts_run_exactly_once_while_scripts_are_flushed() {
                 scope.spawn(move || {
                     let mut pipeline = Pipeline::of(client);
                     let key = format!("n{thread}");
-                    for round in 0..ROUNDS {
+                    let mut ran = 0;
+                    for _ in 0..ROUNDS {
                         for _ in 0..RUNS {
                             script.add(&mut pipeline, 1, &[&key, "1"]);
                             pipeline.add(&["INCR", &format!("{key}:plain")]);
                         }
                         let replies = pipeline.run(mode::PLAIN).expect("every run succeeds");
                         let elements = replies.elements();
-                        assert_eq!((elements.len(), pipeline.failed()), (2 * RUNS, -1), "{}", replies.dump());
+                        assert_eq!(elements.len(), 2 * RUNS);
+                        let told = elements.iter().position(|reply| reply.kind == kind::ERROR);
+                        assert_eq!(pipeline.failed(), told.map_or(-1, |index| index as i64));
                         // Those that had to be sent again have come last, and stand in their places all the same.
-                        let mut counts: Vec<i64> = elements.iter().step_by(2).map(|reply| reply.integer).collect();
+                        let scripts = elements.iter().step_by(2).filter(|reply| reply.kind != kind::ERROR);
+                        let mut counts: Vec<i64> = scripts.map(|reply| reply.integer).collect();
                         counts.sort_unstable();
-                        let from = (round * RUNS) as i64 + 1;
-                        assert!(counts.iter().copied().eq(from..from + RUNS as i64), "{}", replies.dump());
+                        let (from, to) = (ran + 1, ran + counts.len() as i64);
+                        assert!(counts.iter().copied().eq(from..=to), "{}", replies.dump());
+                        ran = to;
                     }
+                    ran
                 })
             })
             .collect();
-        running.into_iter().for_each(|running| running.join().expect("a thread ends well"));
+        let ran: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
         over.store(true, Ordering::Relaxed);
         flushing.join().expect("flushing ends well");
+        for (thread, ran) in ran.into_iter().enumerate() {
+            let ran = ran.expect("a thread ends well");
+            assert_eq!(server.ask(&["GET", &format!("n{thread}")]), ran.to_string());
+            println!("{ran} of {} ran", ROUNDS * RUNS);
+        }
     });
-    for thread in 0..4 {
-        assert_eq!(server.ask(&["GET", &format!("n{thread}")]), (ROUNDS * RUNS).to_string());
-    }
     assert!(calls(&server, "eval") > 0, "the scripts were never gone");
 }
 
@@ -421,7 +684,68 @@ fn what_loading_did_not_help_goes_whole_behind_the_batch() {
     script.add(&mut pipeline, 1, &["b"]);
     assert_eq!(pipeline.ask(mode::PLAIN), "[+ran a +plain +ran b]");
     assert_eq!(pipeline.failed(), -1);
-    assert_eq!(names(&peer), ["EVALSHA", "EVALSHA", "EVAL", "EVAL"]);
+    assert_eq!(names(&peer), ["EXISTS", "LOAD", "EVALSHA", "EVALSHA", "EVAL", "EVAL"]);
+}
+
+/// What the server said in front of the batch, of a script that it did not load.
+#[test]
+fn a_script_that_could_not_be_loaded_goes_whole_where_it_did_not_exist() {
+    for (existing, replies, sent) in [
+        ("*2\r\n:0\r\n:0\r\n", "[:7 +plain :7]", &["EVAL", "EVAL"][..]),
+        ("*2\r\n:1\r\n:1\r\n", "[-NOSCRIPT +plain -NOSCRIPT]", &[]),
+    ] {
+        let peer = Peer::tcp(Hello::Resp3, move |line| {
+            loop {
+                let command = line.command()?;
+                match (command[0].as_slice(), command[1].as_slice()) {
+                    (b"SCRIPT", b"EXISTS") => line.send(existing.as_bytes())?,
+                    (b"SCRIPT", _) => line.send(b"-NOPERM no permission to run 'script|load'\r\n")?,
+                    (b"EVALSHA", _) => line.send(b"-NOSCRIPT\r\n")?,
+                    (b"EVAL", _) => line.send(b":7\r\n")?,
+                    _ => line.send(b"+plain\r\n")?,
+                }
+            }
+        });
+        let mut pipeline = Pipeline::of(&Client::at(&peer.url()));
+        Script::new("return 1").add(&mut pipeline, 1, &["a"]);
+        pipeline.add(&["ECHO", "x"]);
+        Script::new("return 2").add(&mut pipeline, 1, &["b"]);
+        assert_eq!(pipeline.ask(mode::PLAIN), replies);
+        let before = ["EXISTS", "LOAD", "LOAD", "EVALSHA", "EVALSHA"];
+        assert_eq!(names(&peer), [&before, sent].concat());
+    }
+}
+
+/// Scripts that the connection has seen, and the server lost since: all of a batch are asked for at once.
+#[test]
+fn a_batch_of_scripts_that_were_flushed_is_looked_into_at_once() {
+    let server = Server::start(&[]);
+    let client = Client::at(&server.url());
+    let scripts = ["return {KEYS[1]}", "return KEYS[1]", COUNT].map(Script::new);
+    let own = Script::new("redis.call('INCR', 'own') return redis.error_reply('NOSC' .. 'RIPT of my own')");
+    let mut pipeline = Pipeline::of(&client);
+    for round in 0..3 {
+        if round > 0 {
+            server.ask(&["SCRIPT", "FLUSH"]);
+            server.ask(&[
+                "SCRIPT",
+                "LOAD",
+                "redis.call('INCR', 'own') return redis.error_reply('NOSC' .. 'RIPT of my own')",
+            ]);
+        }
+        server.ask(&["CONFIG", "RESETSTAT"]);
+        server.ask(&["DEL", "n", "own"]);
+        for key in ["n", "n"] {
+            scripts.iter().for_each(|script| script.add(&mut pipeline, 1, &[key, "1"]));
+            own.add(&mut pipeline, 0, &NONE);
+        }
+        let replies = pipeline.ask(mode::PLAIN);
+        assert_eq!(replies, r#"[["n"] "n" :1 -NOSCRIPT of my own ["n"] "n" :2 -NOSCRIPT of my own]"#, "{round}");
+        assert_eq!((pipeline.failed(), server.ask(&["GET", "own"])), (3, "2".to_owned()));
+        let counts = ["script|exists", "script|load", "evalsha", "eval"].map(|name| calls(&server, name));
+        // In front, where they are not known; and behind, for those of its own words, or those that were flushed.
+        assert_eq!(counts, if round == 0 { [2, 4, 8, 0] } else { [1, 0, 8, 6] }, "{round}");
+    }
 }
 
 #[test]

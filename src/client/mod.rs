@@ -55,6 +55,8 @@ struct Inner {
     retry: Retry,
     often: Often,
     ongoing: Ongoing,
+    /// The server does not say whether it has a script: they are sent whole.
+    scripts_go_whole: AtomicBool,
 }
 
 /// Options that every command asks for, looked up once.
@@ -178,7 +180,18 @@ impl Client {
         };
         let has_callbacks = AtomicBool::new(!setup.callbacks.is_empty());
         let (counters, ongoing) = (Counters::default(), Ongoing::new(setup.on_interrupt.clone()));
-        Client(Arc::new(Inner { pool, setup, callbacks, has_callbacks, counters, retry, often, ongoing }))
+        let scripts_go_whole = AtomicBool::new(false);
+        Client(Arc::new(Inner {
+            pool,
+            setup,
+            callbacks,
+            has_callbacks,
+            counters,
+            retry,
+            often,
+            ongoing,
+            scripts_go_whole,
+        }))
     }
 
     /// What the caller wishes to have of the reply. It is decided here, when the call begins: what another thread sets
@@ -218,13 +231,29 @@ impl Client {
         wait: &Wait<'_>,
         tries: &mut Tries,
     ) -> Result<Reply> {
+        self.tried(args, call, wait, tries, |lease, kept| {
+            lease.submit(args, shape).and_then(|ticket| lease.reply_to(ticket, wait, kept))
+        })
+    }
+
+    /// The reply that `ask` gets over a connection, tried again on others where nothing can run twice. `args` are those that
+    /// are asked for it.
+    #[inline(always)]
+    fn tried(
+        &self,
+        args: &[&[u8]],
+        call: &Call,
+        wait: &Wait<'_>,
+        tries: &mut Tries,
+        mut ask: impl FnMut(&mut Lease, &mut Kept) -> Result<Reply>,
+    ) -> Result<Reply> {
         resp::check(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
         self.0.retry.begin();
         loop {
             tries.count += 1;
             let attempts = tries.count;
             let mut kept = self.kept();
-            let tried = self.try_once(args, shape, wait, &mut kept);
+            let tried = self.try_once(args, wait, &mut kept, &mut ask);
             let again = self.again(args, call, &tried, attempts, wait);
             if let Some((pause, error)) = &again {
                 self.count(Counters::retried);
@@ -271,17 +300,18 @@ impl Client {
         Some((self.0.retry.wait(attempts, wait.deadline)?, error))
     }
 
+    #[inline(always)]
     fn try_once(
         &self,
         args: &[&[u8]],
-        shape: Shape,
         wait: &Wait<'_>,
         kept: &mut Kept,
+        ask: &mut impl FnMut(&mut Lease, &mut Kept) -> Result<Reply>,
     ) -> std::result::Result<Reply, Tried> {
         let fresh = |error| Tried { error, rested: false };
         let mut lease = self.lease(wait, kept).map_err(fresh)?;
         let rested = lease.rested;
-        let replied = lease.submit(args, shape).and_then(|ticket| lease.reply_to(ticket, wait, kept));
+        let replied = ask(&mut lease, kept);
         // Back before any code of the caller's sees the reply; closed if anything went wrong.
         match replied {
             Ok(reply) => {

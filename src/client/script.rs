@@ -1,16 +1,19 @@
-//! A script: run by its digest, and sent whole to a server that does not know it.
+//! A script: run by its digest, and sent whole to a server that is proven not to know it.
+//!
+//! A server answers NOSCRIPT to a digest that it does not know, and so may a script that ran. What tells them apart is asked
+//! of the server, SCRIPT EXISTS, and stands before or behind the run.
 #![forbid(unsafe_code)]
 
 use std::ffi::CStr;
 use std::sync::Arc;
-
-use memchr::memmem;
+use std::sync::atomic::Ordering;
 
 use super::{Call, Client, Flags, Tries, server_error};
-use crate::commands;
+use crate::commands::{self, Shape};
+use crate::conn::{Digest, Kept, Wait};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::pool::Counters;
-use crate::reply::Reply;
+use crate::pool::{Counters, Lease};
+use crate::reply::{Kind, Reply};
 
 /// A script and its digest. Nothing of it changes, so any number of threads may run it. Cloning shares it.
 #[derive(Clone)]
@@ -18,10 +21,9 @@ pub struct Script(Arc<Inner>);
 
 struct Inner {
     text: Box<[u8]>,
-    /// 40 hexadecimal digits and a NUL.
+    digest: Digest,
+    /// The same in 40 hexadecimal digits, and a NUL.
     sha: [u8; SHA_LEN + 1],
-    /// Whether the server's word that it does not know the script proves that it did not run.
-    by_digest: bool,
 }
 
 impl Script {
@@ -36,13 +38,17 @@ impl Script {
             digits[0] = HEX[usize::from(byte >> 4)];
             digits[1] = HEX[usize::from(byte & 15)];
         }
-        let by_digest = !DOUBTFUL.iter().any(|word| memmem::find(text, word).is_some());
-        Ok(Script(Arc::new(Inner { text: kept.into_boxed_slice(), sha, by_digest })))
+        Ok(Script(Arc::new(Inner { text: kept.into_boxed_slice(), digest, sha })))
     }
 
     /// The SHA-1 digest of its text, as the server names it.
     pub fn sha(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.0.sha).unwrap_or_default()
+    }
+
+    /// The same in 20 bytes.
+    pub(super) fn digest(&self) -> &Digest {
+        &self.0.digest
     }
 
     /// Its text.
@@ -61,7 +67,7 @@ impl Script {
         keys: usize,
         digits: &'a mut itoa::Buffer,
         args: &[&'a [u8]],
-        step: impl FnOnce(&mut [&'a [u8]]) -> Result<T>,
+        step: impl FnOnce(&[&'a [u8]]) -> Result<T>,
     ) -> Result<T> {
         check(keys, args)?;
         let mut few: [&[u8]; FEW] = [&[]; FEW];
@@ -81,46 +87,142 @@ impl Script {
         command[FRONT..].copy_from_slice(args);
         step(command)
     }
-
-    /// Whether an answer in the server's words for an unknown script proves that this one did not run. Where those words
-    /// could be of the script's own making, it is only ever sent whole.
-    pub(super) fn goes_by_digest(&self, args: &[&[u8]]) -> bool {
-        // The field's name too may be handed over, and the words come out of the data base.
-        let doubtful = |arg: &&[u8]| *arg == FIELD || (arg.len() >= WORD.len() && memmem::find(arg, WORD).is_some());
-        self.0.by_digest && !args.iter().any(doubtful)
-    }
 }
 
 impl Client {
-    /// Run a script by its digest, or whole. `args` are those of EVALSHA.
-    fn script<'a>(&self, script: &'a Script, args: &mut [&'a [u8]], call: &Call) -> Result<Reply> {
+    /// Run a script. `args` are those of EVALSHA.
+    fn script(&self, script: &Script, args: &[&[u8]], call: &Call) -> Result<Reply> {
         self.count(Counters::command);
         let mut tries = Tries::default();
         // The program's callback is EVALSHA's, and is shown EVALSHA, whichever way it goes.
         let wish = self.wish(args, call);
-        let digest = args[1];
-        // One time for both ways together.
+        // One time for all that it takes.
         let wait = self.wait(args, call);
-        let mut replied = None;
-        if script.goes_by_digest(&args[FRONT..]) {
-            let reply = self.command_to_the_wire(args, call, wish.shape, &wait, &mut tries);
-            let refused = |reply: &Reply| reply.is_error() && commands::unknown_script(reply.text());
-            replied = Some(reply).filter(|reply| !reply.as_ref().is_ok_and(refused));
-        }
-        let replied = replied.unwrap_or_else(|| {
-            (args[0], args[1]) = (EVAL, script.text());
-            self.command_to_the_wire(args, call, wish.shape, &wait, &mut tries)
-        });
+        let run = Run { client: self, script, args, shape: wish.shape, wait: &wait };
+        let replied = self.tried(args, call, &wait, &mut tries, |lease, kept| run.on(lease, kept));
         let result = replied.and_then(|reply| {
             if reply.is_error() && !call.flags.has(Flags::ERROR_REPLY) {
                 // Whatever a script answers, it may have run.
                 return Err(server_error(args, &reply).with_outcome(Outcome::Unknown));
             }
-            (args[0], args[1]) = (EVALSHA, digest);
             self.finish(args, call, &wish, reply)
         });
         result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }
+}
+
+/// One run, on whichever connection.
+struct Run<'r> {
+    client: &'r Client,
+    script: &'r Script,
+    /// Those of EVALSHA.
+    args: &'r [&'r [u8]],
+    shape: Shape,
+    wait: &'r Wait<'r>,
+}
+
+impl Run<'_> {
+    /// By its digest; and whole, where the server is proven not to have had it.
+    fn on(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
+        if self.client.0.scripts_go_whole.load(Ordering::Relaxed) {
+            return self.whole(lease, kept);
+        }
+        match lease.scripts().has(self.script.digest()) {
+            true => self.known(lease, kept),
+            false => self.unknown(lease, kept),
+        }
+    }
+
+    /// It was seen to exist on this connection.
+    fn known(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
+        let ticket = lease.submit(self.args, self.shape)?;
+        let reply = lease.reply_to(ticket, self.wait, kept)?;
+        if !says_noscript(&reply) {
+            return Ok(reply);
+        }
+        // Its words, or those of a server that was told to forget it: until that is known it may have run.
+        let asked = lease.submit(&self.exists(), Shape::KEEP);
+        let answer = asked.and_then(|asked| lease.reply_to(asked, self.wait, kept)).map_err(unknown)?;
+        if exists(&answer) != Some(false) {
+            return Ok(reply);
+        }
+        lease.scripts().remove(self.script.digest());
+        self.whole(lease, kept)
+    }
+
+    /// It was not: in one write the server is asked whether it has it, and told to run it.
+    fn unknown(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
+        let asked = lease.submit(&self.exists(), Shape::KEEP)?;
+        let ticket = lease.submit(self.args, self.shape)?;
+        let (answer, reply) = lease.replies_to((asked, ticket), self.wait, kept)?;
+        let existed = exists(&answer);
+        if existed == Some(true) || !reply.is_error() {
+            lease.scripts().add(self.script.digest());
+        }
+        if existed.is_none() && is_refusal(&answer) {
+            self.client.0.scripts_go_whole.store(true, Ordering::Relaxed);
+        }
+        match existed {
+            _ if !says_noscript(&reply) => Ok(reply),
+            Some(true) => Ok(reply),
+            Some(false) => self.whole(lease, kept),
+            // Where the server cannot be asked, no more is to be had than its own words.
+            None if commands::unknown_script(reply.text()) => self.whole(lease, kept).map_err(unknown),
+            None => Ok(reply),
+        }
+    }
+
+    fn whole(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
+        let mut args = Vec::new();
+        args.try_reserve_exact(self.args.len())
+            .map_err(|_| Error::memory("the arguments").with_outcome(Outcome::NotSent))?;
+        args.extend_from_slice(self.args);
+        (args[0], args[1]) = (EVAL, self.script.text());
+        let ticket = lease.submit(&args, self.shape)?;
+        let reply = lease.reply_to(ticket, self.wait, kept)?;
+        if !reply.is_error() {
+            lease.scripts().add(self.script.digest());
+        }
+        Ok(reply)
+    }
+
+    fn exists(&self) -> [&[u8]; 3] {
+        [SCRIPT, EXISTS, self.script.sha().to_bytes()]
+    }
+}
+
+fn unknown(error: Error) -> Error {
+    error.with_outcome(Outcome::Unknown)
+}
+
+/// Whether an error has the code word of a server that does not know a script.
+fn says_noscript(reply: &Reply) -> bool {
+    reply.is_error() && has_the_word(reply.text())
+}
+
+/// Whether an error's text begins with the code word of a server that does not know a script.
+pub(super) fn has_the_word(error: &[u8]) -> bool {
+    error.split(|byte| *byte == b' ').next() == Some(NOSCRIPT)
+}
+
+/// What SCRIPT EXISTS says of its one digest. None: it says nothing of it.
+fn exists(answer: &Reply) -> Option<bool> {
+    existing(answer, 1)?.next()
+}
+
+/// What SCRIPT EXISTS says of each of so many digests. None: it says nothing of them.
+pub(super) fn existing(answer: &Reply, count: usize) -> Option<impl Iterator<Item = bool>> {
+    let view = answer.view();
+    let is_answer = view.kind() == Kind::RREDIS_REPLY_ARRAY
+        && view.len() == count
+        && view.children().all(|one| matches!(one.kind(), Kind::RREDIS_REPLY_INTEGER | Kind::RREDIS_REPLY_BOOL));
+    is_answer.then(|| view.children().map(|one| one.integer() == Some(1)))
+}
+
+/// Whether this answer to SCRIPT EXISTS is what another will be too: an ACL forbids it, or whoever answers does not know it.
+pub(super) fn is_refusal(answer: &Reply) -> bool {
+    let words: [&[u8]; 2] = [b"ERR", b"NOPERM"];
+    !answer.is_error() || words.contains(&answer.text().split(|byte| *byte == b' ').next().unwrap_or_default())
 }
 
 /// Whether there are as many keys as the caller says.
@@ -134,20 +236,15 @@ fn check(keys: usize, args: &[&[u8]]) -> Result<()> {
 
 const EVALSHA: &[u8] = b"EVALSHA";
 pub(super) const EVAL: &[u8] = b"EVAL";
+pub(super) const SCRIPT: &[u8] = b"SCRIPT";
+pub(super) const EXISTS: &[u8] = b"EXISTS";
+const NOSCRIPT: &[u8] = b"NOSCRIPT";
 /// What stands before a script's keys: the command's name, the digest or the text, the number of keys.
 pub(super) const FRONT: usize = 3;
 /// As many arguments as are put together without an allocation.
 const FEW: usize = 16;
 const SHA_LEN: usize = 40;
 const HEX: &[u8; 16] = b"0123456789abcdef";
-/// What a script cannot do without that answers with an error whose words are its own: a field `err`, or what may make a
-/// table with one out of data. What it raises is no such error: the server puts the script's digest behind it.
-const DOUBTFUL: [&[u8]; 7] = [WORD, FIELD, b"redis[", b"cjson", b"cmsgpack", b"loadstring", b"load("];
-/// What the server's words for an unknown script begin with.
-const WORD: &[u8] = b"NOSCRIPT";
-/// Where a table that a script returns has an error's text.
-const FIELD: &[u8] = b"err";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,20 +258,5 @@ mod tests {
         assert_eq!(script("").sha(), c"da39a3ee5e6b4b0d3255bfef95601890afd80709");
         assert_eq!(script("return 1").sha(), c"e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
         assert_eq!(Script::new(&[0xff; 200]).unwrap().sha().to_bytes().len(), 40);
-    }
-
-    #[test]
-    fn what_could_say_noscript_itself_goes_whole() {
-        let plain = script("local t = {} t[ARGV[1]] = ARGV[2] return t");
-        assert!(plain.goes_by_digest(&[b"k", b"noscript", b"error"]));
-        assert!(!plain.goes_by_digest(&[b"k", b"err"]));
-        assert!(!plain.goes_by_digest(&[b"k", b"NOSCRIPT No matching script."]));
-        for text in [
-            "return {err='NOSCRIPT No matching script.'}",
-            "return redis.error_reply(redis.call('GET', KEYS[1]))",
-            "return cjson.decode(redis.call('GET', KEYS[1]))",
-        ] {
-            assert!(!script(text).goes_by_digest(&[]), "{text}");
-        }
     }
 }

@@ -8,6 +8,7 @@ mod handed;
 mod kept;
 mod moving;
 mod opening;
+mod scripts;
 mod serving;
 mod steps;
 mod until;
@@ -30,6 +31,7 @@ pub use handed::handed;
 pub use kept::{Kept, Notice};
 use moving::closed;
 pub use opening::{Stepped, no_descriptor};
+pub use scripts::{Digest, Known};
 use serving::{Served, serving};
 pub use steps::{Read, Turn};
 pub use until::{Traffic, Until};
@@ -51,6 +53,7 @@ pub struct Connection {
     moved: Traffic,
     /// The most that waited to be handed over, where that is looked at.
     sent_at_once: usize,
+    scripts: Known,
     /// Dropped last: until then, what closes the transport and stops the parser serves this pool.
     closing: Option<Served>,
 }
@@ -81,6 +84,7 @@ impl Connection {
             handed: 0,
             moved: Traffic::default(),
             sent_at_once: 0,
+            scripts: Known::default(),
             closing: None,
         }
     }

@@ -4,7 +4,7 @@
 //!  queue       the commands, as the bytes that will go over the wire
 //!  run         one run: connections, tries, time
 //!  answers     what takes the replies, and what a transaction came to
-//!  scripts     loaded in front of the burst, and sent whole where that did not help
+//!  scripts     by their digests, with the proof that they did not run where they are sent whole
 //!  finish      what the callbacks make of the replies, and the one array
 //!  each        a run whose replies are shown as they come
 //!  watch       the connection that watches

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::client::{Call, Callbacks, Client, Flags, Tries};
@@ -89,9 +90,8 @@ impl Run {
         if self.queue.is_empty() && self.watch.is_none() {
             return Ok(());
         }
-        let whole = if self.is_atomic() { Scripts::Whole } else { Scripts::Loaded };
-        self.wire = Wire::of(&self.queue, whole)?;
         if self.is_atomic() {
+            self.wire = Wire::of(&self.queue, Scripts::Whole)?;
             self.wire.as_mut().map_or(&mut self.queue, |wire| &mut wire.queue).close_transaction()?;
         }
         let time = self.time(call);
@@ -217,9 +217,10 @@ impl Run {
     /// The burst and its replies on this connection. The outer error ends the connection; the inner one is an answer.
     fn exchange(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept) -> Result<Result<()>> {
         let atomic = self.is_atomic();
+        let by_digest = !atomic && !self.queue.scripts.is_empty() && self.choose_scripts(lease)?;
         let Run { queue, wire, gather, unshaped, failed, raw, read_only, .. } = self;
-        let (loads, queue) = wire.as_mut().map_or((0, queue), |wire| (wire.loads, &mut wire.queue));
-        let unheard = queue.start_of(loads) - MULTI.len();
+        let (front, queue) = wire.as_mut().map_or((0, queue), |wire| (wire.front, &mut wire.queue));
+        let unheard = queue.start_of(front) - MULTI.len();
         let Queue { bytes, commands, shaped, .. } = queue;
         let mut answers = Answers::new(commands, (gather, unshaped), atomic, *raw || !*shaped);
         let (from, replies) = answers.burst();
@@ -233,14 +234,14 @@ impl Run {
         }
         if let Err(error) = taken {
             time.moved(handed);
-            let answered = answers.answered().saturating_sub(loads);
+            let answered = answers.answered().saturating_sub(front);
             *failed = Some(answered);
             let outcome = match handed.bytes <= unheard {
                 // Scripts were loaded, at the most.
                 true if !atomic => Outcome::NotSent,
                 _ => answers.outcome(handed),
             };
-            return Err(broken_off(error, answered, commands.len() - loads).with_outcome(outcome));
+            return Err(broken_off(error, answered, commands.len() - front).with_outcome(outcome));
         }
         match answers.verdict(bytes) {
             // Where MULTI or EXEC itself was refused, nobody knows what the connection is in.
@@ -248,12 +249,20 @@ impl Run {
             verdict => {
                 if atomic {
                     lease.executed();
-                } else if self.wire.is_some() {
+                } else if by_digest {
                     self.settle_scripts(lease, time, kept)?;
                 }
                 Ok(verdict)
             }
         }
+    }
+
+    /// How scripts go over this connection. False: whole.
+    fn choose_scripts(&mut self, lease: &mut Lease) -> Result<bool> {
+        let whole = self.client.0.scripts_go_whole.load(Ordering::Relaxed);
+        let how = if whole { Scripts::Whole } else { Scripts::ByDigest(lease.scripts()) };
+        self.wire = Wire::of(&self.queue, how)?;
+        Ok(!whole)
     }
 
     fn is_atomic(&self) -> bool {
