@@ -1068,21 +1068,21 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 
 // ---- Scripts ------------------------------------------------------------------------
 //
-// A script runs by its digest, with EVALSHA. If the server answers NOSCRIPT, the whole
-// script is sent once, with EVAL. That answer is believed only in the server's own
-// words, and only of a script that cannot have produced them itself. These scripts may
-// have, and are sent whole every time: one whose text has "err" (as error_reply) or
-// makes tables of data (cjson, cmsgpack, loadstring), one that has or is given the
-// word NOSCRIPT, and one that is given the argument "err". A script that forms both
-// words from data is not detected: use EVAL for it.
+// A script runs by its digest, with EVALSHA. If the server does not have it, the whole
+// script is sent, with EVAL. NOSCRIPT alone does not prove that, because a script can
+// return it. So a connection that has not seen the script exist sends SCRIPT EXISTS in
+// the same write, and one that has seen it asks after a NOSCRIPT. A script that returns
+// NOSCRIPT runs once. If scripts are flushed while other calls load them again, a run
+// may fail with NOSCRIPT although it did nothing. To a server that refuses SCRIPT
+// EXISTS, scripts are sent whole, from the second run on.
 //
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 // commands are not undone. The response callback is that of EVALSHA, in both cases.
 //
-// In a pipeline run of mode PLAIN, scripts are loaded first, in the same burst. A
-// script that the server lost in between is sent whole after the batch, and its reply
-// takes its place in the array. In mode ATOMIC and in _run_each scripts are sent
-// whole.
+// In a pipeline run of mode PLAIN, scripts that the connection has not seen are loaded
+// first, in the same burst. A script that the server lost since is sent whole after the
+// batch, and its reply takes its place in the array. In mode ATOMIC and in _run_each
+// scripts are sent whole.
 
 /// Make a script. The digest is computed here, without a server.
 rredis_status rredis_script_new(const char *text, size_t text_len,
