@@ -28,7 +28,8 @@ macro_rules! chapters {
 
 chapters! {
     r#async builder callback client command conn credentials event options parser parser_hiredis parser_type pipeline pool
-    pubsub pubsub_transport push reply script status transport transport_failing transport_hostile version wake
+    pubsub pubsub_transport push reply script status transport transport_failing transport_hostile
+    unwanted version wake
 }
 
 /// Whoever adds a function adds its C test, or hears of it here.

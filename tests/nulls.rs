@@ -15,7 +15,7 @@ use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use calls::{Case, Expected, cases};
+use calls::{Case, Expected, cases, empty_texts};
 use world::{Library, World};
 
 #[test]
@@ -35,6 +35,24 @@ fn every_function_survives_every_wrong_call() {
     }
     assert!(count > 300, "only {count} cases");
     assert!(failures.is_empty(), "{} of {count} cases:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn null_of_length_0_is_the_empty_text() {
+    let library = Library::open();
+    let mut count = 0;
+    for function in &prototypes::functions() {
+        for [pointed, null] in empty_texts(function) {
+            count += 1;
+            assert_eq!(said(&library, &null), said(&library, &pointed), "{} with {}", function.name, null.label);
+        }
+    }
+    assert!(count >= 13, "only {count} texts found");
+}
+
+/// What comes of a case, in words.
+fn said(library: &Library, case: &Case) -> String {
+    tried(library, case).expect_err("it is said in any case")
 }
 
 /// Run one case in a child, and judge how it ended.
@@ -82,6 +100,12 @@ fn judge(library: &Library, case: &Case) -> Result<(), String> {
     let call = world.call(case)?;
     let told = match (&case.expected, call.status) {
         (Expected::Survives, _) => return Ok(()),
+        (Expected::Said, status) => {
+            // An address says nothing.
+            let returned =
+                if case.function.returns.ends_with('*') { u64::from(call.returned != 0) } else { call.returned };
+            return Err(format!("{status:?} {returned} {} {:?}", call.out_written, call.message));
+        }
         (Expected::Returns(value), _) if call.returned == *value => return Ok(()),
         (Expected::Returns(value), _) => return Err(format!("returned {:#x} and not {value:#x}", call.returned)),
         (Expected::Status(_), None) => return Err("it returns no status".to_owned()),

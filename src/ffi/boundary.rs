@@ -199,7 +199,7 @@ pub(crate) fn number<E: Copy>(value: MaybeUninit<E>) -> u32 {
 ///
 /// # Safety
 /// `text` is NULL or points at `len` bytes that live as long as `'a`.
-pub(crate) unsafe fn text<'a>(text: *const c_char, len: usize, name: &str) -> Result<&'a [u8]> {
+pub(crate) unsafe fn text_of<'a>(text: *const c_char, len: usize, name: &str) -> Result<&'a [u8]> {
     if len > isize::MAX as usize {
         return Err(wrong(format!("{name}_len is larger than any object")));
     }
@@ -209,18 +209,6 @@ pub(crate) unsafe fn text<'a>(text: *const c_char, len: usize, name: &str) -> Re
         // SAFETY: not NULL, no larger than an object may be; the caller vouches for the rest.
         false => Ok(unsafe { std::slice::from_raw_parts(text.cast(), len) }),
     }
-}
-
-/// A text of the caller's that must be there, be it empty.
-///
-/// # Safety
-/// As for `text`.
-pub(crate) unsafe fn given_text<'a>(pointer: *const c_char, len: usize, name: &str) -> Result<&'a [u8]> {
-    if pointer.is_null() {
-        return Err(wrong(format!("{name} is NULL")));
-    }
-    // SAFETY: the caller vouches for it.
-    unsafe { text(pointer, len, name) }
 }
 
 /// The name of something of the caller's, copied.

@@ -7,7 +7,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use crate::ffi::boundary::{given, given_text, guard, number, quietly, sent, wrong};
+use crate::ffi::boundary::{given, guard, number, quietly, sent, text_of, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::Builder;
 use crate::reply::node::{rredis_reply, rredis_reply_kind};
@@ -65,7 +65,7 @@ pub unsafe extern "C" fn rredis_builder_add_number(
                 return builder.0.add_number(value, None);
             }
             // SAFETY: the caller vouches for text.
-            match unsafe { given_text(text, text_len, "text") } {
+            match unsafe { text_of(text, text_len, "text") } {
                 Ok(text) => builder.0.add_number(value, Some(text)),
                 Err(error) => builder.0.fail(error),
             }
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn rredis_builder_add_text(
     quietly((), || {
         if let Some(builder) = builder {
             // SAFETY: the caller vouches for text.
-            match (kind_of(kind), unsafe { given_text(text, text_len, "text") }) {
+            match (kind_of(kind), unsafe { text_of(text, text_len, "text") }) {
                 (Some(kind), Ok(text)) => builder.0.add_text(kind, text),
                 (None, _) => builder.0.fail(wrong("kind is no kind of reply")),
                 (_, Err(error)) => builder.0.fail(error),

@@ -19,7 +19,7 @@ use crate::ongoing::Interrupt;
 use crate::options::Secret;
 use crate::process::uncancelled;
 use crate::reply::node::{Kind, rredis_reply};
-use crate::reply::{Builder, Reply, View};
+use crate::reply::{Builder, Reply, View, is_root};
 
 /// Frees a user_data. It is called once, when no handle needs user_data any longer:
 /// inside the call that freed the last such handle, or inside the setter where the
@@ -198,9 +198,15 @@ impl Callback for Response {
             }
         })?;
         let other = !out_reply.is_null() && !std::ptr::eq(out_reply, loan);
-        // SAFETY: what the function wrote is a whole reply, and librredis's from now on, as the header asks.
-        let given = other.then(|| unsafe { Reply::from_raw(out_reply) });
+        // SAFETY: what the function wrote is a reply, or at least a part of one, that was not freed.
+        let part = other && !is_root(unsafe { &*out_reply });
+        // SAFETY: it is a whole reply, and librredis's from now on, as the header asks.
+        let given = (other && !part).then(|| unsafe { Reply::from_raw(out_reply) });
         match returned(status) {
+            None if part => {
+                let text = "the callback gave a part of a reply: rredis_reply_clone makes a whole one of it";
+                Err(Error::new(Status::Callback, text).with_outcome(Outcome::Ran))
+            }
             None => Ok(given),
             Some(status) => {
                 Err(told.error(Status::Callback, status, "the callback refused").with_outcome(Outcome::Ran))

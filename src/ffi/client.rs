@@ -22,13 +22,14 @@ use std::mem::MaybeUninit;
 use crate::client::{Call, Client, Flags};
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, given_text, guard_command, guard_on, guard_reaching, quietly, quietly_reaching,
-    shared, text_with_nul, usable, woken, wrong,
+    Handle, Poison, args, given, guard_command, guard_on, guard_reaching, quietly, quietly_reaching, shared, text_of,
+    text_with_nul, usable, woken, wrong,
 };
 use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;
 use crate::ffi::pool::{rredis_pool, rredis_stat, stat_of};
 use crate::ffi::status::{rredis_error, rredis_status};
+use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
 
 /// Flags of one call, to be or-ed.
@@ -167,7 +168,7 @@ pub unsafe extern "C" fn rredis_client_set_callback(
     guard_on(client, err, |client| {
         let callback = Response::of(function, user_data);
         // SAFETY: the caller vouches for command.
-        let command = unsafe { given_text(command, command_len, "command")? };
+        let command = unsafe { text_of(command, command_len, "command")? };
         client.client.set_callback(command, callback)
     })
 }
@@ -230,10 +231,10 @@ impl rredis_client {
         call: &Call,
         out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     ) -> Result<()> {
-        let out_reply = given(out_reply, "out_reply")?;
+        let taker = Taker::of(out_reply, call)?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args(argc, argv, argv_len)? };
-        out_reply.write(self.client.command(&args, call)?.into_raw());
+        taker.take(self.client.command(&args, call)?);
         Ok(())
     }
 }
@@ -242,6 +243,31 @@ impl Handle for rredis_client {
     const NAME: &'static str = "client";
     fn poison(&self) -> &Poison {
         &self.poison
+    }
+}
+
+/// Who takes the reply of a call: the caller, or nobody, where the caller does not want it.
+pub(crate) struct Taker<'a>(Option<&'a mut MaybeUninit<*mut rredis_reply>>);
+
+impl<'a> Taker<'a> {
+    /// A server's error that is a reply must be taken, or nobody would ever hear of it.
+    pub(crate) fn of(out_reply: Option<&'a mut MaybeUninit<*mut rredis_reply>>, call: &Call) -> Result<Self> {
+        match out_reply.is_none() && call.flags.has(Flags::ERROR_REPLY) {
+            true => Err(wrong("out_reply is NULL, and with RREDIS_CALL_ERROR_REPLY an error would go unheard")),
+            false => Ok(Taker(out_reply)),
+        }
+    }
+
+    /// Give the reply, or free it.
+    pub(crate) fn take(self, reply: Reply) {
+        if let Some(out_reply) = self.0 {
+            out_reply.write(reply.into_raw());
+        }
+    }
+
+    /// Whether the caller wants it.
+    pub(crate) fn is_there(&self) -> bool {
+        self.0.is_some()
     }
 }
 

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use crate::commands::{self, Command, Flags, NoKeys, Repeat};
 use crate::error::{Error, Result, Status};
-use crate::ffi::boundary::{args, given, guard, quietly, text, wrong};
+use crate::ffi::boundary::{args, given, guard, quietly, text_of, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::resp;
 
@@ -193,12 +193,12 @@ pub unsafe extern "C" fn rredis_command_keys(
 }
 
 /// Compute the cluster slot of a key, 0 to 16383. Where a key has a {tag}, the slot is
-/// that of the tag alone. -1: key is NULL.
+/// that of the tag alone. -1: key is NULL, and key_len is not 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_slot(key: *const c_char, key_len: usize) -> i64 {
     quietly(-1, || {
         // SAFETY: the caller vouches for key_len bytes.
-        let key = unsafe { text(key, key_len, "key") };
+        let key = unsafe { text_of(key, key_len, "key") };
         key.map_or(-1, |key| commands::slot(key).into())
     })
 }

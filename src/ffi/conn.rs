@@ -15,7 +15,7 @@ use crate::error::{Outcome, Result};
 use crate::ffi::boundary::{
     Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly_reaching, sent, woken,
 };
-use crate::ffi::client::{call_of, rredis_client};
+use crate::ffi::client::{Taker, call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ongoing::Ongoing;
 use crate::reply::node::rredis_reply;
@@ -165,12 +165,14 @@ impl rredis_conn {
         call: &Call,
         out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     ) -> Result<()> {
-        let out_reply = given(out_reply, "out_reply")?;
+        let taker = Taker::of(out_reply, call)?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args(argc, argv, argv_len)? };
         let rredis_conn { dedicated, ongoing, .. } = self;
         let reply = ongoing.during(ptr::null(), || dedicated.command(&args, call))?;
-        out_reply.write(reply_or_null(reply)?.into_raw());
+        if taker.is_there() {
+            taker.take(reply_or_null(reply)?);
+        }
         Ok(())
     }
 }

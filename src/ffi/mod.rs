@@ -67,12 +67,17 @@
 //!   RREDIS_OK is 0, and err is not written: test the returned status, never
 //!   err.status. For any other status err has the reason, and the outcome of the
 //!   command. err may be NULL. A call that fails does not write its out_ parameters,
-//!   except out_call_data of rredis_async_next. NULL for a handle, an out_ parameter or
-//!   a text that is required is RREDIS_ERR_ARGUMENT.
+//!   except out_call_data of rredis_async_next. NULL for a handle or an out_ parameter
+//!   is RREDIS_ERR_ARGUMENT. The exception is out_reply where a reply is not wanted: in
+//!   rredis_client_command, rredis_conn_command, rredis_script_run,
+//!   rredis_pipeline_command, _run and _transact, and in their _with, except with
+//!   RREDIS_CALL_ERROR_REPLY. Errors are returned and response callbacks are called as
+//!   ever, and then the reply is freed.
 //!
 //! Text
 //!   A text goes in as a pointer and a length. It comes out as a pointer and a length,
 //!   with a NUL after the last byte. A text is bytes: librredis assumes no encoding.
+//!   NULL is the empty text if the length is 0, and otherwise RREDIS_ERR_ARGUMENT.
 //!
 //! Time
 //!   All times are in milliseconds. A timeout of 0 does not wait, and a negative one

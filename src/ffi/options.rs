@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::client::Setup;
 use crate::error::{Error, Result};
-use crate::ffi::boundary::{Err, given, given_text, guard_reaching, number, quietly_reaching, shared, wrong};
+use crate::ffi::boundary::{Err, given, guard_reaching, number, quietly_reaching, shared, text_of, wrong};
 use crate::ffi::callback::{
     Asked, Interrupted, Listener, Response, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn,
     rredis_interrupt_fn, rredis_reply_fn,
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn rredis_options_set_str(
     guard_change(options, err, |setup| {
         let key = key_of(option)?;
         // SAFETY: the caller vouches for value.
-        let value = unsafe { given_text(value, value_len, "value")? };
+        let value = unsafe { text_of(value, value_len, "value")? };
         setup.options.set_text(key, value)
     })
 }
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn rredis_options_set_url(
 ) -> rredis_status {
     guard_change(options, err, |setup| {
         // SAFETY: the caller vouches for url.
-        let url = unsafe { given_text(url, url_len, "url")? };
+        let url = unsafe { text_of(url, url_len, "url")? };
         setup.options.set_url(url)
     })
 }
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn rredis_options_set_callback(
     let user_data = UserData::new(user_data, user_data_free);
     guard_change(options, err, |setup| {
         // SAFETY: the caller vouches for command.
-        let command = unsafe { given_text(command, command_len, "command")? };
+        let command = unsafe { text_of(command, command_len, "command")? };
         setup.callbacks.set(command, Response::of(function, user_data))
     })
 }

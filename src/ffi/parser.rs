@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result, Status};
 use crate::ffi::boundary::{
-    Handle, Poison, given, given_text, guard, guard_alone, name_of, quietly, shared, sized, text_with_nul, usable,
-    wrong,
+    Handle, Poison, given, guard, guard_alone, name_of, quietly, shared, sized, text_of, text_with_nul, usable, wrong,
 };
 use crate::ffi::builder::rredis_builder;
 use crate::ffi::callback::{Told, UserData, rredis_free_fn};
@@ -124,7 +123,7 @@ pub unsafe extern "C" fn rredis_parser_feed(
 ) -> rredis_status {
     guard_alone(parser, err, |parser| {
         // SAFETY: the caller vouches for bytes.
-        let bytes = unsafe { given_text(bytes, bytes_len, "bytes")? };
+        let bytes = unsafe { text_of(bytes, bytes_len, "bytes")? };
         parser.room = 0;
         parser.parse.feed(bytes)
     })

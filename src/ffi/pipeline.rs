@@ -34,7 +34,7 @@ use crate::ffi::boundary::{
     quietly_reaching, shared, usable, woken, wrong,
 };
 use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
-use crate::ffi::client::{call_of, rredis_client};
+use crate::ffi::client::{Taker, call_of, rredis_client};
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::ongoing::Ongoing;
 use crate::reply::Reply;
@@ -167,11 +167,11 @@ pub unsafe extern "C" fn rredis_pipeline_command(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_reentrant(pipeline, err, |pipeline| {
-        let out_reply = given(out_reply, "out_reply")?;
+        let taker = Taker::of(out_reply, &Call::default())?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { args(argc, argv, argv_len)? };
         let reply = waiting(pipeline, |pipeline| pipeline::command(pipeline, &args, &Call::default()))?;
-        out_reply.write(reply.into_raw());
+        taker.take(reply);
         Ok(())
     })
 }
@@ -286,7 +286,7 @@ pub unsafe extern "C" fn rredis_pipeline_transact(
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
     guard_reentrant(pipeline, err, |pipeline| {
-        let out_reply = given(out_reply, "out_reply")?;
+        let taker = Taker::of(out_reply, &Call::default())?;
         let function = given(function, "function")?;
         // SAFETY: the caller vouches for argv and argv_len.
         let keys = unsafe { args(argc, argv, argv_len)? };
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn rredis_pipeline_transact(
             ended(status, &told)
         };
         let reply = waiting(pipeline, |pipeline| pipeline::transact(pipeline, &keys, timeout_ms, &mut once))?;
-        out_reply.write(reply.into_raw());
+        taker.take(reply);
         Ok(())
     })
 }
@@ -366,13 +366,13 @@ fn run(
     call: &Call,
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
 ) -> Result<()> {
-    let out_reply = given(out_reply, "out_reply")?;
+    let taker = Taker::of(out_reply, call)?;
     let mode = match number(mode) {
         0 => Mode::Plain,
         1 => Mode::Atomic,
         mode => return Err(wrong(format!("mode is {mode}, which is no rredis_pipeline_mode"))),
     };
-    out_reply.write(waiting(pipeline, |pipeline| pipeline::run(pipeline, mode, call))?.into_raw());
+    taker.take(waiting(pipeline, |pipeline| pipeline::run(pipeline, mode, call))?);
     Ok(())
 }
 

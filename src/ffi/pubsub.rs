@@ -34,8 +34,8 @@ use crate::client::PubSub;
 use crate::commands::Topic;
 use crate::error::Result;
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, given_text, guard_command, guard_on, number, quietly, quietly_reaching, shared,
-    usable, wrong,
+    Handle, Poison, args, given, guard_command, guard_on, number, quietly, quietly_reaching, shared, text_of, usable,
+    wrong,
 };
 use crate::ffi::callback::{Listener, UserData, rredis_free_fn, rredis_reply_fn};
 use crate::ffi::client::rredis_client;
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn rredis_pubsub_on(
     guard_on(pubsub, err, |pubsub| {
         let topic = topic_of(topic)?;
         // SAFETY: the caller vouches for name.
-        let name = unsafe { given_text(name, name_len, "name")? };
+        let name = unsafe { text_of(name, name_len, "name")? };
         pubsub.pubsub.on(topic, name, Listener::of(function, user_data))
     })
 }
@@ -211,9 +211,9 @@ pub unsafe extern "C" fn rredis_pubsub_publish(
     guard_command(pubsub, err, |pubsub| {
         let out_receivers = given(out_receivers, "out_receivers")?;
         // SAFETY: the caller vouches for channel.
-        let channel = unsafe { given_text(channel, channel_len, "channel")? };
+        let channel = unsafe { text_of(channel, channel_len, "channel")? };
         // SAFETY: the caller vouches for message.
-        let message = unsafe { given_text(message, message_len, "message")? };
+        let message = unsafe { text_of(message, message_len, "message")? };
         out_receivers.write(pubsub.pubsub.publish(channel, message)?);
         Ok(())
     })

@@ -8,10 +8,10 @@ use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
 use crate::error::{Error, head};
-use crate::ffi::boundary::{given, given_text, guard, keeping_errno, quietly, shared, wrong};
+use crate::ffi::boundary::{given, guard, keeping_errno, quietly, shared, text_of, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 pub use crate::reply::node::{rredis_reply, rredis_reply_kind};
-use crate::reply::{Reply, View, attributes_of};
+use crate::reply::{Reply, View, attributes_of, is_root};
 
 /// Find a key in a MAP, and give its value. NULL: the key is absent, or the reply is no
 /// MAP.
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn rredis_reply_find(
     quietly(std::ptr::null(), || {
         let Some(map) = map else { return std::ptr::null() };
         // SAFETY: the caller vouches for key.
-        let Ok(key) = (unsafe { given_text(key, key_len, "key") }) else { return std::ptr::null() };
+        let Ok(key) = (unsafe { text_of(key, key_len, "key") }) else { return std::ptr::null() };
         View::new(map).find(key).map_or(std::ptr::null(), |value| value.node())
     })
 }
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn rredis_reply_attributes(
 ) -> *const rredis_reply {
     quietly(std::ptr::null(), || match root.is_null() || node.is_null() {
         true => std::ptr::null(),
-        // SAFETY: the caller vouches for root being the root of a whole reply.
+        // SAFETY: the caller vouches for root being a reply, or a part of one.
         false => unsafe { attributes_of(root, node) },
     })
 }
@@ -108,8 +108,9 @@ pub extern "C" fn rredis_reply_clone(
 pub unsafe extern "C" fn rredis_reply_free(reply: *mut rredis_reply) {
     // Nothing in this can panic.
     keeping_errno(|| {
-        if !reply.is_null() {
-            // SAFETY: the caller vouches for a reply that is its own, whole, and not freed yet.
+        // SAFETY: NULL, or a reply that was not freed yet, as the caller vouches.
+        if unsafe { reply.as_ref() }.is_some_and(is_root) {
+            // SAFETY: the caller vouches for it to be its own, and it is whole.
             drop(unsafe { Reply::from_raw(reply) });
         }
     });

@@ -21,8 +21,8 @@ use std::mem::MaybeUninit;
 
 use crate::client::{Call, Flags, Script};
 use crate::error::Result;
-use crate::ffi::boundary::{given, given_text, guard, guard_command, guard_queue, quietly, shared, some_args};
-use crate::ffi::client::{call_of, rredis_client};
+use crate::ffi::boundary::{given, guard, guard_command, guard_queue, quietly, shared, some_args, text_of};
+use crate::ffi::client::{Taker, call_of, rredis_client};
 use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn rredis_script_new(
     guard(err, || {
         let out_script = given(out_script, "out_script")?;
         // SAFETY: the caller vouches for text.
-        let script = Script::new(unsafe { given_text(text, text_len, "text")? })?;
+        let script = Script::new(unsafe { text_of(text, text_len, "text")? })?;
         out_script.write(Box::into_raw(Box::new(rredis_script { script })));
         Ok(())
     })
@@ -180,12 +180,12 @@ impl rredis_script {
         call: &Call,
         out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     ) -> Result<()> {
-        let out_reply = given(out_reply, "out_reply")?;
+        let taker = Taker::of(out_reply, call)?;
         // SAFETY: the caller vouches for argv and argv_len.
         let args = unsafe { some_args(argc, argv, argv_len)? };
         let client = &client.client;
         let reply = client.during(call.call_data, || self.script.run(client, keys, &args, call))?;
-        out_reply.write(reply.into_raw());
+        taker.take(reply);
         Ok(())
     }
 }

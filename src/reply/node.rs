@@ -43,7 +43,7 @@ pub enum rredis_reply_kind {
 pub struct rredis_reply {
     /// the kind, which decides the fields in use
     pub kind: rredis_reply_kind,
-    /// zero
+    /// for librredis
     pub reserved: u32,
     /// the bytes of str, or the nodes of elements
     pub len: usize,

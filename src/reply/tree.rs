@@ -172,6 +172,7 @@ impl Reply {
         const PARTS: usize = size_of::<Header>() + size_of::<Node>();
         let has_text = kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 || entry.kind() == Type::Said;
         let mut node = Node { kind, ..NOTHING };
+        // A root, with its mark once its place is known.
         let mut text: &[u8] = &[];
         if has_text {
             node.integer = i64::from(entry.kind() == Type::Said);
@@ -189,6 +190,7 @@ impl Reply {
         if has_text {
             (node.len, node.str) = (text.len(), str.cast_const().cast());
         }
+        node.reserved = mark_of(root);
         // SAFETY: behind the parts the block has room for the text and one byte; a new block overlaps nothing.
         unsafe { ptr::copy_nonoverlapping(text.as_ptr(), str, text.len()) };
         // SAFETY: as above.
@@ -260,6 +262,8 @@ impl Reply {
             unsafe { dealloc(block.base, block.layout) };
             return Err(error);
         }
+        // SAFETY: fill has written the root.
+        unsafe { (*root).reserved = mark_of(root) };
         // SAFETY: fill has written that many notes, and nobody else looks at them yet.
         unsafe { std::slice::from_raw_parts_mut(notes, parts.notes) }
             .sort_unstable_by_key(|note| (note.node, note.map));
@@ -282,12 +286,16 @@ impl std::fmt::Debug for Reply {
     }
 }
 
-/// The attributes of `node`, which is a node of `root`'s tree; null if it has none. Where several attributes stood before
-/// one value, the last counts.
+/// The attributes of `node`, which is a node of `root`'s tree; null if it has none, or where `root` is no root. Where several
+/// attributes stood before one value, the last counts.
 ///
 /// # Safety
-/// `root` is the root of a living tree, as `into_raw` gave it; `node` is only compared.
+/// `root` is a node of a living tree; `node` is only compared.
 pub unsafe fn attributes_of(root: *const Node, node: *const Node) -> *const Node {
+    // SAFETY: a living node.
+    if !is_root(unsafe { &*root }) {
+        return ptr::null();
+    }
     // SAFETY: root is the root of a living tree, and every tree has its header right before the root.
     let header = unsafe { &*header_of(root) };
     if header.notes_len == 0 {
@@ -301,6 +309,20 @@ pub unsafe fn attributes_of(root: *const Node, node: *const Node) -> *const Node
         _ => ptr::null(),
     }
 }
+
+/// Whether it is the root of a tree, and so has a header before it: an element of another, or a copy of the struct alone, has
+/// none.
+pub fn is_root(node: &Node) -> bool {
+    node.reserved == mark_of(node)
+}
+
+/// What stands in `reserved` of a root at this address, and of nothing else: it is never zero.
+fn mark_of(root: *const Node) -> u32 {
+    (((root as u64).wrapping_mul(SPREAD) >> 32) as u32) | 1
+}
+
+/// An odd number without a pattern.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 fn header_of(root: *const Node) -> *const Header {
     root.cast::<Header>().wrapping_sub(1)

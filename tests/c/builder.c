@@ -127,6 +127,21 @@ static void numbers_are_written_for_you(void) {
   rredis_builder_free(builder);
 }
 
+// NULL is the empty text, where its length says so.
+static void empty_texts(void) {
+  rredis_error err;
+  rredis_reply *reply = NULL;
+  rredis_builder *builder = rredis_builder_new();
+  rredis_builder_open(builder, RREDIS_REPLY_ARRAY);
+  rredis_builder_add_text(builder, RREDIS_REPLY_STRING, NULL, 0);
+  rredis_builder_add_number(builder, 1.5, NULL, 0);
+  rredis_builder_end(builder);
+  CHECK_OK(rredis_builder_take(builder, &reply, &err), err);
+  CHECK(check_is(&reply->elements[0], RREDIS_REPLY_STRING, "") && check_is(&reply->elements[1], RREDIS_REPLY_DOUBLE, "1.5"));
+  rredis_reply_free(reply);
+  rredis_builder_free(builder);
+}
+
 static void errors_are_kept_until_take(void) {
   rredis_builder *builder = new_builder();
 
@@ -191,6 +206,7 @@ int main(int argc, char **argv) {
   every_kind();
   attributes_and_copies();
   numbers_are_written_for_you();
+  empty_texts();
   errors_are_kept_until_take();
   return 0;
 }

@@ -60,6 +60,14 @@ static rredis_status garbage(void *user_data, void *call_data, size_t argc, cons
   return (rredis_status)31337;
 }
 
+// Gives what is on loan, and a part of what is.
+static rredis_status loan(void *user_data, void *call_data, size_t argc, const char *const *argv,
+    const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err) {
+  UNUSED(user_data); UNUSED(argc); UNUSED(argv); UNUSED(argv_len); UNUSED(err);
+  *out_reply = (rredis_reply *)(uintptr_t)(call_data ? &reply->elements[0] : reply);
+  return RREDIS_OK;
+}
+
 static void set(const rredis_client *client, const char *command, rredis_callback_fn function, counter *count) {
   rredis_error err;
   CHECK_OK(rredis_client_set_callback(client, command, strlen(command), function, count, count ? freed : NULL, &err), err);
@@ -119,6 +127,23 @@ static void two_words(const rredis_client *client) {
   CHECK(count.calls == 1);
   set(client, "config get", NULL, NULL);
   CHECK(count.freed == 1);
+}
+
+static void on_loan(const rredis_client *client) {
+  rredis_error err;
+  rredis_reply *reply = NULL;
+  counter count = {0, 0};
+  check_do(client, ARGS("DEL", "c:cb:list"));
+  check_do(client, ARGS("RPUSH", "c:cb:list", "a", "b"));
+  set(client, "LRANGE", loan, &count);
+  CHECK_OK(rredis_client_command(client, ARGS("LRANGE", "c:cb:list", "0", "-1"), &reply, &err), err);
+  CHECK(reply->kind == RREDIS_REPLY_ARRAY && reply->len == 2);
+  rredis_reply_free(reply);
+  int part = 1;
+  CHECK_FAILS(rredis_client_command_with(client, ARGS("LRANGE", "c:cb:list", "0", "-1"), 0, 0, &part, &reply, &err), err,
+      RREDIS_ERR_CALLBACK, RREDIS_OUTCOME_RAN);
+  CHECK_SAYS(err, "rredis_reply_clone");
+  set(client, "LRANGE", NULL, NULL);
 }
 
 static void refusals(const rredis_client *client) {
@@ -293,6 +318,7 @@ int main(int argc, char **argv) {
   rredis_client *client = check_client(check_options_tcp());
   on_a_client(client);
   two_words(client);
+  on_loan(client);
   refusals(client);
   refused_settings(client);
   rredis_client_free(client);

@@ -3,7 +3,7 @@
 
 static void kinds(void) {
   rredis_reply *reply = check_parse("_\r\n");
-  CHECK(reply->kind == RREDIS_REPLY_NULL && reply->len == 0 && !reply->str && !reply->elements && reply->reserved == 0);
+  CHECK(reply->kind == RREDIS_REPLY_NULL && reply->len == 0 && !reply->str && !reply->elements);
   rredis_reply_free(reply);
   reply = check_parse("$-1\r\n");
   CHECK(reply->kind == RREDIS_REPLY_NULL);
@@ -122,6 +122,34 @@ static void attributes(void) {
   rredis_reply_free(plain);
 }
 
+// Nothing but a whole reply has attributes, or is freed: not an element, nor an attribute, nor a copy of the struct.
+static void parts_are_no_roots(void) {
+  rredis_reply *root = check_parse("|1\r\n+ttl\r\n:3600\r\n*3\r\n:1\r\n|1\r\n+k\r\n+v\r\n*2\r\n$1\r\na\r\n#t\r\n_\r\n");
+  const rredis_reply *inner = &root->elements[1];
+  const rredis_reply *of_root = rredis_reply_attributes(root, root), *of_inner = rredis_reply_attributes(root, inner);
+  CHECK(of_root && of_inner);
+  rredis_reply copy = *root;
+  const rredis_reply *parts[] = {&root->elements[0], inner, &root->elements[2], &inner->elements[0], of_root,
+      &of_root->elements[0], of_inner, &copy};
+  for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    CHECK(rredis_reply_attributes(parts[i], root) == NULL && rredis_reply_attributes(parts[i], inner) == NULL);
+    CHECK(rredis_reply_attributes(parts[i], parts[i]) == NULL);
+    rredis_reply_free((rredis_reply *)(uintptr_t)parts[i]);
+  }
+  CHECK(rredis_reply_attributes(root, inner) == of_inner && check_is(&inner->elements[0], RREDIS_REPLY_STRING, "a"));
+  rredis_error err;
+  rredis_reply *whole = NULL;
+  CHECK_OK(rredis_reply_clone(inner, &whole, &err), err);
+  rredis_reply_free(root);
+  CHECK(whole->len == 2);
+  rredis_reply_free(whole);
+  // A struct of the program's own, with nothing before it.
+  rredis_reply *alone = calloc(1, sizeof *alone);
+  CHECK(alone && rredis_reply_attributes(alone, alone) == NULL);
+  rredis_reply_free(alone);
+  free(alone);
+}
+
 // What the bytes are as an integer: RREDIS_OK and the value, or a failure that leaves the value alone.
 static rredis_status as_integer(const char *bytes, int64_t *out) {
   rredis_reply *reply = check_parse(bytes);
@@ -211,6 +239,7 @@ int main(int argc, char **argv) {
   aggregates();
   find();
   attributes();
+  parts_are_no_roots();
   integers();
   numbers();
   clones();

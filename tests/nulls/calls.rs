@@ -18,6 +18,8 @@ pub struct Case<'f> {
 pub enum Wrong {
     Null,
     Number(u64),
+    /// A pointer to a NUL.
+    Empty,
     /// A NULL at argv[1].
     NullInArgv,
     /// A NULL at argv[1], and no lengths.
@@ -33,12 +35,31 @@ pub enum Expected {
     Returns(u64),
     /// No more than that the process lives.
     Survives,
+    /// Whatever it is: to be compared.
+    Said,
 }
 
 const OK: u32 = 0;
 const ARGUMENT: u32 = 1;
 const AGAIN: u32 = 3;
 const COMMAND_ARGS_MAX: u64 = 1024 * 1024;
+
+/// Every text of a function, empty: first as a pointer to nothing, and then as NULL.
+pub fn empty_texts(function: &Function) -> Vec<[Case<'_>; 2]> {
+    let mut pairs = Vec::new();
+    for (i, parameter) in function.parameters.iter().enumerate() {
+        let len = function.parameters.get(i + 1).filter(|len| len.kind == "size_t");
+        let is_text = len.is_some_and(|len| len.name == format!("{}_len", parameter.name));
+        if parameter.kind == "const char *" && is_text {
+            let empty = |text| {
+                let wrongs = vec![(i, text), (i + 1, Wrong::Number(0))];
+                case(function, &format!("{} empty as {text:?}", parameter.name), wrongs, Expected::Said)
+            };
+            pairs.push([empty(Wrong::Empty), empty(Wrong::Null)]);
+        }
+    }
+    pairs
+}
 
 /// Every case of a function, the faultless call first.
 pub fn cases(function: &Function) -> Vec<Case<'_>> {
@@ -53,6 +74,14 @@ pub fn cases(function: &Function) -> Vec<Case<'_>> {
     if pointers.len() > 1 {
         let wrongs = pointers.iter().map(|&i| (i, Wrong::Null)).collect();
         cases.push(case(function, "every pointer NULL", wrongs, refused(function)));
+    }
+    let place = |name: &str| function.parameters.iter().position(|parameter| parameter.name == name);
+    if let (Some(out_reply), Some(flags)) = (place("out_reply"), place("flags")) {
+        // An error that is a reply is for somebody to see.
+        let wrongs = vec![(out_reply, Wrong::Null), (flags, Wrong::Number(ERROR_REPLY))];
+        let mut unseen = case(function, "out_reply NULL and ERROR_REPLY", wrongs, refused(function));
+        unseen.names = vec!["out_reply"];
+        cases.push(unseen);
     }
     for (i, parameter) in function.parameters.iter().enumerate() {
         for (wrong, expected) in wrongs(function, parameter) {
@@ -101,6 +130,17 @@ fn is_pointer(parameter: &Parameter) -> bool {
     parameter.kind.ends_with('*') || parameter.kind.ends_with("_fn")
 }
 
+/// Whose reply may be left to the library.
+const REPLY_UNWANTED: [&str; 6] = [
+    "rredis_client_command",
+    "rredis_conn_command",
+    "rredis_pipeline_command",
+    "rredis_pipeline_run",
+    "rredis_pipeline_transact",
+    "rredis_script_run",
+];
+const ERROR_REPLY: u64 = 16;
+
 /// The few pointers that may be NULL, each with its meaning in the header.
 fn may_be_null(function: &Function, parameter: &Parameter) -> bool {
     let made_from_options = ["rredis_parser_new", "rredis_pool_new", "rredis_client_new", "rredis_client_new_on"];
@@ -110,6 +150,7 @@ fn may_be_null(function: &Function, parameter: &Parameter) -> bool {
         (name, "options") => made_from_options.contains(&name),
         ("rredis_options_get_str", "out_len") => true,
         ("rredis_reply_free", "reply") => true,
+        (name, "out_reply") => REPLY_UNWANTED.contains(&name.trim_end_matches("_with")),
         ("rredis_builder_add_number", "text") => true,
         ("rredis_command_keys", "access") => true,
         _ => false,

@@ -108,6 +108,7 @@ impl<'l> World<'l> {
             let value = match wrong {
                 Some(Wrong::Null) => 0,
                 Some(Wrong::Number(number)) => number,
+                Some(Wrong::Empty) => leaked(b"\0"),
                 _ => {
                     self.argument(function, parameter).ok_or_else(|| format!("no argument known for {parameter:?}"))?
                 }
@@ -364,7 +365,7 @@ fn spoil_argv(case: &Case<'_>, arguments: &mut [u64]) {
         let second = match wrong {
             Wrong::NullInArgv | Wrong::NullInArgvWithoutLengths => 0,
             Wrong::HugeInArgv => 1 << 63,
-            Wrong::Null | Wrong::Number(_) => continue,
+            Wrong::Null | Wrong::Number(_) | Wrong::Empty => continue,
         };
         // SAFETY: an array of two that was leaked for this call.
         let array = unsafe { &mut *(arguments[i] as *mut [u64; 2]) };

@@ -3,7 +3,7 @@
 use rredis::error::{Result, Status};
 use rredis::limits::Limits;
 use rredis::options::ParserChoice;
-use rredis::reply::{Kind, Node, Reply, View};
+use rredis::reply::{Kind, Node, Reply, View, is_root};
 use rredis::resp::{self, Parse};
 
 pub const BOTH: [ParserChoice; 2] = [ParserChoice::Fast, ParserChoice::Simple];
@@ -30,7 +30,7 @@ fn dump_node(reply: &Reply, view: View<'_>, out: &mut String) {
         out.push(' ');
     }
     let node = view.node();
-    check_unused(node);
+    check_unused(node, reply);
     let text = view.text().escape_ascii();
     match view.kind() {
         Kind::RREDIS_REPLY_NULL => out.push_str("null"),
@@ -61,8 +61,10 @@ fn dump_elements(reply: &Reply, view: View<'_>, brackets: &str, out: &mut String
 }
 
 /// A field that its kind has no use for is zero, and text has its NUL.
-fn check_unused(node: &Node) {
-    assert_eq!(node.reserved, 0);
+fn check_unused(node: &Node, reply: &Reply) {
+    // What is the library's own marks the root.
+    assert_eq!(is_root(node), std::ptr::eq(node, reply.root()));
+    assert!(is_root(node) || node.reserved == 0);
     let kind = node.kind as u32;
     let has_text = (10..20).contains(&kind);
     assert_eq!(node.str.is_null(), !has_text, "{:?}", node.kind);
