@@ -67,12 +67,17 @@
 //   RREDIS_OK is 0, and err is not written: test the returned status, never
 //   err.status. For any other status err has the reason, and the outcome of the
 //   command. err may be NULL. A call that fails does not write its out_ parameters,
-//   except out_call_data of rredis_async_next. NULL for a handle, an out_ parameter or
-//   a text that is required is RREDIS_ERR_ARGUMENT.
+//   except out_call_data of rredis_async_next. NULL for a handle or an out_ parameter
+//   is RREDIS_ERR_ARGUMENT. The exception is out_reply where a reply is not wanted: in
+//   rredis_client_command, rredis_conn_command, rredis_script_run,
+//   rredis_pipeline_command, _run and _transact, and in their _with, except with
+//   RREDIS_CALL_ERROR_REPLY. Errors are returned and response callbacks are called as
+//   ever, and then the reply is freed.
 //
 // Text
 //   A text goes in as a pointer and a length. It comes out as a pointer and a length,
 //   with a NUL after the last byte. A text is bytes: librredis assumes no encoding.
+//   NULL is the empty text if the length is 0, and otherwise RREDIS_ERR_ARGUMENT.
 //
 // Time
 //   All times are in milliseconds. A timeout of 0 does not wait, and a negative one
@@ -260,7 +265,7 @@ typedef enum rredis_reply_kind {
 /// A reply, or a part of one. A field that its kind does not use is zero.
 typedef struct rredis_reply {
   rredis_reply_kind kind;               // the kind, which decides the fields in use
-  uint32_t reserved;                    // zero
+  uint32_t reserved;                    // for librredis
   size_t len;                           // the bytes of str, or the nodes of elements
   const char *str;                      // a text, with a NUL after the last byte
   const struct rredis_reply *elements;  // len nodes in a row; NULL when len is 0
@@ -1437,7 +1442,7 @@ rredis_status rredis_command_keys(size_t argc, const char *const *argv,
     size_t *out_len, rredis_error *err);
 
 /// Compute the cluster slot of a key, 0 to 16383. Where a key has a {tag}, the slot is
-/// that of the tag alone. -1: key is NULL.
+/// that of the tag alone. -1: key is NULL, and key_len is not 0.
 int64_t rredis_command_slot(const char *key, size_t key_len);
 
 /// Give the properties of a command.
