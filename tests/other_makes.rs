@@ -180,6 +180,24 @@ fn a_server_without_users_takes_the_password_alone() {
 }
 
 #[test]
+fn who_refuses_hello_and_hangs_up_is_not_asked_again() {
+    let peer = Peer::tcp(Hello::Resp2, |line| {
+        let command = line.any_command()?;
+        if command[0] == b"HELLO" {
+            return line.send(b"-ERR unknown command 'HELLO'\r\n");
+        }
+        line.send(b"+OK\r\n")?;
+        line.serve()
+    });
+    let options = Options::at(&peer.url()).text(option::PASSWORD, "sesame").int(option::BACKOFF_MS, 1);
+    assert_eq!(options.client().ask(&["GET", "k"]), "\"v:k\"");
+    assert_eq!(
+        (said(&peer, 0)[0].as_str(), said(&peer, 1)),
+        ("HELLO 3 AUTH default sesame", vec!["AUTH sesame".into(), "GET k".into()])
+    );
+}
+
+#[test]
 fn who_answers_hello_in_resp2_is_spoken_to_in_resp2() {
     let peer = make(resp2_alone);
     let options = Options::at(&peer.url()).int(option::RETRY_MAX, 0);

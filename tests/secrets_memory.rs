@@ -7,6 +7,9 @@ mod support;
 
 #[path = "secrets/remnants.rs"]
 mod remnants;
+#[cfg(feature = "tls")]
+#[path = "tls/mod.rs"]
+mod tls;
 
 use std::ffi::{c_char, c_void};
 use std::mem::zeroed;
@@ -115,6 +118,29 @@ fn what_a_server_repeats_is_overwritten_too() {
     each_length_in(&dripping.url(), "did not answer within", Places::NotTheStack);
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn a_login_over_tls_leaves_nothing() {
+    let identity = tls::certificates::Identity::self_signed(&["localhost"], |_| {});
+    for (peer, words) in [
+        (Peer::tcp(Hello::Resp3, Line::until_left), "did not answer within"),
+        (
+            Peer::tcp(Hello::Resp3, |line| {
+                line.any_command()?;
+                line.send(b"-WRONGPASS no\r\n")
+            }),
+            "WRONGPASS",
+        ),
+    ] {
+        let front = tls::front::Listener::front(&identity, &peer, tls::front::Goodbye::Said);
+        let url = format!("rediss://127.0.0.1:{}?tls_insecure_skip_verify=1&connect_timeout=400ms", front.port());
+        for length in LENGTHS {
+            let said = child(&url, length, Places::All);
+            assert!(said.contains(words), "{length} bytes: {said}");
+        }
+    }
+}
+
 /// How the secret is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum By {
@@ -209,13 +235,15 @@ unsafe fn log_in(url: &str, length: usize, by: By, protocol: i64, data: *mut c_v
     unsafe {
         let options = rredis_options_new();
         let secret = remnants::secret(length);
-        let mut whole = Zeroizing::new(Vec::with_capacity(url.len() + length + 2));
+        let mut whole = Zeroizing::new(Vec::with_capacity(url.len() + length + 4));
         match by {
             By::Url => {
-                whole.extend_from_slice(b"redis://:");
+                let (scheme, place) = url.split_once("://").expect("a URL");
+                whole.extend_from_slice(scheme.as_bytes());
+                whole.extend_from_slice(b"://:");
                 whole.extend_from_slice(&secret);
                 whole.push(b'@');
-                whole.extend_from_slice(url.trim_start_matches("redis://").as_bytes());
+                whole.extend_from_slice(place.as_bytes());
             }
             _ => whole.extend_from_slice(url.as_bytes()),
         }
@@ -233,7 +261,6 @@ unsafe fn log_in(url: &str, length: usize, by: By, protocol: i64, data: *mut c_v
         drop((secret, whole));
         let settings = [
             (option::PROTOCOL, protocol),
-            (option::CONNECT_TIMEOUT_MS, 50),
             (option::COMMAND_TIMEOUT_MS, 100),
             (option::RETRY_MAX, 1),
             (option::BACKOFF_MS, 0),
@@ -241,6 +268,9 @@ unsafe fn log_in(url: &str, length: usize, by: By, protocol: i64, data: *mut c_v
         ];
         for (key, value) in settings {
             assert_eq!(rredis_options_set_int(options, key, value, err), 0);
+        }
+        if !url.contains("connect_timeout") {
+            assert_eq!(rredis_options_set_int(options, option::CONNECT_TIMEOUT_MS, 50, err), 0);
         }
         let mut client = null_mut();
         assert_eq!(rredis_client_new(options, &mut client, err), 0);

@@ -148,6 +148,12 @@ fn a_port_for_tls_and_one_without() {
             assert!(err.message.contains("TLS") && err.message.contains("see tls"), "{err:?}");
         }
     }
+    // Nothing is to be said first: then it is the first command that finds out.
+    for port in [tls.port(), other.port()] {
+        let options = Options::at(&format!("redis://127.0.0.1:{port}")).int(option::PROTOCOL, 2);
+        let err = options.int(option::RETRY_MAX, 0).client().command(&["PING"]).expect_err("it speaks TLS");
+        assert!(err.message.contains("TLS") && err.message.contains("see tls"), "{err:?}");
+    }
     let plain = Server::start(&[]);
     let options = Options::at(&plain.url().replace("redis://", "rediss://")).int(option::CONNECT_TIMEOUT_MS, 1500);
     let options = options.text(option::TLS_CA_PEM, &Authority::new("a root").pem()).int(option::RETRY_MAX, 0);

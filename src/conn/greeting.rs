@@ -62,7 +62,10 @@ impl Connection {
         let error = match driven {
             Ok(Some(())) => return Ok(()),
             Ok(None) => self.too_late(),
-            Err(error) => self.with_hint(error),
+            Err(error) => {
+                let status = if error.status == Status::Io { Status::Connect } else { error.status };
+                Error { status, ..self.with_hint(error) }
+            }
         };
         Err(error.at("handshake").at(self.dial.place()))
     }
@@ -77,7 +80,7 @@ impl Connection {
     }
 
     /// What is probably wrong, and which option mends it, where a peer closes instead of answering, or is no server.
-    fn with_hint(&self, error: Error) -> Error {
+    pub(super) fn with_hint(&self, error: Error) -> Error {
         let tls = self.dial.options().tls();
         let hint = match (error.status, self.session.unheard()) {
             (Status::Protocol, _) if !tls && error.message.starts_with(resp::IT_IS_TLS) => {
@@ -85,11 +88,10 @@ impl Connection {
             }
             (Status::Io, Some("HELLO")) if tls => " (it may know no HELLO: see protocol)",
             (Status::Io, Some("HELLO")) => " (it may know no HELLO: see protocol; or want TLS: see tls)",
-            (Status::Io, Some(_)) if !tls => " (it may want TLS: see tls)",
-            _ => "",
+            (Status::Io, _) if !tls && !self.heard => " (it may want TLS: see tls)",
+            _ => return error,
         };
-        let status = if error.status == Status::Io { Status::Connect } else { error.status };
-        Error { status, message: [&error.message, hint.as_bytes()].concat(), ..error }
+        Error { message: [&error.message, hint.as_bytes()].concat(), ..error }
     }
 }
 

@@ -51,6 +51,8 @@ pub struct Connection {
     /// Bytes that the last turn handed over.
     handed: usize,
     moved: Traffic,
+    /// Something has come.
+    heard: bool,
     /// The most that waited to be handed over, where that is looked at.
     sent_at_once: usize,
     scripts: Known,
@@ -83,6 +85,7 @@ impl Connection {
             vain_turns: 0,
             handed: 0,
             moved: Traffic::default(),
+            heard: false,
             sent_at_once: 0,
             scripts: Known::default(),
             closing: None,
@@ -380,7 +383,7 @@ impl Connection {
     fn told(&self, error: Error, outcome: Outcome) -> Error {
         match error.status {
             Status::Argument | Status::State => error.with_outcome(outcome),
-            _ => error.at(self.dial.place()).with_outcome(outcome),
+            _ => self.with_hint(error).at(self.dial.place()).with_outcome(outcome),
         }
     }
 }

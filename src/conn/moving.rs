@@ -19,6 +19,7 @@ impl Connection {
                     self.read_bytes = (self.read_bytes * READ_FACTOR).min(READ_BYTES_MAX);
                 }
                 self.moved.bytes_in += len as u64;
+                self.heard = true;
                 self.session.filled(len)?;
                 Ok(true)
             }

@@ -4,6 +4,7 @@
 //! that may be a part of a password.
 
 mod names;
+mod places;
 mod scheme;
 
 use percent_encoding::percent_decode;
@@ -19,6 +20,10 @@ use scheme::{Scheme, refuse_list, scheme};
 
 /// Sets in `options` what the URL says. They may be half set when it fails.
 pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
+    read_all(url, options).map_err(|error| places::without_lengths(error, url))
+}
+
+fn read_all(url: &[u8], options: &mut Options) -> Result<()> {
     let (scheme, rest) = scheme(url)?;
     let (authority, rest) = rest.cut(|byte| matches!(byte, b'/' | b'?'));
     let (path, query) = rest.cut(|byte| byte == b'?');

@@ -287,7 +287,7 @@ impl Session {
 
     /// Whether the server spoke RESP2 where it was asked for RESP3, and will do so again.
     pub fn speaks_resp2(&self) -> bool {
-        self.speaks_resp2
+        self.speaks_resp2 || self.handshake.as_ref().is_some_and(Handshake::speaks_resp2)
     }
 
     /// Whether the connection is as a new one: nothing owed, nothing unread, nothing changed.

@@ -192,13 +192,14 @@ fn what_takes_more_servers_than_one_is_told_what_there_is() {
         ("redis://h1,h2", 8),
         ("redis://h1,h2:x", 8),
         ("redis://h,", 8),
-        ("rediss://u:p@h1:1,h2,h3:3?pool_max=2", 13),
         ("redis://[::1]:1,[::2]:2", 8),
         ("redis://[::1],h", 8),
         ("redis://10.0.0.1:7000,10.0.0.2:7000,10.0.0.3:7000", 8),
     ] {
         assert_eq!(refused(url), format!("a list of servers: {one}, at byte {at} of the URL"), "{url}");
     }
+    let with_secret = refused("rediss://u:p@h1:1,h2,h3:3?pool_max=2");
+    assert_eq!(with_secret, format!("a list of servers: {one}, at byte 15 of the URL with *** for its secrets"));
     // It may be a password, where somebody forgot the host.
     for url in ["redis://u:pass,word", "redis://u:1,a:b", "redis://u:a,b/@h"] {
         let message = refused(url);
@@ -243,7 +244,7 @@ fn what_is_wrong_is_named_with_its_place() {
         ("http://h", "unknown scheme \"http\" (there are redis://, rediss:// and unix://), at byte 0 of the URL"),
         ("redis://", "no host, at byte 8 of the URL"),
         ("redis://:6379", "no host, at byte 8 of the URL"),
-        ("redis://u:p@/1", "no host, at byte 12 of the URL"),
+        ("redis://u:p@/1", "no host, at byte 14 of the URL with *** for its secrets"),
         ("redis://h:", "a port that is not a number, at byte 10 of the URL"),
         ("redis://h:x", "a port that is not a number, at byte 10 of the URL"),
         ("redis://h:-1", "a port that is not a number, at byte 10 of the URL"),
@@ -294,7 +295,7 @@ fn what_is_wrong_is_named_with_its_place() {
         ("redis://h?db=1&db=1", "database a second time, at byte 18 of the URL"),
         ("redis://h?db=1&database=1", "database a second time, at byte 24 of the URL"),
         ("redis://h?host=g", "host a second time, at byte 15 of the URL"),
-        ("redis://u:p@h?password=q", "password a second time, at byte 23 of the URL"),
+        ("redis://u:p@h?password=q", "password a second time, at byte 25 of the URL with *** for its secrets"),
         ("rediss://h?tls=false", "tls a second time, at byte 15 of the URL"),
         ("redis://h?path=/s", "path in the URL of a TCP server, at byte 10 of the URL"),
         ("unix:///s?path=/t", "unix_path a second time, at byte 15 of the URL"),
@@ -321,6 +322,34 @@ fn what_is_wrong_is_named_with_its_place() {
     }
     let long = refused(format!("unix:///{}", "a".repeat(200)));
     assert_eq!(long, "unix_path: 201 bytes, but a socket's path has at most 107, at byte 7 of the URL");
+}
+
+#[test]
+fn no_message_tells_how_long_a_secret_is() {
+    for url in [
+        "redis://u:SECRET@h?x=1",
+        "redis://:SECRET@h:99999",
+        "redis://:SECRET@h/1/2",
+        "redis://:SECRET@[::1",
+        "redis://h?password=SECRET&x=1",
+        "redis://h?x=1&password=SECRET",
+        "redis://:SECRET@h?password=SECRET",
+        "rediss://h?tls_key_pem=SECRET&db=x",
+        "redis://:SECRET%zz@h",
+        "redis://:SECRET@h?password=%zz",
+        "redis://:SECRET #@h",
+        "redis://:SECRET/x@h",
+        "redis://h:SECRET",
+        "redis://h:SECRET?x=1",
+        "redis://:SECRET@h?db=1&db=2",
+        "unix://:SECRET@h/s",
+    ] {
+        let [short, long] = ["a", "abcdefghij"].map(|secret| refused(url.replace("SECRET", secret)));
+        assert_eq!(short, long, "{url}");
+    }
+    let told = refused("redis://u:secret@h?db=1&x=1");
+    assert!(told.ends_with(", at byte 21 of the URL with *** for its secrets"), "{told}");
+    assert_eq!(&b"redis://u:***@h?db=1&x=1"[21..], b"x=1");
 }
 
 #[test]
