@@ -241,7 +241,9 @@ fn a_loop_of_ones_own_has_one_thread_and_waits_for_nothing_but_poll() {
     let connected = calls.find("connect(").expect("it connects");
     for call in calls[connected..].lines() {
         let waits = ["futex(", "clone", "select", "nanosleep(", "epoll_wait(", "epoll_pwait"];
-        assert!(!waits.iter().any(|name| call.contains(name)), "{call}");
+        // The call's own name stands before its arguments, among which a folder may be called anything.
+        let name = call.split_once('(').map_or(call, |(name, _)| name).to_owned() + "(";
+        assert!(!waits.iter().any(|wait| name.contains(wait)), "{call}");
     }
     let count = |name: &str| calls.matches(name).count();
     // The program's own poll, and the look at a connect under way.
