@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{CErr, Options, Outcome, Status, call, option, stat};
-use support::own::Own;
+use support::own::{Came, Own};
 use support::peer::{Hello, Peer};
 use support::pipeline::{Pipeline, mode};
 use support::proxy::{Cut, Proxy};
@@ -35,8 +35,9 @@ impl Pair {
 
     /// The replica becomes the primary, and the primary its replica; the address leads to the new one from now on.
     fn fail_over(&self) {
-        self.demote();
+        // Before anybody can be told of the rest.
         self.address.lead_to(&self.two);
+        self.demote();
     }
 
     /// The same, but that the address leads where it led.
@@ -204,10 +205,17 @@ fn a_watched_transaction_is_told_and_transact_goes_through() {
     let mut pipeline = Pipeline::of(&client);
     assert_eq!(client.number(&["INCR", "n"]), 1);
     eventually("it is replicated", || pair.two.ask(&["GET", "n"]) == "1");
+    // What is written at once, on the connection that watches, is told, and that connection goes.
+    let other = pair.options().client();
+    let mut writing = Pipeline::of(&other);
+    writing.watch(&["n"]).expect("it can be watched");
     // By hand: what was read on that connection is the caller's to read again.
     pipeline.watch(&["n"]).expect("it can be watched");
     assert_eq!(pipeline.command(&["GET", "n"]).expect("it is there").dump(), "\"1\"");
     pair.fail_over();
+    is_read_only(&writing.command(&["INCR", "n"]).expect_err("it is a replica"), Outcome::REFUSED);
+    writing.clear();
+    assert_eq!((other.stat(stat::CONNECTIONS_CLOSED), other.stat(stat::CONNECTIONS_IDLE)), (1, 0));
     let err = pipeline.add(&["INCR", "n"]).run(mode::ATOMIC).expect_err("a second connection would watch nothing");
     assert_eq!((err.status, err.outcome, err.attempts), (Status::ABORTED, Outcome::REFUSED, 1), "{err:?}");
     pair.is_left();
@@ -263,9 +271,8 @@ fn a_transaction_that_was_open_meanwhile_is_discarded_and_tried_again() {
 #[test]
 fn a_connection_of_ones_own_is_told_serves_on_and_does_not_go_back() {
     let pair = Pair::new();
-    let client = pair.options().client();
     type Step = fn(&mut support::c::Conn);
-    let steps: [Step; 4] = [
+    let steps: [Step; 5] = [
         |conn| is_read_only(&conn.command(&["SET", "k", "2"]).expect_err("it is a replica"), Outcome::REFUSED),
         |conn| {
             conn.send(&["SET", "k", "2"]).expect("it can be sent");
@@ -286,21 +293,34 @@ fn a_connection_of_ones_own_is_told_serves_on_and_does_not_go_back() {
             let reply = conn.command(&["EXEC"]).expect("an answer");
             assert!(reply.dump().starts_with("[-READONLY "), "{}", reply.dump());
         },
+        |conn| {
+            for args in [&["MULTI"][..], &["EVAL", "return redis.call('SET', 'k', '2')", "0"], &["EXEC"]] {
+                conn.send(args).expect("it can be sent");
+            }
+            let replies = [0, 1, 2].map(|_| conn.receive(10_000).expect("an answer").dump());
+            assert!(replies[2].starts_with("[-READONLY "), "{replies:?}");
+        },
     ];
-    assert_eq!(client.ask(&["SET", "k", "1"]), "+OK");
-    let mut conns: Vec<_> = steps.iter().map(|_| client.conn().expect("a connection")).collect();
-    let mut good = client.conn().expect("a connection");
+    // Each has a pool of its own, so that no other takes its connection away.
+    let world = |step: Option<Step>| {
+        let client = pair.options().client();
+        assert_eq!(client.ask(&["SET", "k", "1"]), "+OK");
+        let conn = client.conn().expect("a connection");
+        (client, conn, step)
+    };
+    let all: Vec<_> = steps.into_iter().map(Some).chain([None]).map(world).collect();
     eventually("it is replicated", || pair.two.ask(&["GET", "k"]) == "1");
     pair.fail_over();
-    for (conn, step) in conns.iter_mut().zip(steps) {
-        step(conn);
-        assert_eq!(conn.ask(&["GET", "k"]), "\"1\"", "it can still be used");
+    for (number, (client, mut conn, step)) in all.into_iter().enumerate() {
+        if let Some(step) = step {
+            step(&mut conn);
+        }
+        assert_eq!(conn.ask(&["GET", "k"]), "\"1\"", "{number}: it can still be used");
+        drop(conn);
+        assert_eq!(client.stat(stat::CONNECTIONS_IDLE), i64::from(step.is_none()), "{number}");
+        assert_eq!(client.ask(&["SET", "k", "1"]), "+OK", "{number}");
     }
-    assert_eq!(good.ask(&["GET", "k"]), "\"1\"");
-    drop((conns, good));
     pair.is_left();
-    assert_eq!(client.stat(stat::CONNECTIONS_IDLE), 0);
-    assert_eq!(client.ask(&["SET", "k", "2"]), "+OK");
 }
 
 #[test]
@@ -333,8 +353,14 @@ fn a_script_is_run_again_in_the_servers_words_and_not_in_its_own() {
         assert_eq!(client.number(args), number as i64 + 2, "{args:?}");
         assert_eq!(client.stat(stat::RETRIES), 1, "{args:?}");
     }
-    let script = Script::new(incr);
+    // In a transaction it is an element, and its connection ends.
     pair.address.lead_to(&pair.one);
+    let client = pair.options().client();
+    let mut pipeline = Pipeline::of(&client);
+    let said = pipeline.add(&["EVAL", incr, "1", "n"]).add(&["PING"]).ask(mode::ATOMIC);
+    assert!(said.starts_with("[-READONLY ") && said.ends_with(" #1]"), "{said}");
+    assert_eq!((client.stat(stat::RETRIES), client.stat(stat::CONNECTIONS_CLOSED)), (0, 1));
+    let script = Script::new(incr);
     let client = pair.options().client();
     assert_eq!(client.ask(&["PING"]), "+PONG");
     pair.address.lead_to(&pair.two);
@@ -355,10 +381,13 @@ fn a_script_is_run_again_in_the_servers_words_and_not_in_its_own() {
     let mut pipeline = Pipeline::of(&client);
     let said = pipeline.add(&["EVAL", own, "1", "own"]).ask(mode::PLAIN);
     assert!(said.starts_with("[-READONLY today"), "{said}");
+    let said = pipeline.add(&["EVAL", own, "1", "own"]).ask(mode::ATOMIC);
+    assert!(said.starts_with("[-READONLY today"), "{said}");
+    pipeline.add(&["EVAL", own, "1", "own"]).run_each(0, 0, Box::new(|_, _| Ok(()))).expect("it is shown");
     let mut conn = client.conn().expect("the same connection");
     conn.command(&["EVAL", own, "1", "own"]).expect_err("it says so");
     drop(conn);
-    assert_eq!(client.ask(&["GET", "own"]), "\"3\"");
+    assert_eq!(client.ask(&["GET", "own"]), "\"5\"");
     assert_eq!(client.stat(stat::CONNECTIONS_CREATED), 1);
 }
 
@@ -506,10 +535,25 @@ fn what_a_loop_listens_to_is_subscribed_on_the_new_connection_too() {
     own.expect(1, "NULL");
     pair.fail_over();
     own.submit(2, &["SET", "k", "1"]);
-    assert!(own.expect_failure(2).to_string().starts_with("READONLY "));
+    own.turn();
+    // With nothing to take, the descriptor shows when there is an answer; and that is read when this has been submitted.
+    let early = own.try_next();
+    if early.is_none() {
+        eventually("it is answered", || !own.is_quiet());
+        own.turn();
+    }
+    own.submit(4, &["SUBSCRIBE", "more"]);
+    let Came::Of(2, Err(error)) = early.unwrap_or_else(|| own.next()) else { panic!("SET fails first") };
+    assert!(error.to_string().starts_with("READONLY "), "{error}");
     assert_eq!(own.push(), ">subscribe news :1");
-    let gap = own.push();
-    assert!(gap.starts_with(">gap ") && gap.contains("READONLY "), "{gap}");
+    assert_eq!(own.push(), ">subscribe more :2");
+    // All that was asked for is subscribed: then the gap is told, and the command has its answer.
+    let mut rest = [(); 2].map(|()| format!("{:?}", own.next()));
+    rest.sort();
+    assert!(rest[0] == r#"Of(4, Ok("NULL"))"# && rest[1].starts_with("Push(\">gap "), "{rest:?}");
+    assert!(rest[1].contains("READONLY "), "{rest:?}");
+    assert_eq!(pair.two.ask(&["PUBLISH", "more", "y"]), "1");
+    assert_eq!(own.push(), ">message more y");
     assert_eq!(pair.two.ask(&["PUBLISH", "news", "x"]), "1");
     assert_eq!(own.push(), ">message news x");
     own.submit(3, &["SET", "k", "1"]);

@@ -144,13 +144,7 @@ fn a_server_that_takes_no_writes_is_left_for_the_one_that_is_there_then() {
         (pop, "UNBLOCKED force unblock from blocking operation, instance state changed (master -> slave?)", true),
         (pop, "UNBLOCKED client unblocked via CLIENT UNBLOCK", false),
     ] {
-        let peer = Peer::tcp(Hello::Resp3, move |line| {
-            if line.number == 0 {
-                line.command()?;
-                line.send(format!("-{refusal}\r\n").as_bytes())?;
-            }
-            line.serve()
-        });
+        let peer = peer_that_says(refusal);
         let client = Client::at(&peer.url());
         match client.command_with(args, call::RAW, 0) {
             Ok(reply) => assert!(again && reply.dump() == "+OK", "{refusal}"),
@@ -158,7 +152,49 @@ fn a_server_that_takes_no_writes_is_left_for_the_one_that_is_there_then() {
         }
         assert_eq!(client.ask(&["GET", "k"]), "\"v:k\"");
         assert_eq!(peer.connections(), 1 + usize::from(again), "{refusal}");
+        // In a pipeline nothing is tried again, and the connection goes as well.
+        let peer = peer_that_says(refusal);
+        let client = Client::at(&peer.url());
+        let said = Pipeline::of(&client).add(args).ask(mode::PLAIN);
+        assert!(said.starts_with("[-"), "{said}");
+        assert_eq!(client.stat(stat::CONNECTIONS_CLOSED), i64::from(again), "{refusal}");
     }
+}
+
+/// A peer that answers its first command so.
+fn peer_that_says(refusal: &'static str) -> Peer {
+    Peer::tcp(Hello::Resp3, move |line| {
+        if line.number == 0 {
+            line.command()?;
+            line.send(format!("-{refusal}\r\n").as_bytes())?;
+        }
+        line.serve()
+    })
+}
+
+/// A script that the server forgot in between is sent whole behind the batch: what that says counts too.
+#[test]
+fn what_is_sent_behind_a_batch_says_that_the_server_takes_no_writes() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        loop {
+            let command = line.command()?;
+            let word = command.iter().map(|word| word.to_ascii_uppercase()).collect::<Vec<_>>();
+            let answer: &[u8] = match (&word[0][..], word.get(1).map_or(&b""[..], |word| word)) {
+                (b"SCRIPT", b"LOAD") => b"$40\r\n0000000000000000000000000000000000000000\r\n",
+                (b"SCRIPT", _) => b"*1\r\n:0\r\n",
+                (b"EVALSHA", _) => b"-NOSCRIPT No matching script. Please use EVAL.\r\n",
+                (b"EVAL", _) => b"-READONLY You can't write against a read only replica.\r\n",
+                _ => b"+OK\r\n",
+            };
+            line.send(answer)?;
+        }
+    });
+    let client = Client::at(&peer.url());
+    let mut pipeline = Pipeline::of(&client);
+    Script::new("return redis.call('INCR', KEYS[1])").add(&mut pipeline, 1, &["n"]);
+    let said = pipeline.ask(mode::PLAIN);
+    assert!(said.starts_with("[-READONLY "), "{said}");
+    assert_eq!((client.stat(stat::CONNECTIONS_CLOSED), client.stat(stat::CONNECTIONS_IDLE)), (1, 0));
 }
 
 #[test]

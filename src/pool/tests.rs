@@ -1,5 +1,6 @@
 //! A pool against scripted peers: who waits, who gets what, and what becomes of connections.
 
+mod eras;
 mod looked_at;
 mod panics;
 

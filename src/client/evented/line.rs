@@ -185,7 +185,7 @@ impl Evented {
     }
 
     /// Nothing waits for a connection.
-    pub(super) fn is_idle(&self) -> bool {
+    fn is_idle(&self) -> bool {
         self.pending.is_empty() && self.subscriptions.is_empty()
     }
 

@@ -74,9 +74,5 @@ impl Evented {
         drop(connection);
         self.interrupted(&error);
         self.down(error, Instant::now());
-        if !self.is_idle() {
-            self.fresh = true;
-            self.ring_anew();
-        }
     }
 }

@@ -1,0 +1,52 @@
+//! All connections of a pool are let go while others come and go: none slips through in between.
+
+use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
+
+use super::*;
+use crate::options::Endpoint;
+use crate::transport::{Attempt, Connect, connected};
+
+/// As many servers as are asked for.
+struct Endless;
+
+impl Connect for Endless {
+    fn begin(&self, _: &Endpoint, _: Deadline) -> Result<Box<dyn Attempt>> {
+        Ok(connected(script().transport()))
+    }
+
+    fn name(&self) -> &str {
+        "endless"
+    }
+}
+
+/// Whoever leases after that was done gets a connection that was opened since it was begun.
+#[test]
+fn what_was_opened_before_all_were_let_go_is_not_leased_behind_that() {
+    const THREADS: usize = 3;
+    let pool = Pool::new(Dial::new(Options::new(), Some(Arc::new(Endless)), None).unwrap());
+    let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let opened: Mutex<HashMap<u64, u64>> = Mutex::default();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    let before = done.load(Ordering::SeqCst);
+                    let leased = lease(&pool, -1).unwrap();
+                    // Where this lease opened it, that was no later than now.
+                    let of = *opened.lock().entry(leased.id()).or_insert_with(|| begun.load(Ordering::SeqCst));
+                    assert!(of >= before, "opened in round {of}, and leased behind round {before}");
+                    leased.give_back();
+                }
+            });
+        }
+        for round in 1..=20_000 {
+            begun.store(round, Ordering::SeqCst);
+            pool.drop_idle();
+            done.store(round, Ordering::SeqCst);
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(counts(&pool).1, 0);
+}
