@@ -207,6 +207,7 @@ fn a_watched_transaction_is_told_and_transact_goes_through() {
     eventually("it is replicated", || pair.two.ask(&["GET", "n"]) == "1");
     // What is written at once, on the connection that watches, is told, and that connection goes.
     let other = pair.options().client();
+    drop((other.conn().expect("one"), other.conn().expect("two")));
     let mut writing = Pipeline::of(&other);
     writing.watch(&["n"]).expect("it can be watched");
     // By hand: what was read on that connection is the caller's to read again.
@@ -214,8 +215,9 @@ fn a_watched_transaction_is_told_and_transact_goes_through() {
     assert_eq!(pipeline.command(&["GET", "n"]).expect("it is there").dump(), "\"1\"");
     pair.fail_over();
     is_read_only(&writing.command(&["INCR", "n"]).expect_err("it is a replica"), Outcome::REFUSED);
+    assert_eq!((other.stat(stat::CONNECTIONS_CLOSED), other.stat(stat::CONNECTIONS_IDLE)), (1, 0), "the other one");
     writing.clear();
-    assert_eq!((other.stat(stat::CONNECTIONS_CLOSED), other.stat(stat::CONNECTIONS_IDLE)), (1, 0));
+    assert_eq!((other.stat(stat::CONNECTIONS_CLOSED), other.stat(stat::CONNECTIONS_IDLE)), (2, 0));
     let err = pipeline.add(&["INCR", "n"]).run(mode::ATOMIC).expect_err("a second connection would watch nothing");
     assert_eq!((err.status, err.outcome, err.attempts), (Status::ABORTED, Outcome::REFUSED, 1), "{err:?}");
     pair.is_left();
@@ -282,9 +284,10 @@ fn a_connection_of_ones_own_is_told_serves_on_and_does_not_go_back() {
         // A reply that came before it was asked for.
         |conn| {
             conn.send(&["SET", "k", "2"]).expect("it can be sent");
-            conn.send(&["GET", "k"]).expect("it can be sent");
+            // So much is not written without a look at what comes meanwhile.
+            conn.send(&["GET", &"k".repeat(20_000_000)]).expect("it can be sent");
             assert!(conn.receive(10_000).expect("an answer").dump().starts_with("-READONLY "));
-            assert_eq!(conn.receive(10_000).expect("an answer").dump(), "\"1\"");
+            assert_eq!(conn.receive(10_000).expect("an answer").dump(), "(nil)");
         },
         // What a script is told in a transaction.
         |conn| {
