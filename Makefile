@@ -20,6 +20,9 @@ quick: ## what needs no server, in under a minute
 check: ## formatting, lints and documentation
 	@tools/check
 
+check-32: ## the library as 32-bit Linux compiles it (rustup target add i686-unknown-linux-gnu)
+	@tools/check-32
+
 build: ## the debug libraries, in target/debug
 	@tools/build debug
 
@@ -85,4 +88,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check build release asan tsan cuts ledger soak fuzz mutants timers children scale bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check check-32 build release asan tsan cuts ledger soak fuzz mutants timers children scale bench bindings header examples run-NN install clean

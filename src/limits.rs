@@ -14,7 +14,7 @@ pub const REPLY_LINE_MAX: u32 = 64 << 10;
 /// Arguments of one command: what the server's own parser takes.
 pub const COMMAND_ARGS_MAX: usize = 1024 * 1024;
 /// Bytes of one argument: what the server takes when told to (`proto-max-bulk-len`), and far from any overflow.
-pub const COMMAND_ARG_BYTES_MAX: usize = 1 << 40;
+pub const COMMAND_ARG_BYTES_MAX: usize = if usize::BITS > 40 { 1 << 40 } else { isize::MAX as usize };
 /// Bytes of somebody else's text in a message of ours: more than an `rredis_error` shows.
 pub const MESSAGE_BYTES_MAX: usize = 512;
 /// Bytes of a command's name, both words of it: beyond any, so that what is longer is no name.

@@ -110,9 +110,9 @@ pub fn parser(choice: ParserChoice, limits: Limits) -> Box<dyn Parse> {
     }
 }
 
-/// The limits as far as an entry of a tape can count; and no line is too short for a number.
+/// The limits as far as an entry of a tape, and a size in memory, can count; and no line is too short for a number.
 fn representable(limits: Limits) -> Limits {
-    const MAX: u64 = 1 << 46;
+    const MAX: u64 = if usize::BITS > 46 { 1 << 46 } else { isize::MAX as u64 };
     const LINE_MIN: u32 = 32;
     Limits {
         bytes: limits.bytes.min(MAX),

@@ -124,8 +124,10 @@ fn leaf_behind(bytes: &[u8], at: usize, head: &[u8; HEAD_BYTES]) -> Option<(Entr
         b'$' => {
             let (len, digits) = number(head, 1)?;
             let begin = at + digits + 3;
-            let trailer: &[u8; 2] = bytes.get(begin..)?.get(len as usize..)?.first_chunk()?;
-            (trailer == b"\r\n").then_some((Entry::new(Type::String, len, begin as u64), begin + len as usize + 2))
+            // Ten digits are more than an address has on 32 bits.
+            let size = usize::try_from(len).ok()?;
+            let trailer: &[u8; 2] = bytes.get(begin..)?.get(size..)?.first_chunk()?;
+            (trailer == b"\r\n").then_some((Entry::new(Type::String, len, begin as u64), begin + size + 2))
         }
         b':' => {
             let sign = usize::from(head[1] == b'-');
@@ -257,6 +259,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// On 32 bits what is left of such a length would be 2.
+    #[test]
+    fn a_length_beyond_all_addresses_is_not_taken_for_a_short_one() {
+        for len in [1u64 << 32 | 2, (1 << 33) | 2] {
+            assert!(leaf(format!("${len}\r\nab\r\n").as_bytes(), 0).is_none());
+        }
+        assert!(leaf(b"$2\r\nab\r\n", 0).is_some());
     }
 
     #[test]

@@ -125,8 +125,9 @@ impl Poller {
         if let Some(left) = deadline.remaining() {
             // A time of nothing would stop it.
             let left = left.max(Duration::from_nanos(1));
-            value.tv_sec = libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX);
-            value.tv_nsec = libc::c_long::from(left.subsec_nanos());
+            // Both are of other types elsewhere. Whoever waits for 68 years looks again then.
+            value.tv_sec = left.as_secs().try_into().unwrap_or(i32::MAX.into());
+            value.tv_nsec = left.subsec_nanos() as libc::c_long;
         }
         let time = libc::itimerspec { it_interval: libc::timespec { tv_sec: 0, tv_nsec: 0 }, it_value: value };
         // SAFETY: it reads one itimerspec; the old one is not asked for.
