@@ -29,6 +29,9 @@ build: ## the debug libraries, in target/debug
 release: ## the libraries as they are shipped, in target/release
 	@tools/build release
 
+reproducible: ## two builds of the release in two folders are the same bytes
+	@tools/reproducible
+
 asan: ## the C programs under AddressSanitizer, Rust side too
 	@tools/asan
 
@@ -88,4 +91,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check check-32 build release asan tsan cuts ledger soak fuzz mutants timers children scale bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check check-32 build release reproducible asan tsan cuts ledger soak fuzz mutants timers children scale bench bindings header examples run-NN install clean

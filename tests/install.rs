@@ -3,11 +3,11 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::server::{Folder, Server};
-use support::tools::run;
+use support::tools::{build, root, run};
 
 /// Makes a client for the URL it is given, and prints what PING says.
 const PROGRAM: &str = r#"
@@ -40,6 +40,7 @@ fn a_program_builds_against_a_moved_prefix_with_nothing_but_pkg_config() {
     let prefix = folder.path().join("moved");
     fs::rename(staged.join("opt/here"), &prefix).expect("an installed tree can be moved");
     look_at_the_files(&prefix);
+    nothing_in_them_tells_where_they_were_built(&prefix.join("lib"));
 
     let source = folder.path().join("program.c");
     fs::write(&source, PROGRAM).expect("a temporary folder can be written");
@@ -56,6 +57,24 @@ fn a_program_builds_against_a_moved_prefix_with_nothing_but_pkg_config() {
         assert_eq!(said.trim(), env!("CARGO_PKG_VERSION"), "the {linked} program");
         let needs = run(Command::new("readelf").arg("-d").arg(&program));
         assert_eq!(needs.contains("[librredis.so.1]"), linked == "shared", "the {linked} program needs:\n{needs}");
+    }
+}
+
+/// Two builds in two folders are the same bytes: `make reproducible` builds twice, and compares.
+fn nothing_in_them_tells_where_they_were_built(lib: &Path) {
+    let home = std::env::var_os("HOME").map_or_else(Default::default, PathBuf::from);
+    let cargo = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
+    let sysroot = run(Command::new("rustc").args(["--print", "sysroot"]));
+    let version = format!("librredis.so.{}", env!("CARGO_PKG_VERSION"));
+    // What is built is looked at as well: the names and lines of its debugging symbols are stripped when it is installed.
+    let built = build("release");
+    for file in [lib.join(version), lib.join("librredis.a"), built.join("librredis.so"), built.join("librredis.a")] {
+        let bytes = fs::read(&file).expect("a library");
+        for path in [root(), cargo.as_path(), Path::new(sysroot.trim())] {
+            let found = memchr::memmem::find(&bytes, path.as_os_str().as_encoded_bytes());
+            assert_eq!(found, None, "{} has {}", file.display(), path.display());
+        }
+        assert!(memchr::memmem::find(&bytes, b"cargo/registry").is_some(), "paths are there, and look otherwise");
     }
 }
 
