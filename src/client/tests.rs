@@ -110,3 +110,31 @@ fn a_command_that_waits_has_the_time_it_says_and_some_for_the_way() {
         assert_eq!(allowed(&[b"BLPOP", b"k", b"2"], Flags::TIMEOUT), 30);
     }
 }
+
+/// A change that another thread overtook is made again, to what that one left.
+#[test]
+fn callbacks_that_threads_set_at_once_are_all_there() {
+    struct Nothing;
+    impl Callback for Nothing {
+        fn call(&self, _: *mut (), _: &[&[u8]], _: &Reply) -> Result<Option<Reply>> {
+            Ok(None)
+        }
+    }
+    let client = client(0, []);
+    let name = |thread: usize, number: usize| format!("C{thread}.{number}");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let client = &client;
+            scope.spawn(move || {
+                for number in 0..250 {
+                    client.set_callback(name(thread, number).as_bytes(), Some(Arc::new(Nothing))).unwrap();
+                }
+            });
+        }
+    });
+    let table = client.0.callbacks.load();
+    for (thread, number) in (0..4).flat_map(|thread| (0..250).map(move |number| (thread, number))) {
+        let name = name(thread, number);
+        assert!(table.get(name.as_bytes()).is_some(), "{name}");
+    }
+}

@@ -179,6 +179,18 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_never_fails_saves_up_no_more_than_a_hundred() {
+        for percent in [1, 10, 100] {
+            let retry = retry(3, percent);
+            (0..1000).for_each(|_| retry.begin());
+            assert_eq!(retry.budget.left.load(Ordering::Relaxed), BUDGET_MAX);
+            retry.wait(1, Deadline::never()).unwrap();
+            (0..1000).for_each(|_| retry.begin());
+            assert_eq!(retry.budget.left.load(Ordering::Relaxed), BUDGET_MAX);
+        }
+    }
+
+    #[test]
     fn a_client_that_keeps_failing_runs_out_of_retries() {
         let retry = retry(3, 10);
         let allowed = (0..10_000).filter(|_| {
