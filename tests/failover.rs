@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{CErr, Options, Outcome, Status, call, option, stat};
+use support::over::Over;
 use support::own::{Came, Own};
 use support::peer::{Hello, Peer};
 use support::pipeline::{Pipeline, mode};
@@ -575,6 +576,7 @@ fn a_client_that_is_meant_for_a_replica_keeps_its_connections_but_for_one_second
     let over = AtomicBool::new(false);
     let begin = Instant::now();
     thread::scope(|scope| {
+        let _over_at_the_end = Over(&over);
         for _ in 0..READERS {
             scope.spawn(|| {
                 while !over.load(Ordering::SeqCst) {
@@ -588,7 +590,6 @@ fn a_client_that_is_meant_for_a_replica_keeps_its_connections_but_for_one_second
             is_read_only(&err, Outcome::REFUSED);
             thread::sleep(Duration::from_millis(20));
         }
-        over.store(true, Ordering::SeqCst);
     });
     let created = client.stat(stat::CONNECTIONS_CREATED) as usize;
     // Each write ends the connection that it was told on; and once a second all are opened anew.

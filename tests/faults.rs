@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Options, Outcome, Status, call, option, stat};
+use support::over::Over;
 use support::peer::{Hello, Peer, honest};
 use support::server::Server;
 
@@ -240,6 +241,7 @@ fn under_killed_connections_every_count_is_accounted_for() {
         let over = AtomicBool::new(false);
         let begin = Instant::now();
         let tallies: Vec<[i64; 3]> = thread::scope(|scope| {
+            let over_at_the_end = Over(&over);
             let killer = scope.spawn(|| {
                 let mut wire = server.wire();
                 let mut kills = 0;
@@ -257,7 +259,7 @@ fn under_killed_connections_every_count_is_accounted_for() {
                 })
                 .collect();
             let tallies = counters.into_iter().map(|counter| counter.join().expect("no panic")).collect();
-            over.store(true, Ordering::SeqCst);
+            drop(over_at_the_end);
             assert!(killer.join().expect("no panic") > 20, "hardly a kill");
             tallies
         });

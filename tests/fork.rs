@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use support::c::{Client, Conn, Options, Outcome, Status, call, option, stat};
 use support::child::{Child, fork};
+use support::over::Over;
 use support::peer::{Hello, Line, Peer};
 use support::program::{Workshop, address, silent, watch};
 use support::server::{Server, eventually};
@@ -41,6 +42,7 @@ fn two_hundred_children_of_a_busy_parent() {
     let client = Options::at(&server.url()).int(option::POOL_MAX, 3).client();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let over_at_the_end = Over(&over);
         let threads: Vec<_> = (0..THREADS)
             .map(|number| {
                 let (client, over) = (&client, &over);
@@ -59,7 +61,7 @@ fn two_hundred_children_of_a_busy_parent() {
             });
             child.end();
         }
-        over.store(true, Ordering::SeqCst);
+        drop(over_at_the_end);
         let counts: i64 = threads.into_iter().map(|thread| thread.join().expect("the parent goes on")).sum();
         assert!(counts > 200, "the parent was busy: {counts}");
     });
@@ -75,6 +77,7 @@ fn children_that_live_work_beside_their_parent() {
     let client = Options::at(&server.url()).int(option::POOL_MAX, 2).client();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let over_at_the_end = Over(&over);
         let (parent, flag) = (&client, &over);
         let threads: Vec<_> =
             (0..3).map(|number| scope.spawn(move || busy(parent, flag, &format!("parent:{number}")))).collect();
@@ -92,7 +95,7 @@ fn children_that_live_work_beside_their_parent() {
             })
             .collect();
         children.into_iter().for_each(Child::end);
-        over.store(true, Ordering::SeqCst);
+        drop(over_at_the_end);
         threads.into_iter().for_each(|thread| assert!(thread.join().expect("the parent goes on") > 0));
     });
     for number in 0..8 {

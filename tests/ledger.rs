@@ -37,6 +37,7 @@ fn no_write_is_lost_or_made_twice_while_the_server_is_killed() {
     let kills = 3 + writes / 5_000;
     let done = AtomicUsize::new(0);
     let ledgers = thread::scope(|scope| {
+        let _done_at_the_end = Done(&done);
         let pushers = push_all(scope, &client, &done, writes);
         for kill in 1..=kills {
             until(&done, writes / (kills + 1) * kill);
@@ -69,6 +70,15 @@ fn no_write_is_lost_or_made_twice_while_connections_are_cut() {
 fn client(url: &str) -> Client {
     let options = Options::at(url).int(option::POOL_MAX, 12).int(option::BACKOFF_MS, 1).int(option::BACKOFF_MS_MAX, 8);
     options.int(option::COMMAND_TIMEOUT_MS, 20_000).client()
+}
+
+/// Ends the writing when it is dropped: where the server does not come back, nobody writes for ever.
+struct Done<'a>(&'a AtomicUsize);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(usize::MAX / 2, Ordering::Relaxed);
+    }
 }
 
 type Pusher<'scope> = thread::ScopedJoinHandle<'scope, Ledger>;

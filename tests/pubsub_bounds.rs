@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Options, Status, option, stat};
+use support::over::Over;
 use support::peer::{Hello, Line, Peer};
 use support::pubsub::{LONG_MS, PubSub, topic, until};
 use support::raw::Node;
@@ -66,6 +67,7 @@ fn a_wake_is_heard_between_any_two_looks() {
         sender.send(both.clone()).expect("the peer is there");
         assert_eq!(pubsub.expect(), r#">["message" (nil) "a" "x"]"#, "round {round}");
         thread::scope(|scope| {
+            let _handled_at_the_end = Over(&handled);
             scope.spawn(|| {
                 while !handled.load(Ordering::SeqCst) {
                     std::hint::spin_loop();
@@ -138,6 +140,7 @@ fn no_pause_and_no_socket_leave_a_call_its_time() {
     // One that goes on for ever is ended so that the test ends.
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _over_at_the_end = Over(&over);
         scope.spawn(|| {
             let end = Instant::now() + Duration::from_millis(LONG_MS as u64);
             while !over.load(Ordering::SeqCst) {
@@ -149,7 +152,6 @@ fn no_pause_and_no_socket_leave_a_call_its_time() {
         });
         let ended: Vec<Status> =
             [0, 0, 0, 30].into_iter().map(|time| pubsub.next(time).expect_err("nobody").status).collect();
-        over.store(true, Ordering::SeqCst);
         assert_eq!(ended, [Status::AGAIN; 4]);
     });
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use support::c::{Options, Status, option, stat};
 use support::dice::Dice;
+use support::over::Over;
 use support::proxy::{Cut, Proxy};
 use support::pubsub::{LONG_MS, PubSub, topic, until};
 use support::raw::Node;
@@ -289,6 +290,7 @@ fn churn(server: &Server, url: &str, protocol: i64, losses: i64, lose: impl Fn(&
     let (stop, published) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut ledger = Ledger::default();
     let wanted = thread::scope(|scope| {
+        let _over_at_the_end = Over(&stop);
         scope.spawn(|| {
             let direct = Options::at(&server.unix_url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
             let mut number = 0_u64;
@@ -314,12 +316,12 @@ fn churn(server: &Server, url: &str, protocol: i64, losses: i64, lose: impl Fn(&
             wanted
         });
         scope.spawn(|| {
+            let _over_at_the_end = Over(&stop);
             let mut dice = Dice::new(11, protocol as u64);
-            while client.stat(stat::CONNECTIONS_LOST) < losses {
+            while !stop.load(Ordering::SeqCst) && client.stat(stat::CONNECTIONS_LOST) < losses {
                 thread::sleep(Duration::from_millis(1 + dice.throw(8)));
                 lose(&mut dice);
             }
-            stop.store(true, Ordering::SeqCst);
         });
         while !stop.load(Ordering::SeqCst) {
             match pubsub.next(50) {

@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Conn, Options, Outcome, Status, call, option, stat};
+use support::over::Over;
 use support::program::size;
 use support::server::{Server, eventually};
 
@@ -122,15 +123,6 @@ fn die_under_load(client: &Client, server: &mut Server, count: usize) {
     println!("{} commands ran meanwhile, {} failed, each in its time", ran.into_inner(), failed.into_inner());
 }
 
-/// Tells threads that it is over, also where the test has failed: nobody waits for them for ever.
-struct Over<'a>(&'a AtomicBool);
-
-impl Drop for Over<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Run a command, which ends in its time whatever happens: whether it succeeded.
 fn in_time(client: &Client) -> bool {
     let start = Instant::now();
@@ -162,13 +154,15 @@ fn threads_by_the_thousand_wait_their_turn() {
         let mut longest = Duration::ZERO;
         let mut start = Instant::now();
         for round in 0..rounds {
-            if round == 1 {
-                // The first is for everybody to have begun, with connections open.
+            let asked = Instant::now();
+            let reply = client.command_with(&["ECHO", &word], call::RAW, 0);
+            if round == 0 {
+                // The first is for everybody to have begun, with connections open. Who fails has come here too: the others
+                // do not wait for ever.
                 barrier.wait();
                 start = Instant::now();
             }
-            let asked = Instant::now();
-            let reply = client.command_with(&["ECHO", &word], call::RAW, 0).expect("a turn, in a minute at the most");
+            let reply = reply.expect("a turn, in a minute at the most");
             assert_eq!(reply.text(), word.as_bytes());
             if round > 0 {
                 longest = longest.max(asked.elapsed());

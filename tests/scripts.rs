@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rredis::limits::SCRIPTS_KNOWN_MAX;
 use support::c::{CErr, Client, Options, Outcome, Reply, Status, Verdict, call, kind, option, stat};
+use support::over::Over;
 use support::peer::{Command, Hello, Line, Peer};
 use support::pipeline::{Pipeline, mode};
 use support::script::Script;
@@ -185,6 +186,7 @@ fn every_run_is_exactly_one_while_the_scripts_are_flushed() {
     let script = Script::new(COUNT);
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let over_at_the_end = Over(&over);
         let flushing = scope.spawn(|| {
             let mut wire = server.wire();
             while !over.load(Ordering::Relaxed) {
@@ -204,7 +206,7 @@ fn every_run_is_exactly_one_while_the_scripts_are_flushed() {
             })
             .collect();
         let ran: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        over.store(true, Ordering::Relaxed);
+        drop(over_at_the_end);
         flushing.join().expect("flushing ends well");
         let ran: usize = ran.into_iter().map(|ran| ran.expect("a thread ends well")).sum();
         assert_eq!(server.ask(&["GET", "n"]), ran.to_string());
@@ -416,8 +418,9 @@ fn a_herd_that_runs_a_script_for_the_first_time_is_not_told_noscript() {
                 for _ in 0..HERD {
                     scope.spawn(|| {
                         // Each has its connection before the first of them runs.
-                        drop(client.conn().expect("a connection"));
+                        let conn = client.conn().map(drop);
                         start.wait();
+                        conn.expect("a connection");
                         if in_pipelines {
                             let mut pipeline = Pipeline::of(&client);
                             script.add(&mut pipeline, 1, &["n", "1"]);
@@ -615,6 +618,7 @@ fn pipelined_scripts_run_exactly_once_while_scripts_are_flushed() {
     let script = Script::new(COUNT);
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let over_at_the_end = Over(&over);
         let flushing = scope.spawn(|| {
             let mut wire = server.wire();
             while !over.load(Ordering::Relaxed) {
@@ -651,7 +655,7 @@ fn pipelined_scripts_run_exactly_once_while_scripts_are_flushed() {
             })
             .collect();
         let ran: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
-        over.store(true, Ordering::Relaxed);
+        drop(over_at_the_end);
         flushing.join().expect("flushing ends well");
         for (thread, ran) in ran.into_iter().enumerate() {
             let ran = ran.expect("a thread ends well");

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use support::c::{CErr, Client, Options, Outcome, Pool, Status, call, option, stat};
 use support::dice::Dice;
 use support::ledger::{Figures, Ledger};
+use support::over::Over;
 use support::proxy::{Cut, Proxy};
 use support::server::{Server, eventually};
 use support::vitals;
@@ -71,6 +72,7 @@ fn pool(url: &str) -> Pool {
 fn one_second<'a>(second: usize, server: &mut Server, proxy: &Proxy, clients: &'a [Client; 2]) -> Vec<Worker<'a>> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
+        let over_at_the_end = Over(&over);
         let over = &over;
         let workers: Vec<_> = (0..2 * THREADS)
             .map(|who| {
@@ -95,7 +97,7 @@ fn one_second<'a>(second: usize, server: &mut Server, proxy: &Proxy, clients: &'
             _ => server.restart(),
         }
         thread::sleep(Duration::from_millis(500));
-        over.store(true, Ordering::Relaxed);
+        drop(over_at_the_end);
         workers.into_iter().map(|worker| worker.join().expect("no panic")).collect()
     })
 }

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use support::c::{Client, Options, call, kind, option, stat};
+use support::c::{Options, call, kind, option, stat};
 use support::peer::{Hello, Peer};
 use support::server::{Folder, eventually};
 use support::tools::run;
@@ -109,19 +109,53 @@ fn whoever_asks_for_it_loudly_believes_anybody() {
 #[ignore = "it needs the environment that the next test makes"]
 fn child_that_trusts_the_system() {
     let url = std::env::var("RREDIS_TLS_URL").expect("the test below sets it");
-    assert_eq!(Client::at(&url).ask(&["PING"]), "+PONG");
+    let options = Options::at(&url).int(option::RETRY_MAX, 0);
+    match std::env::var("RREDIS_TLS_WHY_NOT").expect("the test below sets it").as_str() {
+        "" => answers(&options),
+        why => {
+            let asked = options.try_client().and_then(|client| client.command(&["PING"]));
+            let err = asked.expect_err("nobody vouches for the server");
+            assert!(err.message.contains(why), "{err:?}");
+        }
+    }
+    // An authority that was given is trusted alone, whatever the environment says.
+    let given = std::env::var("RREDIS_TLS_CA").expect("the test below sets it");
+    answers(&options.text(option::TLS_CA_FILE, &given));
 }
 
 #[test]
-fn by_default_the_systems_authorities_are_trusted() {
+fn by_default_the_systems_authorities_are_trusted_or_those_of_the_environment_in_their_place() {
     let server = TlsServer::start(&[]);
-    let child = std::env::current_exe().expect("this program has a file");
-    let url = format!("rediss://:{PASSWORD}@localhost:{}", server.port());
-    run(Command::new(child)
-        .args(["--ignored", "--exact", "child_that_trusts_the_system"])
-        .env("RREDIS_TLS_URL", url)
-        .env("SSL_CERT_FILE", server.ca())
-        .env_remove("SSL_CERT_DIR"));
+    let folder = Folder::new("environment");
+    let other = Authority::new("somebody else").write(&folder.path().join("other.pem"));
+    let place = folder.path().join("hashed");
+    fs::create_dir(&place).expect("a temporary folder can be written");
+    let hash = run(Command::new("openssl").args(["x509", "-hash", "-noout", "-in", &server.ca()]));
+    fs::copy(server.ca(), place.join(format!("{}.0", hash.trim()))).expect("a temporary folder can be written");
+    let (ca, place) = (server.ca(), place.display().to_string());
+    let nowhere = folder.path().join("nowhere").display().to_string();
+    for (file, dir, why_not) in [
+        (Some(&ca), None, ""),
+        (None, Some(&place), ""),
+        (Some(&other), Some(&place), ""),
+        // What the environment names is all there is: the system's own do not stand in for it.
+        (Some(&other), None, "from nobody that is trusted here"),
+        (Some(&nowhere), None, "the system trusts nobody"),
+        (None, Some(&nowhere), "the system trusts nobody"),
+    ] {
+        let mut child = Command::new(std::env::current_exe().expect("this program has a file"));
+        child.args(["--ignored", "--exact", "child_that_trusts_the_system"]);
+        child.env("RREDIS_TLS_URL", format!("rediss://:{PASSWORD}@localhost:{}", server.port()));
+        child.env("RREDIS_TLS_WHY_NOT", why_not).env("RREDIS_TLS_CA", &ca);
+        for (name, value) in [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", dir)] {
+            match value {
+                Some(value) => child.env(name, value),
+                None => child.env_remove(name),
+            };
+        }
+        let said = run(&mut child);
+        assert!(said.contains("1 passed"), "{file:?}, {dir:?}: {said}");
+    }
 }
 
 #[test]

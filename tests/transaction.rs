@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use support::c::{CErr, Client, Options, Outcome, Reply, Status, Verdict, call, option, stat};
 use support::child::fork;
+use support::over::Over;
 use support::peer::{Hello, Line, Peer};
 use support::pipeline::{Pipeline, mode};
 use support::server::{Server, eventually};
@@ -57,6 +58,7 @@ fn nobody_elses_command_comes_between() {
     let mut monitor = server.wire();
     assert_eq!(monitor.ask(&["MONITOR"]), "OK");
     thread::scope(|scope| {
+        let _over_at_the_end = Over(&over);
         for _ in 0..2 {
             scope.spawn(|| {
                 let other = Client::at(&server.url());
@@ -70,7 +72,6 @@ fn nobody_elses_command_comes_between() {
             (0..50).for_each(|place| _ = pipeline.add(&["SET", &format!("k{place}"), &round.to_string()]));
             assert_eq!(pipeline.run(mode::ATOMIC).expect("it runs").elements().len(), 50);
         }
-        over.store(true, Ordering::SeqCst);
     });
     server.ask(&["ECHO", "the end"]);
     let lines: Vec<String> = std::iter::from_fn(|| {

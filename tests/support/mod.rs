@@ -8,6 +8,7 @@ pub mod child;
 pub mod dice;
 pub mod functions;
 pub mod ledger;
+pub mod over;
 pub mod own;
 pub mod peer;
 pub mod pipeline;
