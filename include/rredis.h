@@ -8,9 +8,9 @@
 //   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
 //   rredis_client_free(client);
 //
-// Without options a client connects to 127.0.0.1:6379, without TLS and without a
-// login. It makes up to 64 connections, as they are needed. A call waits at most 5 s;
-// a blocking command (BLPOP) waits for its own timeout argument instead. A command
+// Without options a client connects to 127.0.0.1:6379, without TLS or a login. It makes
+// up to 64 connections, as needed. A call waits at most 5 s; a blocking command (BLPOP)
+// for its own timeout instead. After a network failure, LOADING or READONLY, a command
 // that did not run, or that only reads, is tried again up to 3 times within that time.
 //
 // Which handle for what
@@ -187,10 +187,10 @@ typedef enum rredis_status {
 ///   UNSUPPORTED             use another version, build or option
 ///   AGAIN                   wait, and call again
 ///   CONNECT, IO, TIMEOUT    the network or the server: repeat by the outcome
-///   BUSY                    repeat later, or raise POOL_MAX or INFLIGHT_MAX
-///   WOKEN                   stop, as the caller of _wake wanted
+///   BUSY                    repeat later, or raise POOL_MAX or the INFLIGHT_ options
+///   WOKEN                   stop, as _wake or the interrupt function wanted
 ///   FORKED                  make a new handle in this process
-///   TLS, AUTH               mend certificates or credentials
+///   TLS, AUTH               mend certificates, credentials, or the port
 ///   PROTOCOL                check that the peer is a Redis or Valkey server
 ///   LIMIT                   raise the limit, or ask for less at once
 ///   SERVER                  read err.message: its first word is the code
@@ -198,7 +198,7 @@ typedef enum rredis_status {
 ///   ABORTED                 mend the command of rredis_pipeline_failed
 ///   CALLBACK                read your own text in err.message
 ///   PANIC                   free the handle
-///   MEMORY                  free memory: the handle is as before
+///   MEMORY                  free memory; make anew what goes on to return MEMORY
 typedef enum rredis_outcome {
   RREDIS_OUTCOME_NONE = 0,      // the call had no command
   RREDIS_OUTCOME_NOT_SENT = 1,  // the command did not run: none of its bytes, or no
@@ -1380,7 +1380,8 @@ typedef enum rredis_command_flag {
   RREDIS_COMMAND_SKIP_MONITOR = 1024,        // not shown by MONITOR
   RREDIS_COMMAND_SKIP_SLOWLOG = 2048,        // not in the slow log
   RREDIS_COMMAND_ASKING = 4096,              // allowed on an importing slot
-  RREDIS_COMMAND_FAST = 8192,                // constant or logarithmic time
+  RREDIS_COMMAND_FAST = 8192,                // marked as fast by the server; MGET and
+                                             // PUBLISH are, too
   RREDIS_COMMAND_NO_AUTH = 16384,            // allowed before AUTH
   RREDIS_COMMAND_NO_MULTI = 32768,           // not allowed in a transaction
   RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,  // may have no key
@@ -1518,9 +1519,9 @@ rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
 
 /// Give the next reply, which may be a push or a server's error.
 ///
-/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL or
-/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow
-/// have no meaning.
+/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL, RREDIS_ERR_LIMIT
+/// or RREDIS_ERR_MEMORY every later call returns the same status: a reply was lost, or
+/// the bytes that follow have no meaning.
 rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
     rredis_error *err);
 

@@ -3,6 +3,9 @@
 #[path = "tidy/source.rs"]
 mod source;
 
+use std::collections::BTreeSet;
+use std::fs;
+
 use source::{Source, body, sources};
 
 /// Each room, and the floor it is on. The ground, below all of them, is 0.
@@ -362,6 +365,61 @@ fn closes_last(body: &str) -> bool {
     });
     close.is_some_and(|(at, _)| at + 1 == body.len())
 }
+
+/// Each version has each heading once, in one order; no change is listed twice, nor by two lines that begin alike.
+#[test]
+fn the_changes_have_each_heading_and_each_line_once() {
+    let changes = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/CHANGELOG.md")).expect("CHANGELOG.md");
+    none(&disorder(&changes));
+    // What a merge of two people's lines makes of it is seen.
+    for (from, to) in [
+        ("\n*Changed*\n", "\n*Fixed*\n"),
+        ("\n*Changed*\n", "\n*ABI*: so.\n\n*Changed*\n"),
+        ("\n*New*\n\n- ", "\n*New*\n\n- A line.\n\n- "),
+        ("\n*Fixed*\n\n", "\n*Fixed*\n\nA line.\n- A line\n  that goes on.\n"),
+        (
+            "\n*Fixed*\n\n",
+            "\n*Fixed*\n\n- A change that is told in so many words that its beginning is long\n- A change that is told in so many words that its beginning is longer\n",
+        ),
+    ] {
+        let broken = changes.replacen(from, to, 1);
+        assert!(broken != changes && !disorder(&broken).is_empty(), "{from:?} as {to:?} is not seen");
+    }
+}
+
+fn disorder(changes: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    let mut versions: Vec<&str> = changes.split("\n## ").collect();
+    versions.remove(0);
+    assert!(!versions.is_empty(), "no version in CHANGELOG.md");
+    for version in versions {
+        let name = version.lines().next().unwrap_or_default();
+        let listed = version.find("\n\n*New*\n").map_or("", |at| &version[at..]);
+        let parts: Vec<&str> = listed.trim().split("\n\n").collect();
+        let heads: Vec<&str> = parts.iter().filter(|part| part.starts_with('*')).copied().collect();
+        let is_abi = heads.last().is_some_and(|last| last.starts_with("*ABI*: "));
+        let is_ordered = heads.len() == 4 && heads[..3] == ["*New*", "*Changed*", "*Fixed*"] && is_abi;
+        if !is_ordered || parts.len() != 7 {
+            wrong.push(format!("{name}: *New*, *Changed*, *Fixed*, each once with one list, and *ABI*: {heads:?}"));
+        }
+        for list in parts.iter().filter(|part| !part.starts_with('*')) {
+            if !list.lines().next().is_some_and(|line| line.starts_with("- ")) {
+                wrong.push(format!("{name}: a list begins with {:?}", list.lines().next()));
+            }
+            for line in list.lines().filter_map(|line| line.strip_prefix("- ")) {
+                let begins = line.char_indices().nth(BEGINS_ALIKE).map_or(line, |(end, _)| &line[..end]);
+                if !told.insert(begins) {
+                    wrong.push(format!("{name}: two changes begin with {begins:?}"));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// Letters by which two changes are taken for one.
+const BEGINS_ALIKE: usize = 45;
 
 fn lines_with<'s>(
     sources: impl Iterator<Item = &'s Source>,

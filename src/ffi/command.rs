@@ -42,7 +42,7 @@ pub enum rredis_command_flag {
     RREDIS_COMMAND_SKIP_SLOWLOG = 2048,
     /// allowed on an importing slot
     RREDIS_COMMAND_ASKING = 4096,
-    /// constant or logarithmic time
+    /// marked as fast by the server; MGET and PUBLISH are, too
     RREDIS_COMMAND_FAST = 8192,
     /// allowed before AUTH
     RREDIS_COMMAND_NO_AUTH = 16384,

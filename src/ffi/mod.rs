@@ -8,9 +8,9 @@
 //!   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
 //!   rredis_client_free(client);
 //!
-//! Without options a client connects to 127.0.0.1:6379, without TLS and without a
-//! login. It makes up to 64 connections, as they are needed. A call waits at most 5 s;
-//! a blocking command (BLPOP) waits for its own timeout argument instead. A command
+//! Without options a client connects to 127.0.0.1:6379, without TLS or a login. It makes
+//! up to 64 connections, as needed. A call waits at most 5 s; a blocking command (BLPOP)
+//! for its own timeout instead. After a network failure, LOADING or READONLY, a command
 //! that did not run, or that only reads, is tried again up to 3 times within that time.
 //!
 //! Which handle for what

@@ -85,6 +85,8 @@ pub struct rredis_parser {
     name: CString,
     /// What _reserve gave, until the next call.
     room: usize,
+    /// A reply was lost for want of memory: the next one must not be taken for it.
+    failed: Option<Error>,
     poison: Poison,
 }
 
@@ -107,7 +109,7 @@ pub extern "C" fn rredis_parser_new(
             None => resp::parser(setup.options.parser(), limits),
         };
         let name = text_with_nul(parse.name())?;
-        let parser = rredis_parser { parse, name, room: 0, poison: Poison::default() };
+        let parser = rredis_parser { parse, name, room: 0, failed: None, poison: Poison::default() };
         out_parser.write(Box::into_raw(Box::new(parser)));
         Ok(())
     })
@@ -172,9 +174,9 @@ pub extern "C" fn rredis_parser_commit(
 
 /// Give the next reply, which may be a push or a server's error.
 ///
-/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL or
-/// RREDIS_ERR_LIMIT every later call returns the same status: the bytes that follow
-/// have no meaning.
+/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL, RREDIS_ERR_LIMIT
+/// or RREDIS_ERR_MEMORY every later call returns the same status: a reply was lost, or
+/// the bytes that follow have no meaning.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_next(
     parser: Option<&mut rredis_parser>,
@@ -184,10 +186,14 @@ pub extern "C" fn rredis_parser_next(
     guard_alone(parser, err, |parser| {
         let out_reply = given(out_reply, "out_reply")?;
         parser.room = 0;
+        if let Some(failed) = &parser.failed {
+            return Err(failed.clone());
+        }
         // The frame stays where it is: a small reply costs hardly more than moving it would.
         match &mut parser.parse.next() {
             Ok(Some(frame)) => {
-                out_reply.write(Reply::build_from(frame)?.into_raw());
+                let reply = Reply::build_from(frame).inspect_err(|error| parser.failed = Some(error.clone()))?;
+                out_reply.write(reply.into_raw());
                 Ok(())
             }
             Ok(None) => Err(Error::new(Status::Again, "no whole reply has arrived yet")),

@@ -75,10 +75,10 @@ pub enum rredis_status {
 ///   UNSUPPORTED             use another version, build or option
 ///   AGAIN                   wait, and call again
 ///   CONNECT, IO, TIMEOUT    the network or the server: repeat by the outcome
-///   BUSY                    repeat later, or raise POOL_MAX or INFLIGHT_MAX
-///   WOKEN                   stop, as the caller of _wake wanted
+///   BUSY                    repeat later, or raise POOL_MAX or the INFLIGHT_ options
+///   WOKEN                   stop, as _wake or the interrupt function wanted
 ///   FORKED                  make a new handle in this process
-///   TLS, AUTH               mend certificates or credentials
+///   TLS, AUTH               mend certificates, credentials, or the port
 ///   PROTOCOL                check that the peer is a Redis or Valkey server
 ///   LIMIT                   raise the limit, or ask for less at once
 ///   SERVER                  read err.message: its first word is the code
@@ -86,7 +86,7 @@ pub enum rredis_status {
 ///   ABORTED                 mend the command of rredis_pipeline_failed
 ///   CALLBACK                read your own text in err.message
 ///   PANIC                   free the handle
-///   MEMORY                  free memory: the handle is as before
+///   MEMORY                  free memory; make anew what goes on to return MEMORY
 /// ```
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
