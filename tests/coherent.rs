@@ -52,6 +52,8 @@ enum Alone {
     Fine,
     /// It does nothing without TLS.
     OfTls,
+    /// It does nothing without a password.
+    OfPassword,
     /// This version has no other than the default.
     Unsupported,
 }
@@ -61,7 +63,7 @@ const TABLE: &[(Set, Alone, bool)] = &[
     (Text(RREDIS_OPTION_HOST, "db.example"), Alone::Fine, false),
     (Int(RREDIS_OPTION_PORT, 7000), Alone::Fine, false),
     (Text(RREDIS_OPTION_UNIX_PATH, "/s"), Alone::Fine, false),
-    (Text(RREDIS_OPTION_USERNAME, "ann"), Alone::Fine, false),
+    (Text(RREDIS_OPTION_USERNAME, "ann"), Alone::OfPassword, false),
     (Text(RREDIS_OPTION_PASSWORD, "sesame"), Alone::Fine, false),
     (Int(RREDIS_OPTION_DATABASE, 1), Alone::Fine, false),
     (Int(RREDIS_OPTION_PROTOCOL, 2), Alone::Fine, false),
@@ -153,6 +155,8 @@ const APART: &[(&[Set], &[&str])] = &[
     (&[Url("unix:///s?port=1")], &["unix_path", "port"]),
     (&[Text(RREDIS_OPTION_UNIX_PATH, "/s"), Int(RREDIS_OPTION_TLS, 1)], &["tls_server_name"]),
     // Who we are.
+    (&[Url("redis://ann@h")], &["username", "password"]),
+    (&[Text(RREDIS_OPTION_USERNAME, "ann"), Text(RREDIS_OPTION_PASSWORD, "")], &["username", "password"]),
     (&[Credentials, Text(RREDIS_OPTION_USERNAME, "ann")], &["username", "credentials"]),
     (&[Credentials, Text(RREDIS_OPTION_PASSWORD, "secret")], &["password", "credentials"]),
     (&[Credentials, Url("redis://ann:secret@h")], &["username", "password", "credentials"]),
@@ -181,6 +185,9 @@ const TOGETHER: &[&[Set]] = &[
         Text(RREDIS_OPTION_TLS_SERVER_NAME, ""),
     ],
     &[Text(RREDIS_OPTION_UNIX_PATH, ""), Text(RREDIS_OPTION_HOST, "h")],
+    // The user that one is without a word.
+    &[Url("redis://default@h")],
+    &[Text(RREDIS_OPTION_USERNAME, "ann"), Text(RREDIS_OPTION_PASSWORD, "sesame"), Url("redis://h")],
     &[Credentials, Text(RREDIS_OPTION_PASSWORD, ""), Text(RREDIS_OPTION_USERNAME, "")],
     &[Credentials, Text(RREDIS_OPTION_CLIENT_NAME, "me"), Int(RREDIS_OPTION_DATABASE, 1), Url("redis://h")],
     &[Parser, Int(RREDIS_OPTION_PARSER, 0), Int(RREDIS_OPTION_REPLY_BYTES_MAX, 100)],
@@ -211,6 +218,7 @@ fn an_option_that_would_do_nothing_is_refused_by_who_connects_and_by_nobody_else
         for maker in CONNECTING {
             match (alone, make(maker, set)) {
                 (Alone::Fine, made) => assert_eq!(made, Ok(()), "{maker:?} of {name}"),
+                (Alone::OfPassword, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "password"]),
                 (Alone::OfTls, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "TLS"]),
                 (Alone::Unsupported, made) => says(made, RREDIS_ERR_UNSUPPORTED, &[&name]),
             }

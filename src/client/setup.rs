@@ -81,6 +81,11 @@ impl Setup {
     /// Refuse a user or a password that nobody would ever be told.
     fn check_credentials(&self) -> Result<()> {
         let given = match (self.options.username(), self.options.password()) {
+            // Who nobody says to be is the default user.
+            (Some(name), None) if self.credentials.is_none() && name != b"default" => {
+                let text = "username: without effect, for there is no password (a user that needs none takes any)";
+                return Err(Error::new(Status::Config, text));
+            }
             _ if self.credentials.is_none() => return Ok(()),
             (None, None) => return Ok(()),
             (Some(_), Some(_)) => "username and password",

@@ -16,7 +16,7 @@ pub enum rredis_option {
     /// text: the path of a Unix socket. Together with HOST or PORT it is
     /// RREDIS_ERR_CONFIG
     RREDIS_OPTION_UNIX_PATH = 3,
-    /// text: the user name. Default: the server's default user
+    /// text: the user name, which needs a PASSWORD. Default: the server's default user
     RREDIS_OPTION_USERNAME = 4,
     /// text: the password. No function gives it back, and no message shows it
     RREDIS_OPTION_PASSWORD = 5,

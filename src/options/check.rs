@@ -62,13 +62,18 @@ pub(super) fn text(row: &Row, value: &[u8]) -> Result<()> {
     }
 }
 
-/// What stands where it has no place, and is shown to nobody: a key, of which everybody may see what else stands there.
+/// What stands where it has no place, and is shown to nobody: a key, of which everybody may see what else stands there, or what
+/// may have a password in it.
 fn misplaced(row: &Row, form: Form, value: &[u8]) -> Option<&'static str> {
     let has = |word: &[u8]| value.windows(word.len()).any(|part| part == word);
     let is_pem = || [&b"--BEGIN "[..], b"--END ", b"PRIVATE KEY"].into_iter().any(has);
+    let is_url = || has(b"://");
     let is_no_path = || value.iter().any(|byte| matches!(byte, b'\n' | b'\r')) || has_long_name(value);
     match form {
         Form::Path | Form::SocketPath if is_pem() => Some("it is a PEM, where the path of a file is due"),
+        // A URL may have a password in it.
+        Form::Host | Form::Path | Form::SocketPath | Form::Name if is_url() => Some("it is a URL, which is set as a whole"),
+        Form::Host if value.contains(&b'@') => Some("there is an '@' in it, as in the URL of a server"),
         Form::Path if is_no_path() => Some("it is not the path of a file"),
         Form::Any if matches!(row.kind, Kind::Text(_)) && has(b"PRIVATE KEY") => {
             Some("there is a private key in it, whose place is tls_key_pem")

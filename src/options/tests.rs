@@ -186,6 +186,21 @@ fn a_key_that_stands_where_it_has_no_place_is_shown_to_nobody() {
 }
 
 #[test]
+fn a_url_that_stands_where_it_has_no_place_is_shown_to_nobody() {
+    for option in [Key::Host, Key::TlsServerName, Key::UnixPath, Key::TlsCaFile, Key::TlsKeyFile, Key::ClientName] {
+        let url = b"redis://ann:canary@db.example:6379/2";
+        assert_eq!(text(option, url), format!("{}: it is a URL, which is set as a whole", option.name()));
+    }
+    for option in [Key::Host, Key::TlsServerName] {
+        let said = format!("{}: there is an '@' in it, as in the URL of a server", option.name());
+        assert_eq!(text(option, b"ann:canary@db.example"), said);
+        let url = format!("redis://h?{}=ann%3Acanary%40h", option.name());
+        assert!(!refused(Options::new().set_url(url.as_bytes())).contains("canary"));
+    }
+    assert!(!refused(Options::new().set_url(b"redis://ann%3Acanary%40h")).contains("canary"));
+}
+
+#[test]
 fn an_endpoint_prints_as_it_is_dialled() {
     let mut options = Options::new();
     options.set_text(Key::Host, b"::1").unwrap();
