@@ -484,8 +484,9 @@ typedef enum rredis_option {
   RREDIS_OPTION_UNIX_PATH = 3,                  // text: the path of a Unix socket.
                                                 // Together with HOST or PORT it is
                                                 // RREDIS_ERR_CONFIG
-  RREDIS_OPTION_USERNAME = 4,                   // text: the user name. Default: the
-                                                // server's default user
+  RREDIS_OPTION_USERNAME = 4,                   // text: the user name, which needs a
+                                                // PASSWORD. Default: the server's
+                                                // default user
   RREDIS_OPTION_PASSWORD = 5,                   // text: the password. No function gives
                                                 // it back, and no message shows it
   RREDIS_OPTION_DATABASE = 6,                   // the number of the database. Default:

@@ -72,7 +72,9 @@ fn misplaced(row: &Row, form: Form, value: &[u8]) -> Option<&'static str> {
     match form {
         Form::Path | Form::SocketPath if is_pem() => Some("it is a PEM, where the path of a file is due"),
         // A URL may have a password in it.
-        Form::Host | Form::Path | Form::SocketPath | Form::Name if is_url() => Some("it is a URL, which is set as a whole"),
+        Form::Host | Form::Path | Form::SocketPath | Form::Name if is_url() => {
+            Some("it is a URL, which is set as a whole")
+        }
         Form::Host if value.contains(&b'@') => Some("there is an '@' in it, as in the URL of a server"),
         Form::Path if is_no_path() => Some("it is not the path of a file"),
         Form::Any if matches!(row.kind, Kind::Text(_)) && has(b"PRIVATE KEY") => {
