@@ -10,6 +10,8 @@
 //! < +OK\r\n                             what the server sends
 //! = reply 1 OK                          what must have happened, one event a line, in order
 //! = ready | clean | dirty | owes        what must be true now
+//! = hears | deaf                        whether anything could come unasked, or is owed
+//! = queueing                            a transaction is open
 //! = resp 3                              what is spoken now
 //! = failed PROTOCOL text                how the conversation ended
 //! = fate 1 UNKNOWN                      what became of a command
@@ -146,6 +148,9 @@ impl Player {
             ("clean", _) => assert!(self.session().is_clean(), "{place}"),
             ("dirty", _) => assert!(!self.session().is_clean(), "{place}"),
             ("owes", _) => assert!(self.session().owes(), "{place}"),
+            ("hears", _) => assert!(self.session().can_hear(), "{place}"),
+            ("deaf", _) => assert!(!self.session().can_hear(), "{place}"),
+            ("queueing", _) => assert!(self.session().is_queueing(), "{place}"),
             ("resp", version) => assert_eq!(self.session().is_resp3(), version == "3", "{place}"),
             ("silent", _) => assert!(self.session().outgoing().is_empty(), "{place}"),
             ("failed", words) => {

@@ -61,3 +61,43 @@ impl From<Deadline> for Until {
         Until { deadline, still_ms: None, last: deadline, last_ms: -1 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_moves_puts_the_end_off_and_never_behind_the_last_moment() {
+        let (soon, late) = (Deadline::after_ms(0), Deadline::after_ms(60_000));
+        let mut until = Until::still_for(0);
+        assert!(until.deadline().has_passed() && !until.moved(), "there is no time in which anything could move");
+        until = Until { still_ms: Some(30_000), ..until };
+        assert!(until.moved() && !until.deadline().has_passed());
+        assert!(!until.no_later_than(late, 60_000).deadline().has_passed());
+        let mut until = until.no_later_than(soon, 0);
+        assert!(until.deadline().has_passed() && !until.moved() && until.deadline().has_passed());
+        let mut forever = Until::still_for(-1);
+        assert!(forever.moved() && forever.deadline() == Deadline::never());
+    }
+
+    #[test]
+    fn a_moment_is_put_off_by_nothing() {
+        for deadline in [Deadline::after_ms(0), Deadline::after_ms(60_000), Deadline::never()] {
+            let mut until = Until::from(deadline);
+            assert!(!until.moved());
+            assert_eq!(until.deadline(), deadline);
+        }
+    }
+
+    #[test]
+    fn the_error_says_which_time_is_up_and_what_was_not_done() {
+        let (soon, late) = (Deadline::after_ms(0), Deadline::after_ms(60_000));
+        let told = |until: Until, writing| until.passed(writing).to_string();
+        let until = Until::still_for(7);
+        assert_eq!(until.passed(true).status, Status::Timeout);
+        assert_eq!(told(until, true), "write: nothing moved for 7 ms");
+        assert_eq!(told(until.no_later_than(late, 60_000), false), "read: nothing moved for 7 ms");
+        assert_eq!(told(until.no_later_than(soon, 5), false), "read: not done within 5 ms");
+        assert_eq!(told(until.no_later_than(soon, 5), true), "write: not done within 5 ms");
+    }
+}
