@@ -45,7 +45,9 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
             programs.insert(program.clone(), json!({ "mark": mark, "tests": {} }));
         }
         for test in list(places, path)? {
-            if programs[program]["tests"].get(&test).is_none() {
+            // One that was ended before it was done may be asked now, where more time is given.
+            let is_known = |known: &Value| known["cut"] != true || known["ms"].as_u64() > Some(asked.longest_ms);
+            if !programs[program]["tests"].get(&test).is_some_and(is_known) {
                 wanted.push((program.clone(), test));
             }
         }
@@ -56,18 +58,25 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
     let programs = Mutex::new(programs);
     let queue = Mutex::new(wanted.iter());
     let failure = Mutex::new(None);
+    let written = Mutex::new(Instant::now());
     thread::scope(|scope| {
         for job in 0..asked.jobs.max(1) {
-            let (programs, queue, failure, path) = (&programs, &queue, &failure, &path);
+            let (programs, queue, failure, written, path) = (&programs, &queue, &failure, &written, &path);
             scope.spawn(move || {
                 let reached = places.out.join(format!("reached.{job}"));
-                while let Some((program, test)) = lock(queue).next() {
-                    match one(places, built, program, test, &reached) {
+                loop {
+                    // The queue is held no longer than it takes.
+                    let Some((program, test)) = lock(queue).next() else { break };
+                    match one(places, built, program, test, &reached, asked.longest_ms) {
                         Ok(found) => {
                             let mut programs = lock(programs);
                             programs[program.as_str()]["tests"][test.as_str()] = found;
-                            // What was found so far is not lost where this ends.
-                            let _ = fs::write(path, Value::Object(programs.clone()).to_string());
+                            // Little of what was found is lost where this ends; and it is much to write.
+                            let mut written = lock(written);
+                            if written.elapsed() > Duration::from_secs(10) {
+                                let _ = fs::write(path, serde_json::to_vec(&*programs).unwrap_or_default());
+                                *written = Instant::now();
+                            }
                         }
                         Err(error) => {
                             *lock(failure) = Some(error);
@@ -78,6 +87,7 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
             });
         }
     });
+    fs::write(&path, serde_json::to_vec(&*lock(&programs))?)?;
     if let Some(error) = lock(&failure).take() {
         return Err(error);
     }
@@ -101,13 +111,18 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
     Ok(baseline)
 }
 
-fn one(places: &Places, built: &Built, program: &str, test: &str, reached: &Path) -> Result<Value> {
+/// One that takes much longer than it may to be asked is ended: what it reaches is not wanted.
+fn one(places: &Places, built: &Built, program: &str, test: &str, reached: &Path, longest_ms: u64) -> Result<Value> {
     let mut found = Value::Null;
+    let patience = Duration::from_millis(longest_ms * 4);
     for _ in 0..3 {
         fs::write(reached, vec![0u8; built.mutants.len() + 1])?;
         let begin = Instant::now();
-        let end = run(places, &built.programs[program], &[test], Switch::Noting(reached), Duration::from_secs(180))?;
+        let end = run(places, &built.programs[program], &[test], Switch::Noting(reached), patience)?;
         let ms = begin.elapsed().as_millis() as u64;
+        if matches!(end, End::Hung(_)) {
+            return Ok(json!({ "ms": ms, "fails": false, "cut": true, "reached": [] }));
+        }
         let bytes = fs::read(reached)?;
         let numbers = built.mutants.iter().map(|mutant| mutant.number);
         let reached: Vec<u32> = numbers.filter(|&number| bytes.get(number as usize) == Some(&1)).collect();
@@ -124,7 +139,9 @@ fn one(places: &Places, built: &Built, program: &str, test: &str, reached: &Path
 fn program_mark(program: &str, built: &Built) -> String {
     let own = format!("tests/{program}");
     let mut parts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (path, mark) in &built.marks {
+    // The tests within the library are nothing to the programs beside it.
+    let marks = if program == "lib" { &built.marks } else { &built.code_marks };
+    for (path, mark) in marks {
         let is_own = path.strip_prefix(&own).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'));
         if path.starts_with("src/") || is_own {
             parts.insert(path, *mark);
