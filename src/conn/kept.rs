@@ -103,12 +103,13 @@ impl Kept {
         if !self.wanted {
             return Ok(());
         }
-        self.bytes += cost(&event);
-        if self.bytes > self.bytes_max {
+        let bytes = self.bytes + cost(&event);
+        if bytes > self.bytes_max {
             let text = format!("what came unasked is more than push_bytes_max, {} bytes", self.bytes_max);
             return Err(Error::new(Status::Limit, text));
         }
         self.events.try_reserve(1).map_err(|_| Error::memory("what came unasked"))?;
+        self.bytes = bytes;
         self.events.push_back(event);
         Ok(())
     }
@@ -125,3 +126,75 @@ fn cost(event: &Event) -> u64 {
 
 /// The least that a push counts for, in bytes: what it takes to keep it, whatever is in it.
 const SMALLEST: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::{Builder, Kind};
+
+    /// A push of so many elements, which came in so many bytes.
+    fn push(elements: usize, wire_len: usize) -> Event {
+        let mut builder = Builder::new();
+        builder.open(Kind::RREDIS_REPLY_PUSH);
+        (0..elements).for_each(|number| builder.add_integer(Kind::RREDIS_REPLY_INTEGER, number as i64));
+        builder.end();
+        Event::Push(builder.take().unwrap(), wire_len)
+    }
+
+    fn holds(bytes_max: u64, event: impl Fn() -> Event) -> usize {
+        let mut kept = Kept::new(true, bytes_max);
+        let held = (0..100).take_while(|_| kept.keep(event()).is_ok()).count();
+        assert_eq!(kept.keep(event()).unwrap_err().status, Status::Limit);
+        held
+    }
+
+    #[test]
+    fn as_much_is_kept_as_the_limit_says_and_not_a_byte_more() {
+        assert_eq!(holds(1000, || push(1, 500)), 2);
+        assert_eq!(holds(999, || push(1, 500)), 1);
+    }
+
+    #[test]
+    fn a_flood_of_the_smallest_takes_no_more_memory_than_a_few_large_ones() {
+        assert_eq!(holds(128, || push(1, 10)), 2);
+        // What is short on the wire and large in memory counts for a part of that.
+        let Event::Push(reply, _) = push(1000, 0) else { unreachable!() };
+        assert_eq!(holds(reply.size() as u64 / 4 * 2, || push(1000, 1000)), 2);
+        assert_eq!(holds(reply.size() as u64 / 4 * 2 - 1, || push(1000, 1000)), 1);
+    }
+
+    #[test]
+    fn what_was_shown_makes_room_for_as_much() {
+        let mut kept = Kept::new(true, 1000);
+        for _ in 0..10 {
+            kept.keep(push(1, 500)).unwrap();
+            kept.keep(push(2, 500)).unwrap();
+            assert!(kept.keep(push(3, 500)).is_err());
+            assert_eq!(kept.take().unwrap().view().len(), 1, "the oldest first");
+            assert!(!kept.is_empty());
+            assert_eq!(kept.take().unwrap().view().len(), 2);
+            assert!(kept.is_empty() && kept.take().is_none());
+        }
+    }
+
+    #[test]
+    fn replies_were_asked_for_and_count_for_nothing() {
+        let mut kept = Kept::new(true, 1);
+        let Event::Push(reply, _) = push(100, 0) else { unreachable!() };
+        kept.keep(Event::Reply(1, reply)).unwrap();
+        assert_eq!(kept.take().unwrap().view().len(), 100);
+    }
+
+    #[test]
+    fn what_nobody_wants_is_not_kept_however_much_comes() {
+        let mut kept = Kept::new(false, 1);
+        (0..100).for_each(|_| kept.keep(push(1, 500)).unwrap());
+        assert!(kept.is_empty() && kept.take().is_none());
+        kept.notice(Notice::Connected { id: 1 });
+        assert!(kept.take_notices().is_empty());
+        let mut kept = kept.with_notices(true);
+        kept.notice(Notice::Connected { id: 1 });
+        assert_eq!(kept.take_notices().len(), 1);
+        assert!(kept.take_notices().is_empty(), "each is told once");
+    }
+}

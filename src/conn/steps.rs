@@ -187,3 +187,25 @@ pub enum Read {
 const GROWN_BYTES: usize = 64 << 10;
 /// The most that is offered to a transport at once: what was offered cannot be taken back, and has to come again.
 const OFFERED_MAX: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_ends_with_so_many_bytes_or_so_long_after_its_first_ones() {
+        let late = Duration::from_millis(TURN_MS_MAX);
+        let mut turn = Turn::default();
+        assert!(turn.goes_on());
+        std::thread::sleep(late);
+        assert!(turn.goes_on(), "where nothing was moved, no time was taken");
+        turn.moved(TURN_BYTES_MAX - 1);
+        assert!(turn.goes_on());
+        std::thread::sleep(late);
+        assert!(!turn.goes_on());
+        let mut turn = Turn::default();
+        turn.moved(TURN_BYTES_MAX - 1);
+        turn.moved(1);
+        assert!(!turn.goes_on());
+    }
+}

@@ -133,3 +133,56 @@ fn a_transport_may_not_use_the_client_that_it_serves() {
     assert_eq!((refused.status, refused.outcome), (Status::State, Outcome::NotSent));
     assert!(connection.dial.refuse_reentry().is_ok(), "when it is done serving it may");
 }
+
+/// ECHO with an argument of so many bytes, queued; and its bytes.
+fn queued(connection: &mut Connection, len: usize) -> Vec<u8> {
+    let arg = vec![b'v'; len];
+    connection.submit(&[b"ECHO", &arg], Shape::KEEP).unwrap();
+    connection.session().outgoing().to_vec()
+}
+
+#[test]
+fn what_is_handed_over_at_once_is_a_turns_worth_of_what_the_peer_takes() {
+    let (mut connection, script) = greeted([]);
+    let bytes = queued(&mut connection, 2 * TURN_BYTES_MAX);
+    let (turn, rest) = bytes.split_at(TURN_BYTES_MAX);
+    for step in [expect(turn), expect(&rest[..10]), Step::Block, expect(&rest[10..])] {
+        script.add(step);
+    }
+    connection.hand_over_now().unwrap();
+    assert_eq!(connection.session().outgoing(), rest, "others have their turn");
+    connection.hand_over_now().unwrap();
+    assert_eq!(connection.session().outgoing(), &rest[10..], "it takes no more");
+    assert!(connection.is_blocked());
+    connection.hand_over_now().unwrap();
+    assert!(!connection.is_blocked() && script.is_done());
+}
+
+#[test]
+fn what_was_offered_in_vain_is_told_so_that_nobody_takes_it_back() {
+    const OFFERED: usize = 256 << 10;
+    let (mut connection, script) = greeted([]);
+    let bytes = queued(&mut connection, TURN_BYTES_MAX + 2 * OFFERED);
+    let (turn, rest) = bytes.split_at(TURN_BYTES_MAX);
+    let (rest, last) = rest.split_at(rest.len() - 10);
+    for step in [expect(turn), Step::Block, expect(rest), Step::Block] {
+        script.add(step);
+    }
+    assert_eq!(connection.offer_now().unwrap(), Some(0), "the turn is over, and nothing behind it was offered");
+    assert_eq!(connection.offer_now().unwrap(), Some(OFFERED));
+    assert_eq!(connection.offer_now().unwrap(), Some(10), "no more than there is");
+    script.add(expect(last));
+    assert_eq!(connection.offer_now().unwrap(), None);
+    assert!(script.is_done());
+}
+
+#[test]
+fn a_read_says_whether_there_may_be_more() {
+    let (mut connection, script) = greeted([]);
+    assert_eq!(connection.read_once().unwrap(), Read::Nothing);
+    script.add(give(">1\r\n"));
+    // A transport of the caller's may hold more, whatever its descriptor says.
+    assert_eq!(connection.read_once().unwrap(), Read::Some(4));
+    script.add(Step::End);
+    assert_eq!(connection.read_once().unwrap_err().status, Status::Io);
+}

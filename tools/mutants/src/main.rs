@@ -136,7 +136,7 @@ fn tests(root: &Path) -> Result<Vec<String>> {
     Ok(tests)
 }
 
-/// The numbers of the mutants to try, in the order of FILES; a sample is spread over all of them.
+/// The numbers of the mutants to try, in the order that was asked for and then of FILES; a sample is spread over all of them.
 fn chosen(asked: &Asked, built: &tree::Built, report: &Report) -> Vec<u32> {
     let is_asked_for = |mutant: &rewrite::Mutant| match &asked.only {
         Some(only) => only.parse() == Ok(mutant.number) || mutant.name.contains(only.as_str()),
@@ -146,7 +146,9 @@ fn chosen(asked: &Asked, built: &tree::Built, report: &Report) -> Vec<u32> {
         }
     };
     let mut chosen: Vec<&rewrite::Mutant> = built.mutants.iter().filter(|mutant| is_asked_for(mutant)).collect();
-    let weight = |mutant: &rewrite::Mutant| FILES.iter().position(|file| tree::is_of(&mutant.file, file));
+    let place = |mutant: &rewrite::Mutant| asked.files.iter().position(|file| tree::is_of(&mutant.file, file));
+    let weight =
+        |mutant: &rewrite::Mutant| (place(mutant), FILES.iter().position(|file| tree::is_of(&mutant.file, file)));
     chosen.sort_by_key(|mutant| (weight(mutant), mutant.number));
     if let Some(size) = asked.sample {
         chosen.sort_by_key(|mutant| tree::mark(mutant.name.as_bytes()));

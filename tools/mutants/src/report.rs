@@ -36,6 +36,9 @@ pub struct Report {
     results: std::path::PathBuf,
 }
 
+/// What is counted of each file: of those killed, how many made a test hang; and how many more did not compile.
+const HEAD: [&str; 8] = ["mutants", "killed", "accepted", "survived", "unreached", "not tried", "hung", "refused"];
+
 impl Accepted {
     /// A line that is the name of a mutant, and below it, further in, why it changes nothing.
     pub fn read(path: &Path) -> Result<Accepted> {
@@ -87,7 +90,7 @@ impl Report {
             failing,
             long,
             all: mark(text.as_bytes()),
-            marks: built.marks.clone(),
+            marks: built.code_marks.clone(),
             results,
         };
         for line in fs::read_to_string(&report.results).unwrap_or_default().lines() {
@@ -98,7 +101,7 @@ impl Report {
         report
     }
 
-    /// What was killed stays killed while its file is as it was; what survived, while nothing at all has changed.
+    /// What was killed stays killed while its file is as it was, the tests in it aside; what survived, while nothing at all has changed.
     fn remembered(&self, line: &str) -> Option<(String, Verdict)> {
         let mut fields = line.splitn(5, '\t');
         let (what, of_file, of_all, name) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
@@ -136,7 +139,7 @@ impl Report {
     pub fn write(&self, places: &Places, built: &Built, asked: &Asked) -> Result<bool> {
         let is_asked_for =
             |file: &str| asked.files.is_empty() || asked.files.iter().any(|asked| crate::tree::is_of(file, asked));
-        let mut rows: BTreeMap<&str, [usize; 6]> = BTreeMap::new();
+        let mut rows: BTreeMap<&str, [usize; HEAD.len()]> = BTreeMap::new();
         let mut lists: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         let mut open = 0;
         for mutant in built.mutants.iter().filter(|mutant| is_asked_for(&mutant.file)) {
@@ -146,6 +149,7 @@ impl Report {
             let (column, list) = match (self.verdicts.get(&mutant.name), self.accepted.reason(&mutant.name)) {
                 (Some(Verdict::Killed(by)), _) => {
                     lists.entry("killed").or_default().push(format!("{at}\n    {by}"));
+                    row[6] += usize::from(by.ends_with("(hangs)"));
                     (1, None)
                 }
                 (_, Some(reason)) => {
@@ -162,12 +166,17 @@ impl Report {
                 lists.entry(list).or_default().push(at);
             }
         }
+        for name in &built.refused {
+            let file = name.split(' ').next().unwrap_or("");
+            if let Some(row) = rows.get_mut(file) {
+                row[7] += 1;
+            }
+        }
         let names: BTreeSet<&str> = built.mutants.iter().map(|mutant| mutant.name.as_str()).collect();
         let stale: Vec<&String> = self.accepted.0.keys().filter(|name| !names.contains(name.as_str())).collect();
-        let head = ["mutants", "killed", "accepted", "survived", "unreached", "not tried"];
         let mut figures = format!("{:<38}", "");
-        head.iter().for_each(|word| figures.push_str(&format!("{word:>10}")));
-        let mut total = [0; 6];
+        HEAD.iter().for_each(|word| figures.push_str(&format!("{word:>10}")));
+        let mut total = [0; HEAD.len()];
         for (file, row) in &rows {
             figures.push_str(&format!("\n{file:<38}"));
             row.iter().for_each(|count| figures.push_str(&format!("{count:>10}")));
@@ -187,10 +196,11 @@ impl Report {
         text.push_str(&format!("\n== not compiled\n{}\n", built.refused.join("\n")));
         let path = places.out.join("report");
         fs::write(&path, text)?;
-        println!("{figures}\n{} more did not compile. All of it: {}", built.refused.len(), path.display());
         for list in ["survived", "unreached"] {
             lists.get(list).into_iter().flatten().for_each(|mutant| println!("{list}: {mutant}"));
         }
+        // The figures last: they are what a reader looks for.
+        println!("\n{figures}\nAll of it: {}", path.display());
         for name in &stale {
             say(&format!("equivalent.txt names what is no mutant any more: {name}"));
         }

@@ -33,6 +33,8 @@ pub struct Built {
     pub programs: BTreeMap<String, PathBuf>,
     /// A number that changes with each file's text, by the file.
     pub marks: HashMap<String, u64>,
+    /// The same of what is in a file besides tests.
+    pub code_marks: HashMap<String, u64>,
 }
 
 /// A file with its mutants in it.
@@ -69,6 +71,7 @@ pub fn build(places: &Places, files: &[String], tests: &[String]) -> Result<Buil
     let mut texts = BTreeMap::new();
     collect(&places.root, Path::new(""), &mut texts)?;
     let marks = texts.iter().map(|(path, text)| (path.clone(), mark(text))).collect();
+    let code_marks = texts.iter().map(|(path, text)| (path.clone(), mark(without_tests(path, text)))).collect();
     let chosen: Vec<&String> = texts.keys().filter(|path| files.iter().any(|file| is_of(path, file))).collect();
     let chosen: Vec<String> = chosen.into_iter().cloned().collect();
     remove_others(&places.tree, &texts)?;
@@ -116,7 +119,7 @@ pub fn build(places: &Places, files: &[String], tests: &[String]) -> Result<Buil
     fs::write(&known, lines(&refused))?;
     say(&format!("{} mutants in {} files; building the tests", mutants.len(), chosen.len()));
     let programs = programs(places, tests)?;
-    Ok(Built { mutants, refused: refused.into_iter().collect(), programs, marks })
+    Ok(Built { mutants, refused: refused.into_iter().collect(), programs, marks, code_marks })
 }
 
 pub fn say(text: &str) {
@@ -135,6 +138,17 @@ pub fn is_of(path: &str, file: &str) -> bool {
 pub fn mark(text: &[u8]) -> u64 {
     text.iter().fold(0xcbf2_9ce4_8422_2325, |mark, byte| (mark ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3))
 }
+
+/// What of a file is there where it is not built for its own tests: those come last in it, or are a file of their own.
+fn without_tests<'t>(path: &str, text: &'t [u8]) -> &'t [u8] {
+    if path.starts_with("src/") && path.ends_with("/tests.rs") {
+        return &[];
+    }
+    let end = text.windows(TESTS.len()).position(|window| window == TESTS);
+    &text[..end.unwrap_or(text.len())]
+}
+
+const TESTS: &[u8] = b"\n#[cfg(test)]\nmod tests {\n";
 
 fn names_of(texts: &BTreeMap<String, Vec<u8>>, chosen: &[String]) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
