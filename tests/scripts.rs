@@ -308,6 +308,41 @@ fn noscript_of_a_script_that_was_seen_is_looked_into() {
     }
 }
 
+/// A script that was seen, says NOSCRIPT in words of its own, and is flushed before the server is asked: it has run.
+#[test]
+fn a_script_with_words_of_its_own_that_is_flushed_then_does_not_run_again() {
+    let own = b"-NOSCRIPT of my own\r\n";
+    let runs = AtomicUsize::new(0);
+    let peer = peer_that_has(
+        |asked| if asked == 0 { b"*1\r\n:1\r\n" } else { b"*1\r\n:0\r\n" },
+        move |line, command| match (command[0].as_slice(), runs.fetch_add(1, Ordering::SeqCst)) {
+            (b"EVALSHA", 1) => line.send(own),
+            (b"EVALSHA", 2) => line.send(UNKNOWN_SCRIPT),
+            _ => line.send(b":7\r\n"),
+        },
+    );
+    let client = Client::at(&peer.url());
+    let script = Script::new(COUNT);
+    assert_eq!(script.run(&client, 1, &["n"]).expect("it runs").dump(), ":7");
+    let err = script.run(&client, 1, &["n"]).expect_err("its own words");
+    assert!(was_told_noscript(&err) && err.attempts == 1, "{err:?}");
+    // The connection has seen it no more: it is asked for again, and sent whole.
+    assert_eq!(script.run(&client, 1, &["n"]).expect("it runs").dump(), ":7");
+    assert_eq!(names(&peer), ["EXISTS", "EVALSHA", "EVALSHA", "EXISTS", "EXISTS", "EVALSHA", "EVAL"]);
+    // And so it is in a pipeline, which loads it, and where it is known.
+    let peer = peer_that_has(
+        |asked| [b"*1\r\n:0\r\n".as_slice(), b"+sha\r\n", b"*1\r\n:0\r\n"][asked % 3],
+        move |line, _| line.send(own),
+    );
+    let client = Client::at(&peer.url());
+    let mut pipeline = Pipeline::of(&client);
+    for _ in 0..2 {
+        script.add(&mut pipeline, 1, &["n"]);
+        assert_eq!(pipeline.ask(mode::PLAIN), "[-NOSCRIPT of my own]");
+    }
+    assert_eq!(names(&peer), ["EXISTS", "LOAD", "EVALSHA", "EXISTS"].repeat(2));
+}
+
 #[test]
 fn where_the_answer_to_that_is_lost_it_may_have_run() {
     for (flags, expected) in [

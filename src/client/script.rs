@@ -147,7 +147,11 @@ impl Run<'_> {
             return Ok(reply);
         }
         lease.scripts().remove(self.script.digest());
-        self.whole(lease, kept)
+        // It may have run with words of its own, and been flushed then: in other words than a server's nothing is run again.
+        match commands::unknown_script(reply.text()) {
+            true => self.whole(lease, kept),
+            false => Ok(reply),
+        }
     }
 
     /// It was not: in one write the server is asked whether it has it, and told to run it.

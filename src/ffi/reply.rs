@@ -31,7 +31,7 @@ pub unsafe extern "C" fn rredis_reply_find(
 
 /// Give the attributes of a node: a MAP, or NULL where there are none.
 ///
-///   root  the whole reply
+///   root  the whole reply; NULL is given for a part of one
 ///   node  root, or a node anywhere below it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_attributes(

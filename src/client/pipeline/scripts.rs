@@ -60,8 +60,8 @@ enum Verdict {
     Told,
     /// It did not run.
     Whole,
-    /// The server is to be asked whether it has the script.
-    Ask,
+    /// The server is to be asked whether it has the script; whether the words were a server's, too, and not only the code word.
+    Ask(bool),
 }
 
 /// A command that was answered with NOSCRIPT: its index, and which of the scripts it is.
@@ -229,7 +229,7 @@ impl Run {
         kept: &mut Kept,
     ) -> Result<Vec<Missing>> {
         let mut scripts: Vec<Script> = Vec::new();
-        for ((_, script), _) in said.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Ask)) {
+        for ((_, script), _) in said.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Ask(_))) {
             let script = &self.queue.scripts[*script].script;
             if let Err(place) = scripts.binary_search_by_key(script.digest(), |script| *script.digest()) {
                 scripts.try_reserve(1).map_err(|_| Error::memory("the scripts").with_outcome(Outcome::Unknown))?;
@@ -252,7 +252,8 @@ impl Run {
         let did_not_run = |((_, script), verdict): &(Missing, Verdict)| match verdict {
             Verdict::Told => false,
             Verdict::Whole => true,
-            Verdict::Ask => is_gone(*script),
+            // It may have run with words of its own, and been flushed then: in other words than a server's nothing runs again.
+            Verdict::Ask(words) => *words && is_gone(*script),
         };
         Ok(said.into_iter().filter(did_not_run).map(|(missing, _)| missing).collect())
     }
@@ -317,9 +318,10 @@ impl Wire {
     /// What is to be done about a command that was answered with this NOSCRIPT.
     fn verdict(&self, digest: &Digest, error: &[u8]) -> Verdict {
         // The server was known to have it before.
-        let Ok(place) = self.place_of(digest) else { return Verdict::Ask };
-        match (&self.asked[place], commands::unknown_script(error)) {
-            (Asked { existed: Some(_), loaded: true, .. }, _) => Verdict::Ask,
+        let words = commands::unknown_script(error);
+        let Ok(place) = self.place_of(digest) else { return Verdict::Ask(words) };
+        match (&self.asked[place], words) {
+            (Asked { existed: Some(_), loaded: true, .. }, words) => Verdict::Ask(words),
             (Asked { existed: Some(true), .. }, _) => Verdict::Told,
             (Asked { existed: Some(false), .. }, _) => Verdict::Whole,
             // Where the server cannot be asked, no more is to be had than its own words.
