@@ -280,7 +280,7 @@ const rredis_reply *rredis_reply_find(const rredis_reply *map, const char *key,
 
 /// Give the attributes of a node: a MAP, or NULL where there are none.
 ///
-///   root  the whole reply
+///   root  the whole reply; NULL is given for a part of one
 ///   node  root, or a node anywhere below it
 const rredis_reply *rredis_reply_attributes(const rredis_reply *root,
     const rredis_reply *node);
@@ -1078,9 +1078,10 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 // script is sent, with EVAL. NOSCRIPT alone does not prove that, because a script can
 // return it. So a connection that has not seen the script exist sends SCRIPT EXISTS in
 // the same write, and one that has seen it asks after a NOSCRIPT. A script that returns
-// NOSCRIPT runs once. If scripts are flushed while other calls load them again, a run
-// may fail with NOSCRIPT although it did nothing. To a server that refuses SCRIPT
-// EXISTS, scripts are sent whole, from the second run on.
+// NOSCRIPT runs once, except one that returns the server's own text and is flushed right
+// then. If scripts are flushed while other calls load them again, a run may fail with
+// NOSCRIPT although it did nothing. To a server that refuses SCRIPT EXISTS, scripts are sent whole, from
+// the second run on.
 //
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 // commands are not undone. The response callback is that of EVALSHA, in both cases.
