@@ -1077,11 +1077,11 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 // A script runs by its digest, with EVALSHA. If the server does not have it, the whole
 // script is sent, with EVAL. NOSCRIPT alone does not prove that, because a script can
 // return it. So a connection that has not seen the script exist sends SCRIPT EXISTS in
-// the same write, and one that has seen it asks after a NOSCRIPT. A script that returns
-// NOSCRIPT runs once, except one that returns the server's own text and is flushed right
-// then. If scripts are flushed while other calls load them again, a run may fail with
-// NOSCRIPT although it did nothing. To a server that refuses SCRIPT EXISTS, scripts are sent whole, from
-// the second run on.
+// the same write, and one that has seen it asks after a NOSCRIPT. A script that
+// returns NOSCRIPT runs once, except one that returns the server's own text and is
+// flushed right then. If scripts are flushed while other calls load them again, a run
+// may fail with NOSCRIPT although it did nothing. To a server that refuses SCRIPT
+// EXISTS, scripts are sent whole, from the second run on.
 //
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 // commands are not undone. The response callback is that of EVALSHA, in both cases.
