@@ -64,6 +64,14 @@ fn every_promise_is_tested() {
             assert!(files.iter().any(|file| root().join(file).exists()), "there is no test {name}");
         }
     }
+    // And what is tested is promised: each test stands in a row, except that of what the tests themselves are made of.
+    for entry in fs::read_dir(root().join("tests")).expect("the tests") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_test = path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").exists();
+        let is_promised = page.contains(&format!("`{name}`"));
+        assert!(!is_test || is_promised || name == "support_itself", "TESTING.md has no row for the test {name}");
+    }
 }
 
 #[test]

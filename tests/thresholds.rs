@@ -28,9 +28,9 @@ const EVERYWHERE_MAX: usize = 80 << 10;
 const COUNT_MAX: usize = 4100;
 const BURST_MAX: usize = 1030;
 
-/// Every number that a constant of the library's has.
+/// Every number that a constant of the library's has, and those at which a length has another digit.
 fn numbers() -> BTreeSet<usize> {
-    let mut found = BTreeSet::new();
+    let mut found: BTreeSet<usize> = (0..7).map(|digits| 10_usize.pow(digits)).collect();
     for source in source::sources() {
         for line in source.shipped.lines().filter_map(|line| line.trim().split_once("const ")) {
             let Some((declared, value)) = line.1.split_once(" = ") else { continue };

@@ -1,11 +1,15 @@
 //! A few commands with arbitrary replies, by every way that a reply takes to its caller, with both parsers: alone, on a
-//! connection of one's own, in a pipeline, shown one by one, in a transaction, and through a callback of the program's.
+//! connection of one's own, sent and received there, in a loop of the program's, in a pipeline, shown one by one, in a
+//! transaction, and through a callback of the program's.
 
 use std::collections::VecDeque;
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rredis::client::pipeline::{self, Mode};
-use rredis::client::{Call, Callback, Callbacks, Client, Dedicated, Flags, Pipeline, Setup};
+use rredis::client::{Call, Callback, Callbacks, Client, Dedicated, Evented, Flags, Pipeline, Setup};
 use rredis::commands::{
     self,
     shape::{self, shape},
@@ -21,10 +25,13 @@ use crate::support::dice::Dice;
 use crate::{ARGUMENTS, parsed, shown, value};
 
 /// A command, what it is answered with, and what its caller gets.
+#[derive(Default)]
 struct Case {
     args: Vec<&'static str>,
     wire: String,
     expected: String,
+    /// What who asks for the wire gets.
+    raw: String,
 }
 
 pub fn every_way(seed: u64) {
@@ -38,8 +45,7 @@ pub fn every_way(seed: u64) {
 #[test]
 fn a_score_in_pieces_keeps_its_attributes() {
     let score = "|1\r\n+ttl\r\n|1\r\n+unit\r\n+s\r\n:3600\r\n$?\r\n;1\r\n1\r\n;2\r\n.5\r\n;0\r\n";
-    let case =
-        |args: &[&'static str], wire: &str| Case { args: args.to_vec(), wire: wire.into(), expected: String::new() };
+    let case = |args: &[&'static str], wire: &str| Case { args: args.to_vec(), wire: wire.into(), ..Case::default() };
     let cases =
         vec![case(&["ZSCORE", "key", "member"], score), case(&["ZMSCORE", "key", "member"], &format!("*1\r\n{score}"))];
     every_way_of(cases, &Callbacks::default(), 0, &mut Dice::new(1, 1));
@@ -50,15 +56,18 @@ fn every_way_of(mut cases: Vec<Case>, callbacks: &Callbacks, seed: u64, dice: &m
     for choice in [ParserChoice::Fast, ParserChoice::Simple] {
         let longest = if dice.throw(2) == 0 { 7 } else { 100_000 };
         let most = 1 + dice.throw(longest) as usize;
-        let server = Server(Arc::new(Mutex::new(Lines::new(most))));
+        let server = Server { lines: Arc::new(Mutex::new(Lines::new(most))), readable: None };
+        let in_a_loop = client(&Server { readable: Some(Arc::new(readable())), ..server.clone() }, choice, callbacks);
         let client = client(&server, choice, callbacks);
         for (way, name) in WAYS {
+            let client = if name == IN_A_LOOP { &in_a_loop } else { &client };
             server.lock().replies = cases.iter().map(|case| case.wire.clone()).collect();
-            let got = way(&client, &cases).unwrap_or_else(|error| panic!("seed {seed}: {choice:?} {name}: {error:?}"));
+            let got = way(client, &cases).unwrap_or_else(|error| panic!("seed {seed}: {choice:?} {name}: {error:?}"));
             assert_eq!(got.len(), cases.len(), "seed {seed}: {choice:?} {name}");
             for (got, case) in got.iter().zip(&cases) {
                 let (args, wire) = (case.args.join(" "), &case.wire);
-                assert_eq!(got, &case.expected, "seed {seed}: {choice:?} {name}: {args} of {wire:?}");
+                let expected = if name == RECEIVED { &case.raw } else { &case.expected };
+                assert_eq!(got, expected, "seed {seed}: {choice:?} {name}: {args} of {wire:?}");
             }
         }
     }
@@ -70,7 +79,7 @@ fn case(dice: &mut Dice, callbacks: &mut Callbacks) -> Case {
         let name = names[dice.throw(names.len() as u64) as usize];
         let mut args: Vec<&'static str> = name.split(' ').collect();
         args.extend((0..dice.throw(6)).map(|_| ARGUMENTS[dice.throw(ARGUMENTS.len() as u64) as usize]));
-        let mut case = Case { args, wire: String::new(), expected: String::new() };
+        let mut case = Case { args, ..Case::default() };
         // What changes the connection has ways of its own.
         if commands::connection_state(&case.bytes()).is_some() {
             continue;
@@ -86,9 +95,13 @@ fn case(dice: &mut Dice, callbacks: &mut Callbacks) -> Case {
 /// Every way to the caller: the replies as they are shown.
 type Way = fn(&Client, &[Case]) -> Result<Vec<String>>;
 
-const WAYS: [(Way, &str); 6] = [
+const RECEIVED: &str = "sent and received";
+const IN_A_LOOP: &str = "in a loop";
+const WAYS: [(Way, &str); 8] = [
     (alone, "alone"),
     (on_a_connection, "on a connection"),
+    (received, RECEIVED),
+    (in_a_loop, IN_A_LOOP),
     (in_a_pipeline, "in a pipeline"),
     (one_by_one, "one by one"),
     (in_a_transaction, "in a transaction"),
@@ -107,6 +120,27 @@ fn on_a_connection(client: &Client, cases: &[Case]) -> Result<Vec<String>> {
         Ok(shown(&reply, reply.view()))
     };
     cases.iter().map(&mut run).collect()
+}
+
+fn received(client: &Client, cases: &[Case]) -> Result<Vec<String>> {
+    let mut conn = Dedicated::new(client)?;
+    cases.iter().try_for_each(|case| conn.send(&case.bytes()))?;
+    cases.iter().map(|_| conn.receive(60_000).map(|reply| shown(&reply, reply.view()))).collect()
+}
+
+fn in_a_loop(client: &Client, cases: &[Case]) -> Result<Vec<String>> {
+    let mut evented = Evented::new(client)?;
+    cases.iter().try_for_each(|case| evented.submit(&case.bytes(), &case.call()))?;
+    let (mut replies, end) = (Vec::new(), Instant::now() + Duration::from_secs(60));
+    while replies.len() < cases.len() {
+        assert!(Instant::now() < end, "{} of {} replies", replies.len(), cases.len());
+        evented.step(true)?;
+        while let Some(completion) = evented.take_next()? {
+            let reply = completion.result.map_err(|error| *error)?;
+            replies.push(shown(&reply, reply.view()));
+        }
+    }
+    Ok(replies)
 }
 
 fn in_a_pipeline(client: &Client, cases: &[Case]) -> Result<Vec<String>> {
@@ -164,6 +198,7 @@ impl Case {
         };
         let reply = made.as_ref().unwrap_or(&raw);
         self.expected = shown(reply, reply.view());
+        self.raw = shown(&raw, raw.view());
     }
 
     fn call(&self) -> Call {
@@ -191,7 +226,17 @@ fn client(server: &Server, choice: ParserChoice, callbacks: &Callbacks) -> Clien
 
 /// A server in memory, whose answers are written down.
 #[derive(Clone)]
-struct Server(Arc<Mutex<Lines>>);
+struct Server {
+    lines: Arc<Mutex<Lines>>,
+    /// What a loop may watch: it always has something to read.
+    readable: Option<Arc<[UnixStream; 2]>>,
+}
+
+fn readable() -> [UnixStream; 2] {
+    let (one, other) = UnixStream::pair().expect("two sockets");
+    std::io::Write::write_all(&mut &other, b"x").expect("a byte");
+    [one, other]
+}
 
 /// What it has to say, and what it was asked.
 struct Lines {
@@ -208,7 +253,7 @@ const EXECS_OWN: &str = "22[10:0:of:0.0 10:0:EXEC:0.0]";
 
 impl Server {
     fn lock(&self) -> std::sync::MutexGuard<'_, Lines> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -273,7 +318,7 @@ impl Transport for Server {
         Ok(Moved::Some(bytes.len()))
     }
 
-    fn fd(&self) -> Option<std::os::fd::RawFd> {
-        None
+    fn fd(&self) -> Option<RawFd> {
+        self.readable.as_ref().map(|pair| pair[0].as_raw_fd())
     }
 }
