@@ -2,6 +2,9 @@
 //! C++; and what the library asks of the system, as strace sees it. Nothing is ever printed but by a failing check.
 
 mod support;
+#[cfg(feature = "tls")]
+#[path = "tls/mod.rs"]
+mod tls;
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -109,6 +112,28 @@ fn a_thread_may_call_while_it_ends() {
 #[test]
 fn a_cancelled_thread_ends_behind_the_call() {
     Workshop::new().check("tests/hosts/cancel.c", &Server::start(&[]), &[]);
+}
+
+/// The same with TLS, which keeps things of its own for a thread.
+#[cfg(feature = "tls")]
+fn over_tls(program: &str) {
+    let server = tls::world::TlsServer::start(&[]);
+    let (url, ca) = (format!("rediss://127.0.0.1:{}", server.port()), server.ca());
+    let weather =
+        [("RREDIS_TEST_URL", &*url), ("RREDIS_TEST_CA", &*ca), ("RREDIS_TEST_PASSWORD", tls::world::PASSWORD)];
+    Workshop::new().check(program, server.server(), &weather);
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_thread_may_call_while_it_ends_over_tls_too() {
+    over_tls("tests/hosts/thread_end.c");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn a_cancelled_thread_ends_behind_the_call_over_tls_too() {
+    over_tls("tests/hosts/cancel.c");
 }
 
 #[test]

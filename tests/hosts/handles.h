@@ -1,4 +1,5 @@
 // Clients of every make, and every handle made, used and freed once: for programs that ask when and where that may be done.
+// Where RREDIS_TEST_URL, RREDIS_TEST_CA and RREDIS_TEST_PASSWORD are set, all of them speak TLS.
 #ifndef HANDLES_H
 #define HANDLES_H
 #include "calls.h"
@@ -12,7 +13,8 @@ static rredis_status handles_who(void *user_data, const char *endpoint, size_t e
     rredis_error *err) {
   UNUSED(user_data); UNUSED(endpoint); UNUSED(endpoint_len); UNUSED(err);
   rredis_builder_add_text(credentials, RREDIS_REPLY_STRING, "default", 7);
-  rredis_builder_add_text(credentials, RREDIS_REPLY_STRING, "any", 3);
+  const char *password = getenv("RREDIS_TEST_PASSWORD") ? getenv("RREDIS_TEST_PASSWORD") : "any";
+  rredis_builder_add_text(credentials, RREDIS_REPLY_STRING, password, strlen(password));
   return RREDIS_OK;
 }
 
@@ -72,9 +74,21 @@ static rredis_status handles_next(void *state, rredis_builder *builder, rredis_e
 
 static void handles_stop(void *state) { rredis_parser_free(state); }
 
+static inline rredis_options *handles_place(int kind) {
+  rredis_error err;
+  const char *url = getenv("RREDIS_TEST_URL"), *ca = getenv("RREDIS_TEST_CA"), *password = getenv("RREDIS_TEST_PASSWORD");
+  if (!url) return check_options_tcp();
+  rredis_options *options = rredis_options_new();
+  CHECK_OK(rredis_options_set_url(options, url, strlen(url), &err), err);
+  CHECK_OK(rredis_options_set_str(options, RREDIS_OPTION_TLS_CA_FILE, ca, strlen(ca), &err), err);
+  if (kind != WITH_CREDENTIALS)
+    CHECK_OK(rredis_options_set_str(options, RREDIS_OPTION_PASSWORD, password, strlen(password), &err), err);
+  return options;
+}
+
 static inline rredis_options *handles_options(int kind) {
   rredis_error err;
-  rredis_options *options = check_options_tcp();
+  rredis_options *options = handles_place(kind);
   rredis_transport transport = {sizeof transport, "of its own", NULL, handles_connect, handles_read, handles_write,
       handles_close, handles_fd, NULL};
   rredis_parser_type parser = {sizeof parser, "of its own", NULL, handles_start, handles_feed, handles_next, handles_stop, NULL};
