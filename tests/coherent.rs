@@ -347,11 +347,29 @@ fn a_later_urls_place_is_in_the_place_of_an_earlier_ones() {
         (["unix://?path=s", "redis://h"], "redis://h:6379/0"),
         (["rediss://h?ssl_cert_reqs=none", "redis://h?tls=1"], "rediss://h:6379/0?tls_insecure_skip_verify=true"),
         (["rediss://g", "redis://h"], "redis://h:6379/0"),
+        (["redis://g:7", "redis://h"], "redis://h:6379/0"),
+        // A password is for the server of its URL.
+        (["redis://ann:secret@g:7", "redis://h"], "redis://h:6379/0"),
+        (["redis://g?username=ann&password=secret", "unix:///s"], "unix:///s"),
+        (["redis://ann:secret@g", "redis://:other@h"], "redis://:***@h:6379/0"),
+        (["redis://ann:secret@g?pool_max=3", "redis://bob:other@h"], "redis://bob:***@h:6379/0?pool_max=3"),
     ] {
         let options = Options::new(&urls.map(Url));
         assert_eq!(options.url(), place);
         assert_eq!(options.client().map(|client| rredis_client_free(Some(client))), Ok(()), "{urls:?}");
     }
+}
+
+/// What was set by its name is for whatever server a URL names.
+#[test]
+fn a_later_url_leaves_what_was_set_by_its_name() {
+    let by_name = [
+        Text(RREDIS_OPTION_USERNAME, "ann"),
+        Text(RREDIS_OPTION_PASSWORD, "secret"),
+        Int(RREDIS_OPTION_PORT, 7),
+    ];
+    let sets = [&[Url("redis://bob:other@g:8")], &by_name[..], &[Url("redis://h")]].concat();
+    assert_eq!(Options::new(&sets).url(), "redis://ann:***@h:7/0");
 }
 
 /// Options, and what is made from them.

@@ -35,6 +35,8 @@ struct ByUrl {
     host: bool,
     port: bool,
     unix_path: bool,
+    username: bool,
+    password: bool,
 }
 
 /// Where a server is.
@@ -201,6 +203,8 @@ impl ByUrl {
             Key::Host => Some(&mut self.host),
             Key::Port => Some(&mut self.port),
             Key::UnixPath => Some(&mut self.unix_path),
+            Key::Username => Some(&mut self.username),
+            Key::Password => Some(&mut self.password),
             _ => None,
         }
     }

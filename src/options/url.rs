@@ -63,8 +63,10 @@ struct Reader<'o> {
 }
 
 impl Reader<'_> {
-    /// Reads user and password, up to the last '@'; what is behind it is the host.
+    /// Reads user and password, up to the last '@'; what is behind it is the host. Those of an earlier URL are for its server,
+    /// and are told to no other.
     fn user<'u>(&mut self, authority: Piece<'u>) -> Result<Piece<'u>> {
+        self.unset_if_by_url(&[Key::Username, Key::Password]);
         let Some(end) = authority.bytes.iter().rposition(|byte| *byte == b'@') else { return Ok(authority) };
         let (user, host) = authority.split(end);
         let (name, password) = user.cut(|byte| byte == b':');
@@ -82,11 +84,7 @@ impl Reader<'_> {
         if !host.bytes.is_empty() {
             return Err(fault(host.at, "a host in the URL of a Unix socket, which has three slashes: unix:///path"));
         }
-        for key in [Key::Host, Key::Port] {
-            if self.options.by_url.said(key).is_some_and(|said| *said) {
-                self.options.unset(key);
-            }
-        }
+        self.unset_if_by_url(&[Key::Host, Key::Port]);
         let path = match path.bytes.strip_suffix(b"/") {
             Some(whole @ [_, ..]) => Piece { bytes: whole, ..path },
             _ => path,
@@ -102,6 +100,7 @@ impl Reader<'_> {
             _ => self.name(place)?,
         };
         self.options.by_url.host = true;
+        self.unset_if_by_url(&[Key::Port]);
         if let Some(port) = port {
             self.port(port)?;
             self.options.by_url.port = true;
@@ -273,7 +272,22 @@ impl Reader<'_> {
 
     fn put_text(&mut self, key: Key, value: &[u8], at: usize) -> Result<()> {
         self.name_once(key, at)?;
-        self.options.set_text(key, value).map_err(|error| self.placed(error, at))
+        self.options.set_text(key, value).map_err(|error| self.placed(error, at))?;
+        if matches!(key, Key::Username | Key::Password)
+            && let Some(said) = self.options.by_url.said(key)
+        {
+            *said = true;
+        }
+        Ok(())
+    }
+
+    /// What an earlier URL said of these is over.
+    fn unset_if_by_url(&mut self, keys: &[Key]) {
+        for key in keys {
+            if self.options.by_url.said(*key).is_some_and(|said| *said) {
+                self.options.unset(*key);
+            }
+        }
     }
 
     fn put_number(&mut self, key: Key, value: i64, at: usize) -> Result<()> {
