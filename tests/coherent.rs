@@ -363,11 +363,8 @@ fn a_later_urls_place_is_in_the_place_of_an_earlier_ones() {
 /// What was set by its name is for whatever server a URL names.
 #[test]
 fn a_later_url_leaves_what_was_set_by_its_name() {
-    let by_name = [
-        Text(RREDIS_OPTION_USERNAME, "ann"),
-        Text(RREDIS_OPTION_PASSWORD, "secret"),
-        Int(RREDIS_OPTION_PORT, 7),
-    ];
+    let by_name =
+        [Text(RREDIS_OPTION_USERNAME, "ann"), Text(RREDIS_OPTION_PASSWORD, "secret"), Int(RREDIS_OPTION_PORT, 7)];
     let sets = [&[Url("redis://bob:other@g:8")], &by_name[..], &[Url("redis://h")]].concat();
     assert_eq!(Options::new(&sets).url(), "redis://ann:***@h:7/0");
 }
