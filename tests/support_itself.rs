@@ -5,8 +5,12 @@ mod support;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
+use support::over::Over;
 use support::peer::{Hello, Peer};
 use support::server::{Server, eventually};
 
@@ -85,4 +89,22 @@ fn a_peer_ends_resets_and_stalls_and_the_test_ends_it() {
     drop(peer);
     assert_eq!(stalled.read(&mut byte).expect("the end, with the peer's"), 0);
     assert!(start.elapsed() < Duration::from_secs(20), "a script ends when its peer is dropped");
+}
+
+#[test]
+fn what_runs_beside_a_test_ends_where_the_test_fails() {
+    let (over, ended) = (AtomicBool::new(false), AtomicBool::new(false));
+    let failed = catch_unwind(AssertUnwindSafe(|| {
+        thread::scope(|scope| {
+            let _over_at_the_end = Over(&over);
+            scope.spawn(|| {
+                while !over.load(Ordering::SeqCst) {
+                    thread::yield_now();
+                }
+                ended.store(true, Ordering::SeqCst);
+            });
+            resume_unwind(Box::new("not told to anybody"));
+        });
+    }));
+    assert!(failed.is_err() && ended.load(Ordering::SeqCst));
 }
