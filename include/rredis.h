@@ -652,8 +652,8 @@ rredis_status rredis_options_set_str(rredis_options *options, rredis_option opti
 /// A user and a password may stand before the host, as user:password@. A time has a
 /// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme
 /// rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it.
-/// The endpoint and the credentials of a later URL replace those of an earlier one, also
-/// where the later URL has none.
+/// The endpoint and the credentials of a later URL replace those of an earlier one,
+/// even where the later URL has none.
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);
 
