@@ -288,9 +288,10 @@ impl Client {
         let error = match tried {
             Ok(reply) if !reply.is_error() => return None,
             Ok(reply) => server_error(args, reply),
-            // The server had closed it while it rested, and no byte of the command left: nothing happened yet.
+            // The server had closed it while it rested, and no byte of the command left: nothing happened yet. Only
+            // SHUTDOWN is never tried again: another server may have been started in the place of the one that has gone.
             Err(Tried { error, rested: true }) if error.outcome == Outcome::NotSent && error.status == Status::Io => {
-                return Some((Duration::ZERO, error.clone()));
+                return (!commands::is_shutdown(args)).then(|| (Duration::ZERO, error.clone()));
             }
             Err(Tried { error, .. }) => error.clone(),
         };

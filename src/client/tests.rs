@@ -38,6 +38,27 @@ fn a_connection_that_ends_before_the_first_byte_is_replaced_whatever_the_command
     assert_eq!((rested.closed(), client.stat(Stat::Retries)), (1, Some(1)));
 }
 
+/// Except for SHUTDOWN, which is never tried again: the server that was meant is not there, and another may be.
+#[test]
+fn a_shutdown_whose_connection_ends_before_the_first_byte_is_not_tried_on_another() {
+    for in_a_pipeline in [false, true] {
+        let rested = greeted([expect(INCR), give(":1\r\n"), Step::Block, Step::Fail(libc::EPIPE)]);
+        let client = client(3, [rested, greeted([expect("*1\r\n$8\r\nSHUTDOWN\r\n"), Step::End])]);
+        assert_eq!(incr(&client, 5000).unwrap().view().integer(), Some(1));
+        let result = match in_a_pipeline {
+            false => client.command(&[b"SHUTDOWN"], &Call::default()),
+            true => {
+                let mut queue = Pipeline::new(&client);
+                queue.add(&[b"SHUTDOWN"], Flags::default(), std::ptr::null_mut()).unwrap();
+                pipeline::run(&mut queue, pipeline::Mode::Plain, &Call::default())
+            }
+        };
+        let error = result.unwrap_err();
+        assert_eq!((error.status, error.outcome, error.attempts), (Status::Io, Outcome::NotSent, 1), "{in_a_pipeline}");
+        assert_eq!(client.stat(Stat::Retries), Some(0));
+    }
+}
+
 #[test]
 fn a_new_connection_that_ends_before_the_first_byte_is_a_try_like_any_other() {
     let ends = || greeted([Step::Block, Step::Fail(libc::EPIPE)]);

@@ -146,7 +146,7 @@ impl Run {
     fn again(&self, call: &Call, error: &Error, rested: bool, attempts: u32, time: &Time) -> Result<Option<Duration>> {
         let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
         if rested && error.outcome == Outcome::NotSent && error.status == Status::Io {
-            return Ok(Some(Duration::ZERO));
+            return Ok((!self.queue.shuts_down()?).then_some(Duration::ZERO));
         }
         let may_repeat = (network || self.is_refused_by_a_replica(error))
             && !call.flags.has(Flags::NO_RETRY)
