@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Options, Outcome, Status, call, option, stat};
+use support::over::Woken;
 use support::server::{Server, eventually};
 
 /// How much later than its time a call may return on a busy machine.
@@ -60,6 +61,7 @@ fn without_end_it_waits_until_something_comes_or_its_call_has_no_time_left() {
     let server = Server::start(&[]);
     let client = hasty(&server);
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| client.ask(&["BLPOP", "list", "0"]));
         eventually("it waits", || server.info("blocked_clients") == 1);
         thread::sleep(Duration::from_millis(300));
@@ -102,6 +104,7 @@ fn where_there_is_one_connection_the_others_wait_their_own_time_for_it() {
     let server = Server::start(&[]);
     let client = Options::at(&server.url()).int(option::COMMAND_TIMEOUT_MS, 300).int(option::POOL_MAX, 1).client();
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| client.ask(&["BLPOP", "list", "0"]));
         eventually("it waits", || server.info("blocked_clients") == 1);
         let begin = Instant::now();
@@ -121,6 +124,7 @@ fn a_server_that_goes_ends_every_wait() {
     let client = Options::at(&server.url()).int(option::RETRY_MAX, 0).client();
     let mut conn = client.conn().expect("a connection");
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| client.command(&["BLPOP", "list", "0"]).expect_err("the server goes"));
         let own =
             scope.spawn(|| conn.command(&["XREAD", "BLOCK", "0", "STREAMS", "stream", "$"]).expect_err("it goes"));

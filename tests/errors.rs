@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Socket, Type};
 
 use support::c::{CErr, Client, Conn, Options, Outcome, Status, call, option, stat};
+use support::over::Woken;
 use support::peer::{Hello, Peer};
 use support::server::{Server, eventually, free_port};
 
@@ -221,12 +222,14 @@ fn who_waits_may_be_unblocked_with_an_error() {
     let client = once(&server);
     let number = id(&client).to_string();
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| refused(&client, &["BLPOP", "nothing", "0"], "UNBLOCKED "));
         eventually("it waits", || server.info("blocked_clients") == 1);
         assert_eq!(server.ask(&["CLIENT", "UNBLOCK", &number, "ERROR"]), "1");
         waits.join().expect("no panic");
         assert_eq!(id(&client).to_string(), number);
         // And by its role's change, after which the server closes, and so does the pool.
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| client.command(&["BLPOP", "nothing", "0"]).expect_err("it is unblocked"));
         eventually("it waits", || server.info("blocked_clients") == 1);
         server.ask(&["REPLICAOF", "127.0.0.1", &free_port().to_string()]);
@@ -360,6 +363,7 @@ fn a_server_that_closes_without_a_word_says_nothing_of_the_command() {
     let client = once(&server);
     let number = id(&client).to_string();
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| client.command(&["BLPOP", "list", "0"]).expect_err("it is killed"));
         eventually("it waits", || server.info("blocked_clients") == 1);
         server.ask(&["CLIENT", "KILL", "ID", &number]);

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{CErr, Options, Outcome, Status, call, option, stat};
-use support::over::Over;
+use support::over::{Over, Woken};
 use support::own::{Came, Own};
 use support::peer::{Hello, Peer};
 use support::pipeline::{Pipeline, mode};
@@ -400,6 +400,7 @@ fn who_waits_for_ever_goes_on_waiting_on_the_new_primary() {
     let pair = Pair::new();
     let client = pair.options().client();
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(ptr::null()) > 0);
         let waits = scope.spawn(|| client.command_with(&["BLPOP", "list", "0"], call::RAW, 0));
         let in_time = scope.spawn(|| client.command_with(&["BLPOP", "other", "60"], call::RAW, 0));
         eventually("both wait", || {

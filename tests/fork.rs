@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use support::c::{Client, Conn, Options, Outcome, Status, call, option, stat};
 use support::child::{Child, fork};
-use support::over::Over;
+use support::over::{Over, Woken};
 use support::peer::{Hello, Line, Peer};
 use support::program::{Workshop, address, silent, watch};
 use support::server::{Server, eventually};
@@ -192,6 +192,7 @@ fn a_call_that_waits_in_the_parent_is_not_disturbed() {
     let server = Server::start(&[]);
     let client = Client::at(&server.url());
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| client.command_with(&["BLPOP", "list", "0"], call::RAW, 0).expect("a value").dump());
         eventually("it waits", || server.info("blocked_clients") == 1);
         for _ in 0..5 {

@@ -12,6 +12,7 @@ use socket2::{Domain, SockAddr};
 
 use support::c::{CErr, Client, Options, Outcome, Reply, Result, Status, call, option, stat};
 use support::child::fork;
+use support::over::Woken;
 use support::queue::full_queue;
 use support::server::{Folder, Server, eventually};
 
@@ -129,6 +130,7 @@ fn a_command_that_waits_on_the_server_has_the_time_that_it_says_and_some_for_the
     assert_eq!(err.outcome, Outcome::UNKNOWN, "a time of the call's own counts all the same: {err:?}");
     // For ever, until somebody comes.
     std::thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| client.wake(std::ptr::null()) > 0);
         let waits = scope.spawn(|| client.ask(&["BLPOP", "list", "0"]));
         std::thread::sleep(Duration::from_millis(600));
         assert_eq!(server.ask(&["RPUSH", "list", "x"]), "1");

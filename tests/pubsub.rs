@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use support::c::{Client, Options, Outcome, Status, option, stat};
+use support::over::Woken;
 use support::pubsub::{LONG_MS, topic, until};
 use support::server::Server;
 
@@ -134,6 +135,10 @@ fn others_subscribe_and_wake_while_one_waits() {
                 r#">["message" (nil) "late" "x"]"#,
                 "{which}"
             );
+            let _woken_at_a_failure = Woken(|| {
+                pubsub.wake();
+                true
+            });
             let waiting = scope.spawn(|| pubsub.next_in_turn(-1).map(|reply| reply.dump()));
             pubsub.until_one_waits();
             pubsub.wake();

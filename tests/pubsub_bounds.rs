@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use support::c::{Client, Options, Status, option, stat};
-use support::over::Over;
+use support::over::{Over, Woken};
 use support::peer::{Hello, Line, Peer};
 use support::pubsub::{LONG_MS, PubSub, topic, until};
 use support::raw::Node;
@@ -262,6 +262,10 @@ fn bytes_are_counted_as_they_move() {
     let handler = move |_: &Node| count.store(1, Ordering::SeqCst);
     pubsub.on(topic::CHANNEL, "a", Some(Box::new(handler)), &Arc::default()).expect("it is set");
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| {
+            pubsub.wake();
+            true
+        });
         let running = scope.spawn(|| pubsub.run_in_turn(-1));
         assert_eq!(server.ask(&["PUBLISH", "a", &payload]), "1");
         until("it was shown", || shown.load(Ordering::SeqCst) == 1);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use support::c::{Options, Status, option, stat};
 use support::dice::Dice;
-use support::over::Over;
+use support::over::{Over, Woken};
 use support::proxy::{Cut, Proxy};
 use support::pubsub::{LONG_MS, PubSub, topic, until};
 use support::raw::Node;
@@ -111,6 +111,10 @@ fn while_there_is_no_server_next_takes_its_time_and_says_why() {
         pubsub.subscribe(&["d"]);
         pubsub.unsubscribe(&["c"]);
         thread::scope(|scope| {
+            let _woken_at_a_failure = Woken(|| {
+                pubsub.wake();
+                true
+            });
             let waiting = scope.spawn(|| pubsub.next_in_turn(-1).map(|reply| reply.dump()));
             thread::sleep(Duration::from_millis(20));
             pubsub.wake();

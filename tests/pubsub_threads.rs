@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use support::c::{Client, Options, Outcome, Status, option, stat};
 use support::child::fork;
+use support::over::Woken;
 use support::peer::{Hello, Line, Peer};
 use support::pubsub::{LONG_MS, PubSub, topic, until};
 use support::queue::full_queue;
@@ -37,6 +38,10 @@ fn unset(pubsub: &PubSub, name: &str) {
 /// How long it takes a thread that waits to be told to stop.
 fn woken_after(pubsub: &PubSub, what: &str) {
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| {
+            pubsub.wake();
+            true
+        });
         let waiting = scope.spawn(|| pubsub.next_in_turn(-1).map(|reply| reply.dump()));
         pubsub.until_one_waits();
         thread::sleep(Duration::from_millis(30));
@@ -152,6 +157,10 @@ fn run_shows_messages_to_handlers_alone_and_ends_by_a_wake() {
         };
         pubsub.on(topic::CHANNEL, "a", Some(Box::new(handler)), &freed).expect("it is set");
         thread::scope(|scope| {
+            let _woken_at_a_failure = Woken(|| {
+                pubsub.wake();
+                true
+            });
             let running = scope.spawn(|| pubsub.run_in_turn(-1));
             until("ten were heard", || {
                 client.number(&["PUBLISH", "a", "x"]) >= 0 && heard.load(Ordering::SeqCst) >= 10
@@ -190,6 +199,10 @@ fn in_a_child_of_fork_it_is_the_parents() {
     assert_eq!(pubsub.next(50).expect_err("nothing").status, Status::AGAIN);
     // One call of the parent's waits, all the time.
     thread::scope(|scope| {
+        let _woken_at_a_failure = Woken(|| {
+            pubsub.wake();
+            true
+        });
         let waiting = scope.spawn(|| pubsub.next_in_turn(-1).map(|reply| reply.dump()));
         pubsub.until_one_waits();
         for round in 0..20 {
