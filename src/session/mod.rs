@@ -416,3 +416,6 @@ impl Session {
 fn due_to(args: &[&[u8]]) -> Due {
     Due::Reply(if commands::is_shutdown(args) { Effect::Shutdown } else { Effect::None })
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,7 @@ impl Inflight {
 mod tests {
     use super::*;
     use crate::commands::Effect;
+    use crate::limits::REST_BYTES_MAX;
 
     fn of(words: &[&str]) -> Inflight {
         let mut inflight = Inflight::default();
@@ -117,6 +118,69 @@ mod tests {
         }
     }
 
+    /// The same in a conversation that has gone on for a while: what is left is still told from what left.
+    #[test]
+    fn what_is_left_after_something_was_taken_back_is_still_known_one_by_one() {
+        let one = encoded("A").len();
+        let mut inflight = of(&["X", "Y"]);
+        inflight.sent(2 * one);
+        let submit = |inflight: &mut Inflight, word: &str| {
+            inflight.submit(&[word.as_bytes()], Due::Reply(Effect::None), Shape::KEEP).unwrap()
+        };
+        for word in ["A", "B", "C", "D", "E"] {
+            submit(&mut inflight, word);
+        }
+        inflight.sent(1);
+        // B and D.
+        inflight.withdraw(0, |ticket| [4, 6].contains(&ticket));
+        assert_eq!(submit(&mut inflight, "F"), 8);
+        let unsent = |inflight: &Inflight| {
+            inflight.unsent().map(|(ticket, bytes, _)| (ticket, bytes.to_vec())).collect::<Vec<_>>()
+        };
+        let left = [(5, encoded("C")), (7, encoded("E")), (8, encoded("F"))];
+        assert_eq!(unsent(&inflight), left);
+        assert_eq!(inflight.outgoing(), &encoded("A C E F")[1..]);
+        let fates = |inflight: &Inflight| [3, 5, 7, 8].map(|ticket| inflight.fate(ticket, false));
+        use crate::error::Outcome::{NotSent, Unknown};
+        assert_eq!(fates(&inflight), [Unknown, NotSent, NotSent, NotSent]);
+        inflight.sent(one);
+        assert_eq!(fates(&inflight), [Unknown, Unknown, NotSent, NotSent]);
+        assert_eq!(unsent(&inflight), left[1..]);
+        for ticket in [1, 2, 3, 5] {
+            assert_eq!(inflight.answered().unwrap().0, ticket);
+        }
+        inflight.sent(one - 1);
+        assert!(inflight.begins_anew());
+        assert!(inflight.answered().is_err(), "no byte of it has left");
+    }
+
+    #[test]
+    fn nothing_is_left_where_all_behind_what_was_sent_is_taken_back() {
+        let mut inflight = of(&["A", "B"]);
+        inflight.sent(encoded("A").len());
+        inflight.withdraw(0, |_| true);
+        assert!(inflight.outgoing().is_empty() && !inflight.is_empty());
+        assert_eq!(inflight.answered().unwrap().0, 1);
+        assert!(inflight.is_empty());
+    }
+
+    #[test]
+    fn a_conversation_begins_anew_where_nothing_is_owed_to_what_has_left() {
+        let one = encoded("A").len();
+        let mut inflight = of(&["A", "B"]);
+        assert!(inflight.begins_anew());
+        inflight.sent(1);
+        assert!(!inflight.begins_anew());
+        inflight.sent(one - 1);
+        assert!(!inflight.begins_anew());
+        inflight.answered().unwrap();
+        assert!(inflight.begins_anew());
+        inflight.sent(one);
+        assert!(!inflight.begins_anew());
+        inflight.answered().unwrap();
+        assert!(!inflight.begins_anew(), "there is nothing to begin with");
+    }
+
     #[test]
     fn all_of_it_can_be_taken_back() {
         let mut inflight = of(&["A", "B"]);
@@ -134,5 +198,22 @@ mod tests {
         assert_eq!(next.submit_encoded(unsent[0].1, Due::Reply(Effect::None), Shape::KEEP).unwrap(), 2);
         assert_eq!(next.outgoing(), encoded("X C"));
         assert_eq!((next.oldest(), next.unsent().count()), (Some(1), 2));
+    }
+
+    #[test]
+    fn what_a_large_command_made_grow_is_given_back_once_all_of_it_has_left() {
+        let mut inflight = Inflight::default();
+        inflight.submit(&[&vec![b'v'; 1 << 20]], Due::Reply(Effect::None), Shape::KEEP).unwrap();
+        inflight.sent(1 << 19);
+        let rest = inflight.outgoing().to_vec();
+        inflight.rest();
+        assert_eq!(inflight.outgoing(), rest);
+        inflight.sent(rest.len());
+        assert!(inflight.bytes.capacity() > REST_BYTES_MAX);
+        inflight.rest();
+        assert_eq!(inflight.bytes.capacity(), 0);
+        inflight.bytes = Vec::with_capacity(REST_BYTES_MAX);
+        inflight.rest();
+        assert_eq!(inflight.bytes.capacity(), REST_BYTES_MAX, "little is kept for the next command");
     }
 }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::Asked;
 use crate::run::{End, Switch, list, run};
 use crate::tree::{Built, Places, Result, mark, say};
+use crate::{Asked, is_asked};
 
 /// What is known of one test.
 #[derive(Clone, Debug)]
@@ -101,7 +101,7 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
             let reached = test["reached"].as_array().into_iter().flatten();
             let reached = reached.filter_map(|number| u32::try_from(number.as_u64()?).ok()).collect();
             let ms = test["ms"].as_u64().unwrap_or(0);
-            if ms > asked.longest_ms {
+            if ms > asked.longest_ms && is_asked(program, "").is_none() {
                 baseline.long.push(format!("{program} {name}"));
                 continue;
             }
@@ -114,7 +114,10 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
 /// One that takes much longer than it may to be asked is ended: what it reaches is not wanted.
 fn one(places: &Places, built: &Built, program: &str, test: &str, reached: &Path, longest_ms: u64) -> Result<Value> {
     let mut found = Value::Null;
-    let patience = Duration::from_millis(longest_ms * 4);
+    let patience = match is_asked(program, "") {
+        Some(_) => Duration::from_secs(180),
+        None => Duration::from_millis(longest_ms * 4),
+    };
     for _ in 0..3 {
         fs::write(reached, vec![0u8; built.mutants.len() + 1])?;
         let begin = Instant::now();

@@ -53,6 +53,16 @@ const LEFT_OUT: &[&str] = &[
     "timers",
 ];
 
+/// Tests that take long and look for one kind of thing: they are asked about the mutants whose names have one of these words.
+const SPECIALISTS: &[(&str, &[&str])] = &[("oom", &["reserve", "memory"]), ("secrets_memory", &["secret", "wipe"])];
+
+/// Whether a program is asked about this mutant, however long it takes. None: it is no specialist.
+fn is_asked(program: &str, mutant: &str) -> Option<bool> {
+    let (_, words) = SPECIALISTS.iter().find(|(name, _)| *name == program)?;
+    let mutant = mutant.to_lowercase();
+    Some(words.iter().any(|word| mutant.contains(word)))
+}
+
 /// What was asked for on the command line.
 struct Asked {
     files: Vec<String>,

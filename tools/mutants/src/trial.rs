@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::baseline::{Baseline, Test, lock};
+use crate::is_asked;
 use crate::report::{Report, Verdict};
 use crate::rewrite::Mutant;
 use crate::run::{End, Switch, run};
@@ -26,7 +27,11 @@ pub fn try_all(
 ) -> Result<()> {
     let mut reaching: HashMap<u32, Vec<usize>> = HashMap::new();
     for (index, test) in baseline.tests.iter().enumerate() {
-        test.reached.iter().for_each(|number| reaching.entry(*number).or_default().push(index));
+        for number in &test.reached {
+            if is_asked(&test.program, &built.mutants[*number as usize - 1].name).unwrap_or(true) {
+                reaching.entry(*number).or_default().push(index);
+            }
+        }
     }
     let killers = Mutex::new(Killers::new());
     let queue = Mutex::new(chosen.iter().enumerate());
