@@ -52,7 +52,7 @@ fuzz: ## ten minutes of arbitrary trees through every built-in response callback
 
 mutants: ## faults put into what decides, one at a time: a test must see each (hours; FILE=src/pool/shelf.rs MINUTES=10 SAMPLE=50)
 	@tools/setup test
-	@tools/mutants/run $(if $(MINUTES),--minutes $(MINUTES)) $(if $(or $(FILE),$(FILES)),--files $(or $(FILE),$(FILES))) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(ONLY),--only '$(ONLY)')
+	@tools/mutants/run $(if $(MINUTES),--minutes $(MINUTES)) $(if $(or $(FILE),$(FILES)),--files $(or $(FILE),$(FILES))) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(TESTS),--tests $(TESTS)) $(if $(ONLY),--only '$(ONLY)')
 
 timers: ## timeouts by the thousand, beside a bare poll(2); leave the machine alone meanwhile
 	@tools/timers

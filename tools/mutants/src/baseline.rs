@@ -37,7 +37,7 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
     let path = places.out.join("baseline");
     let known: Value = fs::read(&path).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or(Value::Null);
     let mut programs = known.as_object().cloned().unwrap_or_default();
-    programs.retain(|program, _| built.programs.contains_key(program));
+    programs.retain(|program, _| built.programs.contains_key(program) || !asked.tests.is_empty());
     let mut wanted = Vec::new();
     for (program, path) in &built.programs {
         let mark = program_mark(program, built);
@@ -92,7 +92,7 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
         return Err(error);
     }
     let mut baseline = Baseline { tests: Vec::new(), failing: Vec::new(), long: Vec::new() };
-    for (program, known) in lock(&programs).iter() {
+    for (program, known) in lock(&programs).iter().filter(|(program, _)| built.programs.contains_key(*program)) {
         for (name, test) in known["tests"].as_object().into_iter().flatten() {
             if test["fails"] == true {
                 baseline.failing.push(format!("{program} {name}"));

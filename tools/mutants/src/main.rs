@@ -66,6 +66,8 @@ fn is_asked(program: &str, mutant: &str) -> Option<bool> {
 /// What was asked for on the command line.
 struct Asked {
     files: Vec<String>,
+    /// The programs that are asked; all where there are none.
+    tests: Vec<String>,
     sample: Option<usize>,
     only: Option<String>,
     minutes: Option<f64>,
@@ -75,14 +77,15 @@ struct Asked {
 }
 
 const USAGE: &str = "usage: mutants [--files src/a.rs,src/b] [--sample N] [--only NUMBER|NAME] [--minutes M] [--jobs N]
-               [--longest SECONDS]
+               [--longest SECONDS] [--tests pool,retry]
 
   --files    these files and folders alone
   --sample   this many of them, spread over all
   --only     the one of this number, or those whose name has this text in it, tried whatever is known of them
   --minutes  as many as can be tried in this time; the next run goes on from there
   --jobs     so many at once (2)
-  --longest  ask only tests that take so long at the most (3): the longer ones look for what chance brings together";
+  --longest  ask only tests that take so long at the most (3): the longer ones look for what chance brings together
+  --tests    ask the library's own tests and these programs alone, and remember only what they kill";
 
 fn main() -> ExitCode {
     match asked().and_then(|asked| work(&asked)) {
@@ -96,12 +99,14 @@ fn main() -> ExitCode {
 }
 
 fn asked() -> Result<Asked> {
-    let mut asked = Asked { files: Vec::new(), sample: None, only: None, minutes: None, jobs: 2, longest_ms: 3000 };
+    let (files, tests) = (Vec::new(), Vec::new());
+    let mut asked = Asked { files, tests, sample: None, only: None, minutes: None, jobs: 2, longest_ms: 3000 };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().filter(|value| !value.is_empty()).ok_or(USAGE)?;
         match word.as_str() {
             "--files" => asked.files = value.split(',').map(|file| file.trim_end_matches('/').to_owned()).collect(),
+            "--tests" => asked.tests = value.split(',').map(str::to_owned).collect(),
             "--sample" => asked.sample = Some(value.parse()?),
             "--only" => asked.only = Some(value),
             "--minutes" => asked.minutes = Some(value.parse()?),
@@ -120,11 +125,12 @@ fn work(asked: &Asked) -> Result<bool> {
     let places = Places::new(&root);
     fs::create_dir_all(&places.out)?;
     let accepted = Accepted::read(&root.join("tools/mutants/equivalent.txt"))?;
-    let tests = tests(&root)?;
+    let mut tests = tests(&root)?;
+    tests.retain(|test| asked.tests.is_empty() || asked.tests.contains(test));
     let files: Vec<String> = FILES.iter().map(|&file| file.to_owned()).collect();
     let built = tree::build(&places, &files, &tests)?;
     let baseline = baseline::baseline(&places, &built, asked)?;
-    let mut report = Report::new(&places, &built, &baseline, accepted);
+    let mut report = Report::new(&places, &built, &baseline, accepted, !asked.tests.is_empty());
     let chosen = chosen(asked, &built, &report);
     let end = asked.minutes.map(|minutes| begin + Duration::from_secs_f64(minutes * 60.0));
     trial::try_all(&places, &built, &baseline, &mut report, &chosen, asked.jobs, end)?;

@@ -30,6 +30,8 @@ pub struct Report {
     accepted: Accepted,
     failing: Vec<String>,
     long: Vec<String>,
+    /// Only some of the programs are asked.
+    asks_some: bool,
     /// A number that changes with any file that may decide of a survivor.
     all: u64,
     marks: HashMap<String, u64>,
@@ -78,7 +80,7 @@ impl Accepted {
 }
 
 impl Report {
-    pub fn new(places: &Places, built: &Built, baseline: &Baseline, accepted: Accepted) -> Report {
+    pub fn new(places: &Places, built: &Built, baseline: &Baseline, accepted: Accepted, asks_some: bool) -> Report {
         let parts: BTreeMap<&String, &u64> =
             built.marks.iter().filter(|(path, _)| path.starts_with("src/") || path.starts_with("tests/")).collect();
         let text: String = parts.iter().map(|(path, mark)| format!("{path} {mark}\n")).collect();
@@ -89,6 +91,7 @@ impl Report {
             accepted,
             failing,
             long,
+            asks_some,
             all: mark(text.as_bytes()),
             marks: built.code_marks.clone(),
             results,
@@ -128,9 +131,12 @@ impl Report {
             Verdict::Survived => ("survived", ""),
             Verdict::Unreached => ("unreached", ""),
         };
-        let of_file = self.marks.get(&mutant.file).copied().unwrap_or(0);
-        let line = format!("{what}\t{of_file}\t{}\t{}\t{by}\n", self.all, mutant.name);
-        OpenOptions::new().create(true).append(true).open(&self.results)?.write_all(line.as_bytes())?;
+        // What some of the tests do not notice, others may.
+        if !self.asks_some || matches!(verdict, Verdict::Killed(_)) {
+            let of_file = self.marks.get(&mutant.file).copied().unwrap_or(0);
+            let line = format!("{what}\t{of_file}\t{}\t{}\t{by}\n", self.all, mutant.name);
+            OpenOptions::new().create(true).append(true).open(&self.results)?.write_all(line.as_bytes())?;
+        }
         self.verdicts.insert(mutant.name.clone(), verdict);
         Ok(())
     }
