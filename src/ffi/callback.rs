@@ -84,8 +84,8 @@ pub type rredis_transaction_fn = Option<
 
 /// Gives the credentials for each new connection: adds the user name, or a NULL, and
 /// then the password. Both are wiped when the server has answered or the connect has
-/// failed. No message shows them. Any status except RREDIS_OK fails the connect, with
-/// RREDIS_ERR_CALLBACK and the text in err->message.
+/// failed. No message about the handshake shows them. Any status except RREDIS_OK fails
+/// the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
 pub type rredis_credentials_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

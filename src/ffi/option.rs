@@ -18,7 +18,8 @@ pub enum rredis_option {
     RREDIS_OPTION_UNIX_PATH = 3,
     /// text: the user name, which needs a PASSWORD. Default: the server's default user
     RREDIS_OPTION_USERNAME = 4,
-    /// text: the password. No function gives it back, and no message shows it
+    /// text: the password. No function gives it back, and no message about the
+    /// handshake shows it, whatever the server repeats
     RREDIS_OPTION_PASSWORD = 5,
     /// the number of the database. Default: 0
     RREDIS_OPTION_DATABASE = 6,
