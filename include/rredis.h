@@ -488,7 +488,9 @@ typedef enum rredis_option {
                                                 // PASSWORD. Default: the server's
                                                 // default user
   RREDIS_OPTION_PASSWORD = 5,                   // text: the password. No function gives
-                                                // it back, and no message shows it
+                                                // it back, and no message about the
+                                                // handshake shows it, whatever the
+                                                // server repeats
   RREDIS_OPTION_DATABASE = 6,                   // the number of the database. Default:
                                                 // 0
   RREDIS_OPTION_PROTOCOL = 7,                   // 2 or 3, for RESP2 or RESP3; 0: the
@@ -622,8 +624,8 @@ typedef enum rredis_share {
 
 /// Gives the credentials for each new connection: adds the user name, or a NULL, and
 /// then the password. Both are wiped when the server has answered or the connect has
-/// failed. No message shows them. Any status except RREDIS_OK fails the connect, with
-/// RREDIS_ERR_CALLBACK and the text in err->message.
+/// failed. No message about the handshake shows them. Any status except RREDIS_OK fails
+/// the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
 typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
     size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
 
