@@ -47,6 +47,56 @@ fn every_function_of_the_header_is_called() {
     }
 }
 
+/// A signal interrupts whatever waits, and they run in a storm of them too: what may be interrupted is called through calls.h,
+/// which calls it again.
+#[test]
+fn no_program_makes_a_call_that_a_signal_interrupts() {
+    const INTERRUPTED: [&str; 18] = [
+        "accept",
+        "accept4",
+        "connect",
+        "epoll_wait",
+        "nanosleep",
+        "pause",
+        "poll",
+        "ppoll",
+        "read",
+        "recv",
+        "recvmsg",
+        "select",
+        "send",
+        "sendmsg",
+        "sleep",
+        "usleep",
+        "waitpid",
+        "write",
+    ];
+    let mut found = Vec::new();
+    for program in programs("tests/c") {
+        let text = fs::read_to_string(root().join(format!("tests/c/{program}.c"))).expect("a file of the project's");
+        for (number, line) in text.lines().enumerate() {
+            // Where one is defined, a type stands first among its parameters.
+            let calls =
+                words_called(line).filter(|(word, rest)| INTERRUPTED.contains(word) && !rest.starts_with("void"));
+            found.extend(calls.map(|(word, _)| format!("tests/c/{program}.c:{}: {word}", number + 1)));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    let line = "  if (x) poll(&one, 1, -1); check_poll(&one); a->read(1); // and connect(void *x)";
+    let words: Vec<&str> = words_called(line).map(|(word, _)| word).collect();
+    assert_eq!(words, ["poll", "check_poll", "connect"]);
+}
+
+/// Every `word(` of a line that is no field's, and what stands behind it.
+fn words_called(line: &str) -> impl Iterator<Item = (&str, &str)> {
+    line.match_indices('(').filter_map(|(end, _)| {
+        let before = &line[..end];
+        let start = before.rfind(|byte: char| !byte.is_ascii_alphanumeric() && byte != '_').map_or(0, |at| at + 1);
+        let is_field = before[..start].ends_with(['.', '>']);
+        (start < end && !is_field).then(|| (&line[start..end], &line[end + 1..]))
+    })
+}
+
 /// A chapter's name, which may be a word of Rust's own.
 fn named(name: &str) -> &str {
     name.trim_start_matches("r#")
