@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::RawFd;
 use std::thread;
@@ -15,7 +16,7 @@ use socket2::Domain;
 use support::c::{Client, Options, Status, option};
 use support::child::{Child, fork};
 use support::own::Own;
-use support::peer::{Hello, Peer};
+use support::peer::{Hello, Line, Peer};
 use support::queue::full_queue;
 use support::server::Server;
 
@@ -29,9 +30,11 @@ const WAKES_MAX: usize = 2000;
 fn what_is_closed_wakes_no_loop_though_a_child_has_it_open() {
     a_connect_that_nobody_answers("200ms");
     a_connect_that_nobody_answers("60s");
-    a_greeting_that_nobody_answers();
+    a_greeting_that_nobody_answers(false);
+    a_greeting_that_nobody_answers(true);
     a_connection_that_is_lost();
-    a_subscriber_that_connects_anew();
+    a_subscriber_that_connects_anew(false);
+    a_subscriber_that_connects_anew(true);
     a_handle_that_was_freed();
 }
 
@@ -75,15 +78,25 @@ fn a_connect_that_nobody_answers(connect_timeout: &str) {
     leaves.join().expect("it only sleeps");
 }
 
-fn a_greeting_that_nobody_answers() {
-    let peer = Peer::tcp(Hello::Resp3, |line| line.stall());
-    let mut own = Own::at(&format!("{}?connect_timeout=200ms&command_timeout=60s", peer.url()));
+/// The peer hangs up in the midst of it, which the child's copy hears too, or never says anything.
+fn a_greeting_that_nobody_answers(hangs_up: bool) {
+    let peer = Peer::tcp(Hello::Resp3, move |line| not_greeted(line, hangs_up));
+    let connect_timeout = if hangs_up { "60s" } else { "200ms" };
+    let mut own = Own::at(&format!("{}?connect_timeout={connect_timeout}&command_timeout=60s", peer.url()));
     own.submit(1, &["PING"]);
     while peer.connections() == 0 {
         own.turn();
     }
     wakes("greeting", &mut own);
     assert!(peer.connections() > 1, "it was tried again");
+}
+
+fn not_greeted(line: &mut Line, hangs_up: bool) -> io::Result<()> {
+    if hangs_up {
+        thread::sleep(LIFE / 4);
+        line.fin()?;
+    }
+    line.stall()
 }
 
 fn a_connection_that_is_lost() {
@@ -98,16 +111,17 @@ fn a_connection_that_is_lost() {
     own.expect(2, "#1");
 }
 
-fn a_subscriber_that_connects_anew() {
+fn a_subscriber_that_connects_anew(hangs_up: bool) {
     // The first connection is closed once it is subscribed, and none behind it is greeted.
-    let peer = Peer::tcp(Hello::Resp3, |line| {
+    let peer = Peer::tcp(Hello::Resp3, move |line| {
         if line.number > 0 {
-            return line.stall();
+            return not_greeted(line, hangs_up);
         }
         line.command()?;
         line.send(b">3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n")
     });
-    let pubsub = Options::at(&peer.url()).int(option::CONNECT_TIMEOUT_MS, 200).client().pubsub();
+    let pubsub =
+        Options::at(&peer.url()).int(option::CONNECT_TIMEOUT_MS, if hangs_up { 60_000 } else { 200 }).client().pubsub();
     pubsub.subscribe(&["news"]);
     while peer.connections() < 2 {
         pubsub.is_readable(100);

@@ -45,18 +45,37 @@ fn a_shutdown_whose_connection_ends_before_the_first_byte_is_not_tried_on_anothe
         let rested = greeted([expect(INCR), give(":1\r\n"), Step::Block, Step::Fail(libc::EPIPE)]);
         let client = client(3, [rested, greeted([expect("*1\r\n$8\r\nSHUTDOWN\r\n"), Step::End])]);
         assert_eq!(incr(&client, 5000).unwrap().view().integer(), Some(1));
-        let result = match in_a_pipeline {
-            false => client.command(&[b"SHUTDOWN"], &Call::default()),
-            true => {
-                let mut queue = Pipeline::new(&client);
-                queue.add(&[b"SHUTDOWN"], Flags::default(), std::ptr::null_mut()).unwrap();
-                pipeline::run(&mut queue, pipeline::Mode::Plain, &Call::default())
-            }
-        };
-        let error = result.unwrap_err();
+        let error = shutdown(&client, in_a_pipeline).unwrap_err();
         assert_eq!((error.status, error.outcome, error.attempts), (Status::Io, Outcome::NotSent, 1), "{in_a_pipeline}");
         assert_eq!(client.stat(Stat::Retries), Some(0));
     }
+}
+
+/// The end of the stream answers a SHUTDOWN that the server has had all of, and no other.
+#[test]
+fn half_a_shutdown_is_not_answered_by_the_end_of_the_stream() {
+    for in_a_pipeline in [false, true] {
+        for part in ["*1\r\n$8\r\nSHUT", "*1\r\n$8\r\nSHUTDOWN\r"] {
+            let client = client(3, [greeted([expect(part), Step::End])]);
+            let error = shutdown(&client, in_a_pipeline).unwrap_err();
+            assert_eq!(
+                (error.status, error.outcome),
+                (Status::Io, Outcome::Unknown),
+                "{in_a_pipeline} {part}: {error}"
+            );
+        }
+        let client = client(3, [greeted([expect("*1\r\n$8\r\nSHUTDOWN\r\n"), Step::End])]);
+        assert!(shutdown(&client, in_a_pipeline).is_ok(), "{in_a_pipeline}");
+    }
+}
+
+fn shutdown(client: &Client, in_a_pipeline: bool) -> Result<Reply> {
+    if !in_a_pipeline {
+        return client.command(&[b"SHUTDOWN"], &Call::default());
+    }
+    let mut queue = Pipeline::new(client);
+    queue.add(&[b"SHUTDOWN"], Flags::default(), std::ptr::null_mut())?;
+    pipeline::run(&mut queue, pipeline::Mode::Plain, &Call::default())
 }
 
 #[test]

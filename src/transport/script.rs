@@ -148,6 +148,10 @@ impl Transport for Player {
     fn fd(&self) -> Option<RawFd> {
         None
     }
+
+    fn has_ended_in_order(&self) -> bool {
+        matches!(self.stage.lock().steps.front(), Some(Step::End))
+    }
 }
 
 impl Drop for Player {
