@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 use remnants::{Places, Search};
 use support::peer::{Hello, Line, Peer};
 use support::raw::*;
-use support::server::Server;
+use support::server::{Folder, Server};
 use zeroize::Zeroizing;
 
 /// How long the secret is: a password's length, and more than any token's, for which buffers have to grow.
@@ -138,6 +138,87 @@ fn a_login_over_tls_leaves_nothing() {
             let said = child(&url, length, Places::All);
             assert!(said.contains(words), "{length} bytes: {said}");
         }
+    }
+}
+
+/// A key that is none, its body being the secret, is read and refused: by its text, in a URL, and from files.
+#[cfg(feature = "tls")]
+#[test]
+fn a_key_that_is_refused_leaves_nothing() {
+    let folder = Folder::new("keys");
+    for length in LENGTHS {
+        let pem = [CERTIFICATE.as_bytes(), b"-----BEGIN PRIVATE KEY-----\n", &remnants::secret(length), END].concat();
+        let path = folder.path().join("key.pem");
+        std::fs::write(&path, pem).expect("a temporary folder can be written");
+        let program = std::env::current_exe().expect("this test is a program");
+        let output = Command::new(program)
+            .args(["--exact", "a_client_that_reads_a_key", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(URL, path)
+            .env(LENGTH, length.to_string())
+            .output()
+            .expect("this test can be started");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        let left: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("left: ")).collect();
+        assert_eq!(left, ["0"; 4], "{length} bytes: {said}");
+        assert_eq!(said.matches("told: tls_").count(), 4, "{said}");
+    }
+}
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+const END: &[u8] = b"\n-----END PRIVATE KEY-----\n";
+
+/// The child of that test.
+#[cfg(feature = "tls")]
+#[test]
+#[ignore = "run by the test above, in a process of its own"]
+fn a_client_that_reads_a_key() {
+    let (Ok(path), Ok(length)) = (std::env::var(URL), std::env::var(LENGTH)) else { return };
+    let length: usize = length.parse().expect("a number");
+    let mut search = Search::new(length);
+    // It is in the texts of this process for as long as it takes to give it.
+    let pem = |head: &[u8], end: &[u8]| {
+        let secret = remnants::secret(length);
+        let mut pem = Zeroizing::new(Vec::with_capacity(head.len() + secret.len() + end.len()));
+        [head, &secret[..], end].iter().for_each(|piece| pem.extend_from_slice(piece));
+        pem
+    };
+    for by in ["text", "URL", "key file", "one file"] {
+        // SAFETY: zeros are such a struct.
+        let mut err: RawError = unsafe { zeroed() };
+        let err: *mut RawError = &mut err;
+        let set = |options, option, text: &[u8]| {
+            // SAFETY: the options are there, and the text lives as long as the call.
+            let status = unsafe { rredis_options_set_str(options, option, text.as_ptr().cast(), text.len(), err) };
+            assert_eq!(status, 0, "{by}");
+        };
+        // SAFETY: every handle is used by this thread alone, and freed once.
+        unsafe {
+            let options = rredis_options_new();
+            for option in [option::TLS, option::TLS_INSECURE_SKIP_VERIFY] {
+                assert_eq!(rredis_options_set_int(options, option, 1, err), 0);
+            }
+            match by {
+                "text" => set(options, option::TLS_KEY_PEM, &pem(b"-----BEGIN PRIVATE KEY-----\n", END)),
+                "URL" => {
+                    let head = b"rediss://h?tls_key_pem=-----BEGIN%20PRIVATE%20KEY-----%0A";
+                    let url = pem(head, b"%0A-----END%20PRIVATE%20KEY-----");
+                    assert_eq!(rredis_options_set_url(options, url.as_ptr().cast(), url.len(), err), 0);
+                }
+                "key file" => set(options, option::TLS_KEY_FILE, path.as_bytes()),
+                _ => set(options, option::TLS_CERT_FILE, path.as_bytes()),
+            }
+            if by != "one file" {
+                set(options, option::TLS_CERT_PEM, CERTIFICATE.as_bytes());
+            }
+            let mut client = null_mut();
+            assert_eq!(rredis_client_new(options, &mut client, err), 4, "CONFIG, by {by}");
+            let message = std::ffi::CStr::from_ptr((*err).message.as_ptr().cast()).to_string_lossy();
+            println!("told: {message}");
+            assert!(by.ends_with("file") || search.found(Places::All) > 0, "it is there while it is needed, and found");
+            rredis_options_free(options);
+        }
+        println!("left: {}", search.found(Places::All));
     }
 }
 
