@@ -21,7 +21,9 @@ use std::time::{Duration, Instant};
 use remnants::{Places, Search};
 use support::peer::{Hello, Line, Peer};
 use support::raw::*;
-use support::server::{Folder, Server};
+#[cfg(feature = "tls")]
+use support::server::Folder;
+use support::server::Server;
 use zeroize::Zeroizing;
 
 /// How long the secret is: a password's length, and more than any token's, for which buffers have to grow.
@@ -165,7 +167,9 @@ fn a_key_that_is_refused_leaves_nothing() {
     }
 }
 
+#[cfg(feature = "tls")]
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+#[cfg(feature = "tls")]
 const END: &[u8] = b"\n-----END PRIVATE KEY-----\n";
 
 /// The child of that test.
