@@ -281,3 +281,96 @@ fn refused_by_exec(words: &[u8], cause: Option<Vec<u8>>, index: Option<usize>) -
     };
     Error::new(status, text).with_outcome(Outcome::Refused)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::queue::Queue;
+    use super::*;
+    use crate::client::Flags;
+
+    fn queue(commands: &[&[&[u8]]]) -> Queue {
+        let mut queue = Queue::default();
+        for args in commands {
+            queue.add(args, Flags::default(), std::ptr::null_mut(), Shape::KEEP, None).unwrap();
+        }
+        queue
+    }
+
+    /// What became of a run that broke off when so many bytes had left and so many replies had come.
+    fn outcome(queue: &Queue, atomic: bool, come: usize, bytes: usize, in_a_reply: bool) -> Outcome {
+        let (mut gather, mut unshaped) = (Gather::new(), Vec::new());
+        let mut answers = Answers::new(&queue.commands, (&mut gather, &mut unshaped), atomic, true);
+        answers.come = come;
+        answers.outcome(Handed { bytes, in_a_reply })
+    }
+
+    #[test]
+    fn commands_ran_where_all_have_left_and_the_last_reply_had_begun() {
+        let queue = queue(&[&[b"SET", b"a", b"1"], &[b"INCR", b"b"]]);
+        let whole = queue.bytes.len() - MULTI.len();
+        let outcome = |come, bytes, in_a_reply| outcome(&queue, false, come, bytes, in_a_reply);
+        assert_eq!(outcome(0, 0, false), Outcome::NotSent);
+        assert_eq!(outcome(0, 0, true), Outcome::NotSent);
+        assert_eq!(outcome(0, 1, false), Outcome::Unknown);
+        assert_eq!(outcome(1, whole, false), Outcome::Unknown);
+        assert_eq!(outcome(0, whole, true), Outcome::Unknown, "another reply is due behind it");
+        assert_eq!(outcome(1, whole - 1, true), Outcome::Unknown, "what has not left whole has not run");
+        assert_eq!(outcome(1, whole, true), Outcome::Ran);
+    }
+
+    #[test]
+    fn a_transaction_runs_with_the_last_byte_of_exec_and_its_commands_alone_without_multi() {
+        let mut queue = queue(&[&[b"SET", b"a", b"1"], &[b"INCR", b"b"]]);
+        queue.close_transaction().unwrap();
+        let (first, whole) = (queue.commands[0].end, queue.bytes.len());
+        let outcome = |come, bytes, in_a_reply| outcome(&queue, true, come, bytes, in_a_reply);
+        assert_eq!(outcome(0, 0, false), Outcome::NotSent);
+        assert_eq!(outcome(0, first - 1, false), Outcome::NotSent, "no command has left whole");
+        assert_eq!(
+            outcome(0, first, false),
+            Outcome::Unknown,
+            "MULTI may have been refused, and the first may have run"
+        );
+        assert_eq!(outcome(1, first, false), Outcome::NotSent, "what is queued dies with the connection");
+        assert_eq!(outcome(3, whole - 1, true), Outcome::NotSent);
+        assert_eq!(outcome(3, whole, false), Outcome::Unknown);
+        assert_eq!(outcome(2, whole, true), Outcome::Unknown, "the reply that had begun is not EXEC's");
+        assert_eq!(outcome(3, whole, true), Outcome::Ran);
+        let (mut gather, mut unshaped) = (Gather::new(), Vec::new());
+        let mut answers = Answers::new(&queue.commands, (&mut gather, &mut unshaped), true, true);
+        answers.come = 1;
+        answers.transaction.as_mut().unwrap().multi_refused = Some(b"ERR".to_vec());
+        assert_eq!(answers.outcome(Handed { bytes: first, in_a_reply: false }), Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_transaction_of_nothing_is_sent_with_its_exec() {
+        let mut queue = Queue::default();
+        queue.close_transaction().unwrap();
+        let whole = queue.bytes.len();
+        assert_eq!(outcome(&queue, true, 0, whole - 1, false), Outcome::NotSent);
+        assert_eq!(outcome(&queue, true, 0, whole, false), Outcome::Unknown);
+        assert_eq!(outcome(&queue, true, 1, whole, true), Outcome::Ran);
+    }
+
+    /// Where MULTI was refused, each command ran or was refused by itself.
+    #[test]
+    fn without_multi_a_transaction_is_refused_where_each_command_was_and_did_nothing() {
+        let verdict = |commands: &[&[&[u8]]], refused: usize| {
+            let mut queue = queue(commands);
+            queue.close_transaction().unwrap();
+            let (mut gather, mut unshaped) = (Gather::new(), Vec::new());
+            let mut answers = Answers::new(&queue.commands, (&mut gather, &mut unshaped), true, true);
+            answers.transaction.as_mut().unwrap().multi_refused = Some(b"NOPERM".to_vec());
+            (0..refused).for_each(|index| answers.refusal(index));
+            let error = answers.verdict(&queue.bytes).unwrap_err();
+            assert_eq!((error.status, error.message.as_slice()), (Status::Server, b"MULTI: NOPERM".as_slice()));
+            error.outcome
+        };
+        let plain: &[&[&[u8]]] = &[&[b"SET", b"a", b"1"], &[b"INCR", b"b"]];
+        assert_eq!(verdict(plain, 2), Outcome::Refused);
+        assert_eq!(verdict(plain, 1), Outcome::Unknown, "the other may have run");
+        let scripted: &[&[&[u8]]] = &[&[b"SET", b"a", b"1"], &[b"EVAL", b"return 1", b"0"]];
+        assert_eq!(verdict(scripted, 2), Outcome::Unknown, "a script may have come half way");
+    }
+}
