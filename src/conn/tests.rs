@@ -186,3 +186,45 @@ fn a_read_says_whether_there_may_be_more() {
     script.add(Step::End);
     assert_eq!(connection.read_once().unwrap_err().status, Status::Io);
 }
+
+#[test]
+fn two_commands_at_once_give_two_replies_and_the_fate_of_the_second() {
+    let ask = |steps: Vec<Step>| {
+        let (mut connection, script) = greeted(steps);
+        let wait = Wait { deadline: Deadline::after_ms(50), allowed_ms: 50, name: b"GET" };
+        let mut kept = Kept::new(true, 1000);
+        let first = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        let second = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        let replies = connection.replies_to((first, second), &wait, &mut kept);
+        let replies = replies.map(|(one, two)| (one.text().to_vec(), two.text().to_vec()));
+        (replies, std::iter::from_fn(move || kept.take()).count(), connection.is_clean(), script.is_done())
+    };
+    let both = || vec![expect(GET), expect(GET)];
+    let answered = [both(), vec![give("+one\r\n>1\r\n+news\r\n"), give("+two\r\n")]].concat();
+    let (replies, kept, clean, done) = ask(answered);
+    assert_eq!((replies.unwrap(), kept, clean, done), ((b"one".to_vec(), b"two".to_vec()), 1, true, true));
+    for (steps, outcome) in [
+        (vec![Step::Fail(libc::EPIPE)], Outcome::NotSent),
+        (vec![expect(GET), give("+one\r\n"), Step::Fail(libc::EPIPE)], Outcome::NotSent),
+        ([both(), vec![give("+one\r\n"), Step::End]].concat(), Outcome::Unknown),
+        ([both(), vec![give("+one\r\n")]].concat(), Outcome::Unknown),
+    ] {
+        let (replies, _, clean, _) = ask(steps);
+        assert_eq!((replies.unwrap_err().outcome, clean), (outcome, false));
+    }
+}
+
+#[test]
+fn a_server_that_is_there_answers_ping_and_nothing_else() {
+    const PING: &str = "*1\r\n$4\r\nPING\r\n";
+    let ping = |said: &str| {
+        let (mut connection, _script) = greeted([expect(PING), give(said)]);
+        let pinged = connection.ping(Deadline::never(), 5000, &mut Kept::new(true, 1000));
+        (pinged.map_err(|error| (error.status, error.outcome)), connection.is_clean())
+    };
+    assert_eq!(ping("+PONG\r\n"), (Ok(()), true));
+    assert_eq!(ping("-LOADING Redis is loading the dataset in memory\r\n"), (Ok(()), true));
+    assert_eq!(ping("+PANG\r\n").0.unwrap_err().0, Status::Protocol);
+    // One answer too many would be the next command's.
+    assert_eq!(ping("+PONG\r\n+PONG\r\n"), (Err((Status::Protocol, Outcome::NotSent)), false));
+}
