@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn replies_were_asked_for_and_count_for_nothing() {
-        let mut kept = Kept::new(true, 1);
+        let mut kept = Kept::new(true, 0);
         let Event::Push(reply, _) = push(100, 0) else { unreachable!() };
         kept.keep(Event::Reply(1, reply)).unwrap();
         assert_eq!(kept.take().unwrap().view().len(), 100);

@@ -113,4 +113,29 @@ mod tests {
         assert!([100, 130, SCRIPTS_KNOWN_MAX + 99].iter().all(|number| known.has(&digest(*number))));
         assert!(!known.has(&digest(101)) && known.digests.len() == SCRIPTS_KNOWN_MAX);
     }
+
+    /// Whatever comes and goes, it is the oldest that makes room.
+    #[test]
+    fn what_is_known_is_the_latest_of_what_was_seen() {
+        let mut known = Known::default();
+        let mut latest: Vec<u8> = Vec::new();
+        let mut dice = 1u32;
+        for _ in 0..2000 {
+            dice = dice.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let number = (dice >> 8) as u8 % 100;
+            if dice >> 30 == 0 {
+                known.remove(&[number; 20]);
+                latest.retain(|other| *other != number);
+            } else {
+                known.add(&[number; 20]);
+                if !latest.contains(&number) {
+                    latest.push(number);
+                }
+            }
+            if latest.len() > SCRIPTS_KNOWN_MAX {
+                latest.remove(0);
+            }
+            assert!((0..100).all(|number| known.has(&[number; 20]) == latest.contains(&number)));
+        }
+    }
 }

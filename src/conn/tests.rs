@@ -193,19 +193,22 @@ fn two_commands_at_once_give_two_replies_and_the_fate_of_the_second() {
         let (mut connection, script) = greeted(steps);
         let wait = Wait { deadline: Deadline::after_ms(50), allowed_ms: 50, name: b"GET" };
         let mut kept = Kept::new(true, 1000);
+        let before = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
         let first = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        assert_eq!(before + 1, first);
         let second = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
         let replies = connection.replies_to((first, second), &wait, &mut kept);
         let replies = replies.map(|(one, two)| (one.text().to_vec(), two.text().to_vec()));
         (replies, std::iter::from_fn(move || kept.take()).count(), connection.is_clean(), script.is_done())
     };
-    let both = || vec![expect(GET), expect(GET)];
+    // What is due to the command before them is not theirs.
+    let both = || vec![expect(GET), expect(GET), expect(GET), give("+before\r\n")];
     let answered = [both(), vec![give("+one\r\n>1\r\n+news\r\n"), give("+two\r\n")]].concat();
     let (replies, kept, clean, done) = ask(answered);
-    assert_eq!((replies.unwrap(), kept, clean, done), ((b"one".to_vec(), b"two".to_vec()), 1, true, true));
+    assert_eq!((replies.unwrap(), kept, clean, done), ((b"one".to_vec(), b"two".to_vec()), 2, true, true));
     for (steps, outcome) in [
         (vec![Step::Fail(libc::EPIPE)], Outcome::NotSent),
-        (vec![expect(GET), give("+one\r\n"), Step::Fail(libc::EPIPE)], Outcome::NotSent),
+        (vec![expect(GET), expect(GET), give("+before\r\n+one\r\n"), Step::Fail(libc::EPIPE)], Outcome::NotSent),
         ([both(), vec![give("+one\r\n"), Step::End]].concat(), Outcome::Unknown),
         ([both(), vec![give("+one\r\n")]].concat(), Outcome::Unknown),
     ] {
@@ -227,4 +230,60 @@ fn a_server_that_is_there_answers_ping_and_nothing_else() {
     assert_eq!(ping("+PANG\r\n").0.unwrap_err().0, Status::Protocol);
     // One answer too many would be the next command's.
     assert_eq!(ping("+PONG\r\n+PONG\r\n"), (Err((Status::Protocol, Outcome::NotSent)), false));
+}
+
+#[test]
+fn a_step_that_fails_says_where_and_nothing_of_a_command() {
+    let (mut connection, _script) = greeted([Step::Fail(libc::EPIPE)]);
+    queued(&mut connection, 10);
+    let failed = [
+        connection.hand_over_now().unwrap_err(),
+        connection.read_now(0).unwrap_err(),
+        connection.converse(|_| Err::<(), _>(Error::new(Status::Io, "lost"))).unwrap_err(),
+        connection.told_of(Error::new(Status::Io, "lost")),
+    ];
+    for error in failed {
+        assert_eq!((error.status, error.outcome), (Status::Io, Outcome::None), "{error}");
+        assert!(error.to_string().starts_with("127.0.0.1:6379: "), "{error}");
+    }
+    let (mut connection, _script) = greeted([give(">1\r\n")]);
+    assert!(connection.read_now(0).unwrap() && !connection.read_now(0).unwrap());
+}
+
+#[test]
+fn a_connection_in_use_gives_back_what_grew_and_only_then() {
+    const GROWN: usize = 64 << 10;
+    let (mut connection, script) = greeted([]);
+    let rests = |connection: &mut Connection| {
+        let before = connection.age().1;
+        std::thread::sleep(Duration::from_millis(1));
+        connection.rest_if_grown();
+        connection.age().1 > before
+    };
+    assert!(!rests(&mut connection));
+    let head = queued(&mut connection, GROWN).len() - GROWN;
+    script.add(expect(connection.session().outgoing().to_vec()));
+    assert_eq!(connection.offer_now().unwrap(), None);
+    assert!(rests(&mut connection) && !rests(&mut connection));
+    let bytes = queued(&mut connection, GROWN - head);
+    assert_eq!(bytes.len(), GROWN);
+    script.add(expect(bytes));
+    assert_eq!(connection.offer_now().unwrap(), None);
+    assert!(!rests(&mut connection));
+    // Where a read came back full, the next asks for more.
+    let (mut connection, script) = greeted([]);
+    let read = |connection: &mut Connection, len: usize| {
+        script.add(give(vec![b'v'; len]));
+        while connection.read_once().unwrap() != Read::Nothing {}
+    };
+    connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+    script.add(expect(GET));
+    connection.hand_over_now().unwrap();
+    script.add(give("$1000000\r\n"));
+    while connection.read_bytes < GROWN {
+        read(&mut connection, GROWN / 2);
+    }
+    assert!(connection.read_bytes > GROWN || !rests(&mut connection));
+    read(&mut connection, 4 * GROWN);
+    assert!(rests(&mut connection) && !rests(&mut connection));
 }

@@ -344,6 +344,17 @@ mod tests {
     }
 
     #[test]
+    fn a_run_begins_with_nothing_of_the_one_before_it() {
+        let mut queue = queue(&[&[b"SET", b"a", b"1"], &[b"INCR", b"b"]]);
+        queue.close_transaction().unwrap();
+        let (mut gather, mut unshaped) = (Gather::new(), vec![1]);
+        let mut answers = Answers::new(&queue.commands, (&mut gather, &mut unshaped), true, true);
+        answers.come = 2;
+        assert_eq!(answers.answered(), 0, "what was queued did not run yet");
+        assert!(unshaped.is_empty());
+    }
+
+    #[test]
     fn a_transaction_of_nothing_is_sent_with_its_exec() {
         let mut queue = Queue::default();
         queue.close_transaction().unwrap();

@@ -320,3 +320,6 @@ pub fn command(pipeline: &mut impl Reach, args: &[&[u8]], call: &Call) -> Result
 }
 
 const RUNNING: &str = "this pipeline is running: use another one meanwhile";
+
+#[cfg(test)]
+mod tests;
