@@ -324,3 +324,6 @@ pub(super) fn broken_off(error: Error, answered: usize, count: usize) -> Error {
 
 /// What a pipeline is called where a command's name is due.
 const NAME: &[u8] = b"PIPELINE";
+
+#[cfg(test)]
+mod tests;

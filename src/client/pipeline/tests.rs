@@ -1,15 +1,19 @@
 //! The replies of a run, one by one: which are too early, what they say of the server, and what a transaction came to.
 
-use crate::client::Flags;
+use std::sync::Arc;
+
+use crate::client::{Call, Client, Flags, Setup};
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::Limits;
-use crate::options::ParserChoice;
+use crate::options::{Key, ParserChoice};
 use crate::resp::{self, Gather, Parse};
 use crate::session::TakeReplies;
+use crate::transport::script::{Script, Scripts, Step, expect, give};
 
 use super::answers::Answers;
 use super::queue::{MULTI, Queue};
+use super::{Mode, Pipeline};
 
 fn queue(commands: &[(&[&[u8]], bool)]) -> Queue {
     let mut queue = Queue::default();
@@ -139,4 +143,85 @@ fn what_is_no_answer_to_a_transaction_is_none() {
     ] {
         assert_eq!(verdict(replies).0.unwrap_err().status, Status::Protocol, "{replies:?}");
     }
+}
+
+const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
+const GREETED: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
+const INCR: &str = "*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n";
+const LONG: &str = "+0123456789012345678901234567890123456789\r\n";
+
+/// Two INCRs whose replies are shown one by one, over connections that play these steps: how it ended, which failed first and
+/// what was shown. The function fails at the reply with this number.
+fn shown(retry_max: i64, steps: Vec<Vec<Step>>, fails: Option<usize>) -> (Result<()>, Option<usize>, Vec<String>) {
+    let mut setup = Setup::default();
+    let ints = [(Key::RetryMax, retry_max), (Key::BackoffMs, 0), (Key::CommandTimeoutMs, 50), (Key::ReplyLineMax, 32)];
+    ints.into_iter().for_each(|(key, value)| setup.options.set_int(key, value).unwrap());
+    let scripts = steps.into_iter().map(|steps| Script::new([expect(HELLO), give(GREETED)].into_iter().chain(steps)));
+    setup.transport = Some(Arc::new(Scripts::new(scripts)));
+    let mut pipeline = Pipeline::new(&Client::new(&setup).unwrap());
+    for _ in 0..2 {
+        pipeline.add(&[b"INCR", b"k"], Flags::default(), std::ptr::null_mut()).unwrap();
+    }
+    let mut run = pipeline.begin_run(Mode::Plain).unwrap();
+    let mut shown = Vec::new();
+    let result = run.each(&Call::default(), &mut |index, reply| {
+        assert_eq!(index, shown.len());
+        shown.push(
+            reply
+                .view()
+                .integer()
+                .map_or_else(|| String::from_utf8_lossy(reply.text()).into_owned(), |number| number.to_string()),
+        );
+        match fails {
+            Some(at) if at == index => Err(Error::new(Status::Callback, "enough")),
+            _ => Ok(()),
+        }
+    });
+    (result, run.failed, shown)
+}
+
+#[test]
+fn a_run_that_shows_replies_says_what_became_of_those_it_did_not_show() {
+    let both = || vec![expect(INCR), expect(INCR)];
+    let half = || vec![expect(INCR), expect(&INCR[..10])];
+    let then = |before: Vec<Step>, steps: &[Step]| vec![[before, steps.to_vec()].concat()];
+    let lost = Step::Fail(libc::EPIPE);
+    for (steps, fails, status, outcome, failed) in [
+        (then(vec![Step::Block], &[lost.clone()]), None, Status::Io, Outcome::NotSent, 0),
+        (then(both(), &[Step::End]), None, Status::Io, Outcome::Unknown, 0),
+        (then(both(), &[give(":1\r\n"), Step::End]), None, Status::Io, Outcome::Unknown, 1),
+        (then(both(), &[]), None, Status::Timeout, Outcome::Unknown, 0),
+        // A reply that is refused had begun to arrive: its command ran, where all of it had left and no other is due.
+        (then(both(), &[give(":1\r\n"), give(LONG)]), None, Status::Limit, Outcome::Ran, 1),
+        (then(both(), &[give(LONG)]), None, Status::Limit, Outcome::Unknown, 0),
+        (then(half(), &[give(":1\r\n"), give(LONG), lost.clone()]), None, Status::Limit, Outcome::Unknown, 1),
+        // A reply whose command has not begun to leave is nobody's.
+        (then(vec![expect(INCR)], &[give(":1\r\n:2\r\n"), lost]), None, Status::Protocol, Outcome::Unknown, 1),
+        // The function ends it.
+        (then(both(), &[give(":1\r\n:2\r\n")]), Some(0), Status::Callback, Outcome::Unknown, usize::MAX),
+        (then(both(), &[give(":1\r\n:2\r\n")]), Some(1), Status::Callback, Outcome::Ran, usize::MAX),
+        (then(both(), &[give("-ERR\r\n:2\r\n")]), Some(1), Status::Callback, Outcome::Ran, 0),
+    ] {
+        let (result, first, _) = shown(0, steps.clone(), fails);
+        let error = result.unwrap_err();
+        assert_eq!((error.status, error.outcome), (status, outcome), "{steps:?}: {error}");
+        assert_eq!(first, Some(failed).filter(|failed| *failed != usize::MAX), "{steps:?}");
+    }
+}
+
+#[test]
+fn errors_are_shown_in_their_places_and_the_first_is_known() {
+    let steps = vec![expect(INCR), expect(INCR), give("-ERR one\r\n"), give("-ERR two\r\n")];
+    let (result, failed, texts) = shown(0, vec![steps], None);
+    assert_eq!((result.is_ok(), failed, texts), (true, Some(0), vec!["ERR one".to_owned(), "ERR two".to_owned()]));
+}
+
+#[test]
+fn what_did_not_leave_is_shown_from_the_next_connection() {
+    let answered = vec![expect(INCR), expect(INCR), give(":1\r\n:2\r\n")];
+    let (result, failed, texts) = shown(1, vec![vec![Step::Fail(libc::EPIPE)], answered.clone()], None);
+    assert_eq!((result.is_ok(), failed, texts), (true, None, vec!["1".to_owned(), "2".to_owned()]));
+    let broken = vec![expect(INCR), expect(INCR), give(":1\r\n"), Step::End];
+    let (result, failed, texts) = shown(1, vec![broken, answered], None);
+    assert_eq!((result.unwrap_err().outcome, failed, texts), (Outcome::Unknown, Some(1), vec!["1".to_owned()]));
 }
