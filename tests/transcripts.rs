@@ -11,6 +11,7 @@
 //! = reply 1 OK                          what must have happened, one event a line, in order
 //! = ready | clean | dirty | owes        what must be true now
 //! = hears | deaf                        whether anything could come unasked, or is owed
+//! = downgraded | as_asked               whether the server speaks RESP2 where RESP3 was asked for
 //! = queueing                            a transaction is open
 //! = resp 3                              what is spoken now
 //! = failed PROTOCOL text                how the conversation ended
@@ -150,6 +151,8 @@ impl Player {
             ("owes", _) => assert!(self.session().owes(), "{place}"),
             ("hears", _) => assert!(self.session().can_hear(), "{place}"),
             ("deaf", _) => assert!(!self.session().can_hear(), "{place}"),
+            ("downgraded", _) => assert!(self.session().speaks_resp2(), "{place}"),
+            ("as_asked", _) => assert!(!self.session().speaks_resp2(), "{place}"),
             ("queueing", _) => assert!(self.session().is_queueing(), "{place}"),
             ("resp", version) => assert_eq!(self.session().is_resp3(), version == "3", "{place}"),
             ("silent", _) => assert!(self.session().outgoing().is_empty(), "{place}"),

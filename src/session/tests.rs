@@ -246,3 +246,34 @@ fn what_is_unreadable_behind_a_burst_is_shown_where_no_secret_can_be_in_it() {
         }
     }
 }
+
+/// The elements of EXEC's answer have the shapes that their commands asked for when they were queued.
+#[test]
+fn what_exec_answers_has_the_shapes_of_what_was_queued() {
+    use crate::reply::Kind;
+    for parser in PARSERS {
+        for (exec, shaped) in [("*2\r\n*2\r\n+f\r\n+v\r\n+OK\r\n", true), ("*1\r\n*2\r\n+f\r\n+v\r\n", false)] {
+            let mut session = plain(parser);
+            let commands: [&[&[u8]]; 5] = [&[b"MULTI"], &[b"HGETALL", b"h"], &[b"NO.SUCH"], &[b"PING"], &[b"EXEC"]];
+            for args in commands {
+                session.submit_any(args, commands::shape_of(commands::find(args), args)).unwrap();
+            }
+            hand_over(&mut session);
+            // What is refused is not queued, and has no element.
+            let replies = ["+OK\r\n+QUEUED\r\n-ERR unknown\r\n+QUEUED\r\n", exec].concat();
+            session.receive(replies.as_bytes()).unwrap();
+            let mut replies = Vec::new();
+            while let Some(event) = session.poll().unwrap() {
+                replies.push(event.into_reply());
+            }
+            assert_eq!(replies.len(), 5);
+            let first = replies[4].view().get(0).unwrap();
+            assert_eq!(
+                first.kind() == Kind::RREDIS_REPLY_MAP,
+                shaped,
+                "{exec}: an answer to something else is left alone"
+            );
+            assert!(session.is_clean());
+        }
+    }
+}
