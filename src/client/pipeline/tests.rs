@@ -1,12 +1,15 @@
 //! The replies of a run, one by one: which are too early, what they say of the server, and what a transaction came to.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::client::{Call, Client, Flags, Setup};
+use crate::client::{Call, Callback, Client, Flags, Setup};
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::Limits;
 use crate::options::{Key, ParserChoice};
+use crate::pool::Stat;
+use crate::reply::{Kind, Reply};
 use crate::resp::{self, Gather, Parse};
 use crate::session::TakeReplies;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
@@ -224,4 +227,58 @@ fn what_did_not_leave_is_shown_from_the_next_connection() {
     let broken = vec![expect(INCR), expect(INCR), give(":1\r\n"), Step::End];
     let (result, failed, texts) = shown(1, vec![broken, answered], None);
     assert_eq!((result.unwrap_err().outcome, failed, texts), (Outcome::Unknown, Some(1), vec!["1".to_owned()]));
+}
+
+/// Counts how often it is called.
+struct Counted(AtomicUsize);
+
+impl Callback for Counted {
+    fn call(&self, _: *mut (), _: &[&[u8]], _: &Reply) -> Result<Option<Reply>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(None)
+    }
+}
+
+#[test]
+fn a_callback_is_shown_no_error_and_nothing_of_a_raw_run() {
+    for (flags, replies, called) in [
+        (Flags::default(), ":1\r\n:2\r\n", 2),
+        (Flags::default(), "-ERR one\r\n:2\r\n", 1),
+        (Flags::RAW, ":1\r\n:2\r\n", 0),
+    ] {
+        let counted = Arc::new(Counted(AtomicUsize::new(0)));
+        let mut setup = Setup::default();
+        setup.callbacks.set(b"INCR", Some(counted.clone())).unwrap();
+        let steps = [expect(HELLO), give(GREETED), expect(INCR), expect(INCR), give(replies)];
+        setup.transport = Some(Arc::new(Scripts::new([Script::new(steps)])));
+        let client = Client::new(&setup).unwrap();
+        let mut pipeline = Pipeline::new(&client);
+        for _ in 0..2 {
+            pipeline.add(&[b"INCR", b"k"], Flags::default(), std::ptr::null_mut()).unwrap();
+        }
+        let mut run = pipeline.begin_run(Mode::Plain).unwrap();
+        run.each(&Call { flags, ..Call::default() }, &mut |_, _| Ok(())).unwrap();
+        assert_eq!(counted.0.load(Ordering::Relaxed), called, "{replies}");
+        assert_eq!(client.stat(Stat::Commands), Some(2));
+    }
+}
+
+#[test]
+fn a_raw_run_shows_replies_as_they_came() {
+    const HGETALL: &str = "*2\r\n$7\r\nHGETALL\r\n$1\r\nh\r\n";
+    for (flags, kind) in [(Flags::default(), Kind::RREDIS_REPLY_MAP), (Flags::RAW, Kind::RREDIS_REPLY_ARRAY)] {
+        let mut setup = Setup::default();
+        let steps = [expect(HELLO), give(GREETED), expect(HGETALL), give("*2\r\n+f\r\n+v\r\n")];
+        setup.transport = Some(Arc::new(Scripts::new([Script::new(steps)])));
+        let mut pipeline = Pipeline::new(&Client::new(&setup).unwrap());
+        pipeline.add(&[b"HGETALL", b"h"], Flags::default(), std::ptr::null_mut()).unwrap();
+        let mut run = pipeline.begin_run(Mode::Plain).unwrap();
+        let mut kinds = Vec::new();
+        let mut show = |_: usize, reply: &Reply| {
+            kinds.push(reply.kind());
+            Ok(())
+        };
+        run.each(&Call { flags, ..Call::default() }, &mut show).unwrap();
+        assert_eq!(kinds, [kind]);
+    }
 }
