@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use crate::client::{Call, Callback, Client, Flags, Setup};
+use crate::client::{Call, Callback, Client, Flags, Listen, Setup};
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::Limits;
@@ -12,6 +13,7 @@ use crate::pool::Stat;
 use crate::reply::{Kind, Reply};
 use crate::resp::{self, Gather, Parse};
 use crate::session::TakeReplies;
+use crate::sync::Mutex;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
 
 use super::answers::Answers;
@@ -280,5 +282,89 @@ fn a_raw_run_shows_replies_as_they_came() {
         };
         run.each(&Call { flags, ..Call::default() }, &mut show).unwrap();
         assert_eq!(kinds, [kind]);
+    }
+}
+
+/// Writes down what it is told: the kinds of events, and how long the tries wait together.
+#[derive(Default)]
+struct Told(Mutex<(Vec<String>, i64)>);
+
+impl Listen for Told {
+    fn hear(&self, reply: &Reply) {
+        let mut told = self.0.lock();
+        let kind = String::from_utf8_lossy(reply.view().get(0).unwrap().text()).into_owned();
+        if kind == "retry" {
+            assert_eq!(reply.view().get(1).unwrap().text(), b"PIPELINE");
+            assert_eq!(reply.view().get(2).unwrap().integer(), Some(1), "so often it was tried");
+            told.1 += reply.view().get(3).unwrap().integer().unwrap();
+        }
+        told.0.push(kind);
+    }
+}
+
+#[test]
+fn each_further_try_of_a_run_is_told_and_waits_as_long_as_it_says() {
+    let told = Arc::new(Told::default());
+    let mut setup = Setup { on_event: Some(told.clone()), ..Setup::default() };
+    for (key, value) in [(Key::RetryMax, 2), (Key::BackoffMs, 40)] {
+        setup.options.set_int(key, value).unwrap();
+    }
+    let greeted = |steps: Vec<Step>| Script::new([expect(HELLO), give(GREETED)].into_iter().chain(steps));
+    let lost = greeted(vec![Step::Block, Step::Fail(libc::EPIPE)]);
+    setup.transport = Some(Arc::new(Scripts::new([lost, greeted(vec![expect(INCR), give(":1\r\n")])])));
+    let client = Client::new(&setup).unwrap();
+    let mut pipeline = Pipeline::new(&client);
+    pipeline.add(&[b"INCR", b"k"], Flags::default(), std::ptr::null_mut()).unwrap();
+    let before = Instant::now();
+    let reply = pipeline.begin_run(Mode::Plain).unwrap().run(&Call::default()).unwrap();
+    assert_eq!(reply.view().get(0).unwrap().integer(), Some(1));
+    let (kinds, wait_ms) = &*told.0.lock();
+    assert_eq!(kinds, &["connected", "lost", "retry", "connected"]);
+    assert!(*wait_ms > 0 && before.elapsed().as_millis() >= *wait_ms as u128, "{wait_ms} ms");
+    assert_eq!((client.stat(Stat::Retries), client.stat(Stat::Commands)), (Some(1), Some(1)));
+}
+
+fn client_of(retry_max: i64, scripts: Vec<Vec<Step>>) -> Client {
+    let mut setup = Setup::default();
+    for (key, value) in [(Key::RetryMax, retry_max), (Key::BackoffMs, 0), (Key::CommandTimeoutMs, 5000)] {
+        setup.options.set_int(key, value).unwrap();
+    }
+    let scripts = scripts.into_iter().map(|steps| Script::new([expect(HELLO), give(GREETED)].into_iter().chain(steps)));
+    setup.transport = Some(Arc::new(Scripts::new(scripts)));
+    Client::new(&setup).unwrap()
+}
+
+#[test]
+fn a_rested_connection_that_takes_nothing_costs_a_run_no_try() {
+    let answered = || vec![expect(INCR), give(":1\r\n")];
+    let rested = [answered(), vec![Step::Block, Step::Fail(libc::EPIPE)]].concat();
+    let client = client_of(0, vec![rested, answered()]);
+    for _ in 0..2 {
+        let mut pipeline = Pipeline::new(&client);
+        pipeline.add(&[b"INCR", b"k"], Flags::default(), std::ptr::null_mut()).unwrap();
+        let reply = pipeline.begin_run(Mode::Plain).unwrap().run(&Call::default()).unwrap();
+        assert_eq!(reply.view().get(0).unwrap().integer(), Some(1));
+    }
+}
+
+/// What was not sent is as if a key had changed: it is done again. What may have run is not.
+#[test]
+fn a_watch_whose_connection_is_lost_is_tried_again_only_where_nothing_was_sent() {
+    const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n";
+    let exec = "*1\r\n$4\r\nEXEC\r\n";
+    let whole = [std::str::from_utf8(MULTI).unwrap(), INCR, exec].concat();
+    for (steps, status, outcome) in [
+        (vec![Step::Block, Step::Fail(libc::EPIPE)], Status::Watch, Outcome::NotSent),
+        (vec![Step::Block, expect(&whole), Step::End], Status::Io, Outcome::Unknown),
+        (vec![Step::Block, expect(&whole), give("+OK\r\n+QUEUED\r\n_\r\n")], Status::Watch, Outcome::Refused),
+        (vec![Step::Block, expect(&whole), give("+OK\r\n+QUEUED\r\n:1\r\n")], Status::Protocol, Outcome::Unknown),
+    ] {
+        let watched = [vec![Step::Block, expect(WATCH), give("+OK\r\n")], steps.clone()].concat();
+        let client = client_of(3, vec![watched]);
+        let mut pipeline = Pipeline::new(&client);
+        pipeline.watch(&[b"k"]).unwrap();
+        pipeline.add(&[b"INCR", b"k"], Flags::default(), std::ptr::null_mut()).unwrap();
+        let error = pipeline.begin_run(Mode::Atomic).unwrap().run(&Call::default()).unwrap_err();
+        assert_eq!((error.status, error.outcome, error.attempts), (status, outcome, 1), "{steps:?}: {error}");
     }
 }
