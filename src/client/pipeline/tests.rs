@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::client::script::Script as LuaScript;
 use crate::client::{Call, Callback, Client, Flags, Listen, Setup};
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status};
@@ -367,4 +368,52 @@ fn a_watch_whose_connection_is_lost_is_tried_again_only_where_nothing_was_sent()
         let error = pipeline.begin_run(Mode::Atomic).unwrap().run(&Call::default()).unwrap_err();
         assert_eq!((error.status, error.outcome, error.attempts), (status, outcome, 1), "{steps:?}: {error}");
     }
+}
+
+fn encoded(args: &[&[u8]]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    resp::encode(args, &mut bytes).unwrap();
+    bytes
+}
+
+/// Asking for a script and loading it changes nothing: until a byte of a command has left, none was sent.
+#[test]
+fn a_run_of_scripts_that_broke_off_before_its_first_command_was_not_sent() {
+    let script = LuaScript::new(b"return 1").unwrap();
+    let sha = script.sha().to_bytes();
+    let front = [encoded(&[b"SCRIPT", b"EXISTS", sha]), encoded(&[b"SCRIPT", b"LOAD", b"return 1"])].concat();
+    let command = encoded(&[b"EVALSHA", sha, b"0"]);
+    for (sent, outcome) in [
+        (front[..10].to_vec(), Outcome::NotSent),
+        (front.clone(), Outcome::NotSent),
+        ([front.clone(), command[..1].to_vec()].concat(), Outcome::Unknown),
+        ([front.clone(), command.clone()].concat(), Outcome::Unknown),
+    ] {
+        let client = client_of(0, vec![vec![Step::Block, expect(&sent), Step::Fail(libc::EPIPE)]]);
+        let mut pipeline = Pipeline::new(&client);
+        pipeline.add_script(&script, 0, &[], Flags::default(), std::ptr::null_mut()).unwrap();
+        let error = pipeline.begin_run(Mode::Plain).unwrap().run(&Call::default()).unwrap_err();
+        assert_eq!((error.status, error.outcome), (Status::Io, outcome), "{} bytes: {error}", sent.len());
+        assert!(error.to_string().ends_with("; 0 of 1 commands were answered"), "{error}");
+    }
+    let replies = [b"*1\r\n:0\r\n+".to_vec(), sha.to_vec(), b"\r\n:1\r\n".to_vec()].concat();
+    let steps = vec![Step::Block, expect([front, command].concat()), give(replies)];
+    let client = client_of(0, vec![steps]);
+    let mut pipeline = Pipeline::new(&client);
+    pipeline.add_script(&script, 0, &[], Flags::default(), std::ptr::null_mut()).unwrap();
+    let reply = pipeline.begin_run(Mode::Plain).unwrap().run(&Call::default()).unwrap();
+    assert_eq!((reply.view().len(), reply.view().get(0).unwrap().integer()), (1, Some(1)));
+}
+
+/// Nobody knows what a connection is in where MULTI itself was refused: it is not used again.
+#[test]
+fn a_connection_whose_multi_was_refused_is_left() {
+    let whole = [MULTI, INCR.as_bytes(), b"*1\r\n$4\r\nEXEC\r\n"].concat();
+    let refused = vec![Step::Block, expect(whole), give("-NOPERM no\r\n:1\r\n-ERR EXEC without MULTI\r\n")];
+    let client = client_of(0, vec![refused, vec![expect(INCR), give(":2\r\n")]]);
+    let mut pipeline = Pipeline::new(&client);
+    pipeline.add(&[b"INCR", b"k"], Flags::default(), std::ptr::null_mut()).unwrap();
+    let error = pipeline.begin_run(Mode::Atomic).unwrap().run(&Call::default()).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::Server, Outcome::Unknown), "{error}");
+    assert_eq!(client.command(&[b"INCR", b"k"], &Call::default()).unwrap().view().integer(), Some(2));
 }

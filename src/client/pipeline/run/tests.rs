@@ -124,3 +124,10 @@ fn a_transaction_that_a_replica_refused_is_tried_again_and_no_other() {
     assert!(!again(&run, none, Status::Server, Outcome::Refused, false));
     assert!(!again(&run, none, Status::Io, Outcome::Refused, false));
 }
+
+#[test]
+fn where_there_is_no_time_at_all_nothing_waits() {
+    let five: &[&[u8]] = &[b"BLPOP", b"k", b"5"];
+    assert!(run(0, &[GET], Mode::Plain).time(&Call::default()).start.has_passed());
+    assert_eq!(run(0, &[five], Mode::Plain).time(&Call::default()).still_ms, 5000, "except for what the command says");
+}
