@@ -84,6 +84,7 @@ fn a_burst_has_the_stream_to_itself_until_it_is_over() {
         for refused in [
             session.submit(&[b"PING"], Shape::KEEP).unwrap_err(),
             session.submit_any(&[b"PING"], Shape::KEEP).unwrap_err(),
+            session.submit_checked(&[b"PING"], 64, Shape::KEEP).unwrap_err(),
         ] {
             assert_eq!(refused.status, Status::State);
         }
@@ -102,7 +103,7 @@ fn a_burst_has_the_stream_to_itself_until_it_is_over() {
         assert_eq!(taken.handed, [lent.len(); 2]);
         assert!(!session.burst_owes() && !session.is_clean(), "its bytes have not come back");
         assert_eq!((session.end_burst(&mut bytes), &bytes), (lent.len(), &lent));
-        assert!(session.is_clean() && session.burst_bytes().is_empty());
+        assert!(session.is_clean() && session.burst_bytes().is_empty() && session.burst_due() == 0);
         assert_eq!(session.end_burst(&mut bytes), 0, "it has come back");
         assert_eq!(bytes, lent);
         // And not while anything else is under way.
@@ -211,6 +212,7 @@ fn a_burst_that_ends_at_a_reply_that_is_too_long_ended_in_a_reply() {
         let greeting = Greeting { protocol: 2, ..Greeting::default() };
         for (bytes_heard, begun, status) in [
             (b"+0123456789012345678901234567890123456789\r\n".as_slice(), true, Status::Limit),
+            (b">1\r\n+0123456789012345678901234567890123456789\r\n", false, Status::Limit),
             (b"?", false, Status::Protocol),
         ] {
             let mut session = Session::new(resp::parser(parser, limits), greeting.clone()).unwrap();
@@ -219,6 +221,7 @@ fn a_burst_that_ends_at_a_reply_that_is_too_long_ended_in_a_reply() {
             hand_over(&mut session);
             let received = session.receive(bytes_heard);
             let error = received.err().unwrap_or_else(|| session.poll_burst(&mut Taken::default()).unwrap_err());
+            session.fail(error.clone());
             assert_eq!((error.status, session.ended_in_a_reply()), (status, begun), "{parser:?}");
             session.end_burst(&mut bytes);
         }
@@ -230,7 +233,7 @@ fn a_burst_that_ends_at_a_reply_that_is_too_long_ended_in_a_reply() {
 fn what_is_unreadable_behind_a_burst_is_shown_where_no_secret_can_be_in_it() {
     let greeting = || Greeting { protocol: 2, password: Some(Secret::new(b"s3cret").unwrap()), ..Greeting::default() };
     for parser in PARSERS {
-        for (sent, is_shown) in [(true, true), (false, false)] {
+        for (sent, ended, is_shown) in [(true, false, true), (false, false, false), (true, true, true)] {
             let mut session = session(parser, greeting());
             hand_over(&mut session);
             session.receive(b"+OK\r\n").unwrap();
@@ -240,9 +243,18 @@ fn what_is_unreadable_behind_a_burst_is_shown_where_no_secret_can_be_in_it() {
             if sent {
                 hand_over(&mut session);
             }
+            if ended {
+                // What was said in a burst counts when it is over, too.
+                session.inflight.burst.as_mut().unwrap().answered_at_once(1);
+                session.end_burst(&mut bytes);
+            }
             let received = session.receive(b":s3cret\r\n");
-            let error = received.err().unwrap_or_else(|| session.poll_burst(&mut Taken::default()).unwrap_err());
-            assert_eq!(error.to_string().contains("s3cret"), is_shown, "{parser:?} {sent}: {error}");
+            let polled = |session: &mut Session| match ended {
+                true => session.poll().map(drop),
+                false => session.poll_burst(&mut Taken::default()).map(drop),
+            };
+            let error = received.err().unwrap_or_else(|| polled(&mut session).unwrap_err());
+            assert_eq!(error.to_string().contains("s3cret"), is_shown, "{parser:?} {sent} {ended}: {error}");
         }
     }
 }
@@ -275,5 +287,65 @@ fn what_exec_answers_has_the_shapes_of_what_was_queued() {
             );
             assert!(session.is_clean());
         }
+    }
+}
+
+#[test]
+fn nothing_is_queued_in_a_conversation_that_is_over() {
+    const GET: &[&[u8]] = &[b"GET", b"a"];
+    let mut session = plain(ParserChoice::Fast);
+    session.fail(Error::new(Status::Io, "the first reason"));
+    session.fail(Error::new(Status::Memory, "another"));
+    let room = resp::checked_room(GET).unwrap();
+    let mut bytes = burst(&[GET]);
+    for refused in [
+        session.submit(GET, Shape::KEEP).err(),
+        session.submit_checked(GET, room, Shape::KEEP).err(),
+        session.submit_any(GET, Shape::KEEP).err(),
+        session.submit_encoded(&burst(&[GET]), Effect::None, Shape::KEEP).err(),
+        session.begin_burst(&mut bytes, 0, 1).err(),
+        session.poll().err(),
+    ] {
+        assert_eq!(refused.unwrap().to_string(), "the first reason");
+    }
+    assert_eq!(bytes, burst(&[GET]));
+    assert!(session.outgoing().is_empty() && !session.owes() && !session.is_ready() && !session.is_clean());
+}
+
+/// What is refused changes nothing: replies that were turned off for the next command are off for the next that is queued.
+#[test]
+fn a_command_that_cannot_be_queued_leaves_the_conversation_as_it_was() {
+    let mut session = plain(ParserChoice::Fast);
+    session.submit_any(&[b"CLIENT", b"REPLY", b"SKIP"], Shape::KEEP).unwrap();
+    let before = session.outgoing().len();
+    assert_eq!(session.submit_any(&[], Shape::KEEP).unwrap_err().status, Status::Argument);
+    assert_eq!(session.outgoing().len(), before);
+    let submitted = session.submit_any(&[b"GET", b"a"], Shape::KEEP).unwrap();
+    assert_eq!((submitted.ticket, submitted.answered), (2, false));
+    assert!(session.submit_any(&[b"GET", b"b"], Shape::KEEP).unwrap().answered);
+}
+
+/// A burst that is over takes no reply that comes later, and the reason stays.
+#[test]
+fn a_burst_that_was_given_up_takes_no_more_replies() {
+    for parser in PARSERS {
+        let mut session = plain(parser);
+        let mut bytes = burst(&[&[b"GET", b"a"], &[b"GET", b"b"]]);
+        session.begin_burst(&mut bytes, 0, 2).unwrap();
+        hand_over(&mut session);
+        session.receive(b"+a\r\n+b\r\n").unwrap();
+        session.fail(Error::new(Status::Timeout, "given up"));
+        let mut taken = Taken::default();
+        assert_eq!(session.poll_burst(&mut taken).unwrap_err().to_string(), "given up");
+        assert!(taken.replies.is_empty());
+        // What the peer cannot have meant ends it too.
+        let mut session = plain(parser);
+        session.end_burst(&mut bytes);
+        let mut bytes = burst(&[&[b"GET", b"a"]]);
+        session.begin_burst(&mut bytes, 0, 1).unwrap();
+        session.sent(5);
+        session.receive(b":x\r\n").unwrap();
+        assert_eq!(session.poll_burst(&mut taken).unwrap_err().status, Status::Protocol);
+        assert!(session.failure().is_some() && session.outgoing().is_empty(), "nothing more of it is sent");
     }
 }
