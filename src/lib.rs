@@ -4,6 +4,7 @@
 //!  roof    ffi                       C names, C types, panics caught
 //!   5      client                    what a user does: commands, pipelines, scripts, subscriptions, a loop of one's own
 //!   4      pool      route           who answers: leased connections | how often it is asked
+//!   3½     line                      a connection that comes and goes, with any number of commands under way
 //!   3      conn                      one socket driven by one session, against a deadline
 //!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
 //!   1      resp   reply   commands   wire bytes | the tree | what is known of every command
@@ -42,6 +43,8 @@ pub mod session;
 pub mod transport;
 
 pub mod conn;
+
+pub mod line;
 
 pub mod pool;
 pub mod route;

@@ -1,10 +1,14 @@
 //! Memory for what others decide the size of: asked for, and where there is none, that is an error. What is small and of a
 //! size of our own is simply taken, and ends the process where even that is not there: Rust's collections know no other way.
-#![forbid(unsafe_code)]
+
+#[expect(unsafe_code, reason = "a copy to where there is room, without a call where there is none")]
+mod put;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Result};
+
+pub use put::{HEAD, put_headed};
 
 /// A copy of these bytes.
 pub fn copied(bytes: &[u8], what: &str) -> Result<Vec<u8>> {

@@ -25,7 +25,7 @@ use rredis::limits::Limits;
 use rredis::options::{ParserChoice, Secret};
 use rredis::reply::{Kind, View};
 use rredis::resp;
-use rredis::session::{Event, Greeting, Session};
+use rredis::session::{Asked, Event, Greeting, Session};
 
 #[test]
 fn every_transcript_plays_at_every_split() {
@@ -70,7 +70,7 @@ impl Player {
                 (">!", command) => self.expect_outgoing(command, 0, &place),
                 ("?", command) => {
                     let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
-                    self.session().submit_any(&words, Shape::KEEP).expect(&place);
+                    self.session().submit(Asked::any(&words, Shape::KEEP)).expect(&place);
                 }
                 ("<", bytes) => self.receive(&unescape(bytes)),
                 ("=", expected) => self.expect(expected, &place),
@@ -129,10 +129,10 @@ impl Player {
     fn drain(&mut self) {
         while self.failure.is_none() {
             match self.session().poll() {
-                Ok(Some(Event::Reply(ticket, reply))) => {
+                Ok(Some(Event::Reply { ticket, reply, .. })) => {
                     self.events.push(format!("reply {ticket} {}", dump(reply.view())));
                 }
-                Ok(Some(Event::Push(reply, _))) => self.events.push(format!("push {}", dump(reply.view()))),
+                Ok(Some(Event::Push { push: reply, .. })) => self.events.push(format!("push {}", dump(reply.view()))),
                 Ok(None) => return,
                 Err(error) => {
                     self.session().fail(error.clone());
@@ -165,7 +165,7 @@ impl Player {
             ("refused", command) => {
                 let words: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
                 let queued = self.session().outgoing().len();
-                let error = self.session().submit_any(&words, Shape::KEEP).expect_err(place);
+                let error = self.session().submit(Asked::any(&words, Shape::KEEP)).expect_err(place);
                 assert_eq!((error.status, error.outcome), (Status::State, Outcome::NotSent), "{place}");
                 assert_eq!(self.session().outgoing().len(), queued, "{place}");
             }

@@ -365,6 +365,7 @@ impl Client {
         }
     }
 
+    #[inline]
     fn tell(&self, kept: &mut Kept) {
         if let Some(listener) = &self.0.setup.on_event {
             events::tell(listener.as_ref(), self.0.pool.dial().place(), &kept.take_notices());

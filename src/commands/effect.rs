@@ -33,14 +33,14 @@ pub enum Effect {
         /// What kind of names.
         topic: Topic,
         /// How many names.
-        count: usize,
+        count: u32,
     },
     /// One push comes for each of `count` names, or for each that is subscribed where there are none; no reply.
     Unsubscribe {
         /// What kind of names.
         topic: Topic,
         /// How many names; 0 is all of them.
-        count: usize,
+        count: u32,
     },
     /// Everything that the server does follows, for ever.
     Monitor,
@@ -94,10 +94,15 @@ impl Change {
             Change::Shutdown if args.iter().skip(1).any(|word| word.eq_ignore_ascii_case(b"ABORT")) => Effect::None,
             Change::Shutdown => Effect::Shutdown,
             Change::Subscribe(_) if args.len() < 2 => Effect::None,
-            Change::Subscribe(topic) => Effect::Subscribe { topic, count: args.len() - 1 },
-            Change::Unsubscribe(topic) => Effect::Unsubscribe { topic, count: args.len().saturating_sub(1) },
+            Change::Subscribe(topic) => Effect::Subscribe { topic, count: names(args) },
+            Change::Unsubscribe(topic) => Effect::Unsubscribe { topic, count: names(args) },
         }
     }
+}
+
+/// How many names stand behind the command's own. No command has so many that they could not be counted so.
+fn names(args: &[&[u8]]) -> u32 {
+    u32::try_from(args.len().saturating_sub(1)).unwrap_or(u32::MAX)
 }
 
 /// CLIENT REPLY of three words does as it says; anything else the server answers with an error.

@@ -59,10 +59,14 @@ pub fn effect(args: &[&[u8]]) -> Effect {
 }
 
 /// Whether the server ends where it does as it is told, and so has no reply. Asked of every command.
-#[inline]
+#[inline(always)]
 pub fn is_shutdown(args: &[&[u8]]) -> bool {
-    let is_named = |name: &&[u8]| name.len() == SHUTDOWN.len() && name.eq_ignore_ascii_case(SHUTDOWN);
-    args.first().is_some_and(is_named) && effect(args) == Effect::Shutdown
+    matches!(args, [name, ..] if name.len() == SHUTDOWN.len()) && shuts_down(args)
+}
+
+#[cold]
+fn shuts_down(args: &[&[u8]]) -> bool {
+    args[0].eq_ignore_ascii_case(SHUTDOWN) && effect(args) == Effect::Shutdown
 }
 
 const SHUTDOWN: &[u8] = b"SHUTDOWN";

@@ -119,8 +119,8 @@ impl Kept {
 /// smallest would take many times what the limit says. Replies were asked for, and are bounded one by one.
 fn cost(event: &Event) -> u64 {
     match event {
-        Event::Reply(..) => 0,
-        Event::Push(reply, wire_len) => (*wire_len).max(reply.size() / 4).max(SMALLEST) as u64,
+        Event::Reply { .. } => 0,
+        Event::Push { push, wire_len, .. } => (*wire_len).max(push.size() / 4).max(SMALLEST) as u64,
     }
 }
 
@@ -131,6 +131,7 @@ const SMALLEST: usize = 64;
 mod tests {
     use super::*;
     use crate::reply::{Builder, Kind};
+    use crate::session::NOBODY;
 
     /// A push of so many elements, which came in so many bytes.
     fn push(elements: usize, wire_len: usize) -> Event {
@@ -138,7 +139,7 @@ mod tests {
         builder.open(Kind::RREDIS_REPLY_PUSH);
         (0..elements).for_each(|number| builder.add_integer(Kind::RREDIS_REPLY_INTEGER, number as i64));
         builder.end();
-        Event::Push(builder.take().unwrap(), wire_len)
+        Event::Push { push: builder.take().unwrap(), wire_len, ends: None }
     }
 
     fn holds(bytes_max: u64, event: impl Fn() -> Event) -> usize {
@@ -158,7 +159,7 @@ mod tests {
     fn a_flood_of_the_smallest_takes_no_more_memory_than_a_few_large_ones() {
         assert_eq!(holds(128, || push(1, 10)), 2);
         // What is short on the wire and large in memory counts for a part of that.
-        let Event::Push(reply, _) = push(1000, 0) else { unreachable!() };
+        let Event::Push { push: reply, .. } = push(1000, 0) else { unreachable!() };
         assert_eq!(holds(reply.size() as u64 / 4 * 2, || push(1000, 1000)), 2);
         assert_eq!(holds(reply.size() as u64 / 4 * 2 - 1, || push(1000, 1000)), 1);
     }
@@ -180,8 +181,8 @@ mod tests {
     #[test]
     fn replies_were_asked_for_and_count_for_nothing() {
         let mut kept = Kept::new(true, 0);
-        let Event::Push(reply, _) = push(100, 0) else { unreachable!() };
-        kept.keep(Event::Reply(1, reply)).unwrap();
+        let Event::Push { push: reply, .. } = push(100, 0) else { unreachable!() };
+        kept.keep(Event::Reply { ticket: 1, token: NOBODY, reply }).unwrap();
         assert_eq!(kept.take().unwrap().view().len(), 100);
     }
 

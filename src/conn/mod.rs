@@ -21,7 +21,7 @@ use crate::error::{Error, Outcome, Result, Status, head};
 use crate::limits::{LAST_WORDS_MS_MAX, LATE_READS_MAX, READ_BYTES, TURN_BYTES_MAX, UNASKED_BYTES_MAX};
 use crate::ongoing::Vigil;
 use crate::reply::Reply;
-use crate::session::{Event, Session, Submitted, Ticket};
+use crate::session::{Asked, Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
 use crate::transport::{Deadline, Transport};
 
@@ -118,12 +118,13 @@ impl Connection {
 
     /// Queue a command that leaves the connection as it is; its reply will have this shape.
     pub fn submit(&mut self, args: &[&[u8]], shape: Shape) -> Result<Ticket> {
-        self.session.submit(args, shape).map_err(|error| self.told(error, Outcome::NotSent))
+        let submitted = self.session.submit(Asked::plain(args, shape));
+        submitted.map(|submitted| submitted.ticket).map_err(|error| self.told(error, Outcome::NotSent))
     }
 
     /// Queue any command; its reply, if it is due one, will have this shape.
     pub fn submit_any(&mut self, args: &[&[u8]], shape: Shape) -> Result<Submitted> {
-        self.session.submit_any(args, shape).map_err(|error| self.told(error, Outcome::NotSent))
+        self.session.submit(Asked::any(args, shape)).map_err(|error| self.told(error, Outcome::NotSent))
     }
 
     /// Wait for the reply to a command that was queued; what comes before it is kept.
@@ -131,7 +132,7 @@ impl Connection {
         let driven = self.serve(wait.deadline, |session| {
             while let Some(event) = session.poll()? {
                 match event {
-                    Event::Reply(answered, reply) if answered == ticket => return Ok(Some(reply)),
+                    Event::Reply { ticket: answered, reply, .. } if answered == ticket => return Ok(Some(reply)),
                     other => kept.keep(other)?,
                 }
             }

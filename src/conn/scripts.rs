@@ -71,8 +71,8 @@ impl Connection {
         let driven = self.serve(wait.deadline, |session| {
             while let Some(event) = session.poll()? {
                 match event {
-                    Event::Reply(answered, reply) if answered == first => before = Some(reply),
-                    Event::Reply(answered, reply) if answered == second => return Ok(Some(reply)),
+                    Event::Reply { ticket: answered, reply, .. } if answered == first => before = Some(reply),
+                    Event::Reply { ticket: answered, reply, .. } if answered == second => return Ok(Some(reply)),
                     other => kept.keep(other)?,
                 }
             }

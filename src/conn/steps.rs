@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Result};
 use crate::limits::{TURN_BYTES_MAX, TURN_MS_MAX};
-use crate::reply::Reply;
-use crate::session::{Event, Session};
+use crate::session::{Event, Leaf, Session};
 use crate::transport::Deadline;
 
 use super::Connection;
@@ -19,7 +18,12 @@ impl Connection {
     }
 
     /// The conversation.
-    pub fn session(&mut self) -> &mut Session {
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The conversation, to be given commands.
+    pub fn session_mut(&mut self) -> &mut Session {
         &mut self.session
     }
 
@@ -98,7 +102,7 @@ impl Connection {
 
     /// The reply that is due next, where that is soon said. None: `poll` says more.
     #[inline]
-    pub fn poll_leaf(&mut self) -> Result<Option<Reply>> {
+    pub fn poll_leaf(&mut self) -> Result<Option<Leaf>> {
         match self.dial.serves() {
             None => self.session.poll_leaf(),
             Some(_) => Ok(None),

@@ -43,7 +43,15 @@ pub fn text_of(line: &[u8]) -> Vec<u8> {
 
 /// How many bytes at the beginning stand for themselves in a line, and are ASCII.
 pub fn plain_len(text: &[u8]) -> usize {
-    text.iter().take_while(|&&byte| (b' '..=b'~').contains(&byte) && byte != b'\\').count()
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) & (byte != b'\\');
+    let mut len = 0;
+    // Many at once first: nearly all are.
+    while let Some(chunk) = text[len..].first_chunk::<16>()
+        && chunk.iter().fold(true, |all, &byte| all & is_plain(byte))
+    {
+        len += chunk.len();
+    }
+    len + text[len..].iter().take_while(|&&byte| is_plain(byte)).count()
 }
 
 /// The first character of a text, or the first byte where that begins none: how many bytes it has, and how a line writes it.

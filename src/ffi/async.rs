@@ -28,10 +28,9 @@ use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use crate::client::{Completion, Evented};
-use crate::error::{Error, Status};
 use crate::ffi::boundary::{
-    Args, Handle, Poison, given, guard_alone, guard_lightly, guard_on, guard_queue, quietly, quietly_reaching, shared,
-    usable, wrong,
+    Args, Handle, Poison, given, guard_alone, guard_round, guard_on, guard_queue, quietly, quietly_reaching,
+    shared, usable, wrong,
 };
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -189,13 +188,16 @@ pub extern "C" fn rredis_async_next(
     out_call_data: Option<&mut MaybeUninit<*mut c_void>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_lightly(handle, err, |handle| {
+    guard_round(handle, err, &NOTHING_MORE, |handle| {
         let out_reply = given(out_reply, "out_reply")?;
         let out_call_data = given(out_call_data, "out_call_data")?;
-        let Some(Completion { result, call_data }) = handle.evented.take_next()? else { return Err(nothing_more()) };
+        let Some(Completion { result, call_data }) = handle.evented.take_next()? else { return Ok(false) };
         out_call_data.write(call_data.cast());
-        out_reply.write(result.map_err(|error| *error)?.into_raw());
-        Ok(())
+        match result {
+            Ok(reply) => out_reply.write(reply.into_raw()),
+            Err(error) => return Err(*error),
+        };
+        Ok(true)
     })
 }
 
@@ -213,9 +215,8 @@ impl Handle for rredis_async {
     }
 }
 
-fn nothing_more() -> Error {
-    Error::new(Status::Again, "nothing more has come")
-}
+/// What ends each round, and so is made once.
+static NOTHING_MORE: rredis_error = rredis_error::again("nothing more has come");
 
 const READY_ALL: u32 = rredis_ready::RREDIS_READY_READ as u32 | rredis_ready::RREDIS_READY_WRITE as u32;
 

@@ -96,14 +96,25 @@ pub(crate) fn guard_command_alone<H: Handle>(
     }
 }
 
-/// As `guard_alone`, for what mostly works in memory alone: what reaches the system is held off where it does.
+/// As `guard_alone`, for what mostly works in memory alone: what reaches the system is held off where it does. False: there is
+/// nothing for now, which `again` says.
 #[inline]
-pub(crate) fn guard_lightly<H: Handle>(
+pub(crate) fn guard_round<H: Handle>(
     handle: Option<&mut H>,
     err: Err<'_>,
-    body: impl FnOnce(&mut H) -> Result<()>,
+    again: &rredis_error,
+    body: impl FnOnce(&mut H) -> Result<bool>,
 ) -> rredis_status {
-    finish(err, alone_in::<H, false>(handle, body))
+    match alone_in::<H, _, false>(handle, body) {
+        Ok(true) => rredis_status::RREDIS_OK,
+        Ok(false) => {
+            if let Some(err) = err {
+                err.write(*again);
+            }
+            again.status
+        }
+        Err(error) => tell(err, error),
+    }
 }
 
 /// As `guard_command_alone`, where the command is only taken: in memory alone.
@@ -113,7 +124,7 @@ pub(crate) fn guard_queue<H: Handle>(
     err: Err<'_>,
     body: impl FnOnce(&mut H) -> Result<()>,
 ) -> rredis_status {
-    match alone_in::<H, false>(handle, body) {
+    match alone_in::<H, _, false>(handle, body) {
         Ok(()) => rredis_status::RREDIS_OK,
         Err(error) => tell(err, not_sent(error, handed())),
     }
@@ -261,23 +272,23 @@ fn on<H: Handle>(handle: Option<&H>, body: impl FnOnce(&H) -> Result<()>) -> Res
 #[inline]
 fn alone<H: Handle>(handle: Option<&mut H>, body: impl FnOnce(&mut H) -> Result<()>) -> Result<()> {
     match H::REACHES {
-        true => alone_in::<H, true>(handle, body),
-        false => alone_in::<H, false>(handle, body),
+        true => alone_in::<H, _, true>(handle, body),
+        false => alone_in::<H, _, false>(handle, body),
     }
 }
 
 #[inline]
-fn alone_in<H: Handle, const REACHES: bool>(
+fn alone_in<H: Handle, T, const REACHES: bool>(
     mut handle: Option<&mut H>,
-    body: impl FnOnce(&mut H) -> Result<()>,
-) -> Result<()> {
+    body: impl FnOnce(&mut H) -> Result<T>,
+) -> Result<T> {
     let result = caught::<_, REACHES>(|| {
         let handle = given(handle.as_deref_mut(), H::NAME)?;
         handle.poison().check(H::NAME)?;
         body(handle)
     });
     match result {
-        Ok(()) => Ok(()),
+        Ok(value) => Ok(value),
         Err(error) => Err(poisoned(handle.as_deref(), error)),
     }
 }

@@ -125,6 +125,20 @@ pub struct rredis_error {
     pub message: [c_char; 240],
 }
 
+impl rredis_error {
+    /// There is nothing for now. The words are plain ones.
+    pub(crate) const fn again(words: &str) -> rredis_error {
+        let mut message = [0; 240];
+        let mut at = 0;
+        while at < words.len() {
+            message[at] = words.as_bytes()[at] as c_char;
+            at += 1;
+        }
+        let (status, outcome) = (rredis_status::RREDIS_ERR_AGAIN, rredis_outcome::RREDIS_OUTCOME_NONE);
+        rredis_error { status, outcome, os_error: 0, attempts: 0, message }
+    }
+}
+
 /// Give the name of a status, as "TIMEOUT", or "?" for an unknown status.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_status_name(status: MaybeUninit<rredis_status>) -> *const c_char {

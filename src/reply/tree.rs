@@ -59,7 +59,7 @@ impl Reply {
     }
 
     /// The tree of one value without elements, whose place counts from the first of these bytes. None: it needs a second look.
-    #[inline]
+    #[inline(always)]
     pub fn of_short(entry: Entry, bytes: &[u8]) -> Result<Option<Reply>> {
         match leaf_kind(entry.kind()) {
             Some(kind) => Reply::of_leaf(kind, entry, bytes, 0).map(Some),
@@ -167,7 +167,7 @@ impl Reply {
     }
 
     /// The short way for what most replies are: one value without elements, of a kind that needs no second look.
-    #[inline]
+    #[inline(always)]
     fn of_leaf(kind: Kind, entry: Entry, bytes: &[u8], base: usize) -> Result<Reply> {
         const PARTS: usize = size_of::<Header>() + size_of::<Node>();
         let has_text = kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 || entry.kind() == Type::Said;

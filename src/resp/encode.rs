@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result, Status};
 use crate::limits::{COMMAND_ARG_BYTES_MAX, COMMAND_ARGS_MAX};
+use crate::memory;
 
 /// Append the command to `out`. On an error `out` is as it was.
 pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
@@ -17,26 +18,25 @@ pub fn encode_with_room(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Resul
 /// The same for arguments that `checked_room` let pass, with as much room as it said at least.
 #[inline(always)]
 pub fn encode_checked(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Result<()> {
-    if out.capacity() - out.len() < room {
+    if out.capacity().wrapping_sub(out.len()) < room {
         out.try_reserve(room).map_err(|_| Error::memory("the command"))?;
     }
     let Some((name, args)) = args.split_first() else { return Ok(()) };
     match (args.len(), name.len()) {
         (count @ 0..9, len @ 0..10) => {
-            out.extend_from_slice(&[b'*', digit(count + 1), b'\r', b'\n', b'$', digit(len), b'\r', b'\n']);
+            let head = [b'*', digit(count + 1), b'\r', b'\n', b'$', digit(len), b'\r', b'\n'];
+            memory::put_headed(out, head, 8, name);
         }
-        (count, len) => {
+        (count, _) => {
             out.push(b'*');
             decimal(out, count + 1);
-            length(out, len);
+            put(out, name);
         }
     }
-    out.extend_from_slice(name);
     for arg in args {
-        length(out, arg.len());
-        out.extend_from_slice(arg);
+        put(out, arg);
     }
-    out.extend_from_slice(b"\r\n");
+    memory::put_headed(out, [b'\r', b'\n', 0, 0, 0, 0, 0, 0], 2, &[]);
     Ok(())
 }
 
@@ -79,30 +79,30 @@ fn read_header(bytes: &[u8]) -> (usize, &[u8]) {
     (number, bytes.get(end + 2..).unwrap_or_default())
 }
 
-/// Append the end of the line before, and the line of an argument's length. There is room: eight bytes are copied at once,
-/// and what is too much is cut off again.
+/// Append the end of the line before, the line of an argument's length, and the argument.
 #[inline(always)]
-fn length(out: &mut Vec<u8>, len: usize) {
-    match len {
-        0..10 => {
-            out.extend_from_slice(&[b'\r', b'\n', b'$', digit(len), b'\r', b'\n', 0, 0]);
-            out.truncate(out.len() - 2);
+fn put(out: &mut Vec<u8>, arg: &[u8]) {
+    match arg.len() {
+        len @ 0..10 => memory::put_headed(out, [b'\r', b'\n', b'$', digit(len), b'\r', b'\n', 0, 0], 6, arg),
+        len @ 10..100 => {
+            let head = [b'\r', b'\n', b'$', digit(len / 10), digit(len % 10), b'\r', b'\n', 0];
+            memory::put_headed(out, head, 7, arg);
         }
-        10..100 => {
-            out.extend_from_slice(&[b'\r', b'\n', b'$', digit(len / 10), digit(len % 10), b'\r', b'\n', 0]);
-            out.truncate(out.len() - 1);
-        }
-        _ => {
-            out.extend_from_slice(b"\r\n$");
-            decimal(out, len);
-            out.extend_from_slice(b"\r\n");
-        }
+        _ => put_long(out, arg),
     }
+}
+
+#[inline(never)]
+fn put_long(out: &mut Vec<u8>, arg: &[u8]) {
+    out.extend_from_slice(b"\r\n$");
+    decimal(out, arg.len());
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(arg);
 }
 
 #[inline(always)]
 fn digit(number: usize) -> u8 {
-    b'0' + number as u8
+    b'0'.wrapping_add(number as u8)
 }
 
 #[inline(never)]
@@ -133,7 +133,7 @@ pub fn checked_room(args: &[&[u8]]) -> Result<usize> {
     let mut wrong = args.is_empty() || args.len() > COMMAND_ARGS_MAX;
     for arg in args {
         wrong |= arg.len() > COMMAND_ARG_BYTES_MAX;
-        room = room.wrapping_add(arg.len() + LINE_BYTES_MAX);
+        room = room.wrapping_add(arg.len()).wrapping_add(LINE_BYTES_MAX);
     }
     if wrong {
         check(args)?;

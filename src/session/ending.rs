@@ -23,12 +23,12 @@ impl Session {
                 }
             }
             None => {
-                let Some(ticket) = self.inflight.shut_down() else { return Ok(false) };
+                let Some((ticket, token)) = self.inflight.shut_down() else { return Ok(false) };
                 let mut builder = Builder::new();
                 builder.add_integer(Kind::RREDIS_REPLY_BOOL, 1);
                 let reply = builder.take()?;
                 self.events.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
-                self.events.push_back(Event::Reply(ticket, reply));
+                self.events.push_back(Event::Reply { ticket, token, reply });
             }
         }
         self.fail(Error::new(Status::Io, "the server has shut down, as it was told to"));

@@ -3,14 +3,16 @@
 mod unsent;
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
-use crate::commands::{Effect, Shape};
+use crate::commands::{Effect, Shape, Topic};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::REST_BYTES_MAX;
 use crate::memory;
 use crate::resp;
 
 use super::Ticket;
+use super::asked::{Asker, Token};
 use super::burst::Burst;
 use super::push::Confirmation;
 
@@ -29,6 +31,8 @@ pub(super) struct Inflight {
     tickets: Ticket,
     /// The last command that is due nothing, and where its bytes begin.
     unanswered: Option<(Ticket, u64)>,
+    /// No command's time is up before that. It may be none's any more: then it is found out once.
+    earliest: Option<Instant>,
     /// While there is one, nothing else is on its way.
     pub(super) burst: Option<Burst>,
 }
@@ -36,11 +40,20 @@ pub(super) struct Inflight {
 /// One command that waits for its answer.
 struct Entry {
     ticket: Ticket,
+    asker: Asker,
     /// Where its bytes begin and end in the stream of all bytes of the conversation.
     start: u64,
     end: u64,
     due: Due,
     shape: Shape,
+}
+
+/// The command that a reply answers.
+pub(super) struct Answered {
+    pub(super) ticket: Ticket,
+    pub(super) token: Token,
+    pub(super) due: Due,
+    pub(super) shape: Shape,
 }
 
 /// What a command is due.
@@ -51,16 +64,16 @@ pub(super) enum Due {
     /// So many confirmations of this kind, each a push, or one error.
     Confirmations {
         /// Of which topic, and whether of SUBSCRIBE or of UNSUBSCRIBE.
-        topic: usize,
+        topic: Topic,
         /// True: of SUBSCRIBE.
         subscribed: bool,
         /// How many are still due.
-        left: usize,
+        left: u32,
     },
     /// Confirmations of UNSUBSCRIBE until nothing of this topic is subscribed, or one error.
     Emptied {
         /// Of which topic.
-        topic: usize,
+        topic: Topic,
     },
     /// One reply, of the greeting's.
     Greeting,
@@ -69,27 +82,42 @@ pub(super) enum Due {
 }
 
 impl Inflight {
-    /// Queue a command, with what it is due and the shape that it is due in.
-    pub(super) fn submit(&mut self, args: &[&[u8]], due: Due, shape: Shape) -> Result<Ticket> {
-        self.submit_checked(args, resp::checked_room(args)?, due, shape)
-    }
-
-    /// The same for arguments that were looked at, and take so much room.
+    /// Queue a command whose arguments were looked at and take so much room, with what it is due and the shape that it is due in.
     #[inline(always)]
-    pub(super) fn submit_checked(&mut self, args: &[&[u8]], room: usize, due: Due, shape: Shape) -> Result<Ticket> {
+    pub(super) fn submit(
+        &mut self,
+        args: &[&[u8]],
+        room: usize,
+        due: Due,
+        shape: Shape,
+        asker: Asker,
+    ) -> Result<Ticket> {
         if self.queue.len() == self.queue.capacity() {
             self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         }
         let before = self.bytes.len();
         resp::encode_checked(args, &mut self.bytes, room)?;
+        Ok(self.queued_since(before, due, shape, asker))
+    }
+
+    /// The bytes behind the first `before` that wait to be handed over are a command's.
+    #[inline(always)]
+    fn queued_since(&mut self, before: usize, due: Due, shape: Shape, asker: Asker) -> Ticket {
+        // What is counted in 64 bits does not overflow.
         let start = self.queued;
-        self.queued += (self.bytes.len() - before) as u64;
-        self.tickets += 1;
-        match due {
-            Due::Nothing => self.unanswered = Some((self.tickets, start)),
-            due => self.queue.push_back(Entry { ticket: self.tickets, start, end: self.queued, due, shape }),
+        self.queued = start.wrapping_add(self.bytes.len().wrapping_sub(before) as u64);
+        self.tickets = self.tickets.wrapping_add(1);
+        let ticket = self.tickets;
+        if let Some(deadline) = asker.deadline
+            && self.earliest.is_none_or(|earliest| deadline < earliest)
+        {
+            self.earliest = Some(deadline);
         }
-        Ok(self.tickets)
+        match due {
+            Due::Nothing => self.unanswered = Some((ticket, start)),
+            due => self.queue.push_back(Entry { ticket, asker, start, end: self.queued, due, shape }),
+        }
+        ticket
     }
 
     /// See to it that there is memory to queue this command.
@@ -123,23 +151,24 @@ impl Inflight {
     }
 
     /// The command that the next reply answers.
-    pub(super) fn answered(&mut self) -> Result<(Ticket, Due, Shape)> {
+    pub(super) fn answered(&mut self) -> Result<Answered> {
         let Some(entry) = self.queue.front() else {
             return Err(Error::new(Status::Protocol, "the server sent a reply that nobody had asked for"));
         };
         if self.handed <= entry.start {
             return Err(too_early());
         }
-        let answered = (entry.ticket, entry.due, entry.shape);
+        let Entry { ticket, asker: Asker { token, .. }, due, shape, .. } = *entry;
         self.queue.pop_front();
-        Ok(answered)
+        Ok(Answered { ticket, token, due, shape })
     }
 
     /// One more confirmation has come: the command that asked for the last of them is answered. One of another kind is the
-    /// server's own doing, as when a shard's slot moves. `emptied`: nothing of its topic is subscribed now.
-    pub(super) fn confirmed(&mut self, confirmation: &Confirmation, emptied: bool) -> Result<()> {
+    /// server's own doing, as when a shard's slot moves. `emptied`: nothing of its topic is subscribed now. Some: the command
+    /// of this token is answered.
+    pub(super) fn confirmed(&mut self, confirmation: &Confirmation, emptied: bool) -> Result<Option<Token>> {
         let handed = self.handed;
-        let Some(entry) = self.queue.front_mut() else { return Ok(()) };
+        let Some(entry) = self.queue.front_mut() else { return Ok(None) };
         let answered = match &mut entry.due {
             Due::Confirmations { topic, subscribed, left }
                 if (*topic, *subscribed) == (confirmation.topic, confirmation.subscribed) =>
@@ -154,10 +183,11 @@ impl Inflight {
             Due::Emptied { topic } => emptied && *topic == confirmation.topic && !confirmation.subscribed,
             _ => false,
         };
+        let token = answered.then_some(entry.asker.token);
         if answered {
             self.queue.pop_front();
         }
-        Ok(())
+        Ok(token)
     }
 
     /// The shape that the next reply is due in, where nothing else is to be read off it.
@@ -179,15 +209,15 @@ impl Inflight {
 
     /// The reply that was due next has come.
     #[inline]
-    pub(super) fn end_oldest(&mut self) {
-        self.queue.pop_front();
+    pub(super) fn end_oldest(&mut self) -> Option<(Ticket, Token)> {
+        self.queue.pop_front().map(|entry| (entry.ticket, entry.asker.token))
     }
 
     /// SHUTDOWN, where it is what the next answer is due to, and all of it was handed over.
-    pub(super) fn shut_down(&mut self) -> Option<Ticket> {
+    pub(super) fn shut_down(&mut self) -> Option<(Ticket, Token)> {
         let handed = self.handed;
         let is_shutdown = |entry: &mut Entry| entry.due == Due::Reply(Effect::Shutdown) && handed >= entry.end;
-        self.queue.pop_front_if(is_shutdown).map(|entry| entry.ticket)
+        self.queue.pop_front_if(is_shutdown).map(|entry| (entry.ticket, entry.asker.token))
     }
 
     /// Whether the next answer due is a confirmation.
@@ -231,7 +261,7 @@ impl Inflight {
         let room = resp::checked_room(args)?;
         self.secret = true;
         memory::reserve_secretly(&mut self.bytes, room, "the command")?;
-        self.submit_checked(args, room, Due::Greeting, Shape::KEEP).map(drop)
+        self.submit(args, room, Due::Greeting, Shape::KEEP, Asker::default()).map(drop)
     }
 
     /// The greeting is answered: nothing of it stays in memory. All of it was sent, or this is no answer to it.

@@ -1,6 +1,7 @@
 //! A conversation with a server, without I/O: what was asked, what is owed, what the connection has become.
 #![forbid(unsafe_code)]
 
+mod asked;
 mod burst;
 mod ending;
 mod handshake;
@@ -15,19 +16,21 @@ mod unsent;
 
 use std::collections::VecDeque;
 
-use crate::commands::{self, Effect, Shape};
+use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::Reply;
-use crate::resp::{self, Entry, Parse};
+use crate::resp::{Entry, Parse};
 
+pub use asked::{Asked, Asker, NOBODY, Submitted, Token};
 use burst::Burst;
 pub use burst::TakeReplies;
 pub use handshake::Greeting;
 use handshake::Handshake;
-use inflight::{Due, Inflight};
+use inflight::{Answered, Inflight};
 use queued::Queued;
 use state::State;
 pub use subscriptions::{Heard, Subscriptions};
+pub use unsent::{Leaf, Left, Unsent};
 
 /// One conversation. Bytes go in by `room` and `filled`, come out by `outgoing` and `sent`; `poll` tells what happened.
 ///
@@ -51,23 +54,28 @@ pub struct Session {
 /// What a conversation brings, in the order it came.
 #[derive(Debug)]
 pub enum Event {
-    /// The reply to the command with this ticket, or the server's error.
-    Reply(Ticket, Reply),
-    /// What the server sent unasked: a push, a message, a line of MONITOR; and how many bytes it was.
-    Push(Reply, usize),
+    /// The reply to a command, or the server's error.
+    Reply {
+        /// Which command.
+        ticket: Ticket,
+        /// What it was submitted with.
+        token: Token,
+        /// What it was answered.
+        reply: Reply,
+    },
+    /// What the server sent unasked: a push, a message, a line of MONITOR.
+    Push {
+        /// It.
+        push: Reply,
+        /// How many bytes it was.
+        wire_len: usize,
+        /// It was the last confirmation that the command of this token was due.
+        ends: Option<Token>,
+    },
 }
 
 /// Which command of this conversation, in the order they were submitted.
 pub type Ticket = u64;
-
-/// A command that was queued.
-#[derive(Clone, Copy, Debug)]
-pub struct Submitted {
-    /// Its ticket.
-    pub ticket: Ticket,
-    /// Whether a reply of its own is due: not for CLIENT REPLY OFF, nor for SUBSCRIBE, whose answers are pushes.
-    pub answered: bool,
-}
 
 /// What the parser gave.
 struct Parsed {
@@ -81,7 +89,7 @@ impl Event {
     /// What came, whoever it is for.
     pub fn into_reply(self) -> Reply {
         match self {
-            Event::Reply(_, reply) | Event::Push(reply, _) => reply,
+            Event::Reply { reply, .. } | Event::Push { push: reply, .. } => reply,
         }
     }
 }
@@ -104,35 +112,6 @@ impl Session {
         session.parser.hold_secrets(session.secretive_until.is_some());
         session.handshake = Handshake::start(greeting, &mut session.inflight)?;
         Ok(session)
-    }
-
-    /// Queue a command that leaves the connection as it is, for the one reply that it is due, in this shape.
-    pub fn submit(&mut self, args: &[&[u8]], shape: Shape) -> Result<Ticket> {
-        self.may_submit()?;
-        self.inflight.submit(args, due_to(args), shape)
-    }
-
-    /// The same for arguments that `resp::checked_room` let pass, and that take so much room.
-    #[inline(always)]
-    pub fn submit_checked(&mut self, args: &[&[u8]], room: usize, shape: Shape) -> Result<Ticket> {
-        self.may_submit()?;
-        self.inflight.submit_checked(args, room, due_to(args), shape)
-    }
-
-    /// Queue any command. Its reply, if it is due one, has this shape.
-    pub fn submit_any(&mut self, args: &[&[u8]], shape: Shape) -> Result<Submitted> {
-        self.may_submit()?;
-        resp::check(args)?;
-        let effect = commands::effect(args);
-        self.state.refuse_in_transaction(effect, !self.inflight.owes())?;
-        // What the connection becomes by it is noted only when nothing can keep it from being queued any more.
-        self.inflight.make_room(args)?;
-        let due = self.state.due(effect, args);
-        if effect == Effect::Monitor && due == Due::Nothing {
-            self.parser.expect_monitor(true);
-        }
-        let ticket = self.inflight.submit(args, due, shape)?;
-        Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
     }
 
     /// Queue commands that were encoded before, those behind the first `from` bytes, for so many replies in all. The bytes
@@ -237,7 +216,7 @@ impl Session {
                 // Nothing else is to be read off it: it is the oldest command's.
                 Ok(Some(Parsed { reply, shaped: true, .. })) if !self.state.is_queueing() => {
                     match self.inflight.answered() {
-                        Ok((ticket, ..)) => return Ok(Some(Event::Reply(ticket, reply))),
+                        Ok(Answered { ticket, token, .. }) => return Ok(Some(Event::Reply { ticket, token, reply })),
                         Err(error) => self.fail(error),
                     }
                 }
@@ -358,15 +337,6 @@ impl Session {
         }
     }
 
-    /// A burst has the stream to itself.
-    #[inline]
-    fn may_submit(&self) -> Result<()> {
-        match self.inflight.burst {
-            None => self.ready(),
-            Some(_) => Err(Error::new(Status::State, "a burst of commands is on its way")),
-        }
-    }
-
     fn parse(&mut self) -> Result<Option<Parsed>> {
         let Some(frame) = self.parser.next()? else { return Ok(None) };
         let wire_len = frame.wire_len();
@@ -409,12 +379,6 @@ impl Session {
         self.begun |= taken.as_ref().is_err_and(|error| error.status == Status::Memory);
         taken.map(|()| true)
     }
-}
-
-/// What a command is due that leaves the connection as it is.
-#[inline(always)]
-fn due_to(args: &[&[u8]]) -> Due {
-    Due::Reply(if commands::is_shutdown(args) { Effect::Shutdown } else { Effect::None })
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! What the server sends unasked: telling messages and confirmations from replies.
 
+use crate::commands::Topic;
 use crate::error::Result;
 use crate::memory::copied;
 use crate::reply::{Kind, Reply};
 
 /// A confirmation of SUBSCRIBE or its kin.
 pub(super) struct Confirmation {
-    pub(super) topic: usize,
+    pub(super) topic: Topic,
     pub(super) subscribed: bool,
     /// None: there was nothing to unsubscribe from.
     pub(super) name: Option<Vec<u8>>,
@@ -40,14 +41,14 @@ fn first_word(reply: &Reply) -> &[u8] {
     reply.view().get(0).map_or(b"", |word| word.text())
 }
 
-fn topic_of(word: &[u8]) -> Option<(usize, bool)> {
+fn topic_of(word: &[u8]) -> Option<(Topic, bool)> {
     match word {
-        b"subscribe" => Some((0, true)),
-        b"unsubscribe" => Some((0, false)),
-        b"psubscribe" => Some((1, true)),
-        b"punsubscribe" => Some((1, false)),
-        b"ssubscribe" => Some((2, true)),
-        b"sunsubscribe" => Some((2, false)),
+        b"subscribe" => Some((Topic::Channel, true)),
+        b"unsubscribe" => Some((Topic::Channel, false)),
+        b"psubscribe" => Some((Topic::Pattern, true)),
+        b"punsubscribe" => Some((Topic::Pattern, false)),
+        b"ssubscribe" => Some((Topic::Shard, true)),
+        b"sunsubscribe" => Some((Topic::Shard, false)),
         _ => None,
     }
 }

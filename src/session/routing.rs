@@ -4,15 +4,16 @@ use crate::commands::Effect;
 use crate::error::{Error, Result, Status};
 use crate::reply::{Kind, Reply};
 
-use super::inflight::Due;
+use super::asked::Token;
+use super::inflight::{Answered, Due};
 use super::{Event, Parsed, Session, push};
 
 impl Session {
     /// Give a reply to whom it belongs, as the event that it is.
     pub(super) fn route(&mut self, Parsed { reply, wire_len, shaped }: Parsed) -> Result<Option<Event>> {
         if reply.kind() == Kind::RREDIS_REPLY_PUSH {
-            self.confirm(&reply)?;
-            return Ok(Some(Event::Push(reply, wire_len)));
+            let ends = self.confirm(&reply)?;
+            return Ok(Some(Event::Push { push: reply, wire_len, ends }));
         }
         if let Some(handshake) = &mut self.handshake {
             let answered = handshake.answered(&reply, &mut self.inflight, &mut self.state);
@@ -33,17 +34,17 @@ impl Session {
             // Some servers agree on RESP3, and say their messages in RESP2.
             self.speaks_resp2 |= self.state.is_resp3();
             self.state.speaks_resp3(false);
-            self.confirm(&reply)?;
-            return Ok(Some(Event::Push(reply.into_push(), wire_len)));
+            let ends = self.confirm(&reply)?;
+            return Ok(Some(Event::Push { push: reply.into_push(), wire_len, ends }));
         }
         if self.state.is_monitoring() && push::is_monitor_line(&reply) {
-            return Ok(Some(Event::Push(reply, wire_len)));
+            return Ok(Some(Event::Push { push: reply, wire_len, ends: None }));
         }
         // It stays with what is due: nothing says that it ran.
         if self.inflight.next_confirms() && !reply.is_error() {
             return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
         }
-        let (ticket, due, shape) = self.asked_for(&reply)?;
+        let Answered { ticket, token, due, shape } = self.asked_for(&reply)?;
         let was_queueing = self.state.is_queueing();
         if let Due::Reply(effect) = due {
             self.state.became(effect, &reply);
@@ -56,7 +57,7 @@ impl Session {
             true => self.queued.answered(shape, reply, self.state.is_queueing())?,
             false => reply,
         };
-        Ok(Some(Event::Reply(ticket, reply)))
+        Ok(Some(Event::Reply { ticket, token, reply }))
     }
 
     /// Whether an array that looks like a message, or like a confirmation, is one. In RESP3 it is where it can be no reply.
@@ -69,11 +70,10 @@ impl Session {
     }
 
     /// A confirmation of SUBSCRIBE or its kin changes what is subscribed, and answers the command that asked.
-    fn confirm(&mut self, push: &Reply) -> Result<()> {
-        if let Some(mut confirmation) = push::confirmation(push)? {
-            let emptied = self.state.confirmed(&mut confirmation)?;
-            self.inflight.confirmed(&confirmation, emptied)?;
-        }
-        Ok(())
+    /// Some: that one had a token, and is due no more of them.
+    fn confirm(&mut self, push: &Reply) -> Result<Option<Token>> {
+        let Some(mut confirmation) = push::confirmation(push)? else { return Ok(None) };
+        let emptied = self.state.confirmed(&mut confirmation)?;
+        self.inflight.confirmed(&confirmation, emptied)
     }
 }

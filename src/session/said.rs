@@ -1,16 +1,15 @@
 //! What a message may show of a server's answer to the greeting: nothing that could be a piece of what the server was told.
 
-use crate::commands::Shape;
 use crate::error::{Error, Result, Status, head};
 use crate::reply::Reply;
 use crate::resp;
 
-use super::inflight::Due;
-use super::{Session, Ticket, handshake};
+use super::inflight::Answered;
+use super::{Session, handshake};
 
 impl Session {
     /// The command that this reply answers.
-    pub(super) fn asked_for(&mut self, reply: &Reply) -> Result<(Ticket, Due, Shape)> {
+    pub(super) fn asked_for(&mut self, reply: &Reply) -> Result<Answered> {
         let secretive = self.is_secretive();
         self.inflight.answered().map_err(|error| handshake::unasked(error, reply, secretive))
     }

@@ -100,11 +100,11 @@ impl State {
                 self.unseen(effect, args)
             }
             (Replies::On, Effect::Subscribe { topic, count }) => {
-                Due::Confirmations { topic: topic as usize, subscribed: true, left: count }
+                Due::Confirmations { topic, subscribed: true, left: count }
             }
-            (Replies::On, Effect::Unsubscribe { topic, count: 0 }) => Due::Emptied { topic: topic as usize },
+            (Replies::On, Effect::Unsubscribe { topic, count: 0 }) => Due::Emptied { topic },
             (Replies::On, Effect::Unsubscribe { topic, count }) => {
-                Due::Confirmations { topic: topic as usize, subscribed: false, left: count }
+                Due::Confirmations { topic, subscribed: false, left: count }
             }
             (Replies::On, _) => {
                 self.changed |= matches!(
@@ -173,7 +173,7 @@ impl State {
 
     /// The server confirmed a subscription, or the end of one. True: nothing of its topic is subscribed now.
     pub(super) fn confirmed(&mut self, confirmation: &mut Confirmation) -> Result<bool> {
-        let names = &mut self.subscriptions[confirmation.topic];
+        let names = &mut self.subscriptions[confirmation.topic as usize];
         match confirmation.name.take() {
             Some(name) if confirmation.subscribed => {
                 names.try_reserve(1).map_err(|_| Error::memory("a subscription"))?;

@@ -11,7 +11,7 @@ use crate::reply::Reply;
 use crate::resp;
 
 use super::push::{self, Confirmation};
-use super::{Event, Session, Ticket};
+use super::{Asked as Submit, Event, Session, Ticket, Token};
 
 /// The names that somebody wants to hear of, whatever becomes of the connections they are subscribed on.
 #[derive(Default)]
@@ -52,8 +52,8 @@ pub enum Heard {
     Confirmation(Reply),
     /// A push that has nothing to do with subscriptions.
     Other(Reply),
-    /// The reply to another command.
-    Reply(Ticket, Reply),
+    /// The reply to another command, of this ticket and this token.
+    Reply(Ticket, Token, Reply),
     /// The server refuses a name for good: it is wanted no more.
     Refused(Error),
     /// The server refuses what may be granted later: the conversation should begin anew.
@@ -115,16 +115,16 @@ impl Subscriptions {
     /// What this event of the conversation is.
     pub fn heard(&mut self, session: &mut Session, event: Event) -> Result<Heard> {
         match event {
-            Event::Push(push, _) => match push::confirmation(&push)? {
+            Event::Push { push, .. } => match push::confirmation(&push)? {
                 Some(confirmation) => self.confirmed(session, push, &confirmation),
                 None if push::is_published(&push) => Ok(Heard::Message(push)),
                 None => Ok(Heard::Other(push)),
             },
-            Event::Reply(ticket, reply) => {
+            Event::Reply { ticket, token, reply } => {
                 let place = self.asked.iter().position(|asked| asked.ticket == ticket);
                 match place.and_then(|at| self.asked.remove(at)) {
                     Some(asked) if !asked.passing => self.refused(session, asked, &reply),
-                    _ => Ok(Heard::Reply(ticket, reply)),
+                    _ => Ok(Heard::Reply(ticket, token, reply)),
                 }
             }
         }
@@ -152,7 +152,7 @@ impl Subscriptions {
 
     fn confirmed(&mut self, session: &mut Session, push: Reply, confirmation: &Confirmation) -> Result<Heard> {
         let front = self.asked.front_mut().filter(|asked| {
-            let same = (asked.topic as usize, asked.subscribes) == (confirmation.topic, confirmation.subscribed);
+            let same = (asked.topic, asked.subscribes) == (confirmation.topic, confirmation.subscribed);
             same && asked.is_about(confirmation.name.as_deref())
         });
         if let Some(asked) = front {
@@ -176,7 +176,7 @@ impl Subscriptions {
         }
         // Nobody asked for this one: a shard's slot has moved. Who takes the names elsewhere would ask there; here the server
         // is asked again, and says where the slot is.
-        let (Some(&topic), Some(name)) = (TOPICS.get(confirmation.topic), &confirmation.name) else {
+        let (topic, Some(name)) = (confirmation.topic, &confirmation.name) else {
             return Ok(Heard::Confirmation(push));
         };
         let Some(wish) = self.wish(confirmation).filter(|_| !confirmation.subscribed) else {
@@ -189,7 +189,7 @@ impl Subscriptions {
     }
 
     fn wish(&mut self, confirmation: &Confirmation) -> Option<&mut Wish> {
-        self.wanted.get_mut(confirmation.topic)?.get_mut(confirmation.name.as_deref()?)
+        self.wanted[confirmation.topic as usize].get_mut(confirmation.name.as_deref()?)
     }
 
     /// A subscription was answered with an error. The server refuses a command as a whole, so that one name may have spoiled it
@@ -219,7 +219,8 @@ impl Subscriptions {
     fn ask(&mut self, session: &mut Session, topic: Topic, subscribes: bool, names: &[&[u8]]) -> Result<()> {
         self.asked.try_reserve(1).map_err(|_| Error::memory("a subscription"))?;
         let copies = copies(names)?;
-        let ticket = session.submit_any(&command(word(topic, subscribes), names)?, Shape::KEEP)?.ticket;
+        let args = command(word(topic, subscribes), names)?;
+        let ticket = session.submit(Submit::any(&args, Shape::KEEP))?.ticket;
         let left = copies.len();
         self.asked.push_back(Asked { ticket, topic, subscribes, left, names: copies, passing: false });
         Ok(())

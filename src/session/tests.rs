@@ -1,9 +1,10 @@
 //! A conversation whose replies are taken in other ways than by `poll`: the next short one, and those of a burst.
 
 use super::*;
+use crate::commands::{self, Effect};
 use crate::limits::Limits;
 use crate::options::{ParserChoice, Secret};
-use crate::resp::Frame;
+use crate::resp::{self, Frame};
 
 const PARSERS: [ParserChoice; 2] = [ParserChoice::Fast, ParserChoice::Simple];
 
@@ -24,20 +25,20 @@ fn hand_over(session: &mut Session) {
 fn a_short_reply_is_nobodys_whose_command_has_not_begun_to_leave() {
     for parser in PARSERS {
         let mut session = plain(parser);
-        let ticket = session.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        let ticket = session.submit(Asked::plain(&[b"GET", b"a"], Shape::KEEP)).unwrap().ticket;
         session.receive(b"+EVIL\r\n").unwrap();
         assert!(session.poll_leaf().unwrap().is_none());
         assert_eq!(session.poll().unwrap_err().status, Status::Protocol);
         assert_eq!(session.fate(ticket), Outcome::NotSent);
         // Behind one that has left, too.
         let mut session = plain(parser);
-        session.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        session.submit(Asked::plain(&[b"GET", b"a"], Shape::KEEP)).unwrap();
         hand_over(&mut session);
-        session.submit(&[b"GET", b"b"], Shape::KEEP).unwrap();
+        session.submit(Asked::plain(&[b"GET", b"b"], Shape::KEEP)).unwrap();
         session.receive(b"+a\r\n+EVIL\r\n").unwrap();
-        let taken = session.poll_leaf().unwrap().map(|reply| reply.text().to_vec());
+        let taken = session.poll_leaf().unwrap().map(|leaf| leaf.reply.text().to_vec());
         if taken.is_none() {
-            assert!(matches!(session.poll().unwrap(), Some(Event::Reply(1, reply)) if reply.text() == b"a"));
+            assert!(matches!(session.poll().unwrap(), Some(Event::Reply { ticket: 1, reply, .. }) if reply.text() == b"a"));
         }
         assert!(taken.is_none_or(|text| text == b"a") && session.poll_leaf().unwrap().is_none());
         assert_eq!(session.poll().unwrap_err().status, Status::Protocol);
@@ -82,9 +83,9 @@ fn a_burst_has_the_stream_to_itself_until_it_is_over() {
         assert_eq!(session.begin_burst(&mut other, 0, 1).unwrap_err().status, Status::State);
         assert_eq!(other, burst(&[&[b"PING"]]), "what is refused is not taken");
         for refused in [
-            session.submit(&[b"PING"], Shape::KEEP).unwrap_err(),
-            session.submit_any(&[b"PING"], Shape::KEEP).unwrap_err(),
-            session.submit_checked(&[b"PING"], 64, Shape::KEEP).unwrap_err(),
+            session.submit(Asked::plain(&[b"PING"], Shape::KEEP)).unwrap_err(),
+            session.submit(Asked::any(&[b"PING"], Shape::KEEP)).unwrap_err(),
+            session.submit(Asked::checked(&[b"PING"], 64, Shape::KEEP)).unwrap_err(),
         ] {
             assert_eq!(refused.status, Status::State);
         }
@@ -97,7 +98,7 @@ fn a_burst_has_the_stream_to_itself_until_it_is_over() {
         assert_eq!((taken.replies.len(), session.burst_due()), (1, 1), "no more than is wanted");
         taken.most = None;
         let push = session.poll_burst(&mut taken).unwrap();
-        assert!(matches!(push, Some(Event::Push(push, _)) if push.view().get(0).unwrap().text() == b"news"));
+        assert!(matches!(push, Some(Event::Push { push, .. }) if push.view().get(0).unwrap().text() == b"news"));
         assert!(session.poll_burst(&mut taken).unwrap().is_none());
         assert_eq!([taken.replies[0].text(), taken.replies[1].text()], [b"a", b"b"]);
         assert_eq!(taken.handed, [lent.len(); 2]);
@@ -107,7 +108,7 @@ fn a_burst_has_the_stream_to_itself_until_it_is_over() {
         assert_eq!(session.end_burst(&mut bytes), 0, "it has come back");
         assert_eq!(bytes, lent);
         // And not while anything else is under way.
-        session.submit(&[b"PING"], Shape::KEEP).unwrap();
+        session.submit(Asked::plain(&[b"PING"], Shape::KEEP)).unwrap();
         assert_eq!(session.begin_burst(&mut bytes, 0, 2).unwrap_err().status, Status::State);
         hand_over(&mut session);
         assert_eq!(session.begin_burst(&mut bytes, 0, 2).unwrap_err().status, Status::State);
@@ -146,7 +147,7 @@ fn the_end_of_the_stream_answers_a_shutdown_that_was_handed_over_whole() {
     for parser in PARSERS {
         let mut session = plain(parser);
         assert!(!session.end_is_an_answer().unwrap(), "nothing was asked");
-        let ticket = session.submit(SHUTDOWN, Shape::KEEP).unwrap();
+        let ticket = session.submit(Asked::plain(SHUTDOWN, Shape::KEEP)).unwrap().ticket;
         session.sent(session.outgoing().len() - 1);
         assert!(!session.end_is_an_answer().unwrap(), "a byte of it is left");
         session.sent(1);
@@ -154,17 +155,17 @@ fn the_end_of_the_stream_answers_a_shutdown_that_was_handed_over_whole() {
         assert!(!session.end_is_an_answer().unwrap(), "another answer had begun");
 
         let mut session = plain(parser);
-        session.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
-        session.submit(SHUTDOWN, Shape::KEEP).unwrap();
+        session.submit(Asked::plain(&[b"GET", b"a"], Shape::KEEP)).unwrap();
+        session.submit(Asked::plain(SHUTDOWN, Shape::KEEP)).unwrap();
         hand_over(&mut session);
         assert!(!session.end_is_an_answer().unwrap(), "another reply is due before");
 
         let mut session = plain(parser);
-        session.submit(SHUTDOWN, Shape::KEEP).unwrap();
+        session.submit(Asked::plain(SHUTDOWN, Shape::KEEP)).unwrap();
         hand_over(&mut session);
         assert!(session.end_is_an_answer().unwrap());
         assert!(
-            matches!(session.poll().unwrap(), Some(Event::Reply(of, reply)) if of == ticket && reply.view().integer() == Some(1))
+            matches!(session.poll().unwrap(), Some(Event::Reply { ticket: of, reply, .. }) if of == ticket && reply.view().integer() == Some(1))
         );
         assert_eq!(session.poll().unwrap_err().status, Status::Io, "and then it is over");
     }
@@ -268,7 +269,7 @@ fn what_exec_answers_has_the_shapes_of_what_was_queued() {
             let mut session = plain(parser);
             let commands: [&[&[u8]]; 5] = [&[b"MULTI"], &[b"HGETALL", b"h"], &[b"NO.SUCH"], &[b"PING"], &[b"EXEC"]];
             for args in commands {
-                session.submit_any(args, commands::shape_of(commands::find(args), args)).unwrap();
+                session.submit(Asked::any(args, commands::shape_of(commands::find(args), args))).unwrap();
             }
             hand_over(&mut session);
             // What is refused is not queued, and has no element.
@@ -299,10 +300,10 @@ fn nothing_is_queued_in_a_conversation_that_is_over() {
     let room = resp::checked_room(GET).unwrap();
     let mut bytes = burst(&[GET]);
     for refused in [
-        session.submit(GET, Shape::KEEP).err(),
-        session.submit_checked(GET, room, Shape::KEEP).err(),
-        session.submit_any(GET, Shape::KEEP).err(),
-        session.submit_encoded(&burst(&[GET]), Effect::None, Shape::KEEP).err(),
+        session.submit(Asked::plain(GET, Shape::KEEP)).err(),
+        session.submit_known(GET, room, Effect::None, Shape::KEEP, Asker::default()).err(),
+        session.submit(Asked::any(GET, Shape::KEEP)).err(),
+        session.submit(Asked::encoded(&burst(&[GET]), Effect::None, Shape::KEEP)).err(),
         session.begin_burst(&mut bytes, 0, 1).err(),
         session.poll().err(),
     ] {
@@ -316,13 +317,13 @@ fn nothing_is_queued_in_a_conversation_that_is_over() {
 #[test]
 fn a_command_that_cannot_be_queued_leaves_the_conversation_as_it_was() {
     let mut session = plain(ParserChoice::Fast);
-    session.submit_any(&[b"CLIENT", b"REPLY", b"SKIP"], Shape::KEEP).unwrap();
+    session.submit(Asked::any(&[b"CLIENT", b"REPLY", b"SKIP"], Shape::KEEP)).unwrap();
     let before = session.outgoing().len();
-    assert_eq!(session.submit_any(&[], Shape::KEEP).unwrap_err().status, Status::Argument);
+    assert_eq!(session.submit(Asked::any(&[], Shape::KEEP)).unwrap_err().status, Status::Argument);
     assert_eq!(session.outgoing().len(), before);
-    let submitted = session.submit_any(&[b"GET", b"a"], Shape::KEEP).unwrap();
+    let submitted = session.submit(Asked::any(&[b"GET", b"a"], Shape::KEEP)).unwrap();
     assert_eq!((submitted.ticket, submitted.answered), (2, false));
-    assert!(session.submit_any(&[b"GET", b"b"], Shape::KEEP).unwrap().answered);
+    assert!(session.submit(Asked::any(&[b"GET", b"b"], Shape::KEEP)).unwrap().answered);
 }
 
 /// A burst that is over takes no reply that comes later, and the reason stays.

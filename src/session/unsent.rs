@@ -1,28 +1,50 @@
-//! For whoever drives a conversation in steps: what is soon read, can be taken back or carried to the next conversation, or is
-//! confirmed.
+//! For whoever drives a conversation in steps: what is soon read, is late, can be taken back or carried to the next
+//! conversation, or is confirmed.
 
-use crate::commands::{Effect, Shape};
-use crate::error::{Error, Result};
+use std::time::Instant;
+
+use crate::commands::Shape;
+use crate::error::{Error, Outcome, Result};
 use crate::reply::Reply;
 
-use super::inflight::Due;
-use super::{Session, Ticket, ending};
+use super::asked::{Asker, Token};
+use super::{Session, Ticket};
+
+/// A reply that was soon read: `Event::Reply`, on the shortest way.
+pub struct Leaf {
+    /// Which command.
+    pub ticket: Ticket,
+    /// What it was submitted with.
+    pub token: Token,
+    /// What it was answered.
+    pub reply: Reply,
+}
+
+/// A command of which no byte was handed over.
+pub struct Unsent<'a> {
+    /// Which command of this conversation.
+    pub ticket: Ticket,
+    /// Who waits for it.
+    pub asker: Asker,
+    /// It, as `Asked::encoded` takes it.
+    pub bytes: &'a [u8],
+    /// The shape that its reply is due in.
+    pub shape: Shape,
+}
+
+/// A command that was owed something when the conversation ended.
+pub struct Left<'a> {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// It; its bytes only where it was not sent.
+    pub command: Unsent<'a>,
+}
 
 impl Session {
-    /// Queue a command that was encoded before. With an effect, one of SUBSCRIBE's kin; nothing else that changes the connection.
-    pub fn submit_encoded(&mut self, bytes: &[u8], effect: Effect, shape: Shape) -> Result<Ticket> {
-        self.ready()?;
-        let due = match effect {
-            Effect::None if ending::is_shutdown(bytes)? => Due::Reply(Effect::Shutdown),
-            effect => self.state.due(effect, &[]),
-        };
-        self.inflight.submit_encoded(bytes, due, shape)
-    }
-
     /// The reply that is due next, where it is one short value and all there, and nothing else is to be read off it: most
     /// are. None: there is none, or it is for `poll` to say.
-    #[inline]
-    pub fn poll_leaf(&mut self) -> Result<Option<Reply>> {
+    #[inline(always)]
+    pub fn poll_leaf(&mut self) -> Result<Option<Leaf>> {
         let ordinary =
             self.events.is_empty() && self.is_ready() && !self.state.is_queueing() && !self.state.may_say_more();
         let Some(shape) = self.inflight.next_shape_sent().filter(|_| ordinary) else { return Ok(None) };
@@ -32,8 +54,7 @@ impl Session {
         match Reply::of_short(entry, bytes) {
             Ok(Some(reply)) => {
                 self.parser.pass(len);
-                self.inflight.end_oldest();
-                Ok(Some(reply))
+                Ok(self.inflight.end_oldest().map(|(ticket, token)| Leaf { ticket, token, reply }))
             }
             Ok(None) => Ok(None),
             Err(error) => Err(self.could_not_keep(error)),
@@ -53,9 +74,20 @@ impl Session {
         self.inflight.oldest()
     }
 
+    /// Whether that is a command that nobody waits for.
+    pub fn oldest_is_nobodys(&self) -> bool {
+        self.inflight.oldest_is_nobodys()
+    }
+
     /// The command that was queued last.
     pub fn newest(&self) -> Ticket {
         self.inflight.newest()
+    }
+
+    /// How many commands are still owed something, and how many bytes they have.
+    #[inline]
+    pub fn under_way(&self) -> (usize, usize) {
+        self.inflight.under_way()
     }
 
     /// Whether there is something to be handed over, and nothing is owed to anything that was.
@@ -63,14 +95,26 @@ impl Session {
         self.inflight.begins_anew()
     }
 
-    /// Each command of which no byte was handed over, its bytes and its shape, oldest first.
-    pub fn unsent(&self) -> impl Iterator<Item = (Ticket, &[u8], Shape)> {
-        self.inflight.unsent()
+    /// What becomes of each command that is owed something, if the conversation ends here, oldest first.
+    pub fn left(&self) -> impl Iterator<Item = Left<'_>> {
+        self.inflight.left(self.begun)
+    }
+
+    /// When the time of a command is up; it may have been answered before.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.inflight.deadline()
+    }
+
+    /// Give up each command whose time is up, without touching its neighbours, and tell which and what became of it. One of which
+    /// no byte was handed over, or is among the next `offered`, is never sent; the reply to another is nobody's. Only in a
+    /// conversation without CLIENT REPLY.
+    pub fn expire(&mut self, now: Instant, offered: usize, told: impl FnMut(Ticket, Token, Outcome)) {
+        self.inflight.expire(now, offered, told);
     }
 
     /// Take back what is unwanted, where no byte of it was handed over or is among the next `offered`: it is never sent, and
     /// nothing is due to it. Only in a conversation without CLIENT REPLY.
-    pub fn withdraw(&mut self, offered: usize, unwanted: impl FnMut(Ticket) -> bool) {
+    pub fn withdraw(&mut self, offered: usize, unwanted: impl FnMut(Unsent<'_>) -> bool) {
         self.inflight.withdraw(offered, unwanted);
     }
 

@@ -6,7 +6,7 @@ use rredis::limits::Limits;
 use rredis::options::ParserChoice;
 use rredis::reply::View;
 use rredis::resp;
-use rredis::session::{Event, Greeting, Session};
+use rredis::session::{Asked, Event, Greeting, Session};
 
 use crate::script::{Conversation, Far, Step};
 use crate::support::peer::Hello;
@@ -83,7 +83,7 @@ impl<'a> Play<'a> {
 
     fn submit(&mut self, step: &Step) {
         let begin = self.up + self.session.outgoing().len();
-        let submitted = self.session.submit_any(&step.bytes(), Shape::KEEP).expect("it is queued");
+        let submitted = self.session.submit(Asked::any(&step.bytes(), Shape::KEEP)).expect("it is queued");
         self.tickets.push(submitted.ticket);
         self.places.push((begin, self.up + self.session.outgoing().len()));
     }
@@ -124,8 +124,8 @@ impl<'a> Play<'a> {
     fn take_events(&mut self) {
         while self.failure.is_none() {
             match self.session.poll() {
-                Ok(Some(Event::Reply(ticket, reply))) => self.events.push((Some(ticket), read(reply.view()))),
-                Ok(Some(Event::Push(reply, _))) => self.events.push((None, read(reply.view()))),
+                Ok(Some(Event::Reply { ticket, reply, .. })) => self.events.push((Some(ticket), read(reply.view()))),
+                Ok(Some(Event::Push { push: reply, .. })) => self.events.push((None, read(reply.view()))),
                 Ok(None) => return,
                 Err(error) => self.failure = Some(error),
             }

@@ -4,65 +4,47 @@
 //! clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.
 #![forbid(unsafe_code)]
 
-mod line;
-mod looking;
-mod losing;
 mod pending;
-mod renewing;
 mod round;
-mod subscriptions;
 mod time;
 
-use std::collections::VecDeque;
 use std::os::fd::RawFd;
+use std::ptr;
 use std::time::Instant;
 
-use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Shape};
-use crate::conn::{Kept, no_descriptor};
-use crate::error::{Error, Outcome, Result, Status};
+use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Refusal, Shape};
+use crate::conn::{Kept, Notice, no_descriptor};
+use crate::error::{Error, Outcome, Result, Status, head};
+use crate::line::{self, Came, Change, Line, Order, Wants};
 use crate::pool::Counters;
-use crate::process::{Hold, Process, uncancelled};
+use crate::process::{Process, uncancelled};
 use crate::reply::Reply;
 use crate::resp;
-use crate::session::{Event, Subscriptions};
 use crate::transport::poller::Poller;
 
+use super::pubsub::message;
 use super::{Call, Client, Flags, Wish};
-use line::{Line, Stage};
 pub use pending::Completion;
-use pending::{More, Pending};
-use round::Round;
-use subscriptions::Gap;
+use pending::{Pending, nothing};
 use time::Clock;
 
-/// Commands submitted and completions taken, on one connection that is opened when there is something to do, and again when
-/// it was lost. Used by one thread at a time.
+/// Commands submitted and completions taken, on one line. Used by one thread at a time.
 pub struct Evented {
     client: Client,
     /// The process that made it: no other may use it, for what the poller watches is shared with a child of fork.
     process: Process,
     poller: Poller,
-    line: Line,
-    /// Accepted and not answered, in the order of the replies: first those that the conversation has, then those held.
-    pending: VecDeque<Pending>,
-    /// Bytes of those.
-    bytes: usize,
-    /// To be taken before anything that is still to be read.
-    done: VecDeque<Completion>,
-    subscriptions: Subscriptions,
-    /// Messages may have been missed, and nobody was told yet.
-    gap: Option<Gap>,
+    line: Line<Pending>,
     clock: Clock,
+    /// What the poller watches.
+    watched: Option<(RawFd, Wants)>,
     /// When the timer behind the descriptor runs out.
     timer: Option<Instant>,
     /// The bell rings.
     rung: bool,
-    /// Commands were submitted that no step has written yet.
+    /// There is something to be written that no step has tried to write yet.
     fresh: bool,
-    round: Round,
     kept: Kept,
-    /// Somebody wants to be told of connections.
-    listened_to: bool,
     /// Options that every command asks for.
     in_flight_max: usize,
     bytes_max: u64,
@@ -86,25 +68,21 @@ impl Evented {
         if !dial.has_fd() {
             return Err(no_descriptor());
         }
+        let (in_flight_max, bytes_max) = (dial.options().inflight_max(), dial.options().inflight_bytes_max());
+        let pauses = client.clone();
         Ok(Evented {
+            line: Line::new(dial.clone(), Box::new(move |failures| pauses.0.retry.pause(failures))),
             client: client.clone(),
             process: Process::current(),
             poller: Poller::new()?,
-            line: Line::default(),
-            pending: VecDeque::new(),
-            bytes: 0,
-            done: VecDeque::new(),
-            subscriptions: Subscriptions::default(),
-            gap: None,
-            clock: Clock::new(dial.options()),
+            clock: Clock::default(),
+            watched: None,
             timer: None,
             rung: false,
             fresh: false,
-            round: Round::default(),
             kept: Kept::new(false, 0).with_notices(client.0.setup.on_event.is_some()),
-            listened_to: client.0.setup.on_event.is_some(),
-            in_flight_max: dial.options().inflight_max(),
-            bytes_max: dial.options().inflight_bytes_max(),
+            in_flight_max,
+            bytes_max,
             latest: None,
         })
     }
@@ -121,20 +99,14 @@ impl Evented {
     /// What came of a command, or came unasked. `None`: nothing more until the descriptor is readable, which it may be at once.
     pub fn take_next(&mut self) -> Result<Option<Completion>> {
         self.refuse_foreign()?;
-        let completion = self.take();
-        match &completion {
-            None => self.calm_down(),
-            Some(completion) => {
+        match self.line.take_plain(Instant::now) {
+            // Most are replies that have been read, and that no function of the program's is shown: those need no hold.
+            Some((command, reply)) if command.is_plain() && !reply.is_error() => {
                 self.one_was_taken();
-                if let Err(error) = &completion.result {
-                    self.client.count(|counters| counters.failed(error));
-                }
+                Ok(Some(command.finish(reply)))
             }
+            taken => Ok(uncancelled(|| self.take_specially(taken))),
         }
-        if self.listened_to {
-            uncancelled(|| self.client.tell(&mut self.kept));
-        }
-        Ok(completion)
     }
 
     /// Do what can be done without waiting: open, greet, write, look at the clock. `readable`: the descriptor was.
@@ -142,16 +114,17 @@ impl Evented {
         self.refuse_foreign()?;
         self.client.0.pool.dial().refuse_reentry()?;
         let now = self.clock.look();
-        self.round = Round::default();
-        self.line.may_read |= readable;
-        self.expire(now);
-        self.drive(now);
+        // A connect that goes on may close its descriptor, which a child of fork may still have open: none is watched then.
+        if self.line.is_opening() {
+            self.forget();
+        }
+        self.line.step(now, readable);
+        self.follow();
         self.fresh = false;
-        if !self.done.is_empty() {
+        if self.line.has_come() {
             self.ring();
         }
         self.set_timer(now);
-        self.client.tell(&mut self.kept);
         Ok(())
     }
 
@@ -170,20 +143,18 @@ impl Evented {
     #[inline]
     fn accept(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.refuse_foreign()?;
-        let Asked { row, allowed_ms, wish, subscription } = match self.asked_before(args, call) {
+        let Asked { row, allowed_ms, wish, effect } = match self.asked_before(args, call) {
             Some(asked) => asked,
             None => self.asked(args, call)?,
         };
-        let cost = resp::checked_room(args)?;
-        self.refuse_excess(cost)?;
-        self.make_room()?;
+        let room = resp::checked_room(args)?;
+        self.refuse_excess(room)?;
         let deadline = self.clock.deadline(allowed_ms);
         let Wish { shape, callback } = wish;
-        let more = More::of(callback, subscription, args)?;
-        let (flags, call_data) = (call.flags, call.call_data);
-        let command = Pending { deadline, allowed_ms, flags, row, cost, more, ..Pending::new(call_data) };
-        self.queue(args, command, shape)?;
-        self.bytes += cost;
+        let token = Pending::new(row, call, allowed_ms, callback, args)?;
+        let once = call.flags.has(Flags::NO_RETRY);
+        let order = Order { token, shape, room, deadline, once, effect };
+        self.line.submit(args, order, || self.clock.now())?;
         self.fresh = true;
         self.ring();
         Ok(())
@@ -198,7 +169,7 @@ impl Evented {
         }
         let wish = self.client.wish_without_arguments(shape?)?;
         let allowed_ms = self.client.allowed_ms_without_arguments(call);
-        Some(Asked { row: Some(row), allowed_ms, wish, subscription: None })
+        Some(Asked { row: Some(row), allowed_ms, wish, effect: Effect::None })
     }
 
     #[inline(never)]
@@ -209,12 +180,13 @@ impl Evented {
             self.latest =
                 Some(Latest { row, name: Exactly::new(row.name), shape: commands::shape_without_arguments(row) });
         }
-        let subscription = match row.filter(|row| row.connection_state().is_some()) {
-            None => None,
-            Some(row) => Some(self.admit(row, args)?),
+        let effect = match row {
+            None => Effect::None,
+            Some(row) if row.connection_state().is_none() => row.effect(args),
+            Some(row) => self.admit(row, args)?,
         };
         let allowed_ms = self.client.allowed_ms(row, args, call);
-        Ok(Asked { row, allowed_ms, wish: self.client.wish_of(row, args, call), subscription })
+        Ok(Asked { row, allowed_ms, wish: self.client.wish_of(row, args, call), effect })
     }
 
     /// Refuse what has no place on a connection that is opened anew when it breaks; but to subscribe, and to end that.
@@ -224,123 +196,144 @@ impl Evented {
         if !matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
             return Err(row.misplaced("this one is opened anew when it breaks"));
         }
-        match self.is_resp2() {
+        match self.line.is_resp2() {
             false => Ok(effect),
-            true => Err(subscriptions::in_resp2()),
+            true => Err(line::in_resp2()),
         }
-    }
-
-    /// Whatever becomes of the commands, there is room for all of them.
-    #[inline]
-    fn make_room(&mut self) -> Result<()> {
-        let (pending, done) = (self.pending.len() + 1, self.pending.len() + 1 + self.done.len());
-        if self.pending.capacity() < pending {
-            self.pending.try_reserve(1).map_err(|_| Error::memory("the command"))?;
-        }
-        if self.done.capacity() < done {
-            self.done.try_reserve(done - self.done.len()).map_err(|_| Error::memory("the command"))?;
-        }
-        Ok(())
     }
 
     #[inline]
     fn refuse_excess(&self, cost: usize) -> Result<()> {
         // What was completed and not taken counts too, or it would have no bound.
-        let in_flight = self.pending.len() + self.done.len();
+        let (in_flight, bytes) = self.line.under_way();
         let too_many = in_flight >= self.in_flight_max;
-        let too_much = self.bytes > 0 && self.bytes.saturating_add(cost) as u64 > self.bytes_max;
-        if too_many || too_much { Err(self.busy(in_flight, cost)) } else { Ok(()) }
+        let too_much = bytes > 0 && bytes.saturating_add(cost) as u64 > self.bytes_max;
+        if too_many || too_much { Err(self.busy(in_flight, bytes, cost)) } else { Ok(()) }
     }
 
     #[cold]
-    fn busy(&self, in_flight: usize, cost: usize) -> Error {
+    fn busy(&self, in_flight: usize, bytes: usize, cost: usize) -> Error {
         let place = self.client.0.pool.dial().place();
         let text = match in_flight >= self.in_flight_max {
             true => format!("{place}: {in_flight} commands are under way (inflight_max)"),
-            false => format!(
-                "{place}: {} bytes are under way, and {cost} more are too many (inflight_bytes_max)",
-                self.bytes
-            ),
+            false => {
+                format!("{place}: {bytes} bytes are under way, and {cost} more are too many (inflight_bytes_max)")
+            }
         };
         Error::new(Status::Busy, text)
     }
 
-    #[inline(always)]
-    fn take(&mut self) -> Option<Completion> {
-        // Most are replies that have been read, and that no function of the program's is shown: those need no hold.
-        let mut hold = Hold::default();
-        loop {
-            if let Some(done) = self.done.pop_front() {
-                return Some(done);
-            }
-            if !self.pending.front().is_some_and(Pending::is_plain) {
-                hold.take();
-            }
-            let Stage::Open(connection) = &mut self.line.stage else { return None };
-            match connection.poll_leaf() {
-                Ok(Some(reply)) => match self.answered(reply) {
-                    Some(completion) => return Some(completion),
-                    None => continue,
-                },
-                Ok(None) => hold.take(),
-                Err(error) => {
-                    hold.take();
-                    self.lost(error);
-                    continue;
+    /// What is not soon said: what comes unasked, what is to be read first, and what has become of the connection.
+    #[inline(never)]
+    fn take_specially(&mut self, taken: Option<(Pending, Reply)>) -> Option<Completion> {
+        let completion = match taken {
+            Some((command, reply)) => Some(self.answered(command, reply)),
+            None => self.take_any(),
+        };
+        if self.line.has_changed() {
+            self.follow();
+        }
+        match &completion {
+            None => self.calm_down(),
+            Some(completion) => {
+                self.one_was_taken();
+                if let Err(error) = &completion.result {
+                    self.client.count(|counters| counters.failed(error));
                 }
-            }
-            let Stage::Open(connection) = &mut self.line.stage else { return None };
-            match connection.poll() {
-                Ok(Some(Event::Reply(_, reply))) => {
-                    if let Some(completion) = self.answered(reply) {
-                        return Some(completion);
-                    }
-                }
-                Ok(Some(push)) => self.came_unasked(push),
-                Ok(None) => {
-                    if !self.read() {
-                        return self.done.pop_front();
-                    }
-                }
-                Err(error) => self.lost(error),
             }
         }
+        completion
     }
 
-    /// The reply to the oldest command has come. None: nobody waits for it any more.
-    #[inline(always)]
-    fn answered(&mut self, reply: Reply) -> Option<Completion> {
-        let command = self.pending.front_mut()?;
-        if !command.is_plain() || reply.is_error() {
-            return self.answered_specially(reply);
-        }
-        self.line.proven();
-        let completion = Completion { result: Ok(reply), call_data: command.call_data };
-        self.bytes -= command.cost;
-        self.pending.pop_front();
-        Some(completion)
-    }
-
-    fn answered_specially(&mut self, reply: Reply) -> Option<Completion> {
-        self.line.proven();
-        let command = self.end_oldest()?;
-        if command.subscribes() {
-            return self.not_subscribed(command, reply);
-        }
+    fn answered(&mut self, command: Pending, reply: Reply) -> Completion {
         if reply.is_error() {
             self.heed(&command, &reply);
         }
-        (!command.abandoned).then(|| command.finish(reply))
+        command.finish(reply)
     }
 
-    /// The oldest command is due nothing any more.
-    fn end_oldest(&mut self) -> Option<Pending> {
-        let command = self.pending.pop_front()?;
-        self.bytes -= command.cost;
-        if command.abandoned {
-            self.clock.one_less();
+    fn take_any(&mut self) -> Option<Completion> {
+        let (result, call_data) = match self.line.take(Instant::now)? {
+            Came::Reply(command, reply) => return Some(self.answered(command, reply)),
+            Came::Push(push) => (Ok(push), ptr::null_mut()),
+            Came::Gap { reason, lasted } => (message::gap(&reason, lasted), ptr::null_mut()),
+            Came::Refused(error) => (Err(*error), ptr::null_mut()),
+            Came::Confirmed(command) => (nothing(), command.call_data),
+            Came::Failed(command, error) => return Some(command.failed(*error)),
+            Came::Late { token, outcome, why } => {
+                let error = token.timed_out(self.client.0.pool.dial().place(), outcome, why.as_deref());
+                return Some(token.failed(error));
+            }
+        };
+        Some(Completion::new(result, call_data))
+    }
+
+    /// This error is the answer to a command. Where it says that nothing is written there any more, so it is for all of them.
+    #[cold]
+    fn heed(&mut self, command: &Pending, reply: &Reply) {
+        let refusal = Refusal::of(reply.text(), commands::has_own_words(command.row));
+        if refusal.is_some_and(Refusal::ends_connection)
+            && self.line.leave(Error::new(Status::Server, head(reply.text())))
+        {
+            self.client.0.pool.renew();
         }
-        Some(command)
+    }
+
+    /// Watch what the line wants to be watched, and tell of what has become of its connections. One that is over is closed here,
+    /// when nothing watches it any more.
+    pub(super) fn follow(&mut self) {
+        loop {
+            while let Some(change) = self.line.take_change() {
+                self.forget();
+                self.note(change);
+            }
+            let wanted = self.line.fd().map(|fd| (fd, self.line.wants()));
+            if wanted == self.watched {
+                break;
+            }
+            let watched = match wanted {
+                None => {
+                    self.poller.forget();
+                    Ok(())
+                }
+                Some((fd, Wants { read, write })) => self.poller.watch(fd, read, write),
+            };
+            self.watched = wanted;
+            match watched {
+                Ok(()) => break,
+                Err(error) => self.line.fail(error, Instant::now()),
+            }
+        }
+        if self.line.take_again() {
+            self.fresh = true;
+            self.ring_anew();
+        }
+        self.client.tell(&mut self.kept);
+    }
+
+    fn note(&mut self, change: Change) {
+        let counters = self.client.0.pool.counters();
+        match change {
+            Change::Opened { id } => {
+                counters.created();
+                self.kept.notice(Notice::Connected { id });
+            }
+            Change::Left { mut connection } => {
+                counters.moved(connection.traffic());
+                counters.closed(1);
+            }
+            Change::Lost { mut connection, error } => {
+                counters.moved(connection.traffic());
+                counters.lost();
+                self.kept.notice(Notice::lost(&connection, &error));
+            }
+        }
+    }
+
+    fn forget(&mut self) {
+        if self.watched.take().is_some() {
+            self.poller.forget();
+        }
     }
 
     fn refuse_foreign(&self) -> Result<()> {
@@ -358,7 +351,7 @@ impl Drop for Evented {
             return;
         }
         self.poller.disband();
-        if let Stage::Open(connection) = &mut self.line.stage {
+        if let Some(mut connection) = self.line.close() {
             let counters = self.client.0.pool.counters();
             counters.moved(connection.traffic());
             counters.closed(1);
@@ -371,5 +364,5 @@ struct Asked {
     row: Option<&'static Command>,
     allowed_ms: i64,
     wish: Wish,
-    subscription: Option<Effect>,
+    effect: Effect,
 }

@@ -6,32 +6,9 @@
 
 use std::time::Instant;
 
-use crate::conn::Turn;
 use crate::transport::Deadline;
 
 use super::Evented;
-use super::line::Stage;
-
-/// What was read in one round.
-#[derive(Default)]
-pub(super) struct Round {
-    turn: Turn,
-    /// It was over when there may have been more to read.
-    is_cut: bool,
-}
-
-impl Round {
-    /// So many bytes were read.
-    pub(super) fn read(&mut self, len: usize) {
-        self.turn.moved(len);
-    }
-
-    /// Whether there may be another read, where there may be more to be read.
-    pub(super) fn has_room(&mut self) -> bool {
-        self.is_cut = !self.turn.goes_on();
-        !self.is_cut
-    }
-}
 
 impl Evented {
     /// How long the loop may sleep, if the descriptor is not readable before; -1: as long as it likes.
@@ -39,7 +16,7 @@ impl Evented {
         if self.rung {
             return 0;
         }
-        self.next_moment().map_or(-1, |moment| Deadline::at(moment).remaining_ms())
+        self.line.deadline().map_or(-1, |moment| Deadline::at(moment).remaining_ms())
     }
 
     pub(super) fn ring(&mut self) {
@@ -55,12 +32,16 @@ impl Evented {
     }
 
     /// A command's result was taken. The bell rings only where the descriptor would not show by itself that there is more.
-    #[inline]
+    #[inline(always)]
     pub(super) fn one_was_taken(&mut self) {
-        if self.rung {
-            return;
+        if !self.rung {
+            self.one_was_taken_quietly();
         }
-        match self.holds_more() {
+    }
+
+    #[inline(never)]
+    fn one_was_taken_quietly(&mut self) {
+        match self.line.holds_more() {
             true => self.ring(),
             false => self.set_timer_forward(),
         }
@@ -68,9 +49,11 @@ impl Evented {
 
     /// Nothing is left to be taken in this round. The descriptor shows by itself when there is.
     pub(super) fn calm_down(&mut self) {
-        let is_cut = std::mem::take(&mut self.round).is_cut;
         self.clock.forget_now();
-        self.renew_if_settled();
+        let is_cut = self.line.end_round(Instant::now);
+        if self.line.has_changed() {
+            self.follow();
+        }
         if is_cut {
             self.ring_anew();
         } else if self.rung && !self.fresh {
@@ -78,24 +61,19 @@ impl Evented {
             self.poller.silence();
         }
         self.set_timer_forward();
-        if self.pending.is_empty()
-            && let Stage::Open(connection) = &mut self.line.stage
-        {
-            connection.rest_if_grown();
-        }
     }
 
     /// Let the timer run out no later than anything has to happen. It is set anew only where it would run out too late, or has
     /// run out by now: one that runs out too early costs a step in vain, and one set anew for each command a call for each.
     pub(super) fn set_timer(&mut self, now: Instant) {
         match self.timer {
-            Some(timer) if timer <= now => self.set_timer_to(self.next_moment()),
+            Some(timer) if timer <= now => self.set_timer_to(self.line.deadline()),
             _ => self.set_timer_forward(),
         }
     }
 
     fn set_timer_forward(&mut self) {
-        if let Some(wanted) = self.next_moment()
+        if let Some(wanted) = self.line.deadline()
             && self.timer.is_none_or(|timer| wanted < timer)
         {
             self.set_timer_to(Some(wanted));
@@ -106,16 +84,5 @@ impl Evented {
     fn set_timer_to(&mut self, wanted: Option<Instant>) {
         let set = self.poller.set_timer(wanted.map_or(Deadline::never(), Deadline::at));
         self.timer = wanted.filter(|_| set.is_ok());
-    }
-
-    /// When something has to happen next, whatever comes.
-    fn next_moment(&self) -> Option<Instant> {
-        let commands = if self.pending.is_empty() { None } else { self.clock.earliest };
-        let all = [commands, self.clock.patience_ends, self.line_deadline(), self.next_ping()];
-        all.into_iter().flatten().min()
-    }
-
-    fn holds_more(&mut self) -> bool {
-        !self.done.is_empty() || self.line.holds_more()
     }
 }

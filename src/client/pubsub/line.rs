@@ -368,7 +368,7 @@ impl Line {
                     open.connection.end(error.clone());
                     return Err(error);
                 }
-                Some(Heard::Reply(ticket, _)) => open.ping = open.ping.filter(|(ping, _)| *ping != ticket),
+                Some(Heard::Reply(ticket, ..)) => open.ping = open.ping.filter(|(ping, _)| *ping != ticket),
                 Some(Heard::Other(push)) => told.pushes.push(push),
                 Some(Heard::Nothing) => {}
             }

@@ -49,6 +49,7 @@ mod words;
 
 use std::ffi::CStr;
 
+use super::effect::Change;
 use super::{Command, Timeout};
 use crate::error::{Result, Status};
 use crate::reply::{Builder, Form, Kind, Reply, View};
@@ -89,7 +90,7 @@ pub fn shape_of(command: Option<&Command>, args: &[&[u8]]) -> Shape {
 /// The same, where its arguments do not matter: not for its shape, nor for how long it may wait on the server, nor for its
 /// connection, which it does not change.
 pub fn shape_without_arguments(command: &Command) -> Option<Shape> {
-    let plain = command.connection_state().is_none() && command.timeout == Timeout::None;
+    let plain = command.change == Change::None && command.timeout == Timeout::None;
     let row = if plain { index::certain(command)? } else { return None };
     match row.map(|row| row.how) {
         None => Some(Shape::KEEP),

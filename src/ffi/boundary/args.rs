@@ -1,6 +1,7 @@
 //! The arguments of a command, as they come from C: looked at one by one, and not copied.
 
 use std::ffi::{CStr, c_char};
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 
 use super::wrong;
@@ -9,8 +10,8 @@ use crate::limits::COMMAND_ARGS_MAX;
 
 /// The arguments of a command, without an allocation for as few as most commands have.
 pub(crate) struct Args<'a> {
-    few: [&'a [u8]; FEW],
-    /// How many stand in `few`: none, where they are `many`.
+    few: [MaybeUninit<&'a [u8]>; FEW],
+    /// How many stand in `few`: none, where they are `many`. No others of them are there.
     len: usize,
     many: Vec<&'a [u8]>,
 }
@@ -22,7 +23,7 @@ impl<'a> Args<'a> {
     /// Room for some, none of which are there yet.
     #[inline(always)]
     pub(crate) const fn none() -> Args<'a> {
-        Args { few: [&[]; FEW], len: 0, many: Vec::new() }
+        Args { few: [const { MaybeUninit::uninit() }; FEW], len: 0, many: Vec::new() }
     }
 
     /// The arguments of a command of the caller's, in a place that does not move: what a call costs that does little else.
@@ -60,10 +61,16 @@ impl<'a> Args<'a> {
         };
         for i in 0..argc {
             // SAFETY: the caller vouches for each.
-            few[i] = unsafe { arg(argv[i], lens.map(|lens| lens[i]), i)? };
+            few[i].write(unsafe { arg(argv[i], lens.map(|lens| lens[i]), i)? });
         }
         self.len = argc;
-        Ok(few)
+        Ok(self.few())
+    }
+
+    #[inline(always)]
+    fn few(&self) -> &[&'a [u8]] {
+        // SAFETY: so many were written, and a place that was written is laid out as what is in it.
+        unsafe { std::slice::from_raw_parts(self.few.as_ptr().cast(), self.len) }
     }
 }
 
@@ -71,7 +78,7 @@ impl<'a> Deref for Args<'a> {
     type Target = [&'a [u8]];
     fn deref(&self) -> &Self::Target {
         match self.many.is_empty() {
-            true => &self.few[..self.len],
+            true => self.few(),
             false => &self.many,
         }
     }

@@ -15,15 +15,15 @@ use crate::process::{self, without_destructor};
 #[inline]
 pub(super) fn caught<T, const REACHES: bool>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     hook_panics_once();
-    let errno = errno();
-    INSIDE.set(INSIDE.get() + 1);
+    let errno = Errno::of_thread();
+    let inside = INSIDE.replace(true);
     let held = REACHES.then(process::hold);
     let result = catch_unwind(AssertUnwindSafe(body));
     if let Some(before) = held {
         process::release(before);
     }
-    INSIDE.set(INSIDE.get() - 1);
-    set_errno(errno);
+    INSIDE.set(inside);
+    errno.restore();
     // An error is large, so a success is made anew and not moved: that is half the time of a small call.
     match result {
         Ok(Ok(value)) => Ok(value),
@@ -64,8 +64,8 @@ fn hook_panics_once() {
 fn hook_panics() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| match INSIDE.get() {
-        0 => others(info),
-        _ => remember_place(info),
+        false => others(info),
+        true => remember_place(info),
     }));
 }
 
@@ -82,33 +82,48 @@ fn remember_place(info: &PanicHookInfo<'_>) {
 
 const PLACE_LEN: usize = 64;
 static HOOKED: AtomicBool = AtomicBool::new(false);
-const _: () = without_destructor::<Cell<u32>>();
+const _: () = without_destructor::<Cell<bool>>();
 const _: () = without_destructor::<Cell<([u8; PLACE_LEN], usize)>>();
 thread_local! {
-    static INSIDE: Cell<u32> = const { Cell::new(0) };
+    /// A call is on its way in this thread.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
     static PLACE: Cell<([u8; PLACE_LEN], usize)> = const { Cell::new(([0; PLACE_LEN], 0)) };
 }
 
 /// Run what cannot panic, and leave errno as it was.
 #[inline]
 pub(crate) fn keeping_errno(body: impl FnOnce()) {
-    let errno = errno();
+    let errno = Errno::of_thread();
     body();
-    set_errno(errno);
+    errno.restore();
 }
 
-pub(super) fn errno() -> c_int {
-    // SAFETY: asks for an address, and always gets one.
-    let place = unsafe { errno_place() };
-    // SAFETY: errno is always there, and this thread's own.
-    unsafe { *place }
+/// errno as it was, and where this thread has it.
+pub(super) struct Errno {
+    place: *mut c_int,
+    pub(super) value: c_int,
 }
 
-pub(super) fn set_errno(value: c_int) {
-    // SAFETY: asks for an address, and always gets one.
-    let place = unsafe { errno_place() };
-    // SAFETY: errno is always there, and this thread's own.
-    unsafe { *place = value }
+impl Errno {
+    #[inline]
+    pub(super) fn of_thread() -> Errno {
+        // SAFETY: asks for an address, and always gets one.
+        let place = unsafe { errno_place() };
+        // SAFETY: errno is always there, and this thread's own.
+        Errno { place, value: unsafe { *place } }
+    }
+
+    #[inline]
+    pub(super) fn restore(self) {
+        let value = self.value;
+        self.set(value);
+    }
+
+    #[inline]
+    pub(super) fn set(self, value: c_int) {
+        // SAFETY: as above: a pointer does not leave its thread.
+        unsafe { *self.place = value }
+    }
 }
 
 #[cfg(any(target_os = "linux", target_os = "emscripten", target_os = "redox", target_os = "hurd"))]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::args::FEW;
-use super::panics::{errno, set_errno};
+use super::panics::Errno;
 use super::*;
 use crate::client::{Call, Client, Setup};
 use crate::process;
@@ -124,12 +124,12 @@ fn a_missing_handle_is_named_and_its_command_was_not_sent() {
 
 #[test]
 fn errno_is_left_as_it_was() {
-    set_errno(77);
+    Errno::of_thread().set(77);
     guard(None, || {
-        set_errno(5);
+        Errno::of_thread().set(5);
         Ok(())
     });
-    assert_eq!(errno(), 77);
+    assert_eq!(Errno::of_thread().value, 77);
 }
 
 #[test]

@@ -1,22 +1,29 @@
-//! Commands of which no byte has left: taken back, or carried to the next connection.
+//! Commands of which no byte has left: taken back, carried to the next connection, or given up when their time is up.
+
+use std::time::Instant;
 
 use crate::commands::Shape;
-use crate::error::{Error, Result};
+use crate::error::{Error, Outcome, Result};
 use crate::memory;
 
 use super::{Due, Entry, Inflight};
 use crate::session::Ticket;
+use crate::session::asked::{Asker, NOBODY};
+use crate::session::unsent::{Left, Unsent};
 
 impl Inflight {
     /// Queue a command that was encoded before.
-    pub(in crate::session) fn submit_encoded(&mut self, bytes: &[u8], due: Due, shape: Shape) -> Result<Ticket> {
+    pub(in crate::session) fn submit_encoded(
+        &mut self,
+        bytes: &[u8],
+        due: Due,
+        shape: Shape,
+        asker: Asker,
+    ) -> Result<Ticket> {
         self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        let before = self.bytes.len();
         memory::append(&mut self.bytes, bytes, "the command")?;
-        let start = self.queued;
-        self.queued += bytes.len() as u64;
-        self.tickets += 1;
-        self.queue.push_back(Entry { ticket: self.tickets, start, end: self.queued, due, shape });
-        Ok(self.tickets)
+        Ok(self.queued_since(before, due, shape, asker))
     }
 
     /// The oldest command that is still owed something.
@@ -24,9 +31,21 @@ impl Inflight {
         self.queue.front().map(|entry| entry.ticket)
     }
 
+    /// Whether that is one that nobody waits for, and whether any is.
+    pub(in crate::session) fn oldest_is_nobodys(&self) -> bool {
+        self.queue.front().is_some_and(|entry| entry.asker.token == NOBODY)
+    }
+
     /// The command that was queued last.
     pub(in crate::session) fn newest(&self) -> Ticket {
         self.tickets
+    }
+
+    /// How many commands are still owed something, and how many bytes they have.
+    #[inline]
+    pub(in crate::session) fn under_way(&self) -> (usize, usize) {
+        let bytes = self.queue.front().map_or(0, |oldest| self.queued.wrapping_sub(oldest.start));
+        (self.queue.len(), bytes as usize)
     }
 
     /// Whether no byte left of the oldest command that is due something.
@@ -34,15 +53,65 @@ impl Inflight {
         self.queue.front().is_some_and(|entry| self.handed <= entry.start)
     }
 
-    /// Each command of which no byte was handed over, its bytes and its shape, oldest first.
-    pub(in crate::session) fn unsent(&self) -> impl Iterator<Item = (Ticket, &[u8], Shape)> {
-        let first = self.queue.partition_point(|entry| entry.start < self.handed);
-        self.queue.range(first..).map(|entry| (entry.ticket, &self.bytes[self.places(entry)], entry.shape))
+    /// What becomes of each command that is owed something if the conversation ends here, oldest first. `begun`: as for `fate`.
+    pub(in crate::session) fn left(&self, begun: bool) -> impl Iterator<Item = Left<'_>> {
+        self.queue.iter().enumerate().map(move |(at, entry)| {
+            let is_sent = self.handed > entry.start;
+            let outcome = match is_sent {
+                true if at == 0 && begun && self.handed >= entry.end => Outcome::Ran,
+                true => Outcome::Unknown,
+                false => Outcome::NotSent,
+            };
+            let bytes = if is_sent { &[][..] } else { &self.bytes[self.places(entry)] };
+            Left { outcome, command: entry.unsent(bytes) }
+        })
     }
 
-    /// Take back those commands that `wanted` says no to, of which no byte was handed over nor is among the next `offered`.
-    /// Only where every command that was queued is due something: of the others nothing is kept but their bytes.
-    pub(in crate::session) fn withdraw(&mut self, offered: usize, mut unwanted: impl FnMut(Ticket) -> bool) {
+    /// When `expire` has something to do.
+    pub(in crate::session) fn deadline(&self) -> Option<Instant> {
+        self.earliest.filter(|_| !self.queue.is_empty())
+    }
+
+    /// Give up what is late, and tell its ticket, its token and its outcome: what did not leave is taken back, and the reply to
+    /// what did is nobody's.
+    pub(in crate::session) fn expire(
+        &mut self,
+        now: Instant,
+        offered: usize,
+        mut told: impl FnMut(Ticket, u64, Outcome),
+    ) {
+        if self.earliest.is_none_or(|earliest| now < earliest) {
+            return;
+        }
+        let fixed = self.handed + offered as u64;
+        let mut earliest: Option<Instant> = None;
+        let mut unsent = false;
+        for entry in &mut self.queue {
+            let Some(deadline) = entry.asker.deadline else { continue };
+            if deadline > now {
+                earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
+            } else if entry.start >= fixed {
+                unsent = true;
+            } else {
+                told(entry.ticket, entry.asker.token, Outcome::Unknown);
+                entry.asker = Asker::default();
+            }
+        }
+        if unsent {
+            self.withdraw(offered, |command| {
+                let is_late = command.asker.deadline.is_some_and(|deadline| deadline <= now);
+                if is_late {
+                    told(command.ticket, command.asker.token, Outcome::NotSent);
+                }
+                is_late
+            });
+        }
+        self.earliest = earliest;
+    }
+
+    /// Take back those commands that are unwanted, of which no byte was handed over nor is among the next `offered`. Only where
+    /// every command that was queued is due something: of the others nothing is kept but their bytes.
+    pub(in crate::session) fn withdraw(&mut self, offered: usize, mut unwanted: impl FnMut(Unsent<'_>) -> bool) {
         let (fixed, base) = (self.handed + offered as u64, self.handed - self.sent as u64);
         let bytes = &mut self.bytes;
         let mut gone = 0u64;
@@ -50,11 +119,11 @@ impl Inflight {
             if entry.start < fixed {
                 return true;
             }
-            if unwanted(entry.ticket) {
+            let (from, to) = ((entry.start - base) as usize, (entry.end - base) as usize);
+            if unwanted(entry.unsent(&bytes[from..to])) {
                 gone += entry.end - entry.start;
                 return false;
             }
-            let (from, to) = ((entry.start - base) as usize, (entry.end - base) as usize);
             bytes.copy_within(from..to, from - gone as usize);
             (entry.start, entry.end) = (entry.start - gone, entry.end - gone);
             true
@@ -71,6 +140,12 @@ impl Inflight {
     }
 }
 
+impl Entry {
+    fn unsent<'a>(&self, bytes: &'a [u8]) -> Unsent<'a> {
+        Unsent { ticket: self.ticket, asker: self.asker, bytes, shape: self.shape }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,9 +155,15 @@ mod tests {
     fn of(words: &[&str]) -> Inflight {
         let mut inflight = Inflight::default();
         for word in words {
-            inflight.submit(&[word.as_bytes()], Due::Reply(Effect::None), Shape::KEEP).unwrap();
+            submit(&mut inflight, word, Asker::default());
         }
         inflight
+    }
+
+    fn submit(inflight: &mut Inflight, word: &str, asker: Asker) -> Ticket {
+        let args = [word.as_bytes()];
+        let room = crate::resp::checked_room(&args).unwrap();
+        inflight.submit(&args, room, Due::Reply(Effect::None), Shape::KEEP, asker).unwrap()
     }
 
     fn encoded(words: &str) -> Vec<u8> {
@@ -105,7 +186,7 @@ mod tests {
         ] {
             let mut inflight = of(&["A", "B", "C", "D", "E"]);
             inflight.sent(handed);
-            inflight.withdraw(offered, |ticket| [1, 3, 5].contains(&ticket));
+            inflight.withdraw(offered, |command| [1, 3, 5].contains(&command.ticket));
             let whole = encoded(stays);
             let gone = if handed >= one { handed - one * (handed / one) } else { handed };
             let stays_from = if handed == one { 0 } else { gone };
@@ -113,7 +194,7 @@ mod tests {
             let left = inflight.outgoing().len();
             inflight.sent(left);
             assert!(inflight.outgoing().is_empty());
-            let last = inflight.submit(&[b"F"], Due::Reply(Effect::None), Shape::KEEP).unwrap();
+            let last = submit(&mut inflight, "F", Asker::default());
             assert_eq!((last, inflight.outgoing()), (6, &encoded("F")[..]));
         }
     }
@@ -121,33 +202,31 @@ mod tests {
     /// The same in a conversation that has gone on for a while: what is left is still told from what left.
     #[test]
     fn what_is_left_after_something_was_taken_back_is_still_known_one_by_one() {
+        use Outcome::{NotSent, Unknown};
         let one = encoded("A").len();
         let mut inflight = of(&["X", "Y"]);
         inflight.sent(2 * one);
-        let submit = |inflight: &mut Inflight, word: &str| {
-            inflight.submit(&[word.as_bytes()], Due::Reply(Effect::None), Shape::KEEP).unwrap()
-        };
         for word in ["A", "B", "C", "D", "E"] {
-            submit(&mut inflight, word);
+            submit(&mut inflight, word, Asker::default());
         }
         inflight.sent(1);
         // B and D.
-        inflight.withdraw(0, |ticket| [4, 6].contains(&ticket));
-        assert_eq!(submit(&mut inflight, "F"), 8);
+        inflight.withdraw(0, |command| [4, 6].contains(&command.ticket));
+        assert_eq!(submit(&mut inflight, "F", Asker::default()), 8);
         let unsent = |inflight: &Inflight| {
-            inflight.unsent().map(|(ticket, bytes, _)| (ticket, bytes.to_vec())).collect::<Vec<_>>()
+            let left = inflight.left(false).filter(|left| left.outcome == NotSent);
+            left.map(|left| (left.command.ticket, left.command.bytes.to_vec())).collect::<Vec<_>>()
         };
         let left = [(5, encoded("C")), (7, encoded("E")), (8, encoded("F"))];
         assert_eq!(unsent(&inflight), left);
         assert_eq!(inflight.outgoing(), &encoded("A C E F")[1..]);
         let fates = |inflight: &Inflight| [3, 5, 7, 8].map(|ticket| inflight.fate(ticket, false));
-        use crate::error::Outcome::{NotSent, Unknown};
         assert_eq!(fates(&inflight), [Unknown, NotSent, NotSent, NotSent]);
         inflight.sent(one);
         assert_eq!(fates(&inflight), [Unknown, Unknown, NotSent, NotSent]);
         assert_eq!(unsent(&inflight), left[1..]);
         for ticket in [1, 2, 3, 5] {
-            assert_eq!(inflight.answered().unwrap().0, ticket);
+            assert_eq!(inflight.answered().unwrap().ticket, ticket);
         }
         inflight.sent(one - 1);
         assert!(inflight.begins_anew());
@@ -160,7 +239,7 @@ mod tests {
         inflight.sent(encoded("A").len());
         inflight.withdraw(0, |_| true);
         assert!(inflight.outgoing().is_empty() && !inflight.is_empty());
-        assert_eq!(inflight.answered().unwrap().0, 1);
+        assert_eq!(inflight.answered().unwrap().ticket, 1);
         assert!(inflight.is_empty());
     }
 
@@ -192,18 +271,52 @@ mod tests {
     fn what_did_not_leave_can_be_queued_elsewhere() {
         let mut inflight = of(&["A", "B", "C"]);
         inflight.sent(encoded("A").len() + 1);
-        let unsent: Vec<_> = inflight.unsent().map(|(ticket, bytes, _)| (ticket, bytes)).collect();
-        assert_eq!(unsent, [(3, &encoded("C")[..])]);
+        let left: Vec<_> = inflight.left(true).map(|left| (left.outcome, left.command.bytes)).collect();
+        let (sent, unsent) = (&b""[..], &encoded("C")[..]);
+        assert_eq!(left, [(Outcome::Ran, sent), (Outcome::Unknown, sent), (Outcome::NotSent, unsent)]);
         let mut next = of(&["X"]);
-        assert_eq!(next.submit_encoded(unsent[0].1, Due::Reply(Effect::None), Shape::KEEP).unwrap(), 2);
+        let asker = Asker { token: 7, deadline: None };
+        assert_eq!(next.submit_encoded(left[2].1, Due::Reply(Effect::None), Shape::KEEP, asker).unwrap(), 2);
         assert_eq!(next.outgoing(), encoded("X C"));
-        assert_eq!((next.oldest(), next.unsent().count()), (Some(1), 2));
+        assert_eq!((next.oldest(), next.under_way()), (Some(1), (2, encoded("X C").len())));
+    }
+
+    #[test]
+    fn what_is_late_is_given_up_and_its_neighbours_are_not() {
+        let start = Instant::now();
+        let later = |seconds| start + std::time::Duration::from_secs(seconds);
+        let mut inflight = Inflight::default();
+        for (token, word, seconds) in [(11, "A", 1), (12, "B", 3), (13, "C", 1), (14, "D", 2)] {
+            submit(&mut inflight, word, Asker { token, deadline: Some(later(seconds)) });
+        }
+        submit(&mut inflight, "E", Asker { token: 15, deadline: None });
+        inflight.sent(1);
+        let mut told = Vec::new();
+        inflight.expire(start, 0, |_, _, _| panic!("nothing is late yet"));
+        inflight.expire(later(1), 0, |ticket, token, outcome| told.push((ticket, token, outcome)));
+        assert_eq!(told, [(1, 11, Outcome::Unknown), (3, 13, Outcome::NotSent)]);
+        assert_eq!(inflight.outgoing(), &encoded("A B D E")[1..]);
+        assert_eq!(inflight.deadline(), Some(later(2)));
+        let answered: Vec<_> = (0..2)
+            .map(|_| {
+                inflight.sent(encoded("A").len());
+                inflight.answered().unwrap().token
+            })
+            .collect();
+        assert_eq!(answered, [NOBODY, 12], "the reply to what was given up is nobody's");
+        // What was offered to a transport may have left.
+        let mut told = Vec::new();
+        inflight.expire(later(9), 100, |_, token, outcome| told.push((token, outcome)));
+        assert_eq!((told, inflight.deadline()), (vec![(14, Outcome::Unknown)], None));
+        assert_eq!(inflight.under_way().0, 2);
     }
 
     #[test]
     fn what_a_large_command_made_grow_is_given_back_once_all_of_it_has_left() {
         let mut inflight = Inflight::default();
-        inflight.submit(&[&vec![b'v'; 1 << 20]], Due::Reply(Effect::None), Shape::KEEP).unwrap();
+        let large = vec![b'v'; 1 << 20];
+        let room = crate::resp::checked_room(&[&large]).unwrap();
+        inflight.submit(&[&large], room, Due::Reply(Effect::None), Shape::KEEP, Asker::default()).unwrap();
         inflight.sent(1 << 19);
         let rest = inflight.outgoing().to_vec();
         inflight.rest();

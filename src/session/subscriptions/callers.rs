@@ -36,14 +36,25 @@ impl Subscriptions {
         self.asked.retain(|asked| asked.ticket != ticket);
     }
 
-    /// Its connection was lost, and nobody knows whether it was obeyed: what it asked for is wanted.
-    pub fn assume(&mut self, effect: Effect, names: &[Vec<u8>]) -> Result<()> {
-        match effect {
-            Effect::Subscribe { topic, .. } => names.iter().try_for_each(|name| self.note(topic, true, Some(name))),
-            Effect::Unsubscribe { topic, count: 0 } => self.note(topic, false, None),
-            Effect::Unsubscribe { topic, .. } => names.iter().try_for_each(|name| self.note(topic, false, Some(name))),
-            _ => Ok(()),
+    /// The connection was lost. Where nobody knows whether a command was obeyed that was sent, what it asked for is wanted; without
+    /// memory for a name, it is as if it had not been sent.
+    pub fn interrupted(&mut self, was_sent: impl Fn(Ticket) -> bool) {
+        for Asked { ticket, topic, subscribes, names, passing, .. } in std::mem::take(&mut self.asked) {
+            if !passing || !was_sent(ticket) {
+                continue;
+            }
+            if names.is_empty() {
+                let _ = self.note(topic, subscribes, None);
+            }
+            for name in names {
+                let _ = self.note(topic, subscribes, Some(&name));
+            }
         }
+    }
+
+    /// Whether anything was asked of the present conversation that is no command of somebody else's, and is not confirmed.
+    pub fn asks_again(&self) -> bool {
+        self.asked.iter().any(|asked| !asked.passing)
     }
 
     /// Want nothing any more. False: nothing was wanted.
@@ -51,11 +62,6 @@ impl Subscriptions {
         let wanted = !self.is_empty();
         *self = Subscriptions::default();
         wanted
-    }
-
-    /// What was asked of the present conversation behind this ticket.
-    pub fn asked_behind(&self, ticket: Ticket) -> impl Iterator<Item = Ticket> {
-        self.asked.iter().map(|asked| asked.ticket).filter(move |asked| *asked > ticket)
     }
 
     /// The server obeyed, as far as this name. None: there was nothing of the topic left.

@@ -1,0 +1,211 @@
+//! Open, greet, write and read: as far as it goes without waiting.
+
+use std::time::Instant;
+
+use crate::commands::{Effect, Shape};
+use crate::conn::{Connection, Read, Stepped};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::reply::Reply;
+use crate::session::{Asked, Event, Ticket, Token};
+use crate::transport::Step;
+
+use super::held::Held;
+use super::{Came, Change, Flow, Line, Polled, Stage, in_resp2, pass};
+
+impl<T> Line<T> {
+    /// Open, greet, write.
+    pub(super) fn drive(&mut self, now: Instant) {
+        self.leave_if_settled(now);
+        self.check_on_server(now);
+        loop {
+            let rests = self.is_idle() || self.retry_at.is_some_and(|moment| now < moment);
+            match &mut self.stage {
+                Stage::Open(_) => {
+                    if self.look_first(now) {
+                        self.write();
+                    }
+                    return;
+                }
+                Stage::Opening(stepped, awaited) => match stepped.go_on() {
+                    Ok(Step::Done(connection)) => self.opened(connection, now),
+                    Ok(Step::Wait(waits)) => {
+                        *awaited = Some(waits);
+                        return;
+                    }
+                    Err(error) => return self.could_not_open(error, now),
+                },
+                Stage::Down if rests => return,
+                Stage::Down => match Stepped::begin(&self.dial) {
+                    Ok(stepped) => self.stage = Stage::Opening(Box::new(stepped), None),
+                    Err(error) => return self.could_not_open(error, now),
+                },
+            }
+        }
+    }
+
+    /// Look at what has been read, and read what has arrived where that says nothing.
+    pub(super) fn poll_and_read(&mut self, now: impl Fn() -> Instant + Copy) -> Polled<T> {
+        let Stage::Open(connection) = &mut self.stage else { return Polled::Nothing };
+        match connection.poll() {
+            Ok(Some(Event::Reply { ticket, token, reply })) => match self.answered(ticket, token, reply, now) {
+                Some(came) => Polled::Came(came),
+                None => Polled::Again,
+            },
+            Ok(Some(push)) => {
+                self.came_unasked(push, now);
+                Polled::Again
+            }
+            Ok(None) => match self.read(now) {
+                true => Polled::Again,
+                false => Polled::Nothing,
+            },
+            Err(error) => {
+                self.lost(error, now());
+                Polled::Again
+            }
+        }
+    }
+
+    /// A reply has come. None: nobody waits for it any more.
+    fn answered(
+        &mut self,
+        ticket: Ticket,
+        token: Token,
+        reply: Reply,
+        now: impl FnOnce() -> Instant,
+    ) -> Option<Came<T>> {
+        // The server is one that serves.
+        self.failures = 0;
+        match self.waiting.take(token) {
+            Some(waiting) if waiting.subscription.is_none() => Some(Came::Reply(waiting.token, reply)),
+            waiting => self.answered_specially(waiting, Event::Reply { ticket, token, reply }, now()),
+        }
+    }
+
+    /// Take in once what has arrived. False: nothing has, or the rest is for the next round.
+    pub(super) fn read(&mut self, now: impl FnOnce() -> Instant) -> bool {
+        let Stage::Open(connection) = &mut self.stage else { return false };
+        if !self.flow.may_read {
+            return false;
+        }
+        self.flow.is_cut = !self.flow.turn.goes_on();
+        if self.flow.is_cut {
+            return false;
+        }
+        match connection.read_once() {
+            Ok(Read::Nothing) => {
+                self.flow.may_read = false;
+                let Some(error) = self.flow.broken.take() else { return false };
+                self.lost(error, now());
+            }
+            Ok(read @ (Read::Some(len) | Read::Last(len))) => {
+                // What could not be written ends the connection all the same, once the peer's last words are heard.
+                self.flow.may_read = matches!(read, Read::Some(_)) || self.flow.broken.is_some();
+                self.flow.turn.moved(len);
+                if self.patience.is_limited() || !self.subscriptions.is_empty() {
+                    self.something_came(now());
+                }
+            }
+            Err(error) => {
+                let broken = self.flow.broken.take().filter(|_| error.status != Status::Tls);
+                self.lost(broken.unwrap_or(error), now());
+            }
+        }
+        true
+    }
+
+    /// Nothing waits for a connection.
+    pub(super) fn is_idle(&self) -> bool {
+        self.held.is_empty() && self.subscriptions.is_empty() && self.owes_nothing()
+    }
+
+    /// Whether the conversation owes nothing to anybody.
+    pub(super) fn owes_nothing(&self) -> bool {
+        match &self.stage {
+            Stage::Open(connection) => !connection.session().owes(),
+            _ => true,
+        }
+    }
+
+    /// Ask a server that has said nothing for long, where nothing else would.
+    fn check_on_server(&mut self, now: Instant) {
+        if self.next_ping().is_none_or(|moment| moment > now) {
+            return;
+        }
+        let Stage::Open(connection) = &mut self.stage else { return };
+        if connection.session_mut().submit(Asked::plain(&[b"PING"], Shape::KEEP)).is_ok() {
+            self.patience.more(1, now);
+        }
+    }
+
+    fn write(&mut self) {
+        let Stage::Open(connection) = &mut self.stage else { return };
+        if self.flow.broken.is_some() {
+            return;
+        }
+        match connection.offer_now() {
+            Ok(left) => {
+                self.flow.offered = left.unwrap_or(0);
+                self.flow.blocked = left.is_some();
+                // It would go on taking them: the rest is for the next round.
+                self.again |= left == Some(0);
+            }
+            Err(error) => {
+                self.flow.broken = Some(error);
+                self.flow.may_read = true;
+                self.again = true;
+            }
+        }
+    }
+
+    /// A connection that was greeted takes over what waited for one.
+    fn opened(&mut self, mut connection: Box<Connection>, now: Instant) {
+        self.changes.push_back(Change::Opened { id: connection.id() });
+        self.patience.start_anew();
+        self.flow = Flow { may_read: true, ..Flow::default() };
+        (self.last_failure, self.heard) = (None, Some(now));
+        let resumed = self.resume(&mut connection, now);
+        self.stage = Stage::Open(connection);
+        match resumed {
+            Ok(()) => self.tell_gap_if_settled(|| now),
+            Err(error) => self.lost(error, now),
+        }
+    }
+
+    /// Subscribe again, and send what was held.
+    fn resume(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
+        self.subscribe_again(connection, now)?;
+        while let Some(held) = self.held.pop_front() {
+            if let Err(error) = self.send_held(connection, &held) {
+                // What this connection could not be given waits for another.
+                self.held.push_front(held);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Give a command to the conversation that waited for one.
+    fn send_held(&mut self, connection: &mut Connection, held: &Held) -> Result<()> {
+        let session = connection.session_mut();
+        let subscription = self.waiting.get(held.asker.token).and_then(|waiting| waiting.subscription.as_deref());
+        if subscription.is_some() && !session.is_resp3() {
+            if let Some(waiting) = self.waiting.take(held.asker.token) {
+                let error = in_resp2().with_outcome(Outcome::NotSent);
+                self.came.push_back(Came::Failed(waiting.token, Box::new(error)));
+            }
+            return Ok(());
+        }
+        let effect = subscription.map_or(Effect::None, |subscription| subscription.effect);
+        let asked = Asked::encoded(&held.bytes, effect, held.shape).by(held.asker);
+        pass(&mut self.subscriptions, subscription, session, asked)
+    }
+
+    /// Whoever watches the descriptor cannot go on: so neither can the connection.
+    pub fn fail(&mut self, error: Error, now: Instant) {
+        match self.stage {
+            Stage::Opening(..) => self.could_not_open(error, now),
+            _ => self.lost(error, now),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Things that are found by a number, which one gets when it is put in and which is another's when it was taken out.
+
+use std::collections::TryReserveError;
+
+use crate::session::Token;
+
+/// Places for things, full or free.
+pub(super) struct Slots<T> {
+    places: Vec<Place<T>>,
+    /// The first of the free ones. None of them: the number of places.
+    free: usize,
+    len: usize,
+}
+
+enum Place<T> {
+    Full(T),
+    /// And the next free one.
+    Free(usize),
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Slots<T> {
+        Slots { places: Vec::new(), free: 0, len: 0 }
+    }
+}
+
+impl<T> Slots<T> {
+    /// How many are full.
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// See to it that there is memory for one more.
+    #[inline]
+    pub(super) fn reserve(&mut self) -> Result<(), TryReserveError> {
+        match self.places.len() == self.places.capacity() {
+            true => self.places.try_reserve(1),
+            false => Ok(()),
+        }
+    }
+
+    /// Put one in.
+    #[inline(always)]
+    pub(super) fn insert(&mut self, thing: T) -> Token {
+        let at = self.free;
+        if let Some(place) = self.places.get_mut(at)
+            && let Place::Free(next) = *place
+        {
+            self.free = next;
+            *place = Place::Full(thing);
+        } else {
+            self.places.push(Place::Full(thing));
+            self.free = self.places.len();
+        }
+        self.len = self.len.wrapping_add(1);
+        at as Token
+    }
+
+    /// The one of this number.
+    pub(super) fn get(&self, token: Token) -> Option<&T> {
+        match self.places.get(usize::try_from(token).ok()?)? {
+            Place::Full(thing) => Some(thing),
+            Place::Free(_) => None,
+        }
+    }
+
+    /// Take the one of this number out.
+    #[inline(always)]
+    pub(super) fn take(&mut self, token: Token) -> Option<T> {
+        let at = usize::try_from(token).ok()?;
+        let place = self.places.get_mut(at)?;
+        if let Place::Free(_) = place {
+            return None;
+        }
+        let Place::Full(thing) = std::mem::replace(place, Place::Free(self.free)) else { return None };
+        self.free = at;
+        self.len = self.len.wrapping_sub(1);
+        Some(thing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::NOBODY;
+
+    #[test]
+    fn a_place_is_used_again_and_a_number_is_one_things() {
+        let mut slots = Slots::default();
+        let numbers: Vec<Token> = ["a", "b", "c"].into_iter().map(|thing| slots.insert(thing)).collect();
+        assert_eq!(numbers, [0, 1, 2]);
+        assert_eq!((slots.take(1), slots.take(1), slots.take(NOBODY), slots.take(3)), (Some("b"), None, None, None));
+        assert_eq!((slots.take(0), slots.len()), (Some("a"), 1));
+        let numbers: Vec<Token> = ["d", "e", "f"].into_iter().map(|thing| slots.insert(thing)).collect();
+        assert_eq!(numbers, [0, 1, 3]);
+        assert_eq!((slots.get(0), slots.get(1), slots.get(2)), (Some(&"d"), Some(&"e"), Some(&"c")));
+        assert_eq!((slots.take(3), slots.len()), (Some("f"), 3));
+    }
+}

@@ -1,0 +1,156 @@
+//! A command as it is submitted: its bytes or its arguments, the shape that its reply is due in, and who waits for that.
+
+use std::time::Instant;
+
+use crate::commands::{self, Effect, Shape};
+use crate::error::{Error, Result, Status};
+use crate::resp;
+
+use super::inflight::Due;
+use super::{Session, Ticket, ending};
+
+/// What whoever asked gave with a command, and gets back with what the command came to.
+pub type Token = u64;
+
+/// The token of a command that nobody waits for any more, or that is told by its ticket.
+pub const NOBODY: Token = Token::MAX;
+
+/// Who waits for what a command comes to, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    /// Comes back with the reply.
+    pub token: Token,
+    /// When `Session::expire` gives the command up. None: never.
+    pub deadline: Option<Instant>,
+}
+
+impl Default for Asker {
+    fn default() -> Asker {
+        Asker { token: NOBODY, deadline: None }
+    }
+}
+
+/// A command to be submitted.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    pub(super) words: Words<'a>,
+    pub(super) shape: Shape,
+    pub(super) asker: Asker,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Words<'a> {
+    /// Arguments of a command that leaves the connection as it is, and the room they take where that is known.
+    Plain(&'a [&'a [u8]], Option<usize>),
+    /// Arguments of any command.
+    Any(&'a [&'a [u8]]),
+    /// The bytes of a command that was encoded before.
+    Encoded(&'a [u8], Effect),
+}
+
+impl<'a> Asked<'a> {
+    /// A command that leaves the connection as it is, for the one reply that it is due, in this shape.
+    #[inline(always)]
+    pub fn plain(args: &'a [&'a [u8]], shape: Shape) -> Asked<'a> {
+        Asked { words: Words::Plain(args, None), shape, asker: Asker::default() }
+    }
+
+    /// One whose arguments `resp::checked_room` let pass, and that take so much room.
+    #[inline(always)]
+    pub fn checked(args: &'a [&'a [u8]], room: usize, shape: Shape) -> Asked<'a> {
+        Asked { words: Words::Plain(args, Some(room)), ..Asked::plain(args, shape) }
+    }
+
+    /// Any command. Its reply, if it is due one, has this shape.
+    pub fn any(args: &'a [&'a [u8]], shape: Shape) -> Asked<'a> {
+        Asked { words: Words::Any(args), ..Asked::plain(args, shape) }
+    }
+
+    /// A command that was encoded before. With an effect, one of SUBSCRIBE's kin; nothing else that changes the connection.
+    pub fn encoded(bytes: &'a [u8], effect: Effect, shape: Shape) -> Asked<'a> {
+        Asked { words: Words::Encoded(bytes, effect), ..Asked::plain(&[], shape) }
+    }
+
+    /// Somebody waits for it by a token, and perhaps until a deadline.
+    #[inline(always)]
+    pub fn by(self, asker: Asker) -> Asked<'a> {
+        Asked { asker, ..self }
+    }
+}
+
+/// A command that was queued.
+#[derive(Clone, Copy, Debug)]
+pub struct Submitted {
+    /// Its ticket.
+    pub ticket: Ticket,
+    /// Whether a reply of its own is due: not for CLIENT REPLY OFF, nor for SUBSCRIBE, whose answers are pushes.
+    pub answered: bool,
+}
+
+impl Session {
+    /// Queue a command.
+    #[inline(always)]
+    pub fn submit(&mut self, asked: Asked<'_>) -> Result<Submitted> {
+        self.may_submit()?;
+        let Asked { words, shape, asker } = asked;
+        let ticket = match words {
+            Words::Plain(args, Some(room)) => self.inflight.submit(args, room, due_to(args), shape, asker)?,
+            Words::Plain(args, None) => {
+                let room = resp::checked_room(args)?;
+                self.inflight.submit(args, room, due_to(args), shape, asker)?
+            }
+            Words::Any(args) => return self.submit_any(args, shape, asker),
+            Words::Encoded(bytes, effect) => {
+                let due = match effect {
+                    Effect::None if ending::is_shutdown(bytes)? => Due::Reply(Effect::Shutdown),
+                    effect => self.state.due(effect, &[]),
+                };
+                self.inflight.submit_encoded(bytes, due, shape, asker)?
+            }
+        };
+        Ok(Submitted { ticket, answered: true })
+    }
+
+    /// The same as `Asked::checked`, on the shortest way, for a command of which it is known what it does: nothing, or SHUTDOWN.
+    #[inline(always)]
+    pub fn submit_known(
+        &mut self,
+        args: &[&[u8]],
+        room: usize,
+        effect: Effect,
+        shape: Shape,
+        asker: Asker,
+    ) -> Result<Ticket> {
+        self.may_submit()?;
+        self.inflight.submit(args, room, Due::Reply(effect), shape, asker)
+    }
+
+    fn submit_any(&mut self, args: &[&[u8]], shape: Shape, asker: Asker) -> Result<Submitted> {
+        let room = resp::checked_room(args)?;
+        let effect = commands::effect(args);
+        self.state.refuse_in_transaction(effect, !self.inflight.owes())?;
+        // What the connection becomes by it is noted only when nothing can keep it from being queued any more.
+        self.inflight.make_room(args)?;
+        let due = self.state.due(effect, args);
+        if effect == Effect::Monitor && due == Due::Nothing {
+            self.parser.expect_monitor(true);
+        }
+        let ticket = self.inflight.submit(args, room, due, shape, asker)?;
+        Ok(Submitted { ticket, answered: matches!(due, Due::Reply(_)) })
+    }
+
+    /// A burst has the stream to itself.
+    #[inline]
+    fn may_submit(&self) -> Result<()> {
+        match self.inflight.burst {
+            None => self.ready(),
+            Some(_) => Err(Error::new(Status::State, "a burst of commands is on its way")),
+        }
+    }
+}
+
+/// What a command is due that leaves the connection as it is.
+#[inline(always)]
+fn due_to(args: &[&[u8]]) -> Due {
+    Due::Reply(if commands::is_shutdown(args) { Effect::Shutdown } else { Effect::None })
+}
