@@ -29,8 +29,8 @@ use std::mem::MaybeUninit;
 
 use crate::client::{Completion, Evented};
 use crate::ffi::boundary::{
-    Args, Handle, Poison, given, guard_alone, guard_round, guard_on, guard_queue, quietly, quietly_reaching,
-    shared, usable, wrong,
+    Args, Handle, Poison, given, guard_alone, guard_on, guard_queue, guard_round, quietly, quietly_reaching, shared,
+    usable, wrong,
 };
 use crate::ffi::client::{call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};

@@ -38,7 +38,9 @@ fn a_short_reply_is_nobodys_whose_command_has_not_begun_to_leave() {
         session.receive(b"+a\r\n+EVIL\r\n").unwrap();
         let taken = session.poll_leaf().unwrap().map(|leaf| leaf.reply.text().to_vec());
         if taken.is_none() {
-            assert!(matches!(session.poll().unwrap(), Some(Event::Reply { ticket: 1, reply, .. }) if reply.text() == b"a"));
+            assert!(
+                matches!(session.poll().unwrap(), Some(Event::Reply { ticket: 1, reply, .. }) if reply.text() == b"a")
+            );
         }
         assert!(taken.is_none_or(|text| text == b"a") && session.poll_leaf().unwrap().is_none());
         assert_eq!(session.poll().unwrap_err().status, Status::Protocol);
