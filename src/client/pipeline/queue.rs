@@ -246,4 +246,15 @@ mod tests {
         let forever: &[&[&[u8]]] = &[&[b"BLPOP", b"a", b"0"], &[b"BLPOP", b"a", b"1"]];
         assert_eq!(queue(forever).blocking, Some(Blocking::Forever));
     }
+
+    #[test]
+    fn the_next_batch_has_nothing_of_the_one_before() {
+        let mut queue = queue(&[&[b"BLPOP", b"a", b"0"]]);
+        let shape = commands::shape_of(commands::find(&[b"HGETALL"]), &[b"HGETALL", b"h"]);
+        queue.add(&[b"HGETALL", b"h"], Flags::default(), std::ptr::null_mut(), shape, None).unwrap();
+        assert!(queue.blocking.is_some() && queue.shaped);
+        queue.clear();
+        queue.add(&[b"GET", b"a"], Flags::default(), std::ptr::null_mut(), Shape::KEEP, None).unwrap();
+        assert!(queue.blocking.is_none() && !queue.shaped && queue.len() == 1);
+    }
 }

@@ -417,3 +417,66 @@ fn a_connection_whose_multi_was_refused_is_left() {
     assert_eq!((error.status, error.outcome), (Status::Server, Outcome::Unknown), "{error}");
     assert_eq!(client.command(&[b"INCR", b"k"], &Call::default()).unwrap().view().integer(), Some(2));
 }
+
+/// An error in a script's own words is no reason to leave the server; in the server's it is.
+#[test]
+fn what_a_script_of_a_run_says_of_the_server_is_not_believed() {
+    let script = LuaScript::new(b"return 1").unwrap();
+    let sha = script.sha().to_bytes();
+    let sent = [
+        encoded(&[b"SCRIPT", b"EXISTS", sha]),
+        encoded(&[b"SCRIPT", b"LOAD", b"return 1"]),
+        encoded(&[b"EVALSHA", sha, b"0"]),
+    ]
+    .concat();
+    for (said, stays) in [
+        ("-READONLY of its own making\r\n", true),
+        ("-READONLY You can't write against a read only replica.\r\n", false),
+    ] {
+        let replies = [b"*1\r\n:1\r\n+".to_vec(), sha.to_vec(), b"\r\n".to_vec(), said.into()].concat();
+        let run = vec![Step::Block, expect(&sent), give(replies)];
+        let incr = |number: &str| vec![expect(INCR), give(format!(":{number}\r\n"))];
+        let first = if stays { [run, vec![Step::Block], incr("1")].concat() } else { run };
+        let client = client_of(0, vec![first, incr("2")]);
+        let mut pipeline = Pipeline::new(&client);
+        pipeline.add_script(&script, 0, &[], Flags::default(), std::ptr::null_mut()).unwrap();
+        let mut run = pipeline.begin_run(Mode::Plain).unwrap();
+        assert!(run.run(&Call::default()).unwrap().view().get(0).unwrap().is_error());
+        assert_eq!(run.failed, Some(0));
+        let next = client.command(&[b"INCR", b"k"], &Call::default()).unwrap().view().integer();
+        assert_eq!(next, Some(if stays { 1 } else { 2 }), "{said}");
+    }
+}
+
+#[test]
+fn what_is_watched_counts_as_commands_and_a_watch_that_is_refused_is_told() {
+    const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n";
+    let asked = |said: &'static str| vec![Step::Block, expect(WATCH), give(said)];
+    let client = client_of(0, vec![[asked("+OK\r\n"), asked("-NOPERM no\r\n")].concat()]);
+    let mut pipeline = Pipeline::new(&client);
+    assert!(pipeline.is_empty());
+    pipeline.watch(&[b"k"]).unwrap();
+    assert_eq!(client.stat(Stat::Commands), Some(1));
+    let error = pipeline.watch(&[b"k"]).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::Server, Outcome::Refused), "{error}");
+    assert_eq!(client.stat(Stat::Commands), Some(2));
+    pipeline.add(&[b"INCR", b"k"], Flags::default(), std::ptr::null_mut()).unwrap();
+    assert!(!pipeline.is_empty());
+}
+
+#[test]
+fn what_transacts_or_watches_begins_no_other_transacting() {
+    const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n";
+    let client = client_of(0, vec![vec![Step::Block, expect(WATCH), give("+OK\r\n")]]);
+    let mut pipeline = Pipeline::new(&client);
+    pipeline.begin_transacting(1000).unwrap();
+    let refused = |pipeline: &mut Pipeline| pipeline.begin_transacting(1000).unwrap_err().status;
+    assert_eq!(refused(&mut pipeline), Status::State);
+    // Also once its first try has run.
+    let run = pipeline.begin_run(Mode::Atomic).unwrap();
+    pipeline.end(run);
+    assert_eq!((refused(&mut pipeline), pipeline.watch(&[b"k"]).unwrap_err().status), (Status::State, Status::State));
+    pipeline.end_transacting();
+    pipeline.watch(&[b"k"]).unwrap();
+    assert_eq!(refused(&mut pipeline), Status::State);
+}
