@@ -362,7 +362,7 @@ fn a_conversation_that_ends_for_want_of_memory_in_a_reply_knows_that_its_command
         (b"", Status::Memory, Outcome::Unknown),
     ] {
         let mut session = plain(ParserChoice::Fast);
-        let ticket = session.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        let ticket = session.submit(Asked::plain(&[b"GET", b"a"], Shape::KEEP)).unwrap().ticket;
         hand_over(&mut session);
         session.receive(heard).unwrap();
         assert!(session.poll().unwrap().is_none());
@@ -411,7 +411,7 @@ fn messages_and_lines_of_monitor_may_come_where_they_were_asked_for() {
     ] {
         let mut session = plain(ParserChoice::Fast);
         assert!(!session.is_told_things());
-        session.submit_any(args, Shape::KEEP).unwrap();
+        session.submit(Asked::any(args, Shape::KEEP)).unwrap();
         hand_over(&mut session);
         session.receive(answer).unwrap();
         assert!(session.poll().unwrap().is_some() && session.is_told_things());
@@ -422,7 +422,7 @@ fn messages_and_lines_of_monitor_may_come_where_they_were_asked_for() {
 fn a_reply_has_begun_with_its_first_bytes_and_a_push_is_none() {
     let begun = |heard: &[u8]| {
         let mut session = plain(ParserChoice::Fast);
-        session.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
+        session.submit(Asked::plain(&[b"GET", b"a"], Shape::KEEP)).unwrap();
         hand_over(&mut session);
         session.receive(heard).unwrap();
         assert!(session.poll().unwrap().is_none());
