@@ -71,10 +71,10 @@ bench: ## calls, parsers, pipelines and loops against the packaged hiredis, what
 	@benches/lookup
 
 bindings: ## LuaJIT, Ruby, Go and Python load the library
-	@cargo test --test bindings
+	@cargo test --test project bindings::
 
 header: ## write include/rredis.h from src/ffi
-	@RREDIS_BLESS=1 cargo test --quiet --test header
+	@RREDIS_BLESS=1 cargo test --quiet --test header it_is_fresh
 
 examples: ## build the pages of examples-c into target/examples
 	@tools/examples

@@ -1583,4 +1583,4 @@ struct rredis_transport {
 }
 #endif
 
-#endif // RREDIS_H; drawn from src/ffi by tests/header.rs
+#endif // RREDIS_H; drawn from src/ffi by tests/header

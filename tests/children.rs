@@ -5,7 +5,7 @@
 
 mod support;
 #[cfg(feature = "tls")]
-#[path = "tls/mod.rs"]
+#[path = "support/tls/mod.rs"]
 mod tls;
 
 use std::process::Command;

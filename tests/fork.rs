@@ -235,7 +235,7 @@ fn a_child_of_python_is_a_child_like_any() {
     let server = Server::start(&[]);
     let library = Workshop::new().library().join("librredis.so");
     let mut command = Command::new("python3");
-    command.arg(root().join("tests/bindings/fork.py")).arg(library);
+    command.arg(root().join("tests/project/bindings/fork.py")).arg(library);
     silent(command.args(["127.0.0.1", &server.port().to_string()]));
 }
 

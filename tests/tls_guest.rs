@@ -6,7 +6,7 @@
 
 mod support;
 
-#[path = "tls/mod.rs"]
+#[path = "support/tls/mod.rs"]
 mod tls;
 
 use std::thread;

@@ -99,7 +99,7 @@ pub fn preload(folder: &Path, source: &str) -> PathBuf {
     library
 }
 
-/// An ignored test of this very file, to be run in a process of its own.
+/// An ignored test of this very binary, by its whole name, to be run in a process of its own.
 pub fn child(test: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program has a file"));
     command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);

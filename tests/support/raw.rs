@@ -97,7 +97,7 @@ numbers!(mode { PLAIN = 0, ATOMIC = 1 });
 type Argv = *const *const c_char;
 type Lens = *const usize;
 
-// SAFETY: these are the prototypes of include/rredis.h, which tests/header.rs keeps true to the library.
+// SAFETY: these are the prototypes of include/rredis.h, which tests/header keeps true to the library.
 #[rustfmt::skip]
 unsafe extern "C" {
     pub fn rredis_status_name(status: u32) -> *const c_char;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::run::{End, Switch, list, run};
 use crate::tree::{Built, Places, Result, mark, say};
-use crate::{Asked, is_asked};
+use crate::{Asked, is_asked, is_left_out};
 
 /// What is known of one test.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
         if programs.get(program).is_none_or(|known| known["mark"] != json!(mark)) {
             programs.insert(program.clone(), json!({ "mark": mark, "tests": {} }));
         }
-        for test in list(places, path)? {
+        for test in list(places, path)?.into_iter().filter(|test| !is_left_out(program, test)) {
             // One that was ended before it was done may be asked now, where more time is given.
             let is_known = |known: &Value| known["cut"] != true || known["ms"].as_u64() > Some(asked.longest_ms);
             if !programs[program]["tests"].get(&test).is_some_and(is_known) {
@@ -101,7 +101,7 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
             let reached = test["reached"].as_array().into_iter().flatten();
             let reached = reached.filter_map(|number| u32::try_from(number.as_u64()?).ok()).collect();
             let ms = test["ms"].as_u64().unwrap_or(0);
-            if ms > asked.longest_ms && is_asked(program, "").is_none() {
+            if ms > asked.longest_ms && is_asked(program, name, "").is_none() {
                 baseline.long.push(format!("{program} {name}"));
                 continue;
             }
@@ -114,7 +114,7 @@ pub fn baseline(places: &Places, built: &Built, asked: &Asked) -> Result<Baselin
 /// One that takes much longer than it may to be asked is ended: what it reaches is not wanted.
 fn one(places: &Places, built: &Built, program: &str, test: &str, reached: &Path, longest_ms: u64) -> Result<Value> {
     let mut found = Value::Null;
-    let patience = match is_asked(program, "") {
+    let patience = match is_asked(program, test, "") {
         Some(_) => Duration::from_secs(180),
         None => Duration::from_millis(longest_ms * 4),
     };

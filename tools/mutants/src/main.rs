@@ -33,32 +33,29 @@ const FILES: &[&str] = &[
 ];
 
 /// Tests that say nothing of what the code does, or that build what is not mutated, or that take minutes by their purpose.
-const LEFT_OUT: &[&str] = &[
-    "abi",
-    "bindings",
-    "commands",
-    "demo",
-    "examples",
-    "fuzz",
-    "header",
-    "install",
-    "layout",
-    "licences",
-    "readme",
-    "scale",
-    "soak",
-    "support_itself",
-    "symbols",
-    "tidy",
-    "timers",
-];
+const LEFT_OUT: &[&str] =
+    &["commands::fuzz", "commands::table", "header", "project", "scale", "soak", "tidy", "timers"];
+
+/// Whether this test of a program is left out, by its file or with all of the program; `""`: whether all of it is.
+fn is_left_out(program: &str, test: &str) -> bool {
+    LEFT_OUT.iter().any(|name| is_part(name, program, test))
+}
+
+/// Whether a test of a program is one of these: `oom`, a program, or `protocol::secrets`, a file of it.
+fn is_part(name: &str, program: &str, test: &str) -> bool {
+    match name.split_once("::") {
+        Some((of, part)) => of == program && test.strip_prefix(part).is_some_and(|rest| rest.starts_with("::")),
+        None => name == program,
+    }
+}
 
 /// Tests that take long and look for one kind of thing: they are asked about the mutants whose names have one of these words.
-const SPECIALISTS: &[(&str, &[&str])] = &[("oom", &["reserve", "memory"]), ("secrets_memory", &["secret", "wipe"])];
+const SPECIALISTS: &[(&str, &[&str])] =
+    &[("oom", &["reserve", "memory"]), ("protocol::secrets_memory", &["secret", "wipe"])];
 
-/// Whether a program is asked about this mutant, however long it takes. None: it is no specialist.
-fn is_asked(program: &str, mutant: &str) -> Option<bool> {
-    let (_, words) = SPECIALISTS.iter().find(|(name, _)| *name == program)?;
+/// Whether a test of a program is asked about this mutant, however long it takes. None: it is no specialist.
+fn is_asked(program: &str, test: &str, mutant: &str) -> Option<bool> {
+    let (_, words) = SPECIALISTS.iter().find(|(name, _)| is_part(name, program, test))?;
     let mutant = mutant.to_lowercase();
     Some(words.iter().any(|word| mutant.contains(word)))
 }
@@ -144,7 +141,7 @@ fn tests(root: &Path) -> Result<Vec<String>> {
         let name = entry?.file_name().to_string_lossy().into_owned();
         let has_main = root.join("tests").join(&name).join("main.rs").exists();
         match name.strip_suffix(".rs").or(has_main.then_some(name.as_str())) {
-            Some(name) if !LEFT_OUT.contains(&name) => tests.push(name.to_owned()),
+            Some(name) if !is_left_out(name, "") => tests.push(name.to_owned()),
             _ => {}
         }
     }

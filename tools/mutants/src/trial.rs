@@ -28,7 +28,7 @@ pub fn try_all(
     let mut reaching: HashMap<u32, Vec<usize>> = HashMap::new();
     for (index, test) in baseline.tests.iter().enumerate() {
         for number in &test.reached {
-            if is_asked(&test.program, &built.mutants[*number as usize - 1].name).unwrap_or(true) {
+            if is_asked(&test.program, &test.name, &built.mutants[*number as usize - 1].name).unwrap_or(true) {
                 reaching.entry(*number).or_default().push(index);
             }
         }
