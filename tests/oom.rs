@@ -6,7 +6,10 @@
 
 mod support;
 
-use std::cell::RefCell;
+#[path = "oom/own_loop.rs"]
+mod own_loop;
+
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
@@ -46,6 +49,10 @@ const CASES: &[Case] = &[
     ("many names wanted", many_wanted, CHANNELS),
     ("a huge message", huge_message, CHANNELS),
     ("many commands sent before a reply is read", many_sent, CHANNELS),
+    ("many commands of one's own loop", own_loop::submitted, NOT_SENT),
+    ("many that wait for a connection", own_loop::held, NOT_SENT),
+    ("many whose connection is lost before they are sent", own_loop::lost, NOT_SENT),
+    ("many whose server is left before they are sent", own_loop::left, NOT_SENT),
     ("a pipeline of many commands", pipelined, ANY),
     ("a transaction of many commands", transacted, ANY),
     ("a pipeline of huge values", huge_values_pipelined, ANY),
@@ -84,6 +91,10 @@ struct World {
     reply: Reply,
     /// A buffer of the caller's.
     room: RefCell<Vec<u8>>,
+    /// Where the server is.
+    server: String,
+    /// How many requests were refused before the case had it all back.
+    refused: Cell<usize>,
 }
 
 const CASE: &str = "RREDIS_TEST_CASE";
@@ -120,8 +131,8 @@ fn child_without_memory() {
         for spared in 0.. {
             memory::refuse(LARGE, spared, together);
             let result = run(&world);
-            let refused = memory::refused();
-            memory::refuse(usize::MAX, 0, 0);
+            world.relent();
+            let refused = world.refused.take();
             refusals += refused;
             match result {
                 Ok(()) if refused == 0 => break,
@@ -170,8 +181,16 @@ impl World {
             url: format!("redis://:{}@localhost", "x".repeat(HUGE)),
             reply,
             room: RefCell::new(vec![0; HUGE]),
+            server: url.to_owned(),
+            refused: Cell::new(0),
             huge,
         }
+    }
+
+    /// From now on there is all the memory there is.
+    fn relent(&self) {
+        self.refused.set(self.refused.get() + memory::refused());
+        memory::refuse(usize::MAX, 0, 0);
     }
 
     fn client(&self) -> &Client {

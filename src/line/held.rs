@@ -1,10 +1,10 @@
 //! Commands that wait for a connection, in order.
 
-use std::collections::{TryReserveError, VecDeque};
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::commands::Shape;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::memory;
 use crate::session::{Asker, Unsent};
 
@@ -48,15 +48,15 @@ impl Hold {
         self.earliest.filter(|_| !self.is_empty())
     }
 
-    pub(super) fn reserve(&mut self) -> std::result::Result<(), TryReserveError> {
-        self.queue.try_reserve(1)
-    }
-
-    pub(super) fn push_back(&mut self, held: Held) {
+    /// One more, behind the others. Where there is no memory for it, the others are as they were.
+    pub(super) fn push_back(&mut self, held: Held) -> Result<()> {
+        self.queue.try_reserve(1).map_err(|_| Error::memory("a command that waits for a connection"))?;
         self.note(&held);
         self.queue.push_back(held);
+        Ok(())
     }
 
+    /// One that was taken from the front is there again: its room is still there.
     pub(super) fn push_front(&mut self, held: Held) {
         self.note(&held);
         self.queue.push_front(held);
@@ -68,9 +68,9 @@ impl Hold {
         Some(held)
     }
 
-    /// These too, behind the others.
-    pub(super) fn append(&mut self, others: Hold) {
-        others.queue.into_iter().for_each(|held| self.push_back(held));
+    /// Those behind the first so many come before these.
+    pub(super) fn bring_forward(&mut self, behind: usize) {
+        self.queue.rotate_left(behind);
     }
 
     /// Those alone of which this says so.

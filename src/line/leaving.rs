@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::error::Error;
 
-use super::held::{Held, Hold};
+use super::held::Held;
 use super::{Change, Line, Stage};
 
 impl<T> Line<T> {
@@ -22,19 +22,17 @@ impl<T> Line<T> {
     /// Take back from the conversation what can be, and hold it for the next.
     fn hold_back(&mut self) {
         let Line { stage: Stage::Open(connection), flow, waiting, held, subscriptions, .. } = self else { return };
-        let mut back = Hold::default();
+        let (waited, _) = held.amount();
         connection.session_mut().withdraw(flow.offered, |command| {
             // One of our own is nothing to be sent elsewhere. What there is no memory to hold is sent here.
-            if waiting.get(command.asker.token).is_none() || back.reserve().is_err() {
-                return false;
+            let is_held = waiting.get(command.asker.token).is_some()
+                && Held::of(&command).and_then(|command| held.push_back(command)).is_ok();
+            if is_held {
+                subscriptions.withdrawn(command.ticket);
             }
-            let Ok(held) = Held::of(&command) else { return false };
-            subscriptions.withdrawn(command.ticket);
-            back.push_back(held);
-            true
+            is_held
         });
-        back.append(std::mem::take(held));
-        *held = back;
+        held.bring_forward(waited);
     }
 
     /// The connection owes nothing any more: it ends, and the next is opened at once where something waits for it.

@@ -15,11 +15,11 @@ impl<T> Line<T> {
         let error = connection.told_of(error);
         connection.end(error.clone());
         let session = connection.session();
-        let held = std::mem::take(&mut self.held);
+        let (waited, _) = self.held.amount();
         for left in session.left() {
             self.left(left, &error);
         }
-        self.held.append(held);
+        self.held.bring_forward(waited);
         // A server that answers a subscription with something else would do so for ever.
         let is_told = error.status == Status::Protocol && self.subscriptions.asks_again();
         self.subscriptions.interrupted(|ticket| session.fate(ticket) != Outcome::NotSent);
@@ -36,8 +36,8 @@ impl<T> Line<T> {
         let Some(waiting) = self.waiting.get(command.asker.token) else { return };
         let mut error = error.clone().with_outcome(outcome);
         if outcome == Outcome::NotSent && !waiting.once {
-            match Held::of(&command) {
-                Ok(held) => return self.held.push_back(held),
+            match Held::of(&command).and_then(|held| self.held.push_back(held)) {
+                Ok(()) => return,
                 Err(no_memory) => error = no_memory.with_outcome(outcome),
             }
         }

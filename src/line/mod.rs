@@ -371,11 +371,9 @@ impl<T> Line<T> {
             _ => None,
         };
         let Some(connection) = open else {
-            self.held.reserve().map_err(|_| Error::memory("the command"))?;
             let mut bytes = Vec::new();
             resp::encode(args, &mut bytes)?;
-            self.held.push_back(Held { asker, bytes, shape });
-            return Ok(());
+            return self.held.push_back(Held { asker, bytes, shape });
         };
         let asked = Asked::any(args, shape).by(asker);
         pass(&mut self.subscriptions, subscription, connection.session_mut(), asked)?;
