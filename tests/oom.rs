@@ -36,6 +36,7 @@ const RAN: &[Outcome] = &[Outcome::RAN];
 const CASES: &[Case] = &[
     ("a huge value sent", value_sent, NOT_SENT),
     ("a huge value sent on a connection of one's own", value_sent_alone, NOT_SENT),
+    ("a huge password said on a connection of one's own", password_said, NOT_SENT),
     ("a huge name of a command", huge_name, NOT_SENT),
     ("many arguments", many_arguments, NOT_SENT),
     ("a huge value read", value_read, RAN),
@@ -207,6 +208,23 @@ fn value_sent_alone(world: &World) -> Result<()> {
     let sent = conn.command(&[b"SET".as_slice(), b"k", &world.huge]).map(drop);
     assert_eq!(conn.ask(&["PING"]), "+PONG", "nothing of it was sent, so the connection is as good as before");
     sent
+}
+
+/// What was not sent has not changed the connection: it goes back, and is the next one's.
+fn password_said(world: &World) -> Result<()> {
+    let mut conn = world.client().conn()?;
+    let id = conn.ask(&["CLIENT", "ID"]);
+    let said = conn.command(&[b"AUTH".as_slice(), &world.huge]);
+    drop(conn);
+    let next = world.client().conn()?.ask(&["CLIENT", "ID"]);
+    match said {
+        Err(err) if err.status == Status::SERVER => Ok(assert_ne!(id, next)),
+        Err(err) => {
+            assert_eq!(id, next);
+            Err(err)
+        }
+        Ok(_) => panic!("it has no password"),
+    }
 }
 
 fn huge_name(world: &World) -> Result<()> {

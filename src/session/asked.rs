@@ -154,3 +154,59 @@ impl Session {
 fn due_to(args: &[&[u8]]) -> Due {
     Due::Reply(if commands::is_shutdown(args) { Effect::Shutdown } else { Effect::None })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::options::ParserChoice;
+    use crate::session::Greeting;
+
+    fn session(limits: Limits) -> Session {
+        let greeting = Greeting { protocol: 2, ..Greeting::default() };
+        Session::new(resp::parser(ParserChoice::Fast, limits), greeting).unwrap()
+    }
+
+    fn hand_over(session: &mut Session) {
+        session.sent(session.outgoing().len());
+    }
+
+    /// A command that waited for a connection is asked again as its bytes, and what it is counts all the same.
+    #[test]
+    fn the_end_of_the_stream_answers_an_encoded_command_where_that_is_shutdown() {
+        for (args, is_answer) in [(&[b"SHUTDOWN".as_slice(), b"NOSAVE"] as &[&[u8]], true), (&[b"GET", b"a"], false)] {
+            let mut session = session(Limits::default());
+            let mut bytes = Vec::new();
+            resp::encode(args, &mut bytes).unwrap();
+            let submitted = session.submit(Asked::encoded(&bytes, Effect::None, Shape::KEEP)).unwrap();
+            assert!(submitted.answered);
+            hand_over(&mut session);
+            assert_eq!(session.end_is_an_answer().unwrap(), is_answer);
+        }
+    }
+
+    #[test]
+    fn a_command_that_leaves_the_connection_as_it_is_has_a_reply_of_its_own() {
+        let mut session = session(Limits::default());
+        let room = resp::checked_room(&[b"GET", b"a"]).unwrap();
+        for asked in [
+            Asked::plain(&[b"GET", b"a"], Shape::KEEP),
+            Asked::checked(&[b"GET", b"a"], room, Shape::KEEP),
+            Asked::any(&[b"GET", b"a"], Shape::KEEP),
+        ] {
+            assert!(session.submit(asked).unwrap().answered);
+        }
+    }
+
+    /// Until MONITOR is answered, no line is one of it.
+    #[test]
+    fn a_reply_before_that_to_monitor_is_no_longer_than_any_other() {
+        let mut session = session(Limits { line: 32, ..Limits::default() });
+        let long = [b"+".as_slice(), &[b'1'; 100], b"\r\n"].concat();
+        session.submit(Asked::plain(&[b"PING"], Shape::KEEP)).unwrap();
+        session.submit(Asked::any(&[b"MONITOR"], Shape::KEEP)).unwrap();
+        hand_over(&mut session);
+        let failed = session.receive(&long).err().unwrap_or_else(|| session.poll().unwrap_err());
+        assert_eq!(failed.status, crate::error::Status::Limit);
+    }
+}
