@@ -2,8 +2,9 @@
 //!
 //! ```text
 //!  roof    ffi                       C names, C types, panics caught
-//!   5      client                    what a user does: commands, pipelines, scripts, subscriptions, a loop of one's own
-//!   4      pool      route           who answers: leased connections | how often it is asked
+//!   6      client                    what a user does: commands, pipelines, scripts, subscriptions, a loop of one's own
+//!   5      route                     who answers, what a refusal means, and how often it is asked
+//!   4      pool                      the connections of one server, leased
 //!   3½     line                      a connection that comes and goes, with any number of commands under way
 //!   3      conn                      one socket driven by one session, against a deadline
 //!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
@@ -47,6 +48,7 @@ pub mod conn;
 pub mod line;
 
 pub mod pool;
+
 pub mod route;
 
 pub mod client;

@@ -4,30 +4,21 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::memory::copied;
 use crate::reply::{Builder, Kind, Reply};
 
 use super::callbacks::{Callback, failed_callback};
+use super::finish::Later;
 
 /// The commands that the server has queued, in order: those with a callback, and the others.
 #[derive(Default)]
-pub(super) struct Called(Vec<Option<Call>>);
-
-struct Call {
-    args: Vec<Vec<u8>>,
-    callback: Arc<dyn Callback>,
-    call_data: *mut (),
-}
+pub(super) struct Called(Vec<Option<Later>>);
 
 impl Called {
     /// The server has queued a command whose reply, when it comes, this callback is to see.
     pub(super) fn queued(&mut self, args: &[&[u8]], callback: Option<&Arc<dyn Callback>>, data: *mut ()) -> Result<()> {
         let call = match callback {
             None => None,
-            Some(callback) => {
-                let args = args.iter().map(|arg| copied(arg, "a transaction")).collect::<Result<_>>()?;
-                Some(Call { args, callback: Arc::clone(callback), call_data: data })
-            }
+            Some(callback) => Some(Later::new(Arc::clone(callback), args, data, "a transaction")?),
         };
         self.0.try_reserve(1).map_err(|_| Error::memory("a transaction"))?;
         self.0.push(call);
@@ -52,7 +43,7 @@ impl Called {
         for (call, element) in calls.iter().zip(reply.view().children()) {
             match call.as_ref().filter(|_| element.kind() != Kind::RREDIS_REPLY_ERROR) {
                 None => builder.add_part(&reply, element),
-                Some(call) => call.add(reply.part(element)?, &mut builder),
+                Some(call) => add(call, reply.part(element)?, &mut builder),
             }
         }
         builder.end();
@@ -60,17 +51,12 @@ impl Called {
     }
 }
 
-impl Call {
-    fn add(&self, reply: Reply, builder: &mut Builder) {
-        let args: Vec<&[u8]> = self.args.iter().map(Vec::as_slice).collect();
-        match self.callback.call(self.call_data, &args, &reply) {
-            Ok(made) => {
-                let made = made.unwrap_or(reply);
-                builder.add_part(&made, made.view());
-            }
-            Err(error) => {
-                builder.add_text(Kind::RREDIS_REPLY_ERROR, &failed_callback(&error));
-            }
+/// What a callback makes of a reply; an ERROR where it fails.
+fn add(call: &Later, reply: Reply, builder: &mut Builder) {
+    match call.call(reply) {
+        Ok(made) => builder.add_part(&made, made.view()),
+        Err(error) => {
+            builder.add_text(Kind::RREDIS_REPLY_ERROR, &failed_callback(&error));
         }
     }
 }

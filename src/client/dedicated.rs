@@ -1,15 +1,16 @@
 //! One connection kept for oneself, for what a pool cannot do.
 #![forbid(unsafe_code)]
 
-use crate::commands::{self, Effect, Shape};
-use crate::conn::{Kept, Notice, Wait};
+use crate::commands::{Command, Effect, Shape};
+use crate::conn::{Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::{Counters, Lease};
 use crate::reply::{Kind, Reply};
+use crate::route::Order;
 use crate::transport::Deadline;
 
 use super::called::Called;
-use super::{Call, Client, Flags, Wish};
+use super::{Call, Client, Flags, Terms};
 
 /// A connection on a long lease. Dropped, it goes back to its pool if it is as a new one.
 pub struct Dedicated {
@@ -27,9 +28,9 @@ pub struct Dedicated {
 impl Dedicated {
     /// Lease a connection of the client's pool.
     pub fn new(client: &Client) -> Result<Dedicated> {
-        let wait = client.wait(&[], &Call::default());
+        let wait = client.time_for_a_connection();
         let mut kept = Kept::new(true, client.0.often.push_bytes).with_notices(client.0.setup.on_event.is_some());
-        let lease = client.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None));
+        let lease = client.0.route.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None));
         client.tell(&mut kept);
         let lease = lease?;
         Ok(Dedicated { client: client.clone(), lease: Some(lease), kept, called: Called::default(), lost: false })
@@ -38,20 +39,20 @@ impl Dedicated {
     /// Send any command and wait for its reply. `None`: it is due none.
     pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
         self.client.count(Counters::command);
-        let wish = self.client.wish(args, call);
+        let terms = self.client.terms(args, call);
         let was_queueing = self.is_queueing();
-        let tried = self.command_to_the_wire(args, call, wish.shape);
+        let tried = terms.order(args, call).and_then(|order| self.command_to_the_wire(&order));
         if let Ok(Some(reply)) = &tried {
-            self.heed(args, reply, was_queueing);
+            self.heed(terms.row, reply, was_queueing);
         }
         let result = match self.tell_if_lost(tried) {
             // That a command was queued is no reply to it: its callback has nothing to work on before EXEC.
             Ok(Some(reply)) if self.has_queued(&reply) => {
-                self.called.queued(args, wish.callback.as_ref(), call.call_data).map(|()| Some(reply))
+                self.called.queued(args, terms.callback.as_ref(), call.call_data).map(|()| Some(reply))
             }
             Ok(Some(reply)) => {
-                let reply = self.executed(args, call, &wish, reply);
-                reply.and_then(|reply| self.client.finish(args, call, &wish, reply)).map(Some)
+                let reply = self.executed(&terms, call, reply);
+                reply.and_then(|reply| terms.finish(args, call, reply)).map(Some)
             }
             other => other,
         };
@@ -60,13 +61,17 @@ impl Dedicated {
 
     /// Send any command, and leave its reply, as it comes, for `receive`.
     pub fn send(&mut self, args: &[&[u8]]) -> Result<()> {
-        let wait = self.client.wait(args, &Call::default());
         self.client.count(Counters::command);
+        let call = Call::default();
+        let ordered =
+            self.client.terms(args, &call).order(args, &call).map(|order| Order { shape: Shape::KEEP, ..order });
         let (lease, kept) = self.parts()?;
-        // What nobody asked for, and was there before the command, is not its reply.
-        let there = lease.look_again(wait.deadline, kept);
-        let submitted = there.and_then(|()| lease.submit_any(args, Shape::KEEP));
-        let sent = submitted.and_then(|submitted| lease.flush(submitted.ticket, &wait, kept));
+        let sent = ordered.and_then(|order| {
+            // What nobody asked for, and was there before the command, is not its reply.
+            lease.look_again(order.wait.deadline, kept)?;
+            let submitted = lease.submit_any(order.asked())?;
+            lease.flush(submitted.ticket, &order.wait, kept)
+        });
         let sent = self.tell_if_lost(sent).map_err(|error| Error { attempts: 1, ..error });
         sent.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
     }
@@ -76,7 +81,7 @@ impl Dedicated {
         let was_queueing = self.is_queueing();
         let (lease, kept) = self.parts()?;
         if let Some(reply) = kept.take() {
-            self.heed(&[], &reply, was_queueing);
+            self.heed(None, &reply, was_queueing);
             return Ok(reply);
         }
         if lease.failure().is_none() && !lease.can_hear() {
@@ -85,7 +90,7 @@ impl Dedicated {
         }
         let next = lease.next(Deadline::after_ms(timeout_ms)).map_err(|error| error.with_outcome(Outcome::None));
         let next = self.tell_if_lost(next)?;
-        self.heed(&[], &next, was_queueing);
+        self.heed(None, &next, was_queueing);
         match self.is_queueing() {
             true if self.has_queued(&next) => {
                 self.called
@@ -98,8 +103,8 @@ impl Dedicated {
         Ok(next)
     }
 
-    fn command_to_the_wire(&mut self, args: &[&[u8]], call: &Call, shape: Shape) -> Result<Option<Reply>> {
-        let wait: Wait<'_> = self.client.wait(args, call);
+    fn command_to_the_wire(&mut self, order: &Order<'_>) -> Result<Option<Reply>> {
+        let wait = &order.wait;
         let (lease, kept) = self.parts()?;
         if lease.owes_a_reply() && lease.failure().is_none() {
             let text = "replies to commands sent before are still due: receive them first";
@@ -107,17 +112,18 @@ impl Dedicated {
         }
         // What nobody asked for, and was there before the command, is not its reply.
         let there = lease.look_again(wait.deadline, kept);
-        let tried = there.and_then(|()| lease.submit_any(args, shape)).and_then(|submitted| match submitted.answered {
-            true => lease.reply_to(submitted.ticket, &wait, kept).map(Some),
-            false => lease.flush(submitted.ticket, &wait, kept).map(|()| None),
-        });
+        let tried =
+            there.and_then(|()| lease.submit_any(order.asked())).and_then(|submitted| match submitted.answered {
+                true => lease.reply_to(submitted.ticket, wait, kept).map(Some),
+                false => lease.flush(submitted.ticket, wait, kept).map(|()| None),
+            });
         tried.map_err(|error| Error { attempts: 1, ..error })
     }
 
     /// Where the server takes no writes any more, the connection serves on, and does not go back.
-    fn heed(&mut self, args: &[&[u8]], reply: &Reply, was_queueing: bool) {
+    fn heed(&mut self, row: Option<&Command>, reply: &Reply, was_queueing: bool) {
         let Some(lease) = &mut self.lease else { return };
-        lease.heed(args, reply);
+        lease.heed(row, reply);
         // What scripts are told in a transaction stands in EXEC's answer.
         if was_queueing && !lease.is_queueing() {
             let errors = reply.view().children().filter(|element| element.kind() == Kind::RREDIS_REPLY_ERROR);
@@ -144,12 +150,11 @@ impl Dedicated {
 
     /// Where this is EXEC's answer, what the callbacks of its commands make of it. A callback for EXEC itself, and who asked
     /// for the wire, gets it as it came.
-    fn executed(&mut self, args: &[&[u8]], call: &Call, wish: &Wish, reply: Reply) -> Result<Reply> {
+    fn executed(&mut self, terms: &Terms, call: &Call, reply: Reply) -> Result<Reply> {
         if self.is_queueing() {
             return Ok(reply);
         }
-        let is_exec = commands::effect(args) == Effect::Exec;
-        if !is_exec || wish.callback.is_some() || call.flags.has(Flags::RAW) {
+        if terms.effect != Effect::Exec || terms.callback.is_some() || call.flags.has(Flags::RAW) {
             self.called.forget();
             return Ok(reply);
         }

@@ -8,12 +8,13 @@ use std::ffi::CStr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{Call, Client, Flags, Tries, server_error};
+use super::{Call, Client, Flags};
 use crate::commands::{self, Shape};
-use crate::conn::{Digest, Kept, Wait};
+use crate::conn::{Digest, Kept};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::{Counters, Lease};
 use crate::reply::{Kind, Reply};
+use crate::route::{Order, Tries};
 
 /// A script and its digest. Nothing of it changes, so any number of threads may run it. Cloning shares it.
 #[derive(Clone)]
@@ -95,17 +96,16 @@ impl Client {
         self.count(Counters::command);
         let mut tries = Tries::default();
         // The program's callback is EVALSHA's, and is shown EVALSHA, whichever way it goes.
-        let wish = self.wish(args, call);
+        let terms = self.terms(args, call);
         // One time for all that it takes.
-        let wait = self.wait(args, call);
-        let run = Run { client: self, script, args, shape: wish.shape, wait: &wait };
-        let replied = self.tried(args, call, &wait, &mut tries, |lease, kept| run.on(lease, kept));
-        let result = replied.and_then(|reply| {
-            if reply.is_error() && !call.flags.has(Flags::ERROR_REPLY) {
-                // Whatever a script answers, it may have run.
-                return Err(server_error(args, &reply).with_outcome(Outcome::Unknown));
-            }
-            self.finish(args, call, &wish, reply)
+        let replied = terms.order(args, call).and_then(|order| {
+            let run = Run { client: self, script, order: &order };
+            self.0.route.ask(&order, &mut tries, self, |lease, kept| run.on(lease, kept))
+        });
+        let result = replied.and_then(|reply| match reply.is_error() && !call.flags.has(Flags::ERROR_REPLY) {
+            // Whatever a script answers, it may have run.
+            true => terms.finish(args, call, reply).map_err(unknown),
+            false => terms.finish(args, call, reply),
         });
         result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }
@@ -115,10 +115,8 @@ impl Client {
 struct Run<'r> {
     client: &'r Client,
     script: &'r Script,
-    /// Those of EVALSHA.
-    args: &'r [&'r [u8]],
-    shape: Shape,
-    wait: &'r Wait<'r>,
+    /// EVALSHA.
+    order: &'r Order<'r>,
 }
 
 impl Run<'_> {
@@ -135,14 +133,14 @@ impl Run<'_> {
 
     /// It was seen to exist on this connection.
     fn known(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
-        let ticket = lease.submit(self.args, self.shape)?;
-        let reply = lease.reply_to(ticket, self.wait, kept)?;
+        let ticket = lease.submit(self.order.args, self.order.shape)?;
+        let reply = lease.reply_to(ticket, &self.order.wait, kept)?;
         if !says_noscript(&reply) {
             return Ok(reply);
         }
         // Its words, or those of a server that was told to forget it: until that is known it may have run.
         let asked = lease.submit(&self.exists(), Shape::KEEP);
-        let answer = asked.and_then(|asked| lease.reply_to(asked, self.wait, kept)).map_err(unknown)?;
+        let answer = asked.and_then(|asked| lease.reply_to(asked, &self.order.wait, kept)).map_err(unknown)?;
         if exists(&answer) != Some(false) {
             return Ok(reply);
         }
@@ -157,8 +155,8 @@ impl Run<'_> {
     /// It was not: in one write the server is asked whether it has it, and told to run it.
     fn unknown(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
         let asked = lease.submit(&self.exists(), Shape::KEEP)?;
-        let ticket = lease.submit(self.args, self.shape)?;
-        let (answer, reply) = lease.replies_to((asked, ticket), self.wait, kept)?;
+        let ticket = lease.submit(self.order.args, self.order.shape)?;
+        let (answer, reply) = lease.replies_to((asked, ticket), &self.order.wait, kept)?;
         let existed = exists(&answer);
         if existed == Some(true) || !reply.is_error() {
             lease.scripts().add(self.script.digest());
@@ -178,12 +176,12 @@ impl Run<'_> {
 
     fn whole(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
         let mut args = Vec::new();
-        args.try_reserve_exact(self.args.len())
+        args.try_reserve_exact(self.order.args.len())
             .map_err(|_| Error::memory("the arguments").with_outcome(Outcome::NotSent))?;
-        args.extend_from_slice(self.args);
+        args.extend_from_slice(self.order.args);
         (args[0], args[1]) = (EVAL, self.script.text());
-        let ticket = lease.submit(&args, self.shape)?;
-        let reply = lease.reply_to(ticket, self.wait, kept)?;
+        let ticket = lease.submit(&args, self.order.shape)?;
+        let reply = lease.reply_to(ticket, &self.order.wait, kept)?;
         if !reply.is_error() {
             lease.scripts().add(self.script.digest());
         }

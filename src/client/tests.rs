@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::error::{Outcome, Status};
 use crate::options::Key;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
 
@@ -141,9 +142,8 @@ fn a_command_that_waits_has_the_time_it_says_and_some_for_the_way() {
         setup.options.set_int(Key::CommandTimeoutMs, 700).unwrap();
         setup.options.set_int(Key::BlockSlackMs, slack).unwrap();
         let client = Client::new(&setup).unwrap();
-        let allowed = |args: &[&[u8]], flags| {
-            client.allowed_ms(commands::find(args), args, &Call { flags, timeout_ms: 30, ..Call::default() })
-        };
+        let allowed =
+            |args: &[&[u8]], flags| client.terms(args, &Call { flags, timeout_ms: 30, ..Call::default() }).allowed_ms;
         assert_eq!(allowed(&[b"BLPOP", b"k", b"2"], Flags::default()), waits);
         assert!(allowed(&[b"BLPOP", b"k", b"0"], Flags::default()) < 0);
         assert_eq!(allowed(&[b"GET", b"k"], Flags::default()), 700);

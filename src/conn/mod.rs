@@ -16,12 +16,12 @@ mod until;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use crate::commands::Shape;
+use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::limits::{LAST_WORDS_MS_MAX, LATE_READS_MAX, READ_BYTES, TURN_BYTES_MAX, UNASKED_BYTES_MAX};
 use crate::ongoing::Vigil;
 use crate::reply::Reply;
-use crate::session::{Asked, Event, Session, Submitted, Ticket};
+use crate::session::{Asked, Asker, Event, Session, Submitted, Ticket};
 use crate::transport::wait::{self, Idle};
 use crate::transport::{Deadline, Transport};
 
@@ -61,6 +61,7 @@ pub struct Connection {
 }
 
 /// A wait for a command: how long it may take, and what it is called in a message.
+#[derive(Clone, Copy)]
 pub struct Wait<'a> {
     /// When the time is up.
     pub deadline: Deadline,
@@ -122,9 +123,17 @@ impl Connection {
         submitted.map(|submitted| submitted.ticket).map_err(|error| self.told(error, Outcome::NotSent))
     }
 
+    /// The same for arguments that were looked at and take so much room, of a command of which it is known what it does: nothing,
+    /// or SHUTDOWN.
+    #[inline]
+    pub fn submit_known(&mut self, args: &[&[u8]], room: usize, effect: Effect, shape: Shape) -> Result<Ticket> {
+        let submitted = self.session.submit_known(args, room, effect, shape, Asker::default());
+        submitted.map_err(|error| self.told(error, Outcome::NotSent))
+    }
+
     /// Queue any command; its reply, if it is due one, will have this shape.
-    pub fn submit_any(&mut self, args: &[&[u8]], shape: Shape) -> Result<Submitted> {
-        self.session.submit(Asked::any(args, shape)).map_err(|error| self.told(error, Outcome::NotSent))
+    pub fn submit_any(&mut self, asked: Asked<'_>) -> Result<Submitted> {
+        self.session.submit(asked).map_err(|error| self.told(error, Outcome::NotSent))
     }
 
     /// Wait for the reply to a command that was queued; what comes before it is kept.

@@ -81,7 +81,7 @@ pub struct Line<T> {
 pub type Pause = Box<dyn Fn(u32) -> Duration + Send + Sync>;
 
 /// A command as a driver submits it.
-pub struct Order<T> {
+pub struct Submission<T> {
     /// Comes back with what the command comes to.
     pub token: T,
     /// The shape of its reply.
@@ -168,9 +168,9 @@ impl<T> Line<T> {
 
     /// Accept a command: it is given to the conversation, or waits for one, and comes to something exactly once.
     #[inline(always)]
-    pub fn submit(&mut self, args: &[&[u8]], order: Order<T>, now: impl FnOnce() -> Instant) -> Result<()> {
+    pub fn submit(&mut self, args: &[&[u8]], submission: Submission<T>, now: impl FnOnce() -> Instant) -> Result<()> {
         self.make_room()?;
-        let Order { token, shape, room, deadline, once, effect } = order;
+        let Submission { token, shape, room, deadline, once, effect } = submission;
         let subscription = match effect {
             Effect::None | Effect::Shutdown => None,
             _ => Some(Subscription::of(effect, args)?),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::commands::{self, Refusal};
+use crate::commands::{self, Command, Refusal};
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::RENEWAL_MS_MIN;
@@ -362,11 +362,11 @@ impl Lease {
         Lease { pool, process: Process::current(), era, connection: Some(connection), rested, outdated: false }
     }
 
-    /// This is the answer to a command. Where it says that the server takes no writes, the connection does not rest again.
+    /// This is the answer to a command of this row. Where it says that the server takes no writes, the connection does not rest again.
     #[inline]
-    pub fn heed(&mut self, args: &[&[u8]], reply: &Reply) {
+    pub fn heed(&mut self, row: Option<&Command>, reply: &Reply) {
         if reply.is_error() {
-            self.heed_error(reply.text(), commands::has_own_words(commands::find(args)));
+            self.heed_error(reply.text(), commands::has_own_words(row));
         }
     }
 

@@ -12,6 +12,7 @@ use super::*;
 use crate::commands::Shape;
 use crate::conn::Wait;
 use crate::options::{Key, Options};
+use crate::session::Asked;
 use crate::sync::Mutex;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
 
@@ -148,7 +149,7 @@ fn what_is_not_as_a_new_one_is_closed_the_moment_it_comes_back() {
     let kept = || Kept::new(false, 0);
     type Borrow<'b> = &'b dyn Fn(&mut Lease);
     let reply_to = |lease: &mut Lease, args: &[&[u8]]| {
-        let submitted = lease.submit_any(args, Shape::KEEP).unwrap();
+        let submitted = lease.submit_any(Asked::any(args, Shape::KEEP)).unwrap();
         lease.reply_to(submitted.ticket, &wait(), &mut kept()).unwrap();
     };
     let nothing: Borrow<'_> = &|_| {};

@@ -7,8 +7,6 @@ use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use crate::commands::{self, Blocking, Refusal};
-use crate::error::{Error, Outcome, Status};
 use crate::options::Options;
 use crate::process::Process;
 use crate::transport::Deadline;
@@ -61,37 +59,6 @@ impl Retry {
         let doubled = 1u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
         let longest = self.backoff_ms.saturating_mul(doubled).min(self.backoff_max_ms);
         Duration::from_millis(random() % longest.saturating_add(1))
-    }
-}
-
-/// Whether a command that failed may be tried again. `idempotent`: its caller says that it may run twice.
-pub fn may_repeat(args: &[&[u8]], idempotent: bool, error: &Error) -> bool {
-    // Whoever answers next may have been started in its place.
-    if commands::is_shutdown(args) {
-        return false;
-    }
-    let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
-    match error.outcome {
-        _ if error.status == Status::Server => refused_for_now(args, error),
-        Outcome::NotSent => network,
-        Outcome::Unknown => network && (idempotent || commands::only_reads(args)),
-        Outcome::Refused | Outcome::None | Outcome::Ran => false,
-    }
-}
-
-/// Whether the server refused a command that it, or another behind its address, may take.
-fn refused_for_now(args: &[&[u8]], error: &Error) -> bool {
-    let row = commands::find(args);
-    match Refusal::of(&error.message, commands::has_own_words(row)) {
-        Some(Refusal::Passes) => error.outcome == Outcome::Refused,
-        // Nothing was written, not even where a script had begun.
-        Some(Refusal::ReadOnly) => true,
-        // What waits for replicas asks after its own connection's writes; and what was to wait for so long has waited already.
-        Some(Refusal::Unblocked) => row.is_some_and(|row| {
-            let waits_for_ever = row.blocking(args) == Some(Blocking::Forever);
-            waits_for_ever && !row.keys.is_empty()
-        }),
-        None => false,
     }
 }
 
@@ -199,41 +166,5 @@ mod tests {
         });
         // A hundred to begin with, then one for every ten commands; what the first one earned is above what may be left.
         assert!((1099..=1100).contains(&allowed.count()));
-    }
-
-    #[test]
-    fn only_what_cannot_run_twice_or_may_is_repeated() {
-        let error = |status, outcome, text: &str| Error::new(status, text).with_outcome(outcome);
-        let (incr, get): (&[&[u8]], &[&[u8]]) = (&[b"INCR", b"k"], &[b"GET", b"k"]);
-        let lost = error(Status::Io, Outcome::Unknown, "");
-        assert!(!may_repeat(incr, false, &lost));
-        assert!(may_repeat(incr, true, &lost));
-        assert!(may_repeat(get, false, &lost));
-        assert!(may_repeat(incr, false, &error(Status::Connect, Outcome::NotSent, "")));
-        assert!(may_repeat(incr, false, &error(Status::Server, Outcome::Refused, "LOADING x")));
-        for never in [
-            error(Status::Server, Outcome::Refused, "WRONGTYPE x"),
-            error(Status::Server, Outcome::Unknown, "LOADING x"),
-            error(Status::Aborted, Outcome::Refused, "LOADING x"),
-            error(Status::Protocol, Outcome::Unknown, ""),
-            error(Status::Limit, Outcome::Ran, ""),
-            error(Status::Auth, Outcome::NotSent, ""),
-            error(Status::Busy, Outcome::NotSent, ""),
-            error(Status::Argument, Outcome::NotSent, ""),
-        ] {
-            assert!(!may_repeat(get, true, &never), "{never:?}");
-        }
-        let eval: &[&[u8]] = &[b"EVAL", b"x", b"0"];
-        let pop: &[&[u8]] = &[b"BLPOP", b"k", b"0"];
-        let pop_in_time: &[&[u8]] = &[b"BLPOP", b"k", b"5"];
-        let wait: &[&[u8]] = &[b"WAIT", b"1", b"0"];
-        let replica = "READONLY You can't write against a read only replica.";
-        assert!(may_repeat(incr, false, &error(Status::Server, Outcome::Refused, replica)));
-        assert!(may_repeat(eval, false, &error(Status::Server, Outcome::Unknown, replica)));
-        assert!(!may_repeat(eval, true, &error(Status::Server, Outcome::Unknown, "READONLY today")));
-        let unblocked = "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)";
-        let unblocked = error(Status::Server, Outcome::Refused, unblocked);
-        assert!(may_repeat(pop, false, &unblocked));
-        assert!(!may_repeat(pop_in_time, false, &unblocked) && !may_repeat(wait, false, &unblocked));
     }
 }

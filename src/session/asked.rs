@@ -42,8 +42,8 @@ pub struct Asked<'a> {
 pub(super) enum Words<'a> {
     /// Arguments of a command that leaves the connection as it is, and the room they take where that is known.
     Plain(&'a [&'a [u8]], Option<usize>),
-    /// Arguments of any command.
-    Any(&'a [&'a [u8]]),
+    /// Arguments of any command, and the room they take and what it does, where that is known.
+    Any(&'a [&'a [u8]], Option<(usize, Effect)>),
     /// The bytes of a command that was encoded before.
     Encoded(&'a [u8], Effect),
 }
@@ -63,7 +63,12 @@ impl<'a> Asked<'a> {
 
     /// Any command. Its reply, if it is due one, has this shape.
     pub fn any(args: &'a [&'a [u8]], shape: Shape) -> Asked<'a> {
-        Asked { words: Words::Any(args), ..Asked::plain(args, shape) }
+        Asked { words: Words::Any(args, None), ..Asked::plain(args, shape) }
+    }
+
+    /// Any command whose arguments `resp::checked_room` let pass, and that does this.
+    pub fn known(args: &'a [&'a [u8]], room: usize, effect: Effect, shape: Shape) -> Asked<'a> {
+        Asked { words: Words::Any(args, Some((room, effect))), ..Asked::plain(args, shape) }
     }
 
     /// A command that was encoded before. With an effect, one of SUBSCRIBE's kin; nothing else that changes the connection.
@@ -99,7 +104,11 @@ impl Session {
                 let room = resp::checked_room(args)?;
                 self.inflight.submit(args, room, due_to(args), shape, asker)?
             }
-            Words::Any(args) => return self.submit_any(args, shape, asker),
+            Words::Any(args, Some((room, effect))) => return self.submit_any(args, room, effect, shape, asker),
+            Words::Any(args, None) => {
+                let room = resp::checked_room(args)?;
+                return self.submit_any(args, room, commands::effect(args), shape, asker);
+            }
             Words::Encoded(bytes, effect) => {
                 let due = match effect {
                     Effect::None if ending::is_shutdown(bytes)? => Due::Reply(Effect::Shutdown),
@@ -125,9 +134,14 @@ impl Session {
         self.inflight.submit(args, room, Due::Reply(effect), shape, asker)
     }
 
-    fn submit_any(&mut self, args: &[&[u8]], shape: Shape, asker: Asker) -> Result<Submitted> {
-        let room = resp::checked_room(args)?;
-        let effect = commands::effect(args);
+    fn submit_any(
+        &mut self,
+        args: &[&[u8]],
+        room: usize,
+        effect: Effect,
+        shape: Shape,
+        asker: Asker,
+    ) -> Result<Submitted> {
         self.state.refuse_in_transaction(effect, !self.inflight.owes())?;
         // What the connection becomes by it is noted only when nothing can keep it from being queued any more.
         self.inflight.make_room(args)?;

@@ -8,7 +8,7 @@ use std::fs;
 
 use source::{Source, body, sources};
 
-/// Each room, and the floor it is on. The ground, below all of them, is 0. Floor 3½ of the map is 4 here.
+/// Each room, and the floor it is on. The ground, below all of them, is 0. From floor 3½ of the map on it is one more here.
 const FLOORS: &[(&str, u32)] = &[
     ("error", 0),
     ("limits", 0),
@@ -25,9 +25,9 @@ const FLOORS: &[(&str, u32)] = &[
     ("conn", 3),
     ("line", 4),
     ("pool", 5),
-    ("route", 5),
-    ("client", 6),
-    ("ffi", 7),
+    ("route", 6),
+    ("client", 7),
+    ("ffi", 8),
 ];
 
 /// The doors between rooms of one floor, each opening one way.

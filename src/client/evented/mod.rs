@@ -15,7 +15,7 @@ use std::time::Instant;
 use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Refusal, Shape};
 use crate::conn::{Kept, Notice, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status, head};
-use crate::line::{self, Came, Change, Line, Order, Wants};
+use crate::line::{self, Came, Change, Line, Submission, Wants};
 use crate::pool::Counters;
 use crate::process::{Process, uncancelled};
 use crate::reply::Reply;
@@ -23,7 +23,7 @@ use crate::resp;
 use crate::transport::poller::Poller;
 
 use super::pubsub::message;
-use super::{Call, Client, Flags, Wish};
+use super::{Call, Client, Flags, Terms};
 pub use pending::Completion;
 use pending::{Pending, nothing};
 use time::Clock;
@@ -64,14 +64,14 @@ struct Latest {
 impl Evented {
     /// On a connection of its own, opened as those of the client's pool are. Nothing is opened yet.
     pub fn new(client: &Client) -> Result<Evented> {
-        let dial = client.0.pool.dial();
+        let dial = client.0.route.dial();
         if !dial.has_fd() {
             return Err(no_descriptor());
         }
         let (in_flight_max, bytes_max) = (dial.options().inflight_max(), dial.options().inflight_bytes_max());
         let pauses = client.clone();
         Ok(Evented {
-            line: Line::new(dial.clone(), Box::new(move |failures| pauses.0.retry.pause(failures))),
+            line: Line::new(dial.clone(), Box::new(move |failures| pauses.0.route.retry().pause(failures))),
             client: client.clone(),
             process: Process::current(),
             poller: Poller::new()?,
@@ -112,7 +112,7 @@ impl Evented {
     /// Do what can be done without waiting: open, greet, write, look at the clock. `readable`: the descriptor was.
     pub fn step(&mut self, readable: bool) -> Result<()> {
         self.refuse_foreign()?;
-        self.client.0.pool.dial().refuse_reentry()?;
+        self.client.0.route.dial().refuse_reentry()?;
         let now = self.clock.look();
         // A connect that goes on may close its descriptor, which a child of fork may still have open: none is watched then.
         if self.line.is_opening() {
@@ -143,18 +143,17 @@ impl Evented {
     #[inline]
     fn accept(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.refuse_foreign()?;
-        let Asked { row, allowed_ms, wish, effect } = match self.asked_before(args, call) {
-            Some(asked) => asked,
-            None => self.asked(args, call)?,
+        let Terms { row, effect, shape, callback, allowed_ms } = match self.terms_as_before(args, call) {
+            Some(terms) => terms,
+            None => self.terms(args, call)?,
         };
         let room = resp::checked_room(args)?;
         self.refuse_excess(room)?;
         let deadline = self.clock.deadline(allowed_ms);
-        let Wish { shape, callback } = wish;
         let token = Pending::new(row, call, allowed_ms, callback, args)?;
         let once = call.flags.has(Flags::NO_RETRY);
-        let order = Order { token, shape, room, deadline, once, effect };
-        self.line.submit(args, order, || self.clock.now())?;
+        let submission = Submission { token, shape, room, deadline, once, effect };
+        self.line.submit(args, submission, || self.clock.now())?;
         self.fresh = true;
         self.ring();
         Ok(())
@@ -162,42 +161,37 @@ impl Evented {
 
     /// What is to be known of the command, where it was asked for last too, and nothing of that depends on the arguments.
     #[inline]
-    fn asked_before(&self, args: &[&[u8]], call: &Call) -> Option<Asked> {
+    fn terms_as_before(&self, args: &[&[u8]], call: &Call) -> Option<Terms> {
         let Latest { row, name, shape } = self.latest?;
-        if !name.is(args.first()?) || call.flags.has(Flags::RAW) {
+        if !name.is(args.first()?) {
             return None;
         }
-        let wish = self.client.wish_without_arguments(shape?)?;
-        let allowed_ms = self.client.allowed_ms_without_arguments(call);
-        Some(Asked { row: Some(row), allowed_ms, wish, effect: Effect::None })
+        self.client.plain_terms(row, shape?, call)
     }
 
     #[inline(never)]
-    fn asked(&mut self, args: &[&[u8]], call: &Call) -> Result<Asked> {
-        let row = commands::find(args);
+    fn terms(&mut self, args: &[&[u8]], call: &Call) -> Result<Terms> {
+        let terms = self.client.terms(args, call);
+        let row = terms.row;
         // Of two words, the second one may be another next time.
         if let Some(row) = row.filter(|row| !row.flags.has(CommandFlags::CONTAINER) && !row.name.contains(' ')) {
             self.latest =
                 Some(Latest { row, name: Exactly::new(row.name), shape: commands::shape_without_arguments(row) });
         }
-        let effect = match row {
-            None => Effect::None,
-            Some(row) if row.connection_state().is_none() => row.effect(args),
-            Some(row) => self.admit(row, args)?,
-        };
-        let allowed_ms = self.client.allowed_ms(row, args, call);
-        Ok(Asked { row, allowed_ms, wish: self.client.wish_of(row, args, call), effect })
+        match row.filter(|row| row.connection_state().is_some()) {
+            None => Ok(terms),
+            Some(row) => self.admit(row, terms),
+        }
     }
 
     /// Refuse what has no place on a connection that is opened anew when it breaks; but to subscribe, and to end that.
     #[cold]
-    fn admit(&mut self, row: &Command, args: &[&[u8]]) -> Result<Effect> {
-        let effect = row.effect(args);
-        if !matches!(effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
+    fn admit(&mut self, row: &Command, terms: Terms) -> Result<Terms> {
+        if !matches!(terms.effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
             return Err(row.misplaced("this one is opened anew when it breaks"));
         }
         match self.line.is_resp2() {
-            false => Ok(effect),
+            false => Ok(terms),
             true => Err(line::in_resp2()),
         }
     }
@@ -213,7 +207,7 @@ impl Evented {
 
     #[cold]
     fn busy(&self, in_flight: usize, bytes: usize, cost: usize) -> Error {
-        let place = self.client.0.pool.dial().place();
+        let place = self.client.0.route.endpoint();
         let text = match in_flight >= self.in_flight_max {
             true => format!("{place}: {in_flight} commands are under way (inflight_max)"),
             false => {
@@ -261,7 +255,7 @@ impl Evented {
             Came::Confirmed(command) => (nothing(), command.call_data),
             Came::Failed(command, error) => return Some(command.failed(*error)),
             Came::Late { token, outcome, why } => {
-                let error = token.timed_out(self.client.0.pool.dial().place(), outcome, why.as_deref());
+                let error = token.timed_out(self.client.0.route.endpoint(), outcome, why.as_deref());
                 return Some(token.failed(error));
             }
         };
@@ -275,7 +269,7 @@ impl Evented {
         if refusal.is_some_and(Refusal::ends_connection)
             && self.line.leave(Error::new(Status::Server, head(reply.text())))
         {
-            self.client.0.pool.renew();
+            self.client.0.route.renew();
         }
     }
 
@@ -312,7 +306,7 @@ impl Evented {
     }
 
     fn note(&mut self, change: Change) {
-        let counters = self.client.0.pool.counters();
+        let counters = self.client.0.route.counters();
         match change {
             Change::Opened { id } => {
                 counters.created();
@@ -352,17 +346,9 @@ impl Drop for Evented {
         }
         self.poller.disband();
         if let Some(mut connection) = self.line.close() {
-            let counters = self.client.0.pool.counters();
+            let counters = self.client.0.route.counters();
             counters.moved(connection.traffic());
             counters.closed(1);
         }
     }
-}
-
-/// What is known of a command, and how it is to be treated.
-struct Asked {
-    row: Option<&'static Command>,
-    allowed_ms: i64,
-    wish: Wish,
-    effect: Effect,
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::client::finish::{Later, finish_error};
 use crate::client::{Call, Callback, Flags};
 use crate::commands::Command;
-use crate::error::{Error, Outcome, Result, Status, head};
-use crate::memory;
+use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::{Builder, Reply};
 
 /// One command that was accepted.
@@ -15,13 +15,7 @@ pub(super) struct Pending {
     flags: Flags,
     /// What is known of it, where the table has it.
     pub(super) row: Option<&'static Command>,
-    callback: Option<Box<Calls>>,
-}
-
-/// A callback, and a copy of the arguments for it.
-struct Calls {
-    callback: Arc<dyn Callback>,
-    args: Vec<Vec<u8>>,
+    callback: Option<Box<Later>>,
 }
 
 /// What came of a command, or came unasked.
@@ -43,7 +37,7 @@ impl Pending {
     ) -> Result<Pending> {
         let callback = match callback {
             None => None,
-            Some(callback) => Some(Box::new(Calls { callback, args: copies(args)? })),
+            Some(callback) => Some(Box::new(Later::new(callback, args, call.call_data, "the command")?)),
         };
         Ok(Pending { call_data: call.call_data, allowed_ms, flags: call.flags, row, callback })
     }
@@ -81,11 +75,10 @@ impl Pending {
 
     fn finish_specially(self, reply: Reply) -> Completion {
         let call_data = self.call_data;
-        let result = match (reply.is_error(), self.callback) {
-            (true, _) if self.flags.has(Flags::ERROR_REPLY) => Ok(reply),
-            (true, _) => Err(server_error(self.row, &reply)),
-            (false, Some(calls)) => calls.call(call_data, reply),
-            (false, None) => Ok(reply),
+        let result = match self.callback {
+            _ if reply.is_error() => finish_error(self.row, self.flags, reply),
+            Some(later) => later.call(reply),
+            None => Ok(reply),
         };
         Completion::new(result, call_data)
     }
@@ -103,34 +96,9 @@ impl Completion {
     }
 }
 
-impl Calls {
-    fn call(&self, call_data: *mut (), reply: Reply) -> Result<Reply> {
-        let args: Vec<&[u8]> = self.args.iter().map(Vec::as_slice).collect();
-        match self.callback.call(call_data, &args, &reply) {
-            Ok(made) => Ok(made.unwrap_or(reply)),
-            Err(error) => Err(Error { attempts: 1, ..error.with_outcome(Outcome::Ran) }),
-        }
-    }
-}
-
-fn server_error(row: Option<&'static Command>, reply: &Reply) -> Error {
-    let outcome = row.map_or(Outcome::Unknown, |row| row.error_outcome(reply.text()));
-    Error { attempts: 1, ..Error::new(Status::Server, head(reply.text())).with_outcome(outcome) }
-}
-
 /// What a command of SUBSCRIBE's kin completes with.
 pub(super) fn nothing() -> Result<Reply> {
     let mut nothing = Builder::new();
     nothing.add_null();
     nothing.take()
-}
-
-/// A copy of each.
-fn copies(args: &[&[u8]]) -> Result<Vec<Vec<u8>>> {
-    let mut copies = Vec::new();
-    copies.try_reserve_exact(args.len()).map_err(|_| Error::memory("the command"))?;
-    for arg in args {
-        copies.push(memory::copied(arg, "the command")?);
-    }
-    Ok(copies)
 }

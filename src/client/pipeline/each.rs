@@ -1,14 +1,15 @@
 //! A run whose replies are shown one by one, as they arrive, and not held.
 #![forbid(unsafe_code)]
 
+use crate::client::Call;
 use crate::client::callbacks::failed_callback;
-use crate::client::{Call, Tries};
 use crate::commands::Shape;
 use crate::conn::{Handed, Kept};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Lease;
 use crate::reply::{Builder, Kind, Reply};
 use crate::resp::{self, Frame};
+use crate::route::Tries;
 use crate::session::TakeReplies;
 
 use super::answers::too_early;

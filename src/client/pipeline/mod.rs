@@ -28,9 +28,10 @@ use crate::error::{Error, Instead, Result, Status};
 use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::resp::Gather;
+use crate::route::Order;
 use crate::transport::Deadline;
 
-use super::{Call, Client, Flags, server_error};
+use super::{Call, Client, Flags, Terms};
 use queue::{Queue, not_sent, refuse_connection_state};
 use watch::{Watch, watch_of, within};
 
@@ -158,10 +159,11 @@ impl Pipeline {
         client.count(Counters::command);
         let watched = match &mut self.watch {
             Some(watch) => {
-                let wait = client.wait(&args, &Call::default());
-                watch.command(&args, &client, &wait, Shape::KEEP).and_then(|reply| match reply.is_error() {
-                    true => Err(server_error(&args, &reply)),
-                    false => Ok(()),
+                let call = Call::default();
+                let terms = client.terms(&args, &call);
+                terms.order(&args, &call).and_then(|order| match watch.command(&order, &client)? {
+                    reply if reply.is_error() => Err(order.error(&reply)),
+                    _ => Ok(()),
                 })
             }
             None => Watch::begin(&client, &args, self.limit).map(|watch| self.watch = Some(watch)),
@@ -170,7 +172,7 @@ impl Pipeline {
     }
 
     /// Send one command at once, on the connection that watches.
-    fn ask(&mut self, args: &[&[u8]], call: &Call, shape: Shape) -> Result<Reply> {
+    fn ask(&mut self, args: &[&[u8]], call: &Call, terms: &Terms) -> Result<Reply> {
         self.refuse_while_running()?;
         let Some(watch) = &mut self.watch else {
             let text = "nothing is watched: a command at once goes over the connection that watches";
@@ -180,16 +182,16 @@ impl Pipeline {
             let text = "commands are queued already: what is read at once is read before that";
             return Err(not_sent(Error::new(Status::State, text)));
         }
-        refuse_connection_state(commands::find(args))?;
-        let wait = within(self.client.wait(args, call), self.limit);
-        watch.command(args, &self.client, &wait, shape)
+        refuse_connection_state(terms.row)?;
+        let order = terms.order(args, call)?;
+        watch.command(&Order { wait: within(order.wait, self.limit), ..order }, &self.client)
     }
 
     /// Begin a run: from now on the pipeline is empty, and refuses everything until `end`.
     pub fn begin(&mut self, mode: Mode) -> Result<Run> {
         self.refuse_while_busy()?;
         // What would be refused a connection keeps its commands.
-        self.client.0.pool.dial().refuse_reentry()?;
+        self.client.0.route.dial().refuse_reentry()?;
         self.begin_run(mode)
     }
 
@@ -313,9 +315,9 @@ pub fn run_each(pipeline: &mut impl Reach, call: &Call, show: &mut Show<'_>) -> 
 pub fn command(pipeline: &mut impl Reach, args: &[&[u8]], call: &Call) -> Result<Reply> {
     let client = pipeline.reach(|pipeline| pipeline.client.clone());
     client.count(Counters::command);
-    let wish = client.wish(args, call);
-    let asked = pipeline.reach(|pipeline| pipeline.ask(args, call, wish.shape));
-    let result = asked.and_then(|reply| client.finish(args, call, &wish, reply));
+    let terms = client.terms(args, call);
+    let asked = pipeline.reach(|pipeline| pipeline.ask(args, call, &terms));
+    let result = asked.and_then(|reply| terms.finish(args, call, reply));
     result.inspect_err(|error| client.count(|counters| counters.failed(error)))
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::client::{Call, Callbacks, Client, Flags, Tries};
+use crate::client::{Call, Callbacks, Client, Flags};
 use crate::commands::Blocking;
 use crate::conn::{Handed, Kept, Notice, Until, Wait};
 use crate::error::{Error, Outcome, Result, Status};
@@ -14,6 +14,7 @@ use crate::ongoing;
 use crate::pool::{Counters, Lease};
 use crate::reply::Reply;
 use crate::resp::Gather;
+use crate::route::{Audience, Tries};
 use crate::transport::Deadline;
 
 use super::Mode;
@@ -111,7 +112,7 @@ impl Run {
         mut time: Time,
         mut attempt: impl FnMut(&mut Run, &mut Lease, &mut Time, &mut Kept) -> Result<Result<()>>,
     ) -> Result<()> {
-        self.client.0.retry.begin();
+        self.client.0.route.retry().begin();
         loop {
             tries.count += 1;
             let mut kept = self.client.kept();
@@ -158,7 +159,7 @@ impl Run {
                 Outcome::Unknown => call.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice()?,
                 _ => false,
             };
-        Ok(if may_repeat { self.client.0.retry.wait(attempts, time.start) } else { None })
+        Ok(if may_repeat { self.client.0.route.retry().wait(attempts, time.start) } else { None })
     }
 
     /// Whether the transaction was refused because the server takes no writes: nothing of it ran.
@@ -174,7 +175,7 @@ impl Run {
         attempt: &mut impl FnMut(&mut Run, &mut Lease, &mut Time, &mut Kept) -> Result<Result<()>>,
     ) -> Result<()> {
         let wait = Wait { deadline: time.start, allowed_ms: time.allowed_ms(), name: NAME };
-        let mut lease = self.client.lease(&wait, kept)?;
+        let mut lease = self.client.0.route.lease(&wait, kept)?;
         *rested = lease.rested;
         match attempt(self, &mut lease, time, kept) {
             Ok(answered) => {

@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use crate::client::{Call, Client, Tries, server_error};
-use crate::commands::Shape;
+use crate::client::{Call, Client};
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ongoing;
 use crate::pool::Lease;
 use crate::reply::Reply;
-use crate::route::retry;
+use crate::route::{Audience, Order, Tries};
 use crate::transport::Deadline;
 
 use super::queue::not_sent;
@@ -27,30 +26,31 @@ impl Watch {
     /// Lease a connection and watch keys on it, with this command. Nothing is read before that, so it may be tried again
     /// whatever became of it.
     pub(super) fn begin(client: &Client, args: &[&[u8]], limit: Option<(Deadline, i64)>) -> Result<Watch> {
-        let wait = within(client.wait(args, &Call::default()), limit);
-        client.0.retry.begin();
+        let order = client.terms(args, &Call::default()).order(args, &Call::default())?;
+        let order = Order { wait: within(order.wait, limit), idempotent: true, ..order };
+        client.0.route.retry().begin();
         let mut tries = Tries::default();
         loop {
             tries.count += 1;
             let mut watch = Watch { lease: None, kept: client.kept(), lost: None };
-            let leased = client.lease(&wait, &mut watch.kept);
+            let leased = client.0.route.lease(&order.wait, &mut watch.kept);
             let rested = leased.as_ref().is_ok_and(|lease| lease.rested);
             let tried = leased.and_then(|lease| {
                 watch.lease = Some(lease);
-                watch.try_command(args, client, &wait, Shape::KEEP)
+                watch.try_command(&order, client)
             });
             let error = match tried {
                 Ok(reply) if !reply.is_error() => {
                     client.tell(&mut watch.kept);
                     return Ok(watch);
                 }
-                Ok(reply) => server_error(args, &reply),
+                Ok(reply) => order.error(&reply),
                 Err(error) => error,
             };
             client.show(watch.end(false));
             let pause = match rested && error.status == Status::Io && error.outcome == Outcome::NotSent {
                 true => Some(Duration::ZERO),
-                false if retry::may_repeat(args, true, &error) => client.0.retry.wait(tries.count, wait.deadline),
+                false if order.may_repeat(&error) => client.0.route.retry().wait(tries.count, order.wait.deadline),
                 false => None,
             };
             match pause {
@@ -64,20 +64,20 @@ impl Watch {
     }
 
     /// One command at once. Where the connection breaks, that is as if a watched key had changed.
-    pub(super) fn command(&mut self, args: &[&[u8]], client: &Client, wait: &Wait<'_>, shape: Shape) -> Result<Reply> {
+    pub(super) fn command(&mut self, order: &Order<'_>, client: &Client) -> Result<Reply> {
         self.refuse_foreign()?;
-        let tried = self.try_command(args, client, wait, shape);
+        let tried = self.try_command(order, client);
         tried.map_err(|error| Error { attempts: 1, ..lost(error) })
     }
 
-    fn try_command(&mut self, args: &[&[u8]], client: &Client, wait: &Wait<'_>, shape: Shape) -> Result<Reply> {
+    fn try_command(&mut self, order: &Order<'_>, client: &Client) -> Result<Reply> {
         let (lease, kept) = self.parts()?;
         // What nobody asked for, and was there before the command, is not its reply.
-        let there = lease.look_again(wait.deadline, kept);
+        let there = lease.look_again(order.wait.deadline, kept);
         let tried = there
-            .and_then(|()| lease.submit_any(args, shape))
-            .and_then(|submitted| lease.reply_to(submitted.ticket, wait, kept))
-            .inspect(|reply| lease.heed(args, reply));
+            .and_then(|()| lease.submit_any(order.asked()))
+            .and_then(|submitted| lease.reply_to(submitted.ticket, &order.wait, kept))
+            .inspect(|reply| lease.heed(order.row, reply));
         if let (Err(error), Some(_)) = (&tried, lease.failure()) {
             kept.notice(Notice::lost(lease, error));
             client.tell(kept);

@@ -190,7 +190,7 @@ impl Line {
 
     /// A connection was opened. An error: what is wanted could not even be asked for, as where there is no memory for that.
     pub(super) fn opened(&mut self, poller: &Poller, client: &Client, connection: Box<Connection>) -> Result<()> {
-        client.0.pool.counters().created();
+        client.0.route.counters().created();
         self.told.notices.push(Notice::Connected { id: connection.id() });
         let mut open = Open::new(connection);
         let asked = open.connection.converse(|session| self.subscriptions.again(session));
@@ -292,7 +292,7 @@ impl Line {
     /// Add what has moved to the statistics.
     fn count(&mut self, client: &Client) {
         if let Link::Open(open) = &mut self.link {
-            client.0.pool.counters().moved(open.connection.traffic());
+            client.0.route.counters().moved(open.connection.traffic());
         }
     }
 
@@ -306,7 +306,7 @@ impl Line {
     pub(super) fn close(&mut self, client: &Client) {
         self.count(client);
         if let Link::Open(_) = std::mem::replace(&mut self.link, Link::Unmade) {
-            client.0.pool.counters().closed(1);
+            client.0.route.counters().closed(1);
         }
     }
 
@@ -417,7 +417,7 @@ impl Line {
 
     fn lose(&mut self, poller: &Poller, client: &Client, error: Error) {
         self.count(client);
-        let again = Instant::now() + client.0.retry.pause(self.tries.saturating_add(1));
+        let again = Instant::now() + client.0.route.retry().pause(self.tries.saturating_add(1));
         let Link::Open(mut open) = std::mem::replace(&mut self.link, Link::Lost { again }) else {
             return;
         };
@@ -425,7 +425,7 @@ impl Line {
         self.lost = Some(error.clone());
         open.connection.end(error.clone());
         self.tries = self.tries.saturating_add(1);
-        client.0.pool.counters().lost();
+        client.0.route.counters().lost();
         self.told.notices.push(Notice::lost(&open.connection, &error));
         if !self.subscriptions.is_empty() {
             self.gap.get_or_insert(Gap { since: open.heard, reason: error.message });

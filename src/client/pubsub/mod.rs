@@ -62,7 +62,7 @@ struct Turn<'p>(&'p AtomicBool);
 impl PubSub {
     /// A subscriber of this client's server. It connects to nothing yet.
     pub fn new(client: &Client) -> Result<PubSub> {
-        let dial = client.0.pool.dial().options();
+        let dial = client.0.route.dial().options();
         let command_ms = client.0.often.command_timeout_ms;
         let rules = Rules {
             health_ms: dial.health_check_ms(),
@@ -143,7 +143,7 @@ impl PubSub {
         if !self.line.lock().is_unmade() {
             return Ok(());
         }
-        let opened = self.ongoing.during(ptr::null(), || self.client.0.pool.dial().open(Deadline::never()));
+        let opened = self.ongoing.during(ptr::null(), || self.client.0.route.dial().open(Deadline::never()));
         let (opened, told) = {
             let mut line = self.line.lock();
             line.ring(&self.poller);
@@ -156,7 +156,7 @@ impl PubSub {
     /// What every call looks at first.
     fn enter(&self) -> Result<()> {
         self.refuse_foreign()?;
-        self.client.0.pool.dial().refuse_reentry()
+        self.client.0.route.dial().refuse_reentry()
     }
 
     fn refuse_foreign(&self) -> Result<()> {
@@ -170,7 +170,7 @@ impl PubSub {
     fn tell(&self, told: Told) {
         let setup = &self.client.0.setup;
         if let Some(listener) = &setup.on_event {
-            events::tell(listener.as_ref(), self.client.0.pool.dial().place(), &told.notices);
+            events::tell(listener.as_ref(), self.client.0.route.endpoint(), &told.notices);
         }
         if let Some(listener) = &setup.on_push {
             told.pushes.iter().for_each(|push| listener.hear(push));

@@ -166,7 +166,7 @@ impl PubSub {
             Ok(Step::Done(connection)) => line.opened(&self.poller, &self.client, connection).map(|()| None),
             Ok(Step::Wait(awaited)) => Ok(Some(line.opening(&self.poller, awaited))),
             Err(error) => {
-                let pause = self.client.0.retry.pause(line.tries().saturating_add(1)).max(PAUSE_MIN);
+                let pause = self.client.0.route.retry().pause(line.tries().saturating_add(1)).max(PAUSE_MIN);
                 let passes = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
                 line.refused(&self.poller, error.clone(), pause);
                 if passes { Ok(None) } else { Err(error) }
@@ -183,7 +183,7 @@ impl PubSub {
         let mut opening = self.opening.lock();
         let mut stepped = match opening.take() {
             Some(stepped) => stepped,
-            None => Box::new(Stepped::begin(self.client.0.pool.dial())?.or_waiting()),
+            None => Box::new(Stepped::begin(self.client.0.route.dial())?.or_waiting()),
         };
         // It may close its descriptor, which a child of fork may still have open: none is watched then.
         self.poller.forget();

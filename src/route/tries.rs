@@ -5,15 +5,16 @@ use crate::error::{Error, Outcome};
 
 /// What is known of a command over all its tries.
 #[derive(Default)]
-pub(super) struct Tries {
-    pub(super) count: u32,
+pub struct Tries {
+    /// How many there were.
+    pub count: u32,
     /// One of them was sent, and nobody knows what became of it.
-    pub(super) may_have_run: bool,
+    pub may_have_run: bool,
 }
 
 impl Tries {
     /// The error of the last try, as it is to be told of all of them: where an earlier one may have run, the command may have.
-    pub(super) fn tell(&self, error: Error) -> Error {
+    pub fn tell(&self, error: Error) -> Error {
         let outcome = match error.outcome {
             Outcome::NotSent | Outcome::Refused if self.may_have_run => Outcome::Unknown,
             outcome => outcome,
