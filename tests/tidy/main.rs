@@ -179,7 +179,7 @@ fn nothing_is_waited_for_that_a_child_would_find_taken() {
 
 #[test]
 fn deadlines_are_monotonic_and_protocols_have_no_clock() {
-    let clocks = ["conn", "transport", "pool", "ongoing", "client", "sync"];
+    let clocks = ["conn", "transport", "pool", "route", "ongoing", "client", "sync"];
     let all = sources();
     let mut wrong = lines_with(all.iter(), |source| &source.code, |line| line.contains("SystemTime"));
     let others = all.iter().filter(|source| !clocks.contains(&source.room()));
