@@ -8,11 +8,11 @@ use crate::reply::{Builder, Kind};
 use super::setup::Listen;
 
 /// Tell each notice. One that finds no memory is not told.
-pub(super) fn tell(listener: &dyn Listen, place: &str, notices: &[Notice]) {
+pub(super) fn tell(listener: &dyn Listen, notices: &[Notice]) {
     for notice in notices {
         let mut builder = Builder::new();
         builder.open(Kind::RREDIS_REPLY_PUSH);
-        write(&mut builder, place, notice);
+        write(&mut builder, notice);
         builder.end();
         if let Ok(event) = builder.take() {
             listener.hear(&event);
@@ -20,7 +20,7 @@ pub(super) fn tell(listener: &dyn Listen, place: &str, notices: &[Notice]) {
     }
 }
 
-fn write(builder: &mut Builder, place: &str, notice: &Notice) {
+fn write(builder: &mut Builder, notice: &Notice) {
     let text = |builder: &mut Builder, text: &[u8]| {
         builder.add_text(Kind::RREDIS_REPLY_STRING, line::of(text).as_bytes());
     };
@@ -32,12 +32,12 @@ fn write(builder: &mut Builder, place: &str, notice: &Notice) {
     };
     text(builder, kind);
     match notice {
-        Notice::Connected { id } => {
-            text(builder, place.as_bytes());
+        Notice::Connected { endpoint, id } => {
+            text(builder, endpoint.as_bytes());
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *id as i64);
         }
-        Notice::Lost { id, error } => {
-            text(builder, place.as_bytes());
+        Notice::Lost { endpoint, id, error } => {
+            text(builder, endpoint.as_bytes());
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *id as i64);
             text(builder, error.status.name().as_bytes());
             text(builder, &error.message);

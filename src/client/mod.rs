@@ -185,7 +185,7 @@ impl Client {
     #[inline]
     fn tell(&self, kept: &mut Kept) {
         if let Some(listener) = &self.0.setup.on_event {
-            events::tell(listener.as_ref(), self.0.route.endpoint(), &kept.take_notices());
+            events::tell(listener.as_ref(), &kept.take_notices());
         }
     }
 }

@@ -17,7 +17,7 @@ pub struct Handed {
 impl Connection {
     /// Lend commands that were encoded before, those behind the first `from` bytes, to be sent for so many replies.
     pub fn begin_burst(&mut self, bytes: &mut Vec<u8>, from: usize, replies: usize) -> Result<()> {
-        self.session.begin_burst(bytes, from, replies).map_err(|error| error.at(self.dial.place()))
+        self.session.begin_burst(bytes, from, replies).map_err(|error| error.at(self.dial.endpoint()))
     }
 
     /// Send them, and take in replies until all have come or no more are wanted for now. Reading never waits for writing, so
@@ -57,7 +57,7 @@ impl Connection {
 
     fn end_with(&mut self, error: Error) -> Error {
         self.session.fail(error.clone());
-        error.at(self.dial.place())
+        error.at(self.dial.endpoint())
     }
 
     /// The bytes of the burst, as they were lent.

@@ -12,22 +12,34 @@ use crate::transport::{self, Attempt, Connect, Deadline, Sockets};
 use super::Connection;
 use super::serving::{is_served, serving};
 
-/// How to open a connection: the options, and what a program may bring of its own.
+/// How to open a connection to one server.
 #[derive(Clone)]
 pub struct Dial {
-    options: Arc<Options>,
-    endpoint: Arc<Endpoint>,
-    /// The endpoint as messages name it.
-    place: Arc<str>,
+    /// What is the same for every server.
+    shared: Arc<Shared>,
+    server: Arc<Server>,
+    /// Set where code of the caller's serves the connection: which pool it must not use meanwhile.
+    serves: Option<u64>,
+}
+
+/// The options, and what a program may bring of its own.
+#[derive(Clone)]
+struct Shared {
+    options: Options,
     connect: Arc<dyn Connect>,
     parser: Option<Arc<dyn ParserType>>,
     credentials: Option<Arc<dyn Credentials>>,
-    /// The server knows no HELLO: it is not asked again.
-    resp2: Arc<AtomicBool>,
-    /// Set where code of the caller's serves the connection: which pool it must not use meanwhile.
-    serves: Option<u64>,
     /// The bytes move through functions of the caller's.
     foreign: bool,
+}
+
+/// One server, and what was learnt of it.
+struct Server {
+    endpoint: Endpoint,
+    /// The endpoint as messages name it.
+    name: Arc<str>,
+    /// It knows no HELLO: it is not asked again.
+    is_resp2: AtomicBool,
 }
 
 /// Says who we are, each time a connection is opened.
@@ -53,17 +65,14 @@ impl Dial {
         let serves = (foreign || parser.is_some()).then(next_number);
         let sockets = Sockets::new(options.keepalive_ms(), options.user_timeout_ms());
         let connect = connect.unwrap_or_else(|| Arc::new(sockets));
-        Ok(Dial {
-            place: endpoint.to_string().into(),
-            endpoint: Arc::new(endpoint),
-            connect: if options.tls() { transport::with_tls(connect, &options)? } else { connect },
-            parser,
-            credentials: None,
-            resp2: Arc::default(),
-            serves,
-            foreign,
-            options: Arc::new(options),
-        })
+        let connect = if options.tls() { transport::with_tls(connect, &options)? } else { connect };
+        let shared = Shared { options, connect, parser, credentials: None, foreign };
+        Ok(Dial { shared: Arc::new(shared), server: Arc::new(Server::new(endpoint)), serves })
+    }
+
+    /// How to open connections to another server, as these are opened.
+    pub fn to(&self, endpoint: Endpoint) -> Dial {
+        Dial { server: Arc::new(Server::new(endpoint)), ..self.clone() }
     }
 
     /// The same, but that it asks who we are at each connect.
@@ -71,31 +80,31 @@ impl Dial {
         if credentials.is_some() {
             self.serves.get_or_insert_with(next_number);
         }
-        self.credentials = credentials;
+        Arc::make_mut(&mut self.shared).credentials = credentials;
         self
     }
 
     /// The options.
     pub fn options(&self) -> &Options {
-        &self.options
+        &self.shared.options
     }
 
     /// The endpoint as messages name it.
-    pub fn place(&self) -> &str {
-        &self.place
+    pub fn endpoint(&self) -> &Arc<str> {
+        &self.server.name
     }
 
     /// What reads the replies: "fast", "simple", or the caller's own name for it.
     pub fn parser_name(&self) -> String {
-        match &self.parser {
+        match &self.shared.parser {
             Some(parser) => parser.name().to_owned(),
-            None => resp::parser(self.options.parser(), self.options.limits()).name().to_owned(),
+            None => resp::parser(self.options().parser(), self.options().limits()).name().to_owned(),
         }
     }
 
     /// Open a connection and greet the server. Every failure is one of connecting: no command was sent.
     pub fn open(&self, deadline: Deadline) -> Result<Connection> {
-        let allowed_ms = self.options.connect_timeout_ms();
+        let allowed_ms = self.options().connect_timeout_ms();
         let deadline = deadline.earlier(Deadline::after_ms(allowed_ms));
         serving(self.serves, || self.open_and_greet(deadline)).map_err(|error| error.with_outcome(Outcome::NotSent))
     }
@@ -111,38 +120,39 @@ impl Dial {
     }
 
     fn open_and_greet(&self, deadline: Deadline) -> Result<Connection> {
-        let transport = self.connect.connect(&self.endpoint, deadline)?;
+        let transport = self.shared.connect.connect(&self.server.endpoint, deadline)?;
         Connection::greeted(next_number(), self.session()?, transport, self.clone(), deadline)
     }
 
     /// Begin to connect, in steps that never wait.
     pub(super) fn begin(&self, deadline: Deadline) -> Result<Box<dyn Attempt>> {
-        self.connect.begin(&self.endpoint, deadline)
+        self.shared.connect.begin(&self.server.endpoint, deadline)
     }
 
     /// The server that was connected to last is the wrong one: where there are others at the endpoint, they are tried first.
     pub fn avoid_address(&self) {
-        self.connect.avoid_address();
+        self.shared.connect.avoid_address();
     }
 
     /// A conversation for a new connection, which begins with a greeting.
     pub(super) fn session(&self) -> Result<Session> {
-        let limits = self.options.limits();
-        let parser = match &self.parser {
+        let limits = self.options().limits();
+        let parser = match &self.shared.parser {
             Some(parser) => parser.start(limits)?,
-            None => resp::parser(self.options.parser(), limits),
+            None => resp::parser(self.options().parser(), limits),
         };
         Session::new(parser, self.greeting()?)
     }
 
     /// Whether a loop of the caller's could watch its connections.
     pub fn has_fd(&self) -> bool {
-        self.connect.has_fd()
+        self.shared.connect.has_fd()
     }
 
     /// Whether the connections speak RESP2, as far as that is known before there is one.
     pub fn is_resp2(&self) -> bool {
-        self.options.protocol() == 2 || (self.options.protocol() == 0 && self.resp2.load(Ordering::Relaxed))
+        self.options().protocol() == 2
+            || (self.options().protocol() == 0 && self.server.is_resp2.load(Ordering::Relaxed))
     }
 
     /// Whose connections call functions of the caller's.
@@ -152,19 +162,19 @@ impl Dial {
 
     /// Whether bytes may wait in a transport of the caller's, where no descriptor shows them.
     pub(super) fn is_foreign(&self) -> bool {
-        self.foreign
+        self.shared.foreign
     }
 
     /// The server refused HELLO: the next connection does not ask.
     pub(super) fn remember_resp2(&self) {
-        self.resp2.store(true, Ordering::Relaxed);
+        self.server.is_resp2.store(true, Ordering::Relaxed);
     }
 
     fn greeting(&self) -> Result<Greeting> {
-        let options = &self.options;
-        let (username, password) = match &self.credentials {
+        let options = self.options();
+        let (username, password) = match &self.shared.credentials {
             Some(credentials) => {
-                let (username, password) = credentials.ask(&self.place)?;
+                let (username, password) = credentials.ask(&self.server.name)?;
                 (username, Some(password))
             }
             None => {
@@ -177,7 +187,7 @@ impl Dial {
             }
         };
         let protocol = match options.protocol() {
-            0 if self.resp2.load(Ordering::Relaxed) => 2,
+            0 if self.server.is_resp2.load(Ordering::Relaxed) => 2,
             protocol => protocol,
         };
         Ok(Greeting {
@@ -191,7 +201,28 @@ impl Dial {
     }
 }
 
+impl Server {
+    fn new(endpoint: Endpoint) -> Server {
+        Server { name: endpoint.to_string().into(), endpoint, is_resp2: AtomicBool::new(false) }
+    }
+}
+
 pub(super) fn next_number() -> u64 {
     static NUMBERS: AtomicU64 = AtomicU64::new(0);
     NUMBERS.fetch_add(1, Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_server_is_dialled_alike_and_what_was_learnt_of_this_one_stays_here() {
+        let dial = Dial::new(Options::new(), None, None).unwrap();
+        dial.remember_resp2();
+        let other = dial.to(Endpoint::Tcp { host: "h".into(), port: 7001 });
+        assert_eq!((&**dial.endpoint(), &**other.endpoint()), ("localhost:6379", "h:7001"));
+        assert!(dial.is_resp2() && dial.clone().is_resp2() && !other.is_resp2());
+        assert!(Arc::ptr_eq(&dial.shared, &other.shared));
+    }
 }

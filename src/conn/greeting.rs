@@ -67,7 +67,7 @@ impl Connection {
                 Error { status, ..self.with_hint(error) }
             }
         };
-        Err(error.at("handshake").at(self.dial.place()))
+        Err(error.at("handshake").at(self.dial.endpoint()))
     }
 
     /// The time is up: it was the server's, or connecting had taken it all.

@@ -1,6 +1,7 @@
 //! What comes unasked, and what happens, kept until the connection has gone back and somebody may see it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::error::{Error, Result, Status};
 use crate::reply::Reply;
@@ -13,11 +14,15 @@ use super::Connection;
 pub enum Notice {
     /// A connection was opened.
     Connected {
+        /// Where to.
+        endpoint: Arc<str>,
         /// Its number.
         id: u64,
     },
     /// A connection was lost.
     Lost {
+        /// Where it led to.
+        endpoint: Arc<str>,
         /// Its number.
         id: u64,
         /// Why.
@@ -57,9 +62,14 @@ pub struct Kept {
 }
 
 impl Notice {
+    /// A connection was opened.
+    pub fn connected(connection: &Connection) -> Notice {
+        Notice::Connected { endpoint: Arc::clone(connection.dial.endpoint()), id: connection.id() }
+    }
+
     /// A connection was lost.
     pub fn lost(connection: &Connection, error: &Error) -> Notice {
-        Notice::Lost { id: connection.id(), error: error.clone() }
+        Notice::Lost { endpoint: Arc::clone(connection.dial.endpoint()), id: connection.id(), error: error.clone() }
     }
 }
 
@@ -191,10 +201,10 @@ mod tests {
         let mut kept = Kept::new(false, 1);
         (0..100).for_each(|_| kept.keep(push(1, 500)).unwrap());
         assert!(kept.is_empty() && kept.take().is_none());
-        kept.notice(Notice::Connected { id: 1 });
+        kept.notice(Notice::Connected { endpoint: "h:1".into(), id: 1 });
         assert!(kept.take_notices().is_empty());
         let mut kept = kept.with_notices(true);
-        kept.notice(Notice::Connected { id: 1 });
+        kept.notice(Notice::Connected { endpoint: "h:1".into(), id: 1 });
         assert_eq!(kept.take_notices().len(), 1);
         assert!(kept.take_notices().is_empty(), "each is told once");
     }

@@ -393,7 +393,7 @@ impl Connection {
     fn told(&self, error: Error, outcome: Outcome) -> Error {
         match error.status {
             Status::Argument | Status::State => error.with_outcome(outcome),
-            _ => self.with_hint(error).at(self.dial.place()).with_outcome(outcome),
+            _ => self.with_hint(error).at(self.dial.endpoint()).with_outcome(outcome),
         }
     }
 }

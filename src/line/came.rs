@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conn::Connection;
+use crate::conn::{Connection, Notice};
 use crate::error::{Error, Outcome};
 use crate::reply::Reply;
 
@@ -40,8 +40,8 @@ pub enum Came<T> {
 pub enum Change {
     /// One was opened.
     Opened {
-        /// Its number.
-        id: u64,
+        /// What is told of that.
+        notice: Notice,
     },
     /// One was lost. It is closed when this is dropped: by then nobody may watch its descriptor.
     Lost {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::commands::{Effect, Shape};
-use crate::conn::{Connection, Read, Stepped};
+use crate::conn::{Connection, Notice, Read, Stepped};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::Reply;
 use crate::session::{Asked, Event, Ticket, Token};
@@ -160,7 +160,7 @@ impl<T> Line<T> {
 
     /// A connection that was greeted takes over what waited for one.
     fn opened(&mut self, mut connection: Box<Connection>, now: Instant) {
-        self.changes.push_back(Change::Opened { id: connection.id() });
+        self.changes.push_back(Change::Opened { notice: Notice::connected(&connection) });
         self.patience.start_anew();
         self.flow = Flow { may_read: true, ..Flow::default() };
         (self.last_failure, self.heard) = (None, Some(now));

@@ -182,7 +182,7 @@ impl Inner {
                 return Ok(grant);
             }
             Ok(None) => {}
-            Err(ended) => return Err(ended.at("pool").at(self.dial.place()).with_outcome(Outcome::NotSent)),
+            Err(ended) => return Err(ended.at("pool").at(self.dial.endpoint()).with_outcome(Outcome::NotSent)),
         }
         if let Some(grant) = queued.leave() {
             return Ok(grant);
@@ -192,7 +192,7 @@ impl Inner {
         kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
         let text = format!(
             "{}: pool: all {} connections are in use (pool_max), and none came back in time",
-            self.dial.place(),
+            self.dial.endpoint(),
             self.max
         );
         Err(Error::new(Status::Busy, text).with_outcome(Outcome::NotSent))
@@ -326,7 +326,7 @@ impl Permit<'_> {
         let era = self.0.era();
         let mut connection = Box::new(self.0.dial.open(deadline)?);
         self.0.counters.created();
-        kept.notice(Notice::Connected { id: connection.id() });
+        kept.notice(Notice::connected(&connection));
         // A server that speaks before it is asked is not one to talk to.
         if let Err(error) = connection.wake(deadline, kept) {
             self.0.counters.lost();

@@ -114,7 +114,7 @@ impl Route {
 
     /// Where it leads, as messages name it.
     pub fn endpoint(&self) -> &str {
-        self.pool.dial().place()
+        self.pool.dial().endpoint()
     }
 
     /// What is counted of its connections.

@@ -221,6 +221,6 @@ mod tests {
         session.submit(Asked::any(&[b"MONITOR"], Shape::KEEP)).unwrap();
         hand_over(&mut session);
         let failed = session.receive(&long).err().unwrap_or_else(|| session.poll().unwrap_err());
-        assert_eq!(failed.status, crate::error::Status::Limit);
+        assert_eq!(failed.status, Status::Limit);
     }
 }

@@ -308,9 +308,9 @@ impl Evented {
     fn note(&mut self, change: Change) {
         let counters = self.client.0.route.counters();
         match change {
-            Change::Opened { id } => {
+            Change::Opened { notice } => {
                 counters.created();
-                self.kept.notice(Notice::Connected { id });
+                self.kept.notice(notice);
             }
             Change::Left { mut connection } => {
                 counters.moved(connection.traffic());

@@ -191,7 +191,7 @@ impl Line {
     /// A connection was opened. An error: what is wanted could not even be asked for, as where there is no memory for that.
     pub(super) fn opened(&mut self, poller: &Poller, client: &Client, connection: Box<Connection>) -> Result<()> {
         client.0.route.counters().created();
-        self.told.notices.push(Notice::Connected { id: connection.id() });
+        self.told.notices.push(Notice::connected(&connection));
         let mut open = Open::new(connection);
         let asked = open.connection.converse(|session| self.subscriptions.again(session));
         let asked = asked.and_then(|()| open.connection.hand_over_now());

@@ -170,7 +170,7 @@ impl PubSub {
     fn tell(&self, told: Told) {
         let setup = &self.client.0.setup;
         if let Some(listener) = &setup.on_event {
-            events::tell(listener.as_ref(), self.client.0.route.endpoint(), &told.notices);
+            events::tell(listener.as_ref(), &told.notices);
         }
         if let Some(listener) = &setup.on_push {
             told.pushes.iter().for_each(|push| listener.hear(push));
