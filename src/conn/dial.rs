@@ -221,7 +221,7 @@ mod tests {
         let dial = Dial::new(Options::new(), None, None).unwrap();
         dial.remember_resp2();
         let other = dial.to(Endpoint::Tcp { host: "h".into(), port: 7001 });
-        assert_eq!((&**dial.endpoint(), &**other.endpoint()), ("localhost:6379", "h:7001"));
+        assert_eq!((&**dial.endpoint(), &**other.endpoint()), ("127.0.0.1:6379", "h:7001"));
         assert!(dial.is_resp2() && dial.clone().is_resp2() && !other.is_resp2());
         assert!(Arc::ptr_eq(&dial.shared, &other.shared));
     }
