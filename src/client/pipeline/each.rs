@@ -1,21 +1,20 @@
 //! A run whose replies are shown one by one, as they arrive, and not held.
 #![forbid(unsafe_code)]
 
-use crate::client::Call;
-use crate::client::callbacks::failed_callback;
+use crate::client::{Call, Callbacks};
 use crate::commands::Shape;
-use crate::conn::{Handed, Kept};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::pool::Lease;
-use crate::reply::{Builder, Kind, Reply};
+use crate::reply::Reply;
 use crate::resp::{self, Frame};
 use crate::route::Tries;
 use crate::session::TakeReplies;
 
-use super::answers::too_early;
-use super::queue::{MULTI, Queue};
-use super::run::{Run, Time, broken_off};
-use super::scripts::{Scripts, Wire};
+use super::answers::{outcome, too_early};
+use super::batch::Batch;
+use super::exchange::{Leased, broken_off};
+use super::merge::{Merged, Replaced, called_back};
+use super::queue::{Element, MULTI, Queue, start_of};
+use super::wire::Delivery;
 
 /// Shown each reply with its index.
 pub type Show<'f> = dyn FnMut(usize, &Reply) -> Result<()> + 'f;
@@ -28,104 +27,97 @@ struct One {
     reply: Option<Reply>,
 }
 
-impl Run {
+impl Batch {
     /// Send all of it, and show each reply.
-    pub fn each(&mut self, call: &Call, show: &mut Show<'_>) -> Result<()> {
-        let client = self.client.clone();
-        client.count(|counters| counters.commands(self.queue.len()));
-        let mut tries = Tries::default();
-        let result = self.wish(call).and_then(|()| self.each_to_the_wire(call, &mut tries, show));
-        result.map_err(|error| tries.tell(error)).inspect_err(|error| client.count(|counters| counters.failed(error)))
+    pub(super) fn each(&mut self, call: &Call, show: &mut Show<'_>) -> Result<()> {
+        self.counted(call, |batch, tries| batch.each_to_the_wire(call, tries, show))
     }
 
     fn each_to_the_wire(&mut self, call: &Call, tries: &mut Tries, show: &mut Show<'_>) -> Result<()> {
-        if self.queue.is_empty() {
+        if self.plan.queue.is_empty() {
             return Ok(());
         }
         // Replies are shown as they come, and so no script is asked for again behind the batch.
-        self.wire = Wire::of(&self.queue, Scripts::Whole)?;
+        self.plan.deliver(Delivery::Whole)?;
         let time = self.time(call);
-        self.with_retries(call, tries, time, |run, lease, time, kept| run.show_each(lease, time, kept, show).map(Ok))
+        self.with_retries(tries, time, |batch, leased| batch.show_each(leased, show).map(Ok))
     }
 
-    fn show_each(&mut self, lease: &mut Lease, time: &mut Time, kept: &mut Kept, show: &mut Show<'_>) -> Result<()> {
-        let count = self.queue.len();
-        self.failed = None;
-        let begun = lease.begin_burst(&mut self.sent().bytes, MULTI.len(), count);
-        let shown = begun.and_then(|()| {
-            while self.shown < count {
-                let reply = self.next_reply(lease, time, kept)?;
-                let reply = self.called_back(lease, reply)?;
-                self.shown += 1;
-                show(self.shown - 1, &reply)?;
+    fn show_each(&mut self, leased: &mut Leased<'_>, show: &mut Show<'_>) -> Result<()> {
+        let Batch { plan, merged, .. } = self;
+        let (raw, callbacks, count) = (plan.is_raw(), plan.callbacks.clone(), plan.len());
+        let (part, queue) = plan.part_and_queue();
+        let commands = part.commands;
+        merged.failed = None;
+        let mut showing = Showing { merged, commands, queue, callbacks: callbacks.as_deref(), raw };
+        let (shown, handed) = leased.exchange_by(part.bytes, part.from, count, |leased| {
+            while showing.merged.shown < count {
+                let reply = showing.next(leased)?;
+                let reply = showing.called_back(leased, reply)?;
+                showing.merged.shown += 1;
+                show(showing.merged.shown - 1, &reply)?;
             }
             Ok(())
         });
-        let handed = lease.end_burst(&mut self.sent().bytes);
         let Err(error) = shown else { return Ok(()) };
-        time.moved(handed);
-        let (answered, error) = match error.status {
-            Status::Callback => (self.shown, error),
-            _ => (self.shown, broken_off(error, self.shown, count)),
+        leased.time.moved(handed);
+        let answered = merged.shown;
+        let outcome = match count - answered {
+            0 => Outcome::Ran,
+            left => outcome(handed, part.end(), left),
         };
-        if error.status != Status::Callback {
-            self.failed.get_or_insert(answered);
+        if error.status == Status::Callback {
+            return Err(error.with_outcome(outcome));
         }
-        let left = count - answered;
-        let end = self.sent().commands.last().map_or(0, |last| last.end - MULTI.len());
-        Err(error.with_outcome(match handed {
-            Handed { bytes: 0, .. } => Outcome::NotSent,
-            _ if left == 0 => Outcome::Ran,
-            Handed { in_a_reply: true, bytes } if left == 1 && bytes >= end => Outcome::Ran,
-            _ => Outcome::Unknown,
-        }))
+        merged.failed.get_or_insert(answered);
+        Err(broken_off(error, answered, count).with_outcome(outcome))
     }
+}
 
-    /// The commands as they go over the wire.
-    fn sent(&mut self) -> &mut Queue {
-        self.wire.as_mut().map_or(&mut self.queue, |wire| &mut wire.queue)
-    }
+/// A burst whose replies are shown.
+struct Showing<'b> {
+    merged: &'b mut Merged,
+    commands: &'b [Element],
+    /// The caller's queue, where other bytes went in the place of its own.
+    queue: Option<&'b Queue>,
+    callbacks: Option<&'b Callbacks>,
+    /// No reply is to have any shape.
+    raw: bool,
+}
 
+impl Showing<'_> {
     /// The next reply, in its command's shape. No function of the caller's runs but those that serve the connection.
-    fn next_reply(&self, lease: &mut Lease, time: &Time, kept: &mut Kept) -> Result<Reply> {
-        let sent = self.wire.as_ref().map_or(&self.queue, |wire| &wire.queue);
-        let command = &sent.commands[self.shown];
-        let start = sent.start_of(self.shown) - MULTI.len();
-        let shape = if self.raw { Shape::KEEP } else { command.shape };
-        let mut one = One { shape, start, reply: None };
-        // What has come already is taken without a look at the clock, and there may be much of it.
-        if time.is_over() {
-            return Err(lease.give_up_burst(time.until()));
-        }
-        lease.take_replies(|| time.until(), kept, &mut one)?;
+    fn next(&self, leased: &mut Leased<'_>) -> Result<Reply> {
+        let index = self.merged.shown;
+        let shape = if self.raw { Shape::KEEP } else { self.commands[index].shape };
+        let mut one = One { shape, start: start_of(self.commands, index) - MULTI.len(), reply: None };
+        leased.take_in_time(&mut one)?;
         one.reply.ok_or_else(|| Error::new(Status::Panic, "all replies were in, and one was missing"))
     }
 
     /// What the command's callback makes of it.
-    fn called_back(&mut self, lease: &mut Lease, reply: Reply) -> Result<Reply> {
-        let index = self.shown;
-        let command = &self.queue.commands[index];
+    fn called_back(&mut self, leased: &mut Leased<'_>, reply: Reply) -> Result<Reply> {
+        let index = self.merged.shown;
+        let command = &self.commands[index];
         if reply.is_error() {
-            self.failed.get_or_insert(index);
-            lease.heed_error(reply.text(), command.own_words);
+            self.merged.failed.get_or_insert(index);
+            leased.lease.heed_error(reply.text(), command.own_words);
             return Ok(reply);
         }
-        let Some(callbacks) = self.callbacks.as_ref().filter(|_| command.called) else { return Ok(reply) };
+        let Some(callbacks) = self.callbacks.filter(|_| command.called) else { return Ok(reply) };
         let mut args = Vec::new();
-        // The queue's own bytes are on their way, unless others went in their place.
-        let bytes = if self.wire.is_some() { &self.queue.bytes } else { lease.burst_bytes() };
-        let bytes = bytes.get(self.queue.start_of(index)..command.end);
-        resp::arguments(bytes.unwrap_or_default(), &mut args)?;
-        let Some(callback) = callbacks.find(&args) else { return Ok(reply) };
-        match callback.call(command.call_data, &args, &reply) {
-            Ok(made) => Ok(made.unwrap_or(reply)),
-            Err(error) => {
-                self.failed.get_or_insert(index);
-                let mut builder = Builder::for_copies();
-                builder.add_text(Kind::RREDIS_REPLY_ERROR, &failed_callback(&error));
-                builder.take()
+        match self.queue {
+            Some(queue) => queue.args_of(index, &mut args)?,
+            None => {
+                let sent = leased.bytes().get(start_of(self.commands, index)..command.end);
+                resp::arguments(sent.unwrap_or_default(), &mut args)?;
             }
         }
+        let Some(replaced) = called_back(callbacks, command, &args, &reply) else { return Ok(reply) };
+        if matches!(replaced, Replaced::Failed(_)) {
+            self.merged.failed.get_or_insert(index);
+        }
+        replaced.into_reply()
     }
 }
 

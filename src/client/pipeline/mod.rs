@@ -1,327 +1,80 @@
-//! Many commands in one burst, and transactions: what is queued, what is watched, and what may be asked when.
+//! Many commands in one burst, and transactions.
 //!
 //! ```text
-//!  queue       the commands, as the bytes that will go over the wire
-//!  run         one run: connections, tries, time
-//!  answers     what takes the replies, and what a transaction came to
-//!  scripts     by their digests, with the proof that they did not run where they are sent whole
-//!  finish      what the callbacks make of the replies, and the one array
-//!  each        a run whose replies are shown as they come
-//!  watch       the connection that watches
-//!  transact    a transaction tried until it goes through
+//!  handle       the pipeline: what is queued and watched, and what may be asked when
+//!  transact     a transaction tried until it goes through
+//!  watch        the connection that watches
+//!
+//!  batch        one run: its plan over a connection, and over others where nothing can run twice
+//!  behind       scripts that did not run, sent whole behind their batch
+//!  each         a run whose replies are shown as they come
+//!
+//!  plan         what a run asks, made before anything is sent
+//!    queue      the commands, as the bytes that will go over
+//!    wire       scripts, as they go over: by their digests, or whole
+//!    time       how long it may take
+//!  exchange     one burst on one connection: bytes out, replies in
+//!  merge        what the caller gets: shapes, callbacks, the first failure, the one array
+//!    answers      takes the replies of commands that run one by one
+//!    transaction  takes those of a transaction, and says what it came to
+//!    front        what was said of scripts, and what that proves
 //! ```
+//!
+//! Plan, exchange and merge do not use each other, except that replies are merged by the plan that they answer.
 #![forbid(unsafe_code)]
 
 mod answers;
+mod batch;
+mod behind;
 mod each;
-mod finish;
+mod exchange;
+mod front;
+mod handle;
+mod merge;
+mod plan;
 mod queue;
-mod run;
-mod scripts;
+mod time;
 mod transact;
+mod transaction;
 mod watch;
+mod wire;
 
-use std::time::Duration;
-
-use crate::commands::{self, Shape};
-use crate::error::{Error, Instead, Result, Status};
+use crate::error::Result;
 use crate::pool::Counters;
 use crate::reply::Reply;
-use crate::resp::Gather;
-use crate::route::Order;
-use crate::transport::Deadline;
 
-use super::{Call, Client, Flags, Terms};
-use queue::{Queue, not_sent, refuse_connection_state};
-use watch::{Watch, watch_of, within};
+use super::Call;
 
 pub use each::Show;
-pub use run::Run;
+pub use handle::{Pipeline, Reach};
+pub use plan::Mode;
 pub use transact::transact;
-
-/// Commands that wait for their run.
-pub struct Pipeline {
-    client: Client,
-    queue: Queue,
-    gather: Gather,
-    watch: Option<Watch>,
-    busy: Busy,
-    /// While it is transacting: when all tries together must be over, and how far away that was at first.
-    limit: Option<(Deadline, i64)>,
-    /// Which command of the last run failed first.
-    failed: Option<usize>,
-}
-
-/// What a pipeline is in the middle of, while a function of the caller's is called.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Busy {
-    No,
-    /// Its commands are on their way: it can do nothing.
-    Running,
-    /// `transact` has the watch and the run: it reads and queues.
-    Transacting,
-}
-
-/// How a pipeline runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// One by one.
-    Plain,
-    /// Between MULTI and EXEC: all or nothing, and nothing between.
-    Atomic,
-}
-
-impl Pipeline {
-    /// An empty pipeline of this client's.
-    pub fn new(client: &Client) -> Pipeline {
-        Pipeline {
-            client: client.clone(),
-            queue: Queue::default(),
-            gather: Gather::new(),
-            watch: None,
-            busy: Busy::No,
-            limit: None,
-            failed: None,
-        }
-    }
-
-    /// Queue one command. What fails leaves the queue as it was.
-    pub fn add(&mut self, args: &[&[u8]], flags: Flags, call_data: *mut ()) -> Result<()> {
-        self.refuse_to_add(flags)?;
-        let command = commands::find(args);
-        refuse_connection_state(command)?;
-        let shape = match flags.has(Flags::RAW) || self.client.0.often.raw_shape {
-            true => Shape::KEEP,
-            false => commands::shape_of(command, args),
-        };
-        let blocking = command.and_then(|command| command.blocking(args));
-        self.queue.add(args, flags, call_data, shape, blocking).map_err(not_sent)?;
-        if let Some(added) = self.queue.commands.last_mut() {
-            added.own_words = commands::has_own_words(command);
-        }
-        Ok(())
-    }
-
-    fn refuse_to_add(&self, flags: Flags) -> Result<()> {
-        self.refuse_while_running()?;
-        if [Flags::TIMEOUT, Flags::ALONE, Flags::NO_RETRY].iter().any(|flag| flags.has(*flag)) {
-            let text = "flags: TIMEOUT, ALONE and NO_RETRY are for a whole run, not for one command in it";
-            return Err(not_sent(Error::new(Status::Argument, text)));
-        }
-        Ok(())
-    }
-
-    /// How many commands are queued.
-    pub fn len(&self) -> usize {
-        self.queue.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    /// Which command of the last run failed first.
-    pub fn failed(&self) -> Option<usize> {
-        self.failed
-    }
-
-    /// Forget the commands, and what is watched. Never waits. While it is transacting the watch is not the caller's to end:
-    /// what runs without it could undo what others did.
-    pub fn clear(&mut self) {
-        match self.busy {
-            Busy::Transacting => self.queue.clear(),
-            Busy::No | Busy::Running => self.give_up(),
-        }
-    }
-
-    fn give_up(&mut self) {
-        self.queue.clear();
-        if let Some(watch) = self.watch.take() {
-            self.client.show(watch.end(false));
-        }
-    }
-
-    /// Watch these keys, those from before too: a run of mode ATOMIC tells whether anybody changed one of them.
-    pub fn watch(&mut self, keys: &[&[u8]]) -> Result<()> {
-        self.refuse_while_busy()?;
-        self.watch_within_limit(keys)
-    }
-
-    /// The same, also while it is transacting.
-    fn watch_within_limit(&mut self, keys: &[&[u8]]) -> Result<()> {
-        if !self.queue.is_empty() {
-            let text = "commands are queued already: keys are watched before that";
-            return Err(not_sent(Error::new(Status::State, text)));
-        }
-        let args = watch_of(keys)?;
-        let client = self.client.clone();
-        client.count(Counters::command);
-        let watched = match &mut self.watch {
-            Some(watch) => {
-                let call = Call::default();
-                let terms = client.terms(&args, &call);
-                terms.order(&args, &call).and_then(|order| match watch.command(&order, &client)? {
-                    reply if reply.is_error() => Err(order.error(&reply)),
-                    _ => Ok(()),
-                })
-            }
-            None => Watch::begin(&client, &args, self.limit).map(|watch| self.watch = Some(watch)),
-        };
-        watched.inspect_err(|error| client.count(|counters| counters.failed(error)))
-    }
-
-    /// Send one command at once, on the connection that watches.
-    fn ask(&mut self, args: &[&[u8]], call: &Call, terms: &Terms) -> Result<Reply> {
-        self.refuse_while_running()?;
-        let Some(watch) = &mut self.watch else {
-            let text = "nothing is watched: a command at once goes over the connection that watches";
-            return Err(not_sent(Error::new(Status::State, text)));
-        };
-        if !self.queue.is_empty() {
-            let text = "commands are queued already: what is read at once is read before that";
-            return Err(not_sent(Error::new(Status::State, text)));
-        }
-        refuse_connection_state(terms.row)?;
-        let order = terms.order(args, call)?;
-        watch.command(&Order { wait: within(order.wait, self.limit), ..order }, &self.client)
-    }
-
-    /// Begin a run: from now on the pipeline is empty, and refuses everything until `end`.
-    pub fn begin(&mut self, mode: Mode) -> Result<Run> {
-        self.refuse_while_busy()?;
-        // What would be refused a connection keeps its commands.
-        self.client.0.route.dial().refuse_reentry()?;
-        self.begin_run(mode)
-    }
-
-    fn begin_run(&mut self, mode: Mode) -> Result<Run> {
-        if self.watch.is_some() && mode == Mode::Plain {
-            return Err(not_sent(Error::new(Status::State, "keys are watched").with_instead(Instead::Atomic)));
-        }
-        let transacting = self.busy == Busy::Transacting;
-        self.busy = Busy::Running;
-        self.failed = None;
-        let (queue, gather) = (std::mem::take(&mut self.queue), std::mem::take(&mut self.gather));
-        let (client, watch) = (self.client.clone(), self.watch.take());
-        Ok(Run {
-            client,
-            queue,
-            gather,
-            unshaped: Vec::new(),
-            watch,
-            mode,
-            failed: None,
-            read_only: false,
-            callbacks: None,
-            raw: false,
-            wire: None,
-            shown: 0,
-            limit: self.limit,
-            transacting,
-        })
-    }
-
-    /// The run is over.
-    pub fn end(&mut self, mut run: Run) {
-        run.clear();
-        self.busy = if run.transacting { Busy::Transacting } else { Busy::No };
-        self.failed = run.failed;
-        self.queue = run.queue;
-        self.gather = run.gather;
-    }
-
-    /// From now on only `transact` watches and runs, for so long.
-    fn begin_transacting(&mut self, timeout_ms: i64) -> Result<()> {
-        self.refuse_while_busy()?;
-        if self.watch.is_some() || !self.queue.is_empty() {
-            let text = "something is queued or watched already: clear first";
-            return Err(not_sent(Error::new(Status::State, text)));
-        }
-        self.busy = Busy::Transacting;
-        self.limit = Some((Deadline::after_ms(timeout_ms), timeout_ms));
-        Ok(())
-    }
-
-    fn end_transacting(&mut self) {
-        self.give_up();
-        (self.busy, self.limit) = (Busy::No, None);
-    }
-
-    /// When all tries together must be over.
-    fn time_limit(&self) -> Deadline {
-        self.limit.map_or(Deadline::never(), |(last, _)| last)
-    }
-
-    /// Whether there is no time for another try after such a pause.
-    fn is_too_late(&self, pause: Duration) -> bool {
-        self.time_limit().remaining().is_some_and(|remaining| remaining <= pause)
-    }
-
-    /// Why the connection that watched is lost, if it is.
-    fn lost(&mut self) -> Option<Error> {
-        self.watch.as_mut()?.parts().err()
-    }
-
-    fn refuse_while_running(&self) -> Result<()> {
-        match self.busy {
-            Busy::Running => Err(not_sent(Error::new(Status::State, RUNNING))),
-            Busy::No | Busy::Transacting => Ok(()),
-        }
-    }
-
-    fn refuse_while_busy(&self) -> Result<()> {
-        match self.busy {
-            Busy::No => Ok(()),
-            Busy::Running => Err(not_sent(Error::new(Status::State, RUNNING))),
-            Busy::Transacting => {
-                let text = "a transaction watches and runs by itself: its function reads at once, and queues";
-                Err(not_sent(Error::new(Status::State, text)))
-            }
-        }
-    }
-}
-
-/// A pipeline that functions of the caller's may use while it works for them: it is borrowed for a step, and never while one
-/// of them runs.
-pub trait Reach {
-    /// One step.
-    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T;
-}
-
-impl Reach for Pipeline {
-    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T {
-        step(self)
-    }
-}
 
 /// Run the commands of a pipeline, and give their replies as an array.
 pub fn run(pipeline: &mut impl Reach, mode: Mode, call: &Call) -> Result<Reply> {
-    let mut run = pipeline.reach(|pipeline| pipeline.begin(mode))?;
-    let result = run.run(call);
-    pipeline.reach(|pipeline| pipeline.end(run));
+    let mut batch = pipeline.reach(|pipeline| pipeline.begin(mode))?;
+    let result = batch.run(call);
+    pipeline.reach(|pipeline| pipeline.end(batch));
     result
 }
 
 /// Run the commands of a pipeline, and show each reply as it comes. Nothing of them is held.
 pub fn run_each(pipeline: &mut impl Reach, call: &Call, show: &mut Show<'_>) -> Result<()> {
-    let mut run = pipeline.reach(|pipeline| pipeline.begin(Mode::Plain))?;
-    let result = run.each(call, show);
-    pipeline.reach(|pipeline| pipeline.end(run));
+    let mut batch = pipeline.reach(|pipeline| pipeline.begin(Mode::Plain))?;
+    let result = batch.each(call, show);
+    pipeline.reach(|pipeline| pipeline.end(batch));
     result
 }
 
 /// Send one command at once, on the connection of a pipeline that watches.
 pub fn command(pipeline: &mut impl Reach, args: &[&[u8]], call: &Call) -> Result<Reply> {
-    let client = pipeline.reach(|pipeline| pipeline.client.clone());
+    let client = pipeline.reach(|pipeline| pipeline.client().clone());
     client.count(Counters::command);
     let terms = client.terms(args, call);
     let asked = pipeline.reach(|pipeline| pipeline.ask(args, call, &terms));
     let result = asked.and_then(|reply| terms.finish(args, call, reply));
     result.inspect_err(|error| client.count(|counters| counters.failed(error)))
 }
-
-const RUNNING: &str = "this pipeline is running: use another one meanwhile";
 
 #[cfg(test)]
 mod tests;

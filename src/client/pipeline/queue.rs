@@ -1,21 +1,19 @@
 //! Commands that wait for their run, as the bytes that will go over the wire.
 #![forbid(unsafe_code)]
 
-use crate::client::{Callbacks, Flags};
+use crate::client::{Callbacks, Flags, Script};
 use crate::commands::{self, Blocking, Command, Shape};
 use crate::error::{Error, Outcome, Result};
 use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::memory::reuse;
 use crate::resp;
 
-use super::scripts::Added;
-
 /// The commands of a pipeline.
 #[derive(Default)]
 pub(super) struct Queue {
     /// MULTI, and behind it the commands, each whole. There is room for EXEC.
     pub(super) bytes: Vec<u8>,
-    pub(super) commands: Vec<Queued>,
+    pub(super) commands: Vec<Element>,
     /// The longest that one of them lets the server wait.
     pub(super) blocking: Option<Blocking>,
     /// Whether any reply is to have a shape.
@@ -26,7 +24,7 @@ pub(super) struct Queue {
 
 /// What must be known of a command besides its bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Queued {
+pub(super) struct Element {
     /// Where its bytes end.
     pub(super) end: usize,
     pub(super) call_data: *mut (),
@@ -36,6 +34,12 @@ pub(super) struct Queued {
     /// An error of its may be in words of its own making.
     pub(super) own_words: bool,
     pub(super) shape: Shape,
+}
+
+/// A command of a queue that is a script. What stands in the queue is its EVALSHA.
+pub(super) struct Added {
+    pub(super) index: usize,
+    pub(super) script: Script,
 }
 
 /// A command: its arguments, or what they were encoded to.
@@ -54,11 +58,34 @@ impl Queue {
         shape: Shape,
         blocking: Option<Blocking>,
     ) -> Result<()> {
-        self.add_like(Queued { end: 0, call_data, flags, called: false, own_words: true, shape }, Like::Args(args))?;
+        self.add_like(Element { end: 0, call_data, flags, called: false, own_words: true, shape }, Like::Args(args))?;
         self.shaped |= !shape.is_keep();
         if let Some(blocking) = blocking {
             self.blocking = Some(longer(self.blocking, blocking));
         }
+        Ok(())
+    }
+
+    /// Add a command whose reply stays as it is.
+    pub(super) fn add_plain(&mut self, args: &[&[u8]]) -> Result<()> {
+        self.add(args, Flags::default(), std::ptr::null_mut(), Shape::KEEP, None)
+    }
+
+    /// Add a script, with `keys` of the arguments as its keys.
+    pub(super) fn add_script(
+        &mut self,
+        script: &Script,
+        keys: usize,
+        args: &[&[u8]],
+        flags: Flags,
+        call_data: *mut (),
+    ) -> Result<()> {
+        self.scripts.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        let added = Added { index: self.len(), script: script.clone() };
+        script.with_command(keys, &mut itoa::Buffer::new(), args, |command| {
+            self.add(command, flags, call_data, Shape::KEEP, None)
+        })?;
+        self.scripts.push(added);
         Ok(())
     }
 
@@ -72,10 +99,7 @@ impl Queue {
 
     /// Where the bytes of a command begin.
     pub(super) fn start_of(&self, index: usize) -> usize {
-        match index.checked_sub(1) {
-            None => MULTI.len(),
-            Some(before) => self.commands[before].end,
-        }
+        start_of(&self.commands, index)
     }
 
     /// The arguments of a command, as they were added.
@@ -136,7 +160,7 @@ impl Queue {
 
     /// Add one command, of which all but its end is known.
     #[inline(always)]
-    pub(super) fn add_like(&mut self, like: Queued, command: Like<'_>) -> Result<()> {
+    pub(super) fn add_like(&mut self, like: Element, command: Like<'_>) -> Result<()> {
         self.commands.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         if self.bytes.is_empty() {
             self.bytes.try_reserve(MULTI.len()).map_err(|_| Error::memory("the command"))?;
@@ -149,7 +173,7 @@ impl Queue {
                 self.bytes.extend_from_slice(bytes);
             }
         }
-        self.commands.push(Queued { end: self.bytes.len(), ..like });
+        self.commands.push(Element { end: self.bytes.len(), ..like });
         Ok(())
     }
 
@@ -160,6 +184,12 @@ impl Queue {
         (self.blocking, self.shaped) = (None, false);
         self.scripts = Vec::new();
     }
+}
+
+/// Where the bytes of one of these commands begin.
+#[inline]
+pub(super) fn start_of(commands: &[Element], index: usize) -> usize {
+    index.checked_sub(1).map_or(MULTI.len(), |before| commands[before].end)
 }
 
 fn longer(before: Option<Blocking>, blocking: Blocking) -> Blocking {

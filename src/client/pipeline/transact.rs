@@ -7,7 +7,8 @@ use crate::error::{Error, Result, Status};
 use crate::ongoing;
 use crate::reply::Reply;
 
-use super::{Mode, Pipeline, Reach};
+use super::handle::{Pipeline, Reach};
+use super::plan::Mode;
 
 /// Watch these keys, have `function` read and queue, run it as a transaction, until no watched key was changed meanwhile or
 /// the time is up. However it ends, the pipeline is empty and watches nothing.
@@ -43,9 +44,9 @@ fn until_it_goes_through(
         refusals += u32::from(by_a_replica);
         let pause = pipeline.reach(|pipeline| match by_a_replica {
             // Whether a primary will be there is not sure: the options say how often to ask.
-            true => pipeline.client.0.route.retry().wait(refusals, pipeline.time_limit()),
+            true => pipeline.client().0.route.retry().wait(refusals, pipeline.time_limit()),
             // Whoever is in the way needs some time too.
-            false => Some(pipeline.client.0.route.retry().pause(attempts)),
+            false => Some(pipeline.client().0.route.retry().pause(attempts)),
         });
         match pause.filter(|pause| pipeline.reach(|pipeline| !pipeline.is_too_late(*pause))) {
             Some(pause) => ongoing::pause(pause).map_err(|ended| ended.with_outcome(error.outcome))?,
@@ -76,9 +77,9 @@ fn once(
         // What it could not read because the connection was lost, it may read on the next; why else it ended is the cause.
         return Err(pipeline.reach(|pipeline| pipeline.lost()).unwrap_or(error).into());
     }
-    let mut run = pipeline.reach(|pipeline| pipeline.begin_run(Mode::Atomic))?;
-    let result = run.run(&Call::default());
-    let failed = result.map_err(|error| Failed { by_a_replica: run.is_refused_by_a_replica(&error), error });
-    pipeline.reach(|pipeline| pipeline.end(run));
+    let mut batch = pipeline.reach(|pipeline| pipeline.begin_run(Mode::Atomic))?;
+    let result = batch.run(&Call::default());
+    let failed = result.map_err(|error| Failed { by_a_replica: batch.merged.is_refused_by_a_replica(&error), error });
+    pipeline.reach(|pipeline| pipeline.end(batch));
     failed
 }

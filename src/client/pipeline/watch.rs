@@ -10,9 +10,9 @@ use crate::ongoing;
 use crate::pool::Lease;
 use crate::reply::Reply;
 use crate::route::{Audience, Order, Tries};
-use crate::transport::Deadline;
 
 use super::queue::not_sent;
+use super::time::Limit;
 
 /// A connection that watches, on lease until the transaction has run or is given up. Dropped, it is closed, for that never
 /// waits.
@@ -25,7 +25,7 @@ pub(super) struct Watch {
 impl Watch {
     /// Lease a connection and watch keys on it, with this command. Nothing is read before that, so it may be tried again
     /// whatever became of it.
-    pub(super) fn begin(client: &Client, args: &[&[u8]], limit: Option<(Deadline, i64)>) -> Result<Watch> {
+    pub(super) fn begin(client: &Client, args: &[&[u8]], limit: Limit) -> Result<Watch> {
         let order = client.terms(args, &Call::default()).order(args, &Call::default())?;
         let order = Order { wait: within(order.wait, limit), idempotent: true, ..order };
         client.0.route.retry().begin();
@@ -119,7 +119,7 @@ pub(super) fn lost(error: Error) -> Error {
 }
 
 /// The same wait, but that it ends no later than this, where there is a limit.
-pub(super) fn within(wait: Wait<'_>, limit: Option<(Deadline, i64)>) -> Wait<'_> {
+pub(super) fn within(wait: Wait<'_>, limit: Limit) -> Wait<'_> {
     match limit {
         Some((last, last_ms)) if wait.deadline.earlier(last) != wait.deadline => {
             Wait { deadline: last, allowed_ms: last_ms, ..wait }

@@ -1,6 +1,7 @@
 //! Connections that are lost or refused under a run and under a watch, and what that costs.
 
 use super::*;
+use crate::resp;
 
 fn client_of(retry_max: i64, scripts: Vec<Vec<Step>>) -> Client {
     let mut setup = Setup::default();
@@ -119,7 +120,7 @@ fn what_a_script_of_a_run_says_of_the_server_is_not_believed() {
         pipeline.add_script(&script, 0, &[], Flags::default(), std::ptr::null_mut()).unwrap();
         let mut run = pipeline.begin_run(Mode::Plain).unwrap();
         assert!(run.run(&Call::default()).unwrap().view().get(0).unwrap().is_error());
-        assert_eq!(run.failed, Some(0));
+        assert_eq!(run.merged.failed, Some(0));
         let next = client.command(&[b"INCR", b"k"], &Call::default()).unwrap().view().integer();
         assert_eq!(next, Some(if stays { 1 } else { 2 }), "{said}");
     }
