@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 
 use crate::error::{Error, Result, Status};
 use crate::options::Secret;
-use crate::reply::{Kind, Reply};
+use crate::reply::Reply;
 
+use super::hello;
 use super::inflight::Inflight;
 use super::said;
 use super::state::State;
@@ -188,7 +189,7 @@ impl Handshake {
 
     /// HELLO was answered: what the server says that it speaks counts, and not what it was asked for.
     fn agreed(&mut self, reply: &Reply) -> Result<()> {
-        let Some(protocol) = protocol_of(reply) else {
+        let Some(protocol) = hello::protocol_of(reply) else {
             return Err(Error::new(Status::Protocol, "HELLO was not answered with a map"));
         };
         self.resp3 = protocol == 3;
@@ -298,22 +299,6 @@ impl Handshake {
         self.asked.push_back(word);
         Ok(())
     }
-}
-
-/// What an answer to HELLO says that the server speaks from now on. None: it is no answer to HELLO.
-pub(super) fn protocol_of(reply: &Reply) -> Option<i64> {
-    let by_its_shape = match reply.kind() {
-        Kind::RREDIS_REPLY_MAP => 3,
-        Kind::RREDIS_REPLY_ARRAY => 2,
-        _ => return None,
-    };
-    let mut words = reply.view().children();
-    while let (Some(name), Some(value)) = (words.next(), words.next()) {
-        if name.text() == b"proto" {
-            return value.integer().filter(|number| matches!(number, 2 | 3)).or(Some(by_its_shape));
-        }
-    }
-    Some(by_its_shape)
 }
 
 /// The server is there, and will not talk to anybody now: too many clients, or protected mode.

@@ -5,12 +5,14 @@ mod asked;
 mod burst;
 mod ending;
 mod handshake;
+mod hello;
 mod inflight;
 mod push;
 mod queued;
 mod routing;
 mod said;
 mod state;
+mod submit;
 pub mod subscriptions;
 mod unsent;
 

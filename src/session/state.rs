@@ -6,7 +6,7 @@ use crate::commands::Effect;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::{Kind, Reply};
 
-use super::handshake::protocol_of;
+use super::hello;
 use super::inflight::Due;
 use super::push::Confirmation;
 
@@ -144,7 +144,7 @@ impl State {
             return;
         }
         match effect {
-            Effect::Hello => self.resp3 = protocol_of(reply) == Some(3),
+            Effect::Hello => self.resp3 = hello::protocol_of(reply) == Some(3),
             Effect::Select(database) => self.database = database,
             Effect::Multi => self.transaction = true,
             Effect::Discard => {
