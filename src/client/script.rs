@@ -18,9 +18,9 @@ use crate::route::{Order, Tries};
 
 /// A script and its digest. Nothing of it changes, so any number of threads may run it. Cloning shares it.
 #[derive(Clone)]
-pub struct Script(Arc<Inner>);
+pub struct Script(Arc<ScriptInner>);
 
-struct Inner {
+struct ScriptInner {
     text: Box<[u8]>,
     digest: Digest,
     /// The same in 40 hexadecimal digits, and a NUL.
@@ -39,7 +39,7 @@ impl Script {
             digits[0] = HEX[usize::from(byte >> 4)];
             digits[1] = HEX[usize::from(byte & 15)];
         }
-        Ok(Script(Arc::new(Inner { text: kept.into_boxed_slice(), digest, sha })))
+        Ok(Script(Arc::new(ScriptInner { text: kept.into_boxed_slice(), digest, sha })))
     }
 
     /// The SHA-1 digest of its text, as the server names it.
@@ -99,7 +99,7 @@ impl Client {
         let terms = self.terms(args, call);
         // One time for all that it takes.
         let replied = terms.order(args, call).and_then(|order| {
-            let run = Run { client: self, script, order: &order };
+            let run = ScriptRun { client: self, script, order: &order };
             self.0.route.ask(&order, &mut tries, self, |lease, kept| run.on(lease, kept))
         });
         let result = replied.and_then(|reply| match reply.is_error() && !call.flags.has(Flags::ERROR_REPLY) {
@@ -112,14 +112,14 @@ impl Client {
 }
 
 /// One run, on whichever connection.
-struct Run<'r> {
+struct ScriptRun<'r> {
     client: &'r Client,
     script: &'r Script,
     /// EVALSHA.
     order: &'r Order<'r>,
 }
 
-impl Run<'_> {
+impl ScriptRun<'_> {
     /// By its digest; and whole, where the server is proven not to have had it.
     fn on(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
         if self.client.0.scripts_go_whole.load(Ordering::Relaxed) {

@@ -2,8 +2,8 @@
 
 use super::blocking::Blocking;
 use super::effect::{Change, Effect};
+use super::noscript::unknown_script;
 pub use super::table::Id;
-use super::unknown_script;
 use crate::error::{Error, Instead, Outcome, Status};
 
 /// What is known of one command, or of one subcommand.

@@ -81,7 +81,7 @@ impl Ends {
     }
 
     /// Whether they are those of a word of the table, in any case of letters.
-    fn are(&self, own: &Word) -> bool {
+    fn are(&self, own: &LastWord) -> bool {
         (self.head ^ own.ends.head) & !own.letters.head == 0 && (self.tail ^ own.ends.tail) & !own.letters.tail == 0
     }
 
@@ -112,12 +112,12 @@ fn middle_is(word: &[u8], own: &[u8]) -> bool {
 /// Rows by the hashes of their words: the first free slot from there on.
 struct Index {
     slots: [u16; SLOTS],
-    words: [Word; ROWS.len()],
+    words: [LastWord; ROWS.len()],
 }
 
 /// The last word of a row's name.
 #[derive(Clone, Copy)]
-struct Word {
+struct LastWord {
     text: &'static [u8],
     ends: Ends,
     /// Where their letters are.
@@ -128,7 +128,7 @@ struct Word {
 
 const fn index() -> Index {
     const NO_ENDS: Ends = Ends { head: 0, tail: 0 };
-    const NOTHING: Word = Word { text: &[], ends: NO_ENDS, letters: NO_ENDS, parent: ALONE };
+    const NOTHING: LastWord = LastWord { text: &[], ends: NO_ENDS, letters: NO_ENDS, parent: ALONE };
     let mut index = Index { slots: [ALONE; SLOTS], words: [NOTHING; ROWS.len()] };
     let mut row = 0;
     // A container stands right before its subcommands: nothing sorts before a space.
@@ -149,7 +149,7 @@ const fn index() -> Index {
         let ends = Ends::of(word);
         assert!(word.len() <= 24, "a longer word has more than one middle");
         let letters = Ends { head: letters(ends.head), tail: letters(ends.tail) };
-        index.words[row] = Word { text: word, ends, letters, parent };
+        index.words[row] = LastWord { text: word, ends, letters, parent };
         let mut slot = ends.slot(word.len(), parent);
         while index.slots[slot] != ALONE {
             slot = (slot + 1) % SLOTS;

@@ -5,6 +5,7 @@ mod command;
 mod effect;
 mod find;
 mod keys;
+mod noscript;
 mod refusal;
 pub mod shape;
 mod slot;
@@ -23,6 +24,7 @@ pub use command::{
 pub use effect::{Change, Effect, Topic};
 pub use find::{Exactly, find};
 pub use keys::{Key, Keys, NoKeys, keys};
+pub use noscript::unknown_script;
 pub use refusal::{Refusal, has_own_words};
 pub use shape::{Shape, shape, shape_of, shape_without_arguments};
 pub use slot::{SLOTS, slot};
@@ -70,13 +72,6 @@ fn shuts_down(args: &[&[u8]]) -> bool {
 }
 
 const SHUTDOWN: &[u8] = b"SHUTDOWN";
-
-/// Whether these are the server's own words for a digest that it knows no script of. A script may well return other errors
-/// that begin with NOSCRIPT, after it ran; one that it raises has more behind these words.
-pub fn unknown_script(error: &[u8]) -> bool {
-    const WORDS: [&[u8]; 2] = [b"NOSCRIPT No matching script. Please use EVAL.", b"NOSCRIPT No matching script."];
-    WORDS.contains(&error)
-}
 
 /// What an error reply says of the command: that it did not run, or, where a script or an unknown hand may have done half
 /// of its work before the error, nothing.

@@ -136,7 +136,7 @@ pub unsafe extern "C" fn rredis_callback_builtin(
 }
 
 /// A response callback of the caller's.
-pub(crate) struct Response {
+pub(crate) struct CallerCallback {
     function: rredis_callback_fn,
     user_data: UserData,
 }
@@ -168,14 +168,14 @@ pub(crate) struct UserData {
 /// An err for a function of the caller's: zeroed, and read with suspicion.
 pub(crate) struct Told(MaybeUninit<rredis_error>);
 
-impl Response {
+impl CallerCallback {
     /// The callback, or None where the caller gave no function.
     pub(crate) fn of(function: rredis_callback_fn, user_data: UserData) -> Option<Arc<dyn Callback>> {
-        function.map(|_| Arc::new(Response { function, user_data }) as Arc<dyn Callback>)
+        function.map(|_| Arc::new(CallerCallback { function, user_data }) as Arc<dyn Callback>)
     }
 }
 
-impl Callback for Response {
+impl Callback for CallerCallback {
     fn call(&self, call_data: *mut (), args: &[&[u8]], reply: &Reply) -> Result<Option<Reply>> {
         let Some(function) = self.function else { return Ok(None) };
         let loan: *const rredis_reply = reply.root();
@@ -317,6 +317,16 @@ impl Told {
 
     pub(crate) fn pointer(&mut self) -> *mut rredis_error {
         self.0.as_mut_ptr()
+    }
+
+    /// What the function returned, where it is one that may refuse and changes nothing by itself.
+    pub(crate) fn ended(&self, status: MaybeUninit<rredis_status>) -> Result<()> {
+        match returned(status) {
+            None => Ok(()),
+            Some(status) => {
+                Err(self.error(Status::Callback, status, "the function refused").with_outcome(Outcome::NotSent))
+            }
+        }
     }
 
     /// What the function said, as an error of ours. `otherwise` is for one that wrote nothing. What it wrote is taken for a

@@ -25,7 +25,7 @@ use crate::ffi::boundary::{
     Handle, Poison, args, given, guard_command, guard_on, guard_reaching, quietly, quietly_reaching, shared, text_of,
     text_with_nul, usable, woken, wrong,
 };
-use crate::ffi::callback::{Response, UserData, rredis_callback_fn, rredis_free_fn};
+use crate::ffi::callback::{CallerCallback, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;
 use crate::ffi::pool::{rredis_pool, rredis_stat, stat_of};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn rredis_client_set_callback(
 ) -> rredis_status {
     let user_data = UserData::new(user_data, user_data_free);
     guard_on(client, err, |client| {
-        let callback = Response::of(function, user_data);
+        let callback = CallerCallback::of(function, user_data);
         // SAFETY: the caller vouches for command.
         let command = unsafe { text_of(command, command_len, "command")? };
         client.client.set_callback(command, callback)

@@ -16,13 +16,13 @@ use crate::client::Setup;
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{Err, given, guard_reaching, number, quietly_reaching, shared, text_of, wrong};
 use crate::ffi::callback::{
-    Asked, Interrupted, Listener, Response, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn,
+    Asked, CallerCallback, Interrupted, Listener, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn,
     rredis_interrupt_fn, rredis_reply_fn,
 };
 pub use crate::ffi::option::{rredis_option, rredis_shape, rredis_share};
 use crate::ffi::parser::{CustomType, rredis_parser_type};
 use crate::ffi::status::{rredis_error, rredis_status};
-use crate::ffi::transport::{Custom, rredis_transport};
+use crate::ffi::transport::{CallerTransport, rredis_transport};
 use crate::options::{Key, Options};
 use crate::reply::Builder;
 use crate::reply::node::{Kind, rredis_reply};
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn rredis_options_set_callback(
     guard_change(options, err, |setup| {
         // SAFETY: the caller vouches for command.
         let command = unsafe { text_of(command, command_len, "command")? };
-        setup.callbacks.set(command, Response::of(function, user_data))
+        setup.callbacks.set(command, CallerCallback::of(function, user_data))
     })
 }
 
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn rredis_options_set_transport(
 ) -> rredis_status {
     guard_reaching(err, || {
         // SAFETY: the caller vouches for transport.
-        let transport = unsafe { Custom::new(transport)? };
+        let transport = unsafe { CallerTransport::new(transport)? };
         given(options, "options")?.setup.transport = Some(Arc::new(transport));
         Ok(())
     })

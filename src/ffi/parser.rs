@@ -215,20 +215,20 @@ pub extern "C" fn rredis_parser_free(parser: Option<Box<rredis_parser>>) {
 }
 
 /// A parser type of the caller's.
-pub(crate) struct CustomType(Arc<Functions>);
+pub(crate) struct CustomType(Arc<ParserFunctions>);
 
 /// Its functions, which every state of it needs until it is stopped.
-struct Functions {
+struct ParserFunctions {
     given: rredis_parser_type,
     name: String,
     user_data: UserData,
 }
 
 /// One state of it, and the builder that its replies stand in.
-struct State {
+struct ParserState {
     state: *mut c_void,
     builder: rredis_builder,
-    functions: Arc<Functions>,
+    functions: Arc<ParserFunctions>,
 }
 
 impl CustomType {
@@ -252,7 +252,7 @@ impl CustomType {
         }
         // SAFETY: NULL, or a text that ends in a NUL, as the header asks.
         let name = unsafe { name_of(given.name) };
-        Ok(CustomType(Arc::new(Functions { given, name, user_data })))
+        Ok(CustomType(Arc::new(ParserFunctions { given, name, user_data })))
     }
 }
 
@@ -262,7 +262,7 @@ impl ParserType for CustomType {
     }
 
     fn start(&self, limits: Limits) -> Result<Box<dyn Parse>> {
-        let Functions { given, name, user_data } = &*self.0;
+        let ParserFunctions { given, name, user_data } = &*self.0;
         let mut state = std::ptr::null_mut();
         let mut told = Told::new();
         let Some(start) = given.start else { return Err(wrong("parser.start is NULL")) };
@@ -271,12 +271,12 @@ impl ParserType for CustomType {
         if let Some(failure) = returned(status) {
             return Err(told.error(Status::Connect, failure, "start failed").at(&format!("the parser {name}")));
         }
-        let state = State { state, builder: rredis_builder::default(), functions: Arc::clone(&self.0) };
+        let state = ParserState { state, builder: rredis_builder::default(), functions: Arc::clone(&self.0) };
         Ok(resp::framed(Box::new(state), limits))
     }
 }
 
-impl resp::Custom for State {
+impl resp::Custom for ParserState {
     fn name(&self) -> &str {
         &self.functions.name
     }
@@ -307,7 +307,7 @@ impl resp::Custom for State {
     }
 }
 
-impl Drop for State {
+impl Drop for ParserState {
     fn drop(&mut self) {
         if let Some(stop) = self.functions.given.stop {
             // SAFETY: the caller vouches for its function, which is called once for this state, here.
@@ -326,11 +326,11 @@ fn refused(told: &Told, failure: Status) -> Error {
 
 // SAFETY: the header says that the functions are called from any thread that makes a call; librredis itself never looks
 // behind the pointers.
-unsafe impl Send for Functions {}
+unsafe impl Send for ParserFunctions {}
 // SAFETY: as above.
-unsafe impl Sync for Functions {}
+unsafe impl Sync for ParserFunctions {}
 // SAFETY: as above: one state may be used by one thread after the other.
-unsafe impl Send for State {}
+unsafe impl Send for ParserState {}
 
 impl Handle for rredis_parser {
     const NAME: &'static str = "parser";

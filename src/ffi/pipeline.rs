@@ -28,14 +28,14 @@ use std::sync::Arc;
 
 use crate::client::pipeline::{self, Mode, Reach};
 use crate::client::{Call, Flags, Pipeline};
-use crate::error::{Outcome, Result, Status};
+use crate::error::Result;
 use crate::ffi::boundary::{
     Args, Handle, Poison, args, given, guard_command_alone, guard_on, guard_queue, guard_reentrant, number, quietly,
     quietly_reaching, shared, usable, woken, wrong,
 };
 use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
 use crate::ffi::client::{Taker, call_of, rredis_client};
-use crate::ffi::status::{returned, rredis_error, rredis_status};
+use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ongoing::Ongoing;
 use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
@@ -250,7 +250,7 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
             let (reply, err) = (ptr::from_ref(reply.root()), told.pointer());
             // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
             let status = unsafe { function(user_data, index, reply, err) };
-            ended(status, &told)
+            told.ended(status)
         };
         waiting(pipeline, |pipeline| pipeline::run_each(pipeline, &call, &mut show))
     })
@@ -295,7 +295,7 @@ pub unsafe extern "C" fn rredis_pipeline_transact(
             let err = told.pointer();
             // SAFETY: the caller vouches for its function; nothing of the pipeline is borrowed while it runs.
             let status = unsafe { function(user_data, pipeline.as_ptr(), err) };
-            ended(status, &told)
+            told.ended(status)
         };
         let reply = waiting(pipeline, |pipeline| pipeline::transact(pipeline, &keys, timeout_ms, &mut once))?;
         taker.take(reply);
@@ -385,16 +385,6 @@ fn waiting<T>(pipeline: NonNull<rredis_pipeline>, body: impl FnOnce(&mut Pointer
     ongoing.during(ptr::null(), || body(&mut Pointer(pipeline)))
 }
 
-/// What a function of the caller's returned.
-fn ended(status: MaybeUninit<rredis_status>, told: &Told) -> Result<()> {
-    match returned(status) {
-        None => Ok(()),
-        Some(status) => {
-            Err(told.error(Status::Callback, status, "the function refused").with_outcome(Outcome::NotSent))
-        }
-    }
-}
-
 impl Handle for rredis_pipeline {
     const NAME: &'static str = "pipeline";
     fn poison(&self) -> &Poison {
@@ -402,8 +392,7 @@ impl Handle for rredis_pipeline {
     }
 }
 
-// SAFETY: what it holds is used by one thread at a time, but for two figures that are only read; what call_data points at is
-// the caller's, and never looked at here.
+// SAFETY: one thread at a time uses it, except for two figures that are only read; call_data is never looked at here.
 unsafe impl Send for rredis_pipeline {}
 // SAFETY: as above.
 unsafe impl Sync for rredis_pipeline {}

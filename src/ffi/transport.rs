@@ -83,27 +83,27 @@ pub struct rredis_transport {
 }
 
 /// A transport of the caller's.
-pub(crate) struct Custom(Arc<Functions>);
+pub(crate) struct CallerTransport(Arc<TransportFunctions>);
 
 /// Its functions, which every stream of it needs until it is closed.
-struct Functions {
+struct TransportFunctions {
     given: rredis_transport,
     name: String,
     user_data: UserData,
 }
 
 /// One stream of it.
-struct Stream {
+struct CallerStream {
     stream: *mut c_void,
     fd: Option<RawFd>,
-    functions: Arc<Functions>,
+    functions: Arc<TransportFunctions>,
     /// It has ended.
     over: bool,
     /// The process that connected: a child of it never closes.
     process: Process,
 }
 
-impl Custom {
+impl CallerTransport {
     /// Take over what the caller gave. Its user_data is freed in every case, but where the struct is too small to have one.
     ///
     /// # Safety
@@ -124,14 +124,14 @@ impl Custom {
         }
         // SAFETY: NULL, or a text that ends in a NUL, as the header asks.
         let name = unsafe { name_of(given.name) };
-        Ok(Custom(Arc::new(Functions { given, name, user_data })))
+        Ok(CallerTransport(Arc::new(TransportFunctions { given, name, user_data })))
     }
 }
 
-impl Connect for Custom {
+impl Connect for CallerTransport {
     /// Its connect does the waiting by itself.
     fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
-        let Functions { given, user_data, .. } = &*self.0;
+        let TransportFunctions { given, user_data, .. } = &*self.0;
         let (mut host, port) = match endpoint {
             Endpoint::Tcp { host, port } => (host.clone().into_bytes(), i32::from(*port)),
             Endpoint::Unix { path } => (path.clone(), 0),
@@ -150,7 +150,7 @@ impl Connect for Custom {
         }
         // From here on the stream is closed whatever comes.
         let mut stream =
-            Stream { stream, fd: None, functions: Arc::clone(&self.0), over: false, process: Process::current() };
+            CallerStream { stream, fd: None, functions: Arc::clone(&self.0), over: false, process: Process::current() };
         // SAFETY: as above, of a stream that is connected.
         stream.fd = given.fd.map(|fd| unsafe { fd(stream.stream) }).filter(|&fd| fd >= 0);
         Ok(transport::connected(Box::new(stream)))
@@ -165,7 +165,7 @@ impl Connect for Custom {
     }
 }
 
-impl Transport for Stream {
+impl Transport for CallerStream {
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
         let Some(read) = self.functions.given.read else { return Ok(Moved::None) };
         let (mut len, mut told) = (0, Told::new());
@@ -203,7 +203,7 @@ impl Transport for Stream {
     }
 }
 
-impl Stream {
+impl CallerStream {
     fn moved(
         &self,
         status: MaybeUninit<rredis_status>,
@@ -236,7 +236,7 @@ impl Stream {
     }
 }
 
-impl Drop for Stream {
+impl Drop for CallerStream {
     fn drop(&mut self) {
         if let Some(close) = self.functions.given.close.filter(|_| self.process == Process::current()) {
             // SAFETY: the caller vouches for its function, which is called once for this stream, here.
@@ -245,7 +245,7 @@ impl Drop for Stream {
     }
 }
 
-impl Functions {
+impl TransportFunctions {
     fn error(&self, told: &Told, failure: Status, usual: Status, phase: &str) -> Error {
         let status = match failure {
             Status::Tls | Status::Memory => failure,
@@ -259,8 +259,8 @@ impl Functions {
 
 // SAFETY: the header says that the functions are called from any thread that makes a call; librredis itself never looks
 // behind the pointers.
-unsafe impl Send for Functions {}
+unsafe impl Send for TransportFunctions {}
 // SAFETY: as above.
-unsafe impl Sync for Functions {}
+unsafe impl Sync for TransportFunctions {}
 // SAFETY: as above: one stream may be used by one thread after the other.
-unsafe impl Send for Stream {}
+unsafe impl Send for CallerStream {}

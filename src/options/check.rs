@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::config;
-use super::table::{Form, Kind, Row};
+use super::table::{Kind, OptionRow, TextForm};
 use crate::error::{Error, Result, quoted};
 
 /// Bytes of a value that a message shows.
@@ -12,7 +12,7 @@ const SHOWN_MAX: usize = 48;
 const FILE_NAME_MAX: usize = 255;
 
 /// The number as it is kept, every "for ever" being -1.
-pub(super) fn number(row: &Row, value: i64) -> Result<i64> {
+pub(super) fn number(row: &OptionRow, value: i64) -> Result<i64> {
     let name = row.name;
     match row.kind {
         Kind::Text(_) | Kind::Secret => return Err(config(format!("{name} takes text, not a number"))),
@@ -29,15 +29,15 @@ pub(super) fn number(row: &Row, value: i64) -> Result<i64> {
 }
 
 /// A number that is not within its bounds.
-fn out_of_bounds(row: &Row, value: i64) -> Error {
+fn out_of_bounds(row: &OptionRow, value: i64) -> Error {
     config(format!("{}: {value} is not between {} and {}", row.name, row.min, row.max))
 }
 
 /// Whether the text will do.
-pub(super) fn text(row: &Row, value: &[u8]) -> Result<()> {
+pub(super) fn text(row: &OptionRow, value: &[u8]) -> Result<()> {
     let form = match row.kind {
         Kind::Text(form) => form,
-        Kind::Secret => Form::Any,
+        Kind::Secret => TextForm::Any,
         _ => return Err(config(format!("{} takes a number, not text", row.name))),
     };
     let name = row.name;
@@ -49,7 +49,7 @@ pub(super) fn text(row: &Row, value: &[u8]) -> Result<()> {
         return Err(config(format!("{name}: it may have at most {} bytes", row.max)));
     }
     if value.len() as i64 > row.max {
-        let holder = if form == Form::SocketPath { "a socket's path has" } else { "it may have" };
+        let holder = if form == TextForm::SocketPath { "a socket's path has" } else { "it may have" };
         return Err(config(format!("{name}: {} bytes, but {holder} at most {}", value.len(), row.max)));
     }
     if let Some(fault) = misplaced(row, form, value) {
@@ -57,27 +57,27 @@ pub(super) fn text(row: &Row, value: &[u8]) -> Result<()> {
     }
     match wrong_byte(form, value) {
         Some((at, reason)) => Err(about(name, value, &format!("has {reason} (byte {at})"))),
-        None if form == Form::Host => host(name, value),
+        None if form == TextForm::Host => host(name, value),
         None => Ok(()),
     }
 }
 
 /// What stands where it has no place, and is shown to nobody: a key, of which everybody may see what else stands there, or what
 /// may have a password in it.
-fn misplaced(row: &Row, form: Form, value: &[u8]) -> Option<&'static str> {
+fn misplaced(row: &OptionRow, form: TextForm, value: &[u8]) -> Option<&'static str> {
     let has = |word: &[u8]| value.windows(word.len()).any(|part| part == word);
     let is_pem = || [&b"--BEGIN "[..], b"--END ", b"PRIVATE KEY"].into_iter().any(has);
     let is_url = || has(b"://");
     let is_no_path = || value.iter().any(|byte| matches!(byte, b'\n' | b'\r')) || has_long_name(value);
     match form {
-        Form::Path | Form::SocketPath if is_pem() => Some("it is a PEM, where the path of a file is due"),
+        TextForm::Path | TextForm::SocketPath if is_pem() => Some("it is a PEM, where the path of a file is due"),
         // A URL may have a password in it.
-        Form::Host | Form::Path | Form::SocketPath | Form::Name if is_url() => {
+        TextForm::Host | TextForm::Path | TextForm::SocketPath | TextForm::Name if is_url() => {
             Some("it is a URL, which is set as a whole")
         }
-        Form::Host if value.contains(&b'@') => Some("there is an '@' in it, as in the URL of a server"),
-        Form::Path if is_no_path() => Some("it is not the path of a file"),
-        Form::Any if matches!(row.kind, Kind::Text(_)) && has(b"PRIVATE KEY") => {
+        TextForm::Host if value.contains(&b'@') => Some("there is an '@' in it, as in the URL of a server"),
+        TextForm::Path if is_no_path() => Some("it is not the path of a file"),
+        TextForm::Any if matches!(row.kind, Kind::Text(_)) && has(b"PRIVATE KEY") => {
             Some("there is a private key in it, whose place is tls_key_pem")
         }
         _ => None,
@@ -100,16 +100,16 @@ pub(super) fn shown(value: &[u8]) -> Vec<u8> {
 }
 
 /// The first byte that may not stand in such a text, and what it is.
-fn wrong_byte(form: Form, value: &[u8]) -> Option<(usize, &'static str)> {
+fn wrong_byte(form: TextForm, value: &[u8]) -> Option<(usize, &'static str)> {
     value.iter().enumerate().find_map(|(at, byte)| {
         let reason = match (form, byte) {
-            (Form::Any, _) => None,
+            (TextForm::Any, _) => None,
             (_, 0) => Some("a NUL"),
-            (Form::Path | Form::SocketPath, _) => None,
+            (TextForm::Path | TextForm::SocketPath, _) => None,
             (_, b' ' | b'\t' | b'\r' | b'\n') => Some("white space"),
             (_, 0..=0x1f | 0x7f) => Some("a control byte"),
-            (Form::Name, 0x80..) => Some("a byte that is not ASCII"),
-            (Form::Host, b'/' | b'\\' | b'@' | b'?' | b'#' | b'[' | b']') => Some("a byte that no host has"),
+            (TextForm::Name, 0x80..) => Some("a byte that is not ASCII"),
+            (TextForm::Host, b'/' | b'\\' | b'@' | b'?' | b'#' | b'[' | b']') => Some("a byte that no host has"),
             _ => None,
         };
         reason.map(|reason| (at, reason))

@@ -117,7 +117,7 @@ impl Key {
         self.row().name
     }
 
-    pub(super) fn row(self) -> &'static Row {
+    pub(super) fn row(self) -> &'static OptionRow {
         TABLE.get(self.index()).unwrap_or(&TABLE[0])
     }
 
@@ -128,7 +128,7 @@ impl Key {
 }
 
 /// What is known of an option.
-pub(super) struct Row {
+pub(super) struct OptionRow {
     pub(super) key: Key,
     pub(super) name: &'static str,
     pub(super) kind: Kind,
@@ -154,13 +154,13 @@ pub(super) enum Kind {
     Bool,
     /// One of these, the first name of a number being the one that is printed.
     Choice(&'static [(&'static str, i64)]),
-    Text(Form),
+    Text(TextForm),
     Secret,
 }
 
 /// What bytes a text may have.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum TextForm {
     /// Any.
     Any,
     /// A host's name or address.
@@ -202,16 +202,16 @@ const TLS_VERSIONS: &[(&str, i64)] = &[("1.2", 12), ("1.3", 13), ("771", 12), ("
 
 /// In the order of the numbers.
 #[rustfmt::skip]
-pub(super) const TABLE: [Row; 46] = [
-    text(Key::Host, "host", Form::Host, "127.0.0.1", 1, HOST_MAX, OF_CONNECTION),
+pub(super) const TABLE: [OptionRow; 46] = [
+    text(Key::Host, "host", TextForm::Host, "127.0.0.1", 1, HOST_MAX, OF_CONNECTION),
     number(Key::Port, "port", Kind::Int, 6379, 1, 65_535, OF_CONNECTION),
-    text(Key::UnixPath, "unix_path", Form::SocketPath, "", 0, SOCKET_PATH_MAX, OF_CONNECTION),
-    text(Key::Username, "username", Form::Any, "", 0, NAME_MAX, OF_CONNECTION),
+    text(Key::UnixPath, "unix_path", TextForm::SocketPath, "", 0, SOCKET_PATH_MAX, OF_CONNECTION),
+    text(Key::Username, "username", TextForm::Any, "", 0, NAME_MAX, OF_CONNECTION),
     secret(Key::Password, "password", NAME_MAX, OF_CONNECTION),
     number(Key::Database, "database", Kind::Int, 0, 0, i32::MAX as i64, OF_CONNECTION),
     number(Key::Protocol, "protocol", Kind::Choice(PROTOCOLS), 0, 0, 3, OF_CONNECTION),
-    text(Key::ClientName, "client_name", Form::Name, "", 0, NAME_MAX, OF_CONNECTION),
-    text(Key::LibraryName, "library_name", Form::Name, "", 0, NAME_MAX, OF_CONNECTION),
+    text(Key::ClientName, "client_name", TextForm::Name, "", 0, NAME_MAX, OF_CONNECTION),
+    text(Key::LibraryName, "library_name", TextForm::Name, "", 0, NAME_MAX, OF_CONNECTION),
 
     number(Key::PoolMax, "pool_max", Kind::Int, 64, 1, limits::POOL_MAX as i64, OF_CONNECTION),
     number(Key::PoolWaitMs, "pool_wait", Kind::Duration, EVER, EVER, i64::MAX, OF_CONNECTION),
@@ -244,14 +244,14 @@ pub(super) const TABLE: [Row; 46] = [
     number(Key::PushBytesMax, "push_bytes_max", Kind::Bytes, limits::PUSH_BYTES_MAX as i64, 1, BYTES_MAX, OF_CONNECTION),
 
     number(Key::Tls, "tls", Kind::Bool, 0, 0, 1, OF_CONNECTION),
-    text(Key::TlsCaFile, "tls_ca_file", Form::Path, "", 0, PATH_MAX, OF_CONNECTION),
-    text(Key::TlsCaDir, "tls_ca_dir", Form::Path, "", 0, PATH_MAX, OF_CONNECTION),
-    text(Key::TlsCaPem, "tls_ca_pem", Form::Any, "", 0, PEM_MAX, OF_CONNECTION),
-    text(Key::TlsCertFile, "tls_cert_file", Form::Path, "", 0, PATH_MAX, OF_CONNECTION),
-    text(Key::TlsCertPem, "tls_cert_pem", Form::Any, "", 0, PEM_MAX, OF_CONNECTION),
-    text(Key::TlsKeyFile, "tls_key_file", Form::Path, "", 0, PATH_MAX, OF_CONNECTION),
+    text(Key::TlsCaFile, "tls_ca_file", TextForm::Path, "", 0, PATH_MAX, OF_CONNECTION),
+    text(Key::TlsCaDir, "tls_ca_dir", TextForm::Path, "", 0, PATH_MAX, OF_CONNECTION),
+    text(Key::TlsCaPem, "tls_ca_pem", TextForm::Any, "", 0, PEM_MAX, OF_CONNECTION),
+    text(Key::TlsCertFile, "tls_cert_file", TextForm::Path, "", 0, PATH_MAX, OF_CONNECTION),
+    text(Key::TlsCertPem, "tls_cert_pem", TextForm::Any, "", 0, PEM_MAX, OF_CONNECTION),
+    text(Key::TlsKeyFile, "tls_key_file", TextForm::Path, "", 0, PATH_MAX, OF_CONNECTION),
     secret(Key::TlsKeyPem, "tls_key_pem", PEM_MAX, OF_CONNECTION),
-    text(Key::TlsServerName, "tls_server_name", Form::Host, "", 0, HOST_MAX, OF_CONNECTION),
+    text(Key::TlsServerName, "tls_server_name", TextForm::Host, "", 0, HOST_MAX, OF_CONNECTION),
     number(Key::TlsVersionMin, "tls_version_min", Kind::Choice(TLS_VERSIONS), 12, 12, 13, OF_CONNECTION),
     number(Key::TlsInsecureSkipVerify, "tls_insecure_skip_verify", Kind::Bool, 0, 0, 1, OF_CONNECTION),
 
@@ -266,22 +266,22 @@ const fn number(
     min: i64,
     max: i64,
     of_connection: bool,
-) -> Row {
-    Row { key, name, kind, default, default_text: "", min, max, of_connection }
+) -> OptionRow {
+    OptionRow { key, name, kind, default, default_text: "", min, max, of_connection }
 }
 
 const fn text(
     key: Key,
     name: &'static str,
-    form: Form,
+    form: TextForm,
     default_text: &'static str,
     min: i64,
     max: i64,
     of_connection: bool,
-) -> Row {
-    Row { key, name, kind: Kind::Text(form), default: 0, default_text, min, max, of_connection }
+) -> OptionRow {
+    OptionRow { key, name, kind: Kind::Text(form), default: 0, default_text, min, max, of_connection }
 }
 
-const fn secret(key: Key, name: &'static str, max: i64, of_connection: bool) -> Row {
-    Row { key, name, kind: Kind::Secret, default: 0, default_text: "", min: 0, max, of_connection }
+const fn secret(key: Key, name: &'static str, max: i64, of_connection: bool) -> OptionRow {
+    OptionRow { key, name, kind: Kind::Secret, default: 0, default_text: "", min: 0, max, of_connection }
 }

@@ -45,7 +45,7 @@ fn read_all(url: &[u8], options: &mut Options) -> Result<()> {
 
 /// Some bytes of the URL, and where they stand in it.
 #[derive(Clone, Copy)]
-struct Piece<'u> {
+struct UrlPiece<'u> {
     at: usize,
     bytes: &'u [u8],
 }
@@ -65,7 +65,7 @@ struct Reader<'o> {
 impl Reader<'_> {
     /// Reads user and password, up to the last '@'; what is behind it is the host. Those of an earlier URL are for its server,
     /// and are told to no other.
-    fn user<'u>(&mut self, authority: Piece<'u>) -> Result<Piece<'u>> {
+    fn user<'u>(&mut self, authority: UrlPiece<'u>) -> Result<UrlPiece<'u>> {
         self.unset_if_by_url(&[Key::Username, Key::Password]);
         let Some(end) = authority.bytes.iter().rposition(|byte| *byte == b'@') else { return Ok(authority) };
         let (user, host) = authority.split(end);
@@ -80,20 +80,20 @@ impl Reader<'_> {
     }
 
     /// A Unix socket has a path, and nothing where a host would stand.
-    fn unix(&mut self, host: Piece<'_>, path: Piece<'_>) -> Result<()> {
+    fn unix(&mut self, host: UrlPiece<'_>, path: UrlPiece<'_>) -> Result<()> {
         if !host.bytes.is_empty() {
             return Err(fault(host.at, "a host in the URL of a Unix socket, which has three slashes: unix:///path"));
         }
         self.unset_if_by_url(&[Key::Host, Key::Port]);
         let path = match path.bytes.strip_suffix(b"/") {
-            Some(whole @ [_, ..]) => Piece { bytes: whole, ..path },
+            Some(whole @ [_, ..]) => UrlPiece { bytes: whole, ..path },
             _ => path,
         };
         self.numbered = numbered(path.bytes).map(|end| path.at + end);
         if path.bytes.is_empty() { Ok(()) } else { self.put(Key::UnixPath, path) }
     }
 
-    fn tcp(&mut self, place: Piece<'_>) -> Result<()> {
+    fn tcp(&mut self, place: UrlPiece<'_>) -> Result<()> {
         refuse_list(place)?;
         let port = match place.bytes.first() {
             Some(b'[') => self.address(place)?,
@@ -116,7 +116,7 @@ impl Reader<'_> {
     }
 
     /// An IPv6 address in brackets. Its zone stands behind a '%', escaped as %25 or raw.
-    fn address<'u>(&mut self, place: Piece<'u>) -> Result<Option<Piece<'u>>> {
+    fn address<'u>(&mut self, place: UrlPiece<'u>) -> Result<Option<UrlPiece<'u>>> {
         let (inside, rest) = place.skip(1).cut(|byte| byte == b']');
         if rest.bytes.is_empty() {
             return Err(fault(place.at, "a '[' without its ']'"));
@@ -136,14 +136,14 @@ impl Reader<'_> {
         }
         self.put_text(Key::Host, &host, inside.at)?;
         match rest.skip(1) {
-            Piece { bytes: [], .. } => Ok(None),
-            port @ Piece { bytes: [b':', ..], .. } => Ok(Some(port.skip(1))),
+            UrlPiece { bytes: [], .. } => Ok(None),
+            port @ UrlPiece { bytes: [b':', ..], .. } => Ok(Some(port.skip(1))),
             other => Err(fault(other.at, "something between ']' and the port")),
         }
     }
 
     /// A host's name or an IPv4 address.
-    fn name<'u>(&mut self, place: Piece<'u>) -> Result<Option<Piece<'u>>> {
+    fn name<'u>(&mut self, place: UrlPiece<'u>) -> Result<Option<UrlPiece<'u>>> {
         let (host, port) = place.cut(|byte| byte == b':');
         if host.bytes.is_empty() {
             return Err(fault(place.at, "no host"));
@@ -156,7 +156,7 @@ impl Reader<'_> {
     }
 
     /// Only digits are shown: what stands here is a password where somebody forgot the host.
-    fn port(&mut self, port: Piece<'_>) -> Result<()> {
+    fn port(&mut self, port: UrlPiece<'_>) -> Result<()> {
         if port.bytes.is_empty() || !port.bytes.iter().all(u8::is_ascii_digit) {
             return Err(fault(port.at, "a port that is not a number"));
         }
@@ -164,7 +164,7 @@ impl Reader<'_> {
     }
 
     /// One segment, or none, and perhaps a '/' behind it. An option of the query may still overrule it.
-    fn database(&mut self, path: Piece<'_>) -> Result<()> {
+    fn database(&mut self, path: UrlPiece<'_>) -> Result<()> {
         let (segment, more) = path.skip(1).cut(|byte| byte == b'/');
         if !matches!(more.bytes, [] | [b'/']) {
             return Err(fault(more.at, "more path than a database's number"));
@@ -177,7 +177,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn query(&mut self, query: Piece<'_>) -> Result<()> {
+    fn query(&mut self, query: UrlPiece<'_>) -> Result<()> {
         let mut rest = query;
         while !rest.bytes.is_empty() {
             let (pair, more) = rest.skip(1).cut(|byte| byte == b'&');
@@ -197,7 +197,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn option(&mut self, name: Piece<'_>, value: Piece<'_>) -> Result<()> {
+    fn option(&mut self, name: UrlPiece<'_>, value: UrlPiece<'_>) -> Result<()> {
         let text = std::str::from_utf8(name.bytes).unwrap_or_default();
         if let Some(why) = ambiguous(text) {
             return Err(fault(name.at, if self.discreet { DISCREET } else { why }));
@@ -223,7 +223,7 @@ impl Reader<'_> {
     }
 
     /// Without the host's name in it a certificate proves nothing, so this is only heard beside the option that says so.
-    fn host_name(&mut self, name: Piece<'_>, value: Piece<'_>) -> Result<()> {
+    fn host_name(&mut self, name: UrlPiece<'_>, value: UrlPiece<'_>) -> Result<()> {
         let words = self.decode(Key::TlsInsecureSkipVerify, value)?;
         match words::truth(std::str::from_utf8(&words).unwrap_or_default()) {
             _ if self.host_checked.is_some() => Err(fault(name.at, "ssl_check_hostname a second time")),
@@ -259,7 +259,7 @@ impl Reader<'_> {
     }
 
     /// Sets an option to what is written in the URL.
-    fn put(&mut self, key: Key, value: Piece<'_>) -> Result<()> {
+    fn put(&mut self, key: Key, value: UrlPiece<'_>) -> Result<()> {
         let decoded = self.decode(key, value)?;
         match key.row().kind {
             Kind::Text(_) | Kind::Secret => self.put_text(key, &decoded, value.at),
@@ -312,9 +312,9 @@ impl Reader<'_> {
     }
 
     /// The bytes that a piece stands for, each escape undone once. No copy of them is left behind.
-    fn decode(&self, key: Key, piece: Piece<'_>) -> Result<Zeroizing<Vec<u8>>> {
+    fn decode(&self, key: Key, piece: UrlPiece<'_>) -> Result<Zeroizing<Vec<u8>>> {
         let mut rest = piece;
-        while let (_, escape @ Piece { bytes: [b'%', ..], .. }) = rest.cut(|byte| byte == b'%') {
+        while let (_, escape @ UrlPiece { bytes: [b'%', ..], .. }) = rest.cut(|byte| byte == b'%') {
             match escape.bytes {
                 [_, high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = escape.skip(3),
                 _ if self.discreet || matches!(key, Key::Username | Key::Password | Key::TlsKeyPem) => {
@@ -372,19 +372,19 @@ pub(super) fn numbered(path: &[u8]) -> Option<usize> {
 /// What is said where a password may have been taken for something else.
 const DISCREET: &str = "what cannot be read ('/' and '?' in a user's name or password are written %2F and %3F)";
 
-impl<'u> Piece<'u> {
+impl<'u> UrlPiece<'u> {
     /// Up to the first byte that `stop` knows, and from it on.
-    fn cut(self, stop: impl Fn(u8) -> bool) -> (Piece<'u>, Piece<'u>) {
+    fn cut(self, stop: impl Fn(u8) -> bool) -> (UrlPiece<'u>, UrlPiece<'u>) {
         self.split(self.bytes.iter().position(|byte| stop(*byte)).unwrap_or(self.bytes.len()))
     }
 
-    fn split(self, at: usize) -> (Piece<'u>, Piece<'u>) {
+    fn split(self, at: usize) -> (UrlPiece<'u>, UrlPiece<'u>) {
         let (head, tail) = self.bytes.split_at_checked(at).unwrap_or((self.bytes, b""));
-        (Piece { at: self.at, bytes: head }, Piece { at: self.at + head.len(), bytes: tail })
+        (UrlPiece { at: self.at, bytes: head }, UrlPiece { at: self.at + head.len(), bytes: tail })
     }
 
     /// Without its first `count` bytes.
-    fn skip(self, count: usize) -> Piece<'u> {
+    fn skip(self, count: usize) -> UrlPiece<'u> {
         self.split(count).1
     }
 }

@@ -2,7 +2,7 @@
 
 use super::check::{about, first_of};
 use super::config;
-use super::table::{Kind, Row};
+use super::table::{Kind, OptionRow};
 use crate::error::Result;
 
 /// Milliseconds of each unit, longest first; a bare number counts seconds.
@@ -14,7 +14,7 @@ const TRUE: [&str; 6] = ["true", "1", "yes", "on", "t", "y"];
 const FALSE: [&str; 6] = ["false", "0", "no", "off", "f", "n"];
 
 /// The number that the words mean; its bounds are looked at when it is set.
-pub(super) fn read(row: &Row, words: &[u8]) -> Result<i64> {
+pub(super) fn read(row: &OptionRow, words: &[u8]) -> Result<i64> {
     let text = std::str::from_utf8(words).unwrap_or_default();
     match row.kind {
         Kind::Duration => match milliseconds(text) {
@@ -35,7 +35,7 @@ pub(super) fn read(row: &Row, words: &[u8]) -> Result<i64> {
 }
 
 /// The canonical spelling of a number.
-pub(super) fn write(row: &Row, value: i64) -> String {
+pub(super) fn write(row: &OptionRow, value: i64) -> String {
     match row.kind {
         Kind::Bool => if value == 0 { "false" } else { "true" }.to_owned(),
         Kind::Choice(choices) => first_of(choices, value).map_or_else(|| value.to_string(), str::to_owned),
@@ -54,7 +54,7 @@ pub(super) fn truth(words: &str) -> Option<bool> {
 }
 
 /// A whole number. One too long for any type is out of bounds, and not a mistake of spelling.
-fn whole(row: &Row, words: &[u8], otherwise: &str) -> Result<i64> {
+fn whole(row: &OptionRow, words: &[u8], otherwise: &str) -> Result<i64> {
     let digits = words.strip_prefix(b"-").unwrap_or(words);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(wrong(row, words, otherwise));
@@ -99,7 +99,7 @@ fn names(choices: &'static [(&'static str, i64)]) -> String {
     firsts.map(|choice| choice.0).collect::<Vec<_>>().join(", ")
 }
 
-fn wrong(row: &Row, words: &[u8], what: &str) -> crate::error::Error {
+fn wrong(row: &OptionRow, words: &[u8], what: &str) -> crate::error::Error {
     about(row.name, words, what)
 }
 

@@ -49,7 +49,7 @@ impl Form {
     pub fn apply(&self, frame: &mut Frame<'_>) -> bool {
         let base = frame.base() as u64;
         let (tape, text, nodes) = frame.parts();
-        let mut plan = Plan { tape, text, base, nodes: 0, pieces: false };
+        let mut plan = Overlay { tape, text, base, nodes: 0, pieces: false };
         plan.last(self, 0);
         *nodes = nodes.wrapping_add_signed(plan.nodes);
         plan.pieces
@@ -72,14 +72,14 @@ impl Form {
 
     /// The same for the last root of a tape that is being written; how many nodes more it has.
     pub(crate) fn apply_at(&self, tape: &mut [Entry], text: &[u8]) -> isize {
-        let mut plan = Plan { tape, text, base: 0, nodes: 0, pieces: false };
+        let mut plan = Overlay { tape, text, base: 0, nodes: 0, pieces: false };
         plan.node(self, 0);
         plan.nodes
     }
 }
 
 /// A tape under the plan.
-struct Plan<'t> {
+struct Overlay<'t> {
     tape: &'t mut [Entry],
     text: &'t [u8],
     base: u64,
@@ -89,7 +89,7 @@ struct Plan<'t> {
     pieces: bool,
 }
 
-impl Plan<'_> {
+impl Overlay<'_> {
     /// The value at this place, where nobody needs to know what is behind it. What is in its form already is not walked
     /// through: of a row of pairs the first tells for all.
     fn last(&mut self, form: &Form, at: usize) {

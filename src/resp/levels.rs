@@ -6,7 +6,7 @@ use crate::limits::Limits;
 /// An aggregate that is not whole yet.
 #[derive(Clone, Copy)]
 pub(super) struct Level {
-    pub(super) form: Form,
+    pub(super) form: LevelForm,
     pub(super) kind: Type,
     /// Elements still owed, or, where nobody said how many, those that have come.
     pub(super) count: u64,
@@ -15,7 +15,7 @@ pub(super) struct Level {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
-pub(super) enum Form {
+pub(super) enum LevelForm {
     /// What the reply itself is the one element of.
     Root,
     Counted,
@@ -42,7 +42,7 @@ pub(super) struct Scope {
 
 impl Level {
     pub(super) fn root() -> Level {
-        Level { form: Form::Root, kind: Type::Null, count: 1, entry: 0 }
+        Level { form: LevelForm::Root, kind: Type::Null, count: 1, entry: 0 }
     }
 }
 

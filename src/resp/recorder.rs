@@ -14,7 +14,7 @@ pub struct Recorder {
     tape: Vec<Entry>,
     /// Every text, each with a NUL behind it.
     text: Vec<u8>,
-    open: Vec<Open>,
+    open: Vec<OpenAggregate>,
     /// Whether the reply has its root, and whether attributes wait for the next value.
     has_root: bool,
     annotated: bool,
@@ -36,7 +36,7 @@ impl Drop for Recorder {
 }
 
 /// An aggregate that has not ended: its entry, and how many elements have come.
-struct Open {
+struct OpenAggregate {
     entry: usize,
     count: u64,
 }
@@ -282,11 +282,11 @@ impl Recorder {
             _ => self.node()?,
         }
         super::push(&mut self.tape, Entry::new(kind, 0, 0))?;
-        super::push(&mut self.open, Open { entry, count: 0 })
+        super::push(&mut self.open, OpenAggregate { entry, count: 0 })
     }
 
     pub(super) fn ascend(&mut self) -> Result<()> {
-        let Some(Open { entry, count }) = self.open.pop() else {
+        let Some(OpenAggregate { entry, count }) = self.open.pop() else {
             return Err(Error::new(Status::State, "nothing is open that could end"));
         };
         if self.annotated {

@@ -6,7 +6,7 @@
 mod frame;
 
 use super::grammar::{self, Head, LineMax};
-use super::levels::{Form, Level, Scope};
+use super::levels::{Level, LevelForm, Scope};
 use super::tape::{About, Entry, TEXT, Type};
 use super::{buffer::Buffer, quick};
 use crate::error::{Error, Result};
@@ -39,7 +39,7 @@ pub(super) struct Fast {
 }
 
 /// What a step of the scan came to.
-enum Step {
+enum ScanStep {
     /// One more element, or the beginning of an aggregate.
     Went,
     /// More bytes are needed.
@@ -72,7 +72,7 @@ impl Fast {
 
     fn scan(&mut self, bytes: &[u8]) -> Result<bool> {
         loop {
-            if self.level.form <= Form::Counted {
+            if self.level.form <= LevelForm::Counted {
                 self.leaves(bytes)?;
                 if self.level.count == 0 {
                     if self.close() {
@@ -82,9 +82,9 @@ impl Fast {
                 }
             }
             match self.step(bytes)? {
-                Step::Went => {}
-                Step::Short => return Ok(false),
-                Step::Whole => return Ok(true),
+                ScanStep::Went => {}
+                ScanStep::Short => return Ok(false),
+                ScanStep::Whole => return Ok(true),
             }
         }
     }
@@ -106,20 +106,20 @@ impl Fast {
     }
 
     /// One line, and the text behind it if it has some.
-    fn step(&mut self, bytes: &[u8]) -> Result<Step> {
+    fn step(&mut self, bytes: &[u8]) -> Result<ScanStep> {
         let at = self.at;
         if let Some((kind, count, next)) = self.quick_header(bytes) {
             return self.aggregate(at, next, kind, count);
         }
         let Some(&byte) = bytes.get(at) else {
             self.need = at + 1;
-            return Ok(Step::Short);
+            return Ok(ScanStep::Short);
         };
         if !grammar::is_type(byte) {
             // Only where a reply begins may the bytes behind tell who is there.
             return Err(grammar::stranger(if at == 0 { bytes } else { &bytes[at..=at] }));
         }
-        let Some(end) = self.line_end(bytes)? else { return Ok(Step::Short) };
+        let Some(end) = self.line_end(bytes)? else { return Ok(ScanStep::Short) };
         let head = grammar::head(byte, &bytes[at + 1..end])?;
         self.check_place(byte, head)?;
         let next = end + 2;
@@ -137,7 +137,7 @@ impl Fast {
 
     fn quick_header(&self, bytes: &[u8]) -> Option<(Type, u64, usize)> {
         let fits = |next: usize| (next - self.scope.base) as u64 <= self.scope.bytes_max;
-        quick::header(bytes, self.at).filter(|&(_, _, next)| self.level.form != Form::Chunks && fits(next))
+        quick::header(bytes, self.at).filter(|&(_, _, next)| self.level.form != LevelForm::Chunks && fits(next))
     }
 
     /// Where the line at `self.at` ends: the place of its CR, once the LF is there too.
@@ -172,12 +172,14 @@ impl Fast {
 
     /// Pieces stand in streamed strings and nowhere else, and an end where a stream can end.
     fn check_place(&self, byte: u8, head: Head) -> Result<()> {
-        let in_chunks = self.level.form == Form::Chunks;
+        let in_chunks = self.level.form == LevelForm::Chunks;
         match head {
             Head::Chunk(_) if in_chunks => Ok(()),
             _ if in_chunks => Err(grammar::out_of_place(byte)),
             Head::Chunk(_) => Err(grammar::out_of_place(byte)),
-            Head::End if self.level.form != Form::Streamed || self.is_annotated() => Err(grammar::out_of_place(byte)),
+            Head::End if self.level.form != LevelForm::Streamed || self.is_annotated() => {
+                Err(grammar::out_of_place(byte))
+            }
             Head::End if self.level.kind == Type::Map && self.level.count % 2 == 1 => Err(grammar::odd_map()),
             _ => Ok(()),
         }
@@ -193,7 +195,7 @@ impl Fast {
     }
 
     /// A value that is all in its line, or the line that begins an aggregate.
-    fn line(&mut self, at: usize, next: usize, head: Head) -> Result<Step> {
+    fn line(&mut self, at: usize, next: usize, head: Head) -> Result<ScanStep> {
         let (text, len) = (at as u64 + 1, (next - at - 3) as u64);
         match head {
             Head::Null => self.leaf(Entry::new(Type::Null, 0, 0))?,
@@ -206,7 +208,7 @@ impl Fast {
             Head::Aggregate(kind, count) => return self.aggregate(at, next, kind, count),
             Head::Streamed(kind) => {
                 self.element()?;
-                self.descend(Form::Streamed, kind)?;
+                self.descend(LevelForm::Streamed, kind)?;
             }
             Head::Chunks => {
                 self.element()?;
@@ -214,13 +216,13 @@ impl Fast {
                 let entry = self.tape.len();
                 super::push(&mut self.tape, Entry::new(Type::Chunked, 0, at as u64))?;
                 super::push(&mut self.open, self.level)?;
-                self.level = Level { form: Form::Chunks, kind: Type::Chunked, count: 0, entry };
+                self.level = Level { form: LevelForm::Chunks, kind: Type::Chunked, count: 0, entry };
             }
             Head::Chunk(_) | Head::End => {
                 self.tape[self.level.entry].set_len(self.level.count);
                 self.level.count = 0;
                 self.at = next;
-                return Ok(if self.close() { Step::Whole } else { Step::Went });
+                return Ok(if self.close() { ScanStep::Whole } else { ScanStep::Went });
             }
             Head::Bulk(..) => {}
         }
@@ -229,15 +231,15 @@ impl Fast {
     }
 
     /// Text of a length that was said before: only its last two bytes are looked at.
-    fn text(&mut self, bytes: &[u8], next: usize, head: Head, text_len: usize) -> Result<Step> {
+    fn text(&mut self, bytes: &[u8], next: usize, head: Head, text_len: usize) -> Result<ScanStep> {
         let len = text_len - 2;
-        if self.level.form == Form::Streamed {
+        if self.level.form == LevelForm::Streamed {
             self.room_for_node()?;
         }
         let end = next + len;
         let Some(trailer) = bytes.get(end..end + 2) else {
             self.need = end + 2;
-            return Ok(Step::Short);
+            return Ok(ScanStep::Short);
         };
         if trailer != b"\r\n" {
             return Err(grammar::bad_trailer());
@@ -256,8 +258,12 @@ impl Fast {
         Ok(self.after_element())
     }
 
-    fn after_element(&mut self) -> Step {
-        if self.level.form <= Form::Counted && self.level.count == 0 && self.close() { Step::Whole } else { Step::Went }
+    fn after_element(&mut self) -> ScanStep {
+        if self.level.form <= LevelForm::Counted && self.level.count == 0 && self.close() {
+            ScanStep::Whole
+        } else {
+            ScanStep::Went
+        }
     }
 
     /// Note a value that has no elements.
@@ -270,7 +276,7 @@ impl Fast {
 
     /// One more node, if it was not counted when it was announced.
     fn element(&mut self) -> Result<()> {
-        if self.level.form == Form::Streamed {
+        if self.level.form == LevelForm::Streamed {
             self.room_for_node()?;
             self.scope.nodes += 1;
         }
@@ -287,13 +293,13 @@ impl Fast {
     /// An element of this level is whole.
     fn came(&mut self) {
         match self.level.form {
-            Form::Root | Form::Counted => self.level.count -= 1,
-            Form::Streamed | Form::Chunks => self.level.count += 1,
+            LevelForm::Root | LevelForm::Counted => self.level.count -= 1,
+            LevelForm::Streamed | LevelForm::Chunks => self.level.count += 1,
         }
     }
 
     /// The line that begins an aggregate of `count` nodes.
-    fn aggregate(&mut self, at: usize, next: usize, kind: Type, count: u64) -> Result<Step> {
+    fn aggregate(&mut self, at: usize, next: usize, kind: Type, count: u64) -> Result<ScanStep> {
         match kind {
             Type::Push => {
                 let scope = Scope::push(at, self.tape.len(), &self.limits);
@@ -315,7 +321,7 @@ impl Fast {
             return Err(grammar::nodes_limit(&self.limits, count));
         }
         self.scope.nodes += count;
-        self.descend(Form::Counted, kind)?;
+        self.descend(LevelForm::Counted, kind)?;
         let entry = self.level.entry;
         self.tape[entry].set_len(count);
         self.level.count = count;
@@ -323,7 +329,7 @@ impl Fast {
         Ok(self.after_element())
     }
 
-    fn descend(&mut self, form: Form, kind: Type) -> Result<()> {
+    fn descend(&mut self, form: LevelForm, kind: Type) -> Result<()> {
         // The level of the reply itself is in `open` too, once there is another: so this many are open with the new one.
         if self.open.len() >= self.limits.depth as usize {
             return Err(grammar::depth_limit(&self.limits));
@@ -352,7 +358,7 @@ impl Fast {
                 }
                 _ => self.came(),
             }
-            if self.level.form > Form::Counted || self.level.count > 0 {
+            if self.level.form > LevelForm::Counted || self.level.count > 0 {
                 return false;
             }
         }

@@ -13,12 +13,12 @@ use super::tape::{Entry, Frame, Type};
 use super::{Parse, push};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
-use reading::{Open, Reading};
+use reading::{Reading, Unfinished};
 
 pub(super) struct Simple {
     limits: Limits,
     input: Buffer,
-    state: State,
+    state: NextByte,
     /// The line that is being read, its type byte first.
     line: Vec<u8>,
     /// The reply that is being read, or the push inside one,
@@ -36,7 +36,7 @@ pub(super) struct Simple {
 
 /// What the next byte is.
 #[derive(Clone, Copy)]
-enum State {
+enum NextByte {
     /// One of a line: its type, its text, or the CR behind it.
     Line,
     /// The LF of a line.
@@ -56,7 +56,7 @@ impl Simple {
         Simple {
             limits: super::representable(limits),
             input: Buffer::default(),
-            state: State::Line,
+            state: NextByte::Line,
             line: Vec::new(),
             reading: Reading::new(),
             around: Vec::new(),
@@ -77,17 +77,17 @@ impl Simple {
     fn read_on(&mut self) -> Result<()> {
         while let Some(&byte) = self.input.unread().first() {
             match self.state {
-                State::Whole => return Ok(()),
-                State::Text(left) => {
+                NextByte::Whole => return Ok(()),
+                NextByte::Text(left) => {
                     self.text(left)?;
                     continue;
                 }
-                State::Line => self.line_byte(byte)?,
-                State::LineFeed if byte == b'\n' => self.line_end()?,
-                State::LineFeed => return Err(grammar::bare_carriage_return()),
-                State::TextReturn => self.state = State::TextFeed(byte == b'\r'),
-                State::TextFeed(true) if byte == b'\n' => self.text_end()?,
-                State::TextFeed(_) => return Err(grammar::bad_trailer()),
+                NextByte::Line => self.line_byte(byte)?,
+                NextByte::LineFeed if byte == b'\n' => self.line_end()?,
+                NextByte::LineFeed => return Err(grammar::bare_carriage_return()),
+                NextByte::TextReturn => self.state = NextByte::TextFeed(byte == b'\r'),
+                NextByte::TextFeed(true) if byte == b'\n' => self.text_end()?,
+                NextByte::TextFeed(_) => return Err(grammar::bad_trailer()),
             }
             self.input.read(1);
         }
@@ -100,7 +100,7 @@ impl Simple {
             return Err(grammar::stranger(if begins { self.input.unread() } else { &self.input.unread()[..1] }));
         }
         match byte {
-            b'\r' => self.state = State::LineFeed,
+            b'\r' => self.state = NextByte::LineFeed,
             b'\n' => return Err(grammar::bare_line_feed()),
             _ => {
                 push(&mut self.line, byte)?;
@@ -117,11 +117,11 @@ impl Simple {
 
     /// The line is whole.
     fn line_end(&mut self) -> Result<()> {
-        self.state = State::Line;
+        self.state = NextByte::Line;
         let line = std::mem::take(&mut self.line);
         let size = line.len() as u64 + 2;
         let head = grammar::head(line[0], &line[1..])?;
-        self.check_place(line[0], head)?;
+        self.reading.check_place(line[0], head)?;
         if let Head::Aggregate(Type::Push, count) = head {
             self.begin_push(size, count)?;
         } else {
@@ -134,23 +134,6 @@ impl Simple {
         self.line = line;
         self.line.clear();
         Ok(())
-    }
-
-    /// Pieces stand in streamed strings and nowhere else, and an end where a stream can end.
-    fn check_place(&self, byte: u8, head: Head) -> Result<()> {
-        let reading = &self.reading;
-        let fits = match head {
-            Head::Chunk(_) => reading.in_chunks,
-            Head::End => !reading.in_chunks && reading.in_stream() && !reading.recorder.is_annotated(),
-            _ => !reading.in_chunks,
-        };
-        if !fits {
-            return Err(grammar::out_of_place(byte));
-        }
-        match reading.open.last() {
-            Some(open) if head == Head::End && open.kind == Type::Map && open.come % 2 == 1 => Err(grammar::odd_map()),
-            _ => Ok(()),
-        }
     }
 
     /// A line said this: note it, and go where it leads.
@@ -170,7 +153,7 @@ impl Simple {
             Head::Bulk(kind, len) => {
                 self.node()?;
                 self.reading.recorder.begin(kind)?;
-                self.state = if len > 0 { State::Text(len) } else { State::TextReturn };
+                self.state = if len > 0 { NextByte::Text(len) } else { NextByte::TextReturn };
                 Ok(())
             }
             Head::Chunks => {
@@ -184,7 +167,7 @@ impl Simple {
                 self.came()
             }
             Head::Chunk(len) => {
-                self.state = State::Text(len);
+                self.state = NextByte::Text(len);
                 Ok(())
             }
             Head::Aggregate(kind, count) => self.begin(kind, Some(count)),
@@ -219,13 +202,13 @@ impl Simple {
         self.input.read(len);
         self.reading.bytes += len as u64;
         let left = left - len as u64;
-        self.state = if left > 0 { State::Text(left) } else { State::TextReturn };
+        self.state = if left > 0 { NextByte::Text(left) } else { NextByte::TextReturn };
         Ok(())
     }
 
     /// A text is whole, its CR and LF too.
     fn text_end(&mut self) -> Result<()> {
-        self.state = State::Line;
+        self.state = NextByte::Line;
         self.reading.bytes += 2;
         if self.reading.in_chunks {
             return Ok(());
@@ -283,7 +266,7 @@ impl Simple {
         }
         self.depth += 1;
         self.reading.recorder.descend(kind)?;
-        push(&mut self.reading.open, Open { kind, come: 0, count })?;
+        push(&mut self.reading.open, Unfinished { kind, come: 0, count })?;
         self.end_what_is_full()
     }
 
@@ -298,7 +281,7 @@ impl Simple {
     fn came(&mut self) -> Result<()> {
         match self.reading.open.last_mut() {
             Some(open) => open.come += 1,
-            None => self.state = State::Whole,
+            None => self.state = NextByte::Whole,
         }
         self.end_what_is_full()
     }
@@ -313,7 +296,7 @@ impl Simple {
                 // What attributes belong to is still to come.
                 _ if kind == Type::Attribute => {}
                 Some(outer) => outer.come += 1,
-                None => self.state = State::Whole,
+                None => self.state = NextByte::Whole,
             }
         }
         Ok(())
@@ -353,13 +336,13 @@ impl Parse for Simple {
 
     fn next(&mut self) -> Result<Option<Frame<'_>>> {
         self.advance();
-        if !matches!(self.state, State::Whole) || self.failed.is_some() {
+        if !matches!(self.state, NextByte::Whole) || self.failed.is_some() {
             return match &self.failed {
                 Some(error) => Err(error.clone()),
                 None => Ok(None),
             };
         }
-        self.state = State::Line;
+        self.state = NextByte::Line;
         // The recorder that was shown last is used again.
         std::mem::swap(&mut self.shown, &mut self.reading);
         match self.around.pop() {
@@ -380,7 +363,7 @@ impl Parse for Simple {
     }
 
     fn is_empty(&self) -> bool {
-        let between = matches!(self.state, State::Line) && self.line.is_empty();
+        let between = matches!(self.state, NextByte::Line) && self.line.is_empty();
         between && self.reading.is_fresh() && self.around.is_empty() && self.input.unread().is_empty()
     }
 

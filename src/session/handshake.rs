@@ -33,7 +33,7 @@ pub(super) struct Handshake {
     greeting: Greeting,
     /// The way that is being tried, and what the answers to come belong to.
     way: Way,
-    asked: VecDeque<Word>,
+    asked: VecDeque<GreetingCommand>,
     /// This way leads no further: the answers that are still to come say nothing, and then this one is tried.
     next: Option<Way>,
     /// Something was answered.
@@ -75,7 +75,7 @@ enum Hello {
 
 /// One command of the greeting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Word {
+enum GreetingCommand {
     Hello,
     Auth,
     SetName,
@@ -100,14 +100,14 @@ impl Greeting {
     }
 }
 
-impl Word {
+impl GreetingCommand {
     fn name(self) -> &'static str {
         match self {
-            Word::Hello => "HELLO",
-            Word::Auth => "AUTH",
-            Word::SetName => "CLIENT SETNAME",
-            Word::SetInfo => "CLIENT SETINFO",
-            Word::Select => "SELECT",
+            GreetingCommand::Hello => "HELLO",
+            GreetingCommand::Auth => "AUTH",
+            GreetingCommand::SetName => "CLIENT SETNAME",
+            GreetingCommand::SetInfo => "CLIENT SETINFO",
+            GreetingCommand::Select => "SELECT",
         }
     }
 }
@@ -179,10 +179,10 @@ impl Handshake {
         self.asked.front().filter(|_| !self.heard).map(|word| word.name())
     }
 
-    fn judge(&mut self, word: Word, reply: &Reply) -> Result<()> {
+    fn judge(&mut self, word: GreetingCommand, reply: &Reply) -> Result<()> {
         match word {
             _ if reply.is_error() => self.refused(word, reply.text()),
-            Word::Hello => self.agreed(reply),
+            GreetingCommand::Hello => self.agreed(reply),
             _ => Ok(()),
         }
     }
@@ -202,7 +202,7 @@ impl Handshake {
     }
 
     /// A refusal after which there is nothing left to try is an error; any other is made the best of.
-    fn refused(&mut self, word: Word, text: &[u8]) -> Result<()> {
+    fn refused(&mut self, word: GreetingCommand, text: &[u8]) -> Result<()> {
         let code = said::code(text).unwrap_or_default();
         let refusal = |status| Err(refusal(status, text, word, &self.greeting));
         if says_no_to_us(text) {
@@ -210,27 +210,27 @@ impl Handshake {
         }
         match word {
             _ if code == "WRONGPASS" => refusal(Status::Auth),
-            Word::Hello => self.refused_hello(text, code),
-            Word::Auth if self.is_for_another_auth(text, code) => {
+            GreetingCommand::Hello => self.refused_hello(text, code),
+            GreetingCommand::Auth if self.is_for_another_auth(text, code) => {
                 self.next = Some(Way { auth: Auth::Alone, ..self.way });
                 Ok(())
             }
-            Word::Auth => refusal(Status::Auth),
+            GreetingCommand::Auth => refusal(Status::Auth),
             _ if code == "NOAUTH" => refusal(Status::Auth),
-            Word::Select if code == "NOPERM" => refusal(Status::Auth),
-            Word::Select if code == "ERR" => {
+            GreetingCommand::Select if code == "NOPERM" => refusal(Status::Auth),
+            GreetingCommand::Select if code == "ERR" => {
                 let option = format!("database {}: ", self.greeting.database);
                 let shown = said::shown(text, self.greeting.is_secretive());
                 Err(Error::new(Status::Config, [option.as_bytes(), &shown].concat()))
             }
-            Word::Select => refusal(Status::Connect),
+            GreetingCommand::Select => refusal(Status::Connect),
             // A server that knows no names serves as well without.
-            Word::SetName | Word::SetInfo => Ok(()),
+            GreetingCommand::SetName | GreetingCommand::SetInfo => Ok(()),
         }
     }
 
     fn refused_hello(&mut self, text: &[u8], code: &str) -> Result<()> {
-        let refusal = |status| Err(refusal(status, text, Word::Hello, &self.greeting));
+        let refusal = |status| Err(refusal(status, text, GreetingCommand::Hello, &self.greeting));
         let auth = self.greeting.auth();
         let is_whole = self.way.hello == Hello::Whole;
         let said_more = is_whole && (auth != Auth::No || self.greeting.client_name.is_some());
@@ -268,8 +268,8 @@ impl Handshake {
         let password = greeting.password.as_ref().map_or(b"".as_slice(), Secret::bytes);
         match way.auth {
             Auth::No => {}
-            Auth::User => self.ask(Word::Auth, &[b"AUTH", username, password], inflight)?,
-            Auth::Alone => self.ask(Word::Auth, &[b"AUTH", password], inflight)?,
+            Auth::User => self.ask(GreetingCommand::Auth, &[b"AUTH", username, password], inflight)?,
+            Auth::Alone => self.ask(GreetingCommand::Auth, &[b"AUTH", password], inflight)?,
         }
         let mut hello: Vec<&[u8]> = vec![b"HELLO", b"3"];
         if way.hello == Hello::Whole && greeting.password.is_some() {
@@ -279,22 +279,22 @@ impl Handshake {
             hello.extend([b"SETNAME".as_slice(), name]);
         }
         if way.hello != Hello::No {
-            self.ask(Word::Hello, &hello, inflight)?;
+            self.ask(GreetingCommand::Hello, &hello, inflight)?;
         }
         if let (Hello::No | Hello::Bare, Some(name)) = (way.hello, &greeting.client_name) {
-            self.ask(Word::SetName, &[b"CLIENT", b"SETNAME", name], inflight)?;
+            self.ask(GreetingCommand::SetName, &[b"CLIENT", b"SETNAME", name], inflight)?;
         }
         if let Some(name) = &greeting.library_name {
-            self.ask(Word::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", name], inflight)?;
+            self.ask(GreetingCommand::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", name], inflight)?;
         }
         if greeting.database != 0 {
             let database = greeting.database.to_string();
-            self.ask(Word::Select, &[b"SELECT", database.as_bytes()], inflight)?;
+            self.ask(GreetingCommand::Select, &[b"SELECT", database.as_bytes()], inflight)?;
         }
         Ok(())
     }
 
-    fn ask(&mut self, word: Word, args: &[&[u8]], inflight: &mut Inflight) -> Result<()> {
+    fn ask(&mut self, word: GreetingCommand, args: &[&[u8]], inflight: &mut Inflight) -> Result<()> {
         inflight.submit_secretly(args)?;
         self.asked.push_back(word);
         Ok(())
@@ -318,7 +318,7 @@ pub(super) fn unasked(error: Error, reply: &Reply, secretive: bool) -> Error {
     }
 }
 
-fn refusal(status: Status, text: &[u8], word: Word, greeting: &Greeting) -> Error {
+fn refusal(status: Status, text: &[u8], word: GreetingCommand, greeting: &Greeting) -> Error {
     let shown = said::shown(text, greeting.is_secretive());
     let hint = match status {
         Status::Unsupported => "; RESP3 was demanded: see protocol",

@@ -19,7 +19,7 @@ use super::push::Confirmation;
 /// Commands on their way, and the bytes of them that have not left yet.
 #[derive(Default)]
 pub(super) struct Inflight {
-    queue: VecDeque<Entry>,
+    queue: VecDeque<Owed>,
     /// Bytes queued and not yet handed over start at `sent`.
     bytes: Vec<u8>,
     /// There is, or was, a secret in them: their memory is overwritten before it is given back.
@@ -38,7 +38,7 @@ pub(super) struct Inflight {
 }
 
 /// One command that waits for its answer.
-struct Entry {
+struct Owed {
     ticket: Ticket,
     asker: Asker,
     /// Where its bytes begin and end in the stream of all bytes of the conversation.
@@ -115,7 +115,7 @@ impl Inflight {
         }
         match due {
             Due::Nothing => self.unanswered = Some((ticket, start)),
-            due => self.queue.push_back(Entry { ticket, asker, start, end: self.queued, due, shape }),
+            due => self.queue.push_back(Owed { ticket, asker, start, end: self.queued, due, shape }),
         }
         ticket
     }
@@ -158,7 +158,7 @@ impl Inflight {
         if self.handed <= entry.start {
             return Err(too_early());
         }
-        let Entry { ticket, asker: Asker { token, .. }, due, shape, .. } = *entry;
+        let Owed { ticket, asker: Asker { token, .. }, due, shape, .. } = *entry;
         self.queue.pop_front();
         Ok(Answered { ticket, token, due, shape })
     }
@@ -193,7 +193,7 @@ impl Inflight {
     /// The shape that the next reply is due in, where nothing else is to be read off it.
     pub(super) fn next_shape(&self) -> Option<Shape> {
         match self.queue.front() {
-            Some(Entry { due: Due::Reply(Effect::None), shape, .. }) => Some(*shape),
+            Some(Owed { due: Due::Reply(Effect::None), shape, .. }) => Some(*shape),
             _ => None,
         }
     }
@@ -202,7 +202,7 @@ impl Inflight {
     #[inline]
     pub(super) fn next_shape_sent(&self) -> Option<Shape> {
         match self.queue.front() {
-            Some(Entry { due: Due::Reply(Effect::None), shape, start, .. }) if self.handed > *start => Some(*shape),
+            Some(Owed { due: Due::Reply(Effect::None), shape, start, .. }) if self.handed > *start => Some(*shape),
             _ => None,
         }
     }
@@ -216,13 +216,13 @@ impl Inflight {
     /// SHUTDOWN, where it is what the next answer is due to, and all of it was handed over.
     pub(super) fn shut_down(&mut self) -> Option<(Ticket, Token)> {
         let handed = self.handed;
-        let is_shutdown = |entry: &mut Entry| entry.due == Due::Reply(Effect::Shutdown) && handed >= entry.end;
+        let is_shutdown = |entry: &mut Owed| entry.due == Due::Reply(Effect::Shutdown) && handed >= entry.end;
         self.queue.pop_front_if(is_shutdown).map(|entry| (entry.ticket, entry.asker.token))
     }
 
     /// Whether the next answer due is a confirmation.
     pub(super) fn next_confirms(&self) -> bool {
-        matches!(self.queue.front(), Some(Entry { due: Due::Confirmations { .. } | Due::Emptied { .. }, .. }))
+        matches!(self.queue.front(), Some(Owed { due: Due::Confirmations { .. } | Due::Emptied { .. }, .. }))
     }
 
     /// What became of a command without a reply. `begun`: the bytes of the next reply had begun to arrive.

@@ -23,7 +23,7 @@ pub(super) struct State {
     watching: bool,
     monitoring: bool,
     replies: Replies,
-    subscriptions: Subscriptions,
+    subscriptions: TopicNames,
     /// Subscribed while replies were off. Confirmations come all the same; an error in their place does not.
     subscribed_unseen: bool,
     /// Changed in a way that this side does not undo: another user, a name, tracking, another protocol.
@@ -31,7 +31,7 @@ pub(super) struct State {
 }
 
 /// The names that are subscribed, by topic.
-type Subscriptions = [HashSet<Vec<u8>>; 3];
+type TopicNames = [HashSet<Vec<u8>>; 3];
 
 /// What CLIENT REPLY has made of the answers.
 #[derive(PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl State {
             watching: false,
             monitoring: false,
             replies: Replies::On,
-            subscriptions: Subscriptions::default(),
+            subscriptions: TopicNames::default(),
             subscribed_unseen: false,
             changed: false,
         }
@@ -159,7 +159,7 @@ impl State {
                 self.transaction = false;
                 self.watching = false;
                 self.monitoring = false;
-                self.subscriptions = Subscriptions::default();
+                self.subscriptions = TopicNames::default();
             }
             _ => {}
         }

@@ -20,7 +20,7 @@ pub struct Subscriptions {
     wanted: [HashMap<Vec<u8>, Wish>; 3],
     wishes: u64,
     /// What the present connection was asked and has not confirmed, in order.
-    asked: VecDeque<Asked>,
+    asked: VecDeque<AskedNames>,
 }
 
 /// A name that is wanted.
@@ -32,7 +32,7 @@ struct Wish {
 }
 
 /// One command of the present connection's.
-struct Asked {
+struct AskedNames {
     ticket: Ticket,
     topic: Topic,
     subscribes: bool,
@@ -194,7 +194,7 @@ impl Subscriptions {
 
     /// A subscription was answered with an error. The server refuses a command as a whole, so that one name may have spoiled it
     /// for others: each is asked for on its own then.
-    fn refused(&mut self, session: &mut Session, asked: Asked, reply: &Reply) -> Result<Heard> {
+    fn refused(&mut self, session: &mut Session, asked: AskedNames, reply: &Reply) -> Result<Heard> {
         let error = Error::new(Status::Server, head(reply.text())).with_outcome(Outcome::Refused);
         if Refusal::of(reply.text(), false) == Some(Refusal::Passes) || reply.text().starts_with(b"BUSY ") {
             return Ok(Heard::NotNow(error));
@@ -222,7 +222,7 @@ impl Subscriptions {
         let args = command(word(topic, subscribes), names)?;
         let ticket = session.submit(Submit::any(&args, Shape::KEEP))?.ticket;
         let left = copies.len();
-        self.asked.push_back(Asked { ticket, topic, subscribes, left, names: copies, passing: false });
+        self.asked.push_back(AskedNames { ticket, topic, subscribes, left, names: copies, passing: false });
         Ok(())
     }
 
@@ -254,7 +254,7 @@ impl Subscriptions {
     }
 }
 
-impl Asked {
+impl AskedNames {
     /// Whether a confirmation of this name may be one of those that are due. They come in the order of asking.
     fn is_about(&self, name: Option<&[u8]>) -> bool {
         let next = self.names.len().checked_sub(self.left).and_then(|at| self.names.get(at));

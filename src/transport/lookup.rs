@@ -46,12 +46,12 @@ struct Lookups {
 /// One name, and its answer once there is one.
 struct Lookup {
     host: String,
-    answer: Mutex<Answer>,
+    answer: Mutex<LookupAnswer>,
 }
 
 /// What a look-up came to, and who waits for that.
 #[derive(Default)]
-struct Answer {
+struct LookupAnswer {
     addresses: Option<Result<Vec<SocketAddr>>>,
     waiting: Vec<Arc<WaitPoint>>,
 }

@@ -122,8 +122,8 @@ impl Sockets {
 impl Connect for Sockets {
     fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
         let begun = match endpoint {
-            Endpoint::Tcp { host, port } => tcp::Attempt::begin(host, *port, self, deadline).map(Begun::Tcp),
-            Endpoint::Unix { path } => unix::Attempt::begin(path, deadline).map(Begun::Unix),
+            Endpoint::Tcp { host, port } => tcp::TcpAttempt::begin(host, *port, self, deadline).map(Begun::Tcp),
+            Endpoint::Unix { path } => unix::UnixAttempt::begin(path, deadline).map(Begun::Unix),
         };
         let place = shown(endpoint);
         match begun {
@@ -148,8 +148,8 @@ struct Socketed {
 }
 
 enum Begun {
-    Tcp(tcp::Attempt),
-    Unix(unix::Attempt),
+    Tcp(tcp::TcpAttempt),
+    Unix(unix::UnixAttempt),
 }
 
 impl Attempt for Socketed {
@@ -159,7 +159,7 @@ impl Attempt for Socketed {
             Begun::Unix(attempt) => attempt.go_on(),
         };
         match step {
-            Ok(Step::Done(socket)) => Ok(Step::Done(Box::new(Stream { socket: socket.into(), over: false }))),
+            Ok(Step::Done(socket)) => Ok(Step::Done(Box::new(SocketStream { socket: socket.into(), over: false }))),
             Ok(Step::Wait(awaited)) => Ok(Step::Wait(awaited)),
             Err(error) => Err(error.at(&self.place)),
         }
@@ -167,13 +167,13 @@ impl Attempt for Socketed {
 }
 
 /// A connected, non-blocking socket of any family.
-struct Stream {
+struct SocketStream {
     socket: OwnedFd,
     /// The peer has ended the stream.
     over: bool,
 }
 
-impl Transport for Stream {
+impl Transport for SocketStream {
     fn read(&mut self, buffer: &mut [u8], _timeout_ms: i64) -> Result<Moved> {
         if buffer.is_empty() {
             return Ok(Moved::None); // A count of 0 would say that the stream has ended.

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, Status};
 pub(super) use order::LastAddress;
 
 /// A connect to the addresses of one name. An address that has not answered for a while goes on, beside the next one.
-pub(super) struct Attempt {
+pub(super) struct TcpAttempt {
     sockets: Sockets,
     /// In the order in which they are tried.
     addresses: Vec<SocketAddr>,
@@ -40,19 +40,19 @@ struct Going {
     began: Instant,
 }
 
-impl Attempt {
+impl TcpAttempt {
     /// Waits for nothing but the look-up of a name.
-    pub(super) fn begin(host: &str, port: u16, sockets: &Sockets, deadline: Deadline) -> Result<Attempt> {
+    pub(super) fn begin(host: &str, port: u16, sockets: &Sockets, deadline: Deadline) -> Result<TcpAttempt> {
         let allowed_ms = deadline.remaining_ms();
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
             Err(_) => lookup::addresses(host, port, deadline)?,
         };
-        Ok(Attempt::to(addresses, sockets, allowed_ms, deadline))
+        Ok(TcpAttempt::to(addresses, sockets, allowed_ms, deadline))
     }
 
-    fn to(addresses: Vec<SocketAddr>, sockets: &Sockets, allowed_ms: i64, deadline: Deadline) -> Attempt {
-        Attempt {
+    fn to(addresses: Vec<SocketAddr>, sockets: &Sockets, allowed_ms: i64, deadline: Deadline) -> TcpAttempt {
+        TcpAttempt {
             addresses: order::in_turn(addresses, &sockets.last),
             sockets: sockets.clone(),
             tried: 0,

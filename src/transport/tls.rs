@@ -35,7 +35,7 @@ impl Connect for Tls {
         let (name, config) = (self.settings.name(endpoint)?, self.settings.config());
         let below = self.below.begin(endpoint, deadline)?;
         let place = shown(endpoint);
-        Ok(Box::new(Shaking { stage: Stage::Below(below, Some((config, name))), deadline, place }))
+        Ok(Box::new(Shaking { stage: TlsStage::Below(below, Some((config, name))), deadline, place }))
     }
 
     fn name(&self) -> &str {
@@ -53,14 +53,14 @@ impl Connect for Tls {
 
 /// A TLS connection on its way: first below, then its own handshake.
 struct Shaking {
-    stage: Stage,
+    stage: TlsStage,
     deadline: Deadline,
     place: String,
 }
 
-enum Stage {
+enum TlsStage {
     Below(Box<dyn Attempt>, Option<(Arc<ClientConfig>, ServerName<'static>)>),
-    Handshake(Option<Box<Stream>>, Shake),
+    Handshake(Option<Box<TlsStream>>, Shake),
 }
 
 /// How a handshake goes.
@@ -74,19 +74,19 @@ struct Shake {
 
 impl Attempt for Shaking {
     fn go_on(&mut self) -> Result<Step<Box<dyn Transport>>> {
-        if let Stage::Below(below, with) = &mut self.stage {
+        if let TlsStage::Below(below, with) = &mut self.stage {
             let transport = match below.go_on()? {
                 Step::Done(transport) => transport,
                 Step::Wait(awaited) => return Ok(Step::Wait(awaited)),
             };
             let stream = match with.take() {
                 Some((config, name)) => {
-                    Some(Box::new(Stream::new(transport, config, name).map_err(|error| self.told(error))?))
+                    Some(Box::new(TlsStream::new(transport, config, name).map_err(|error| self.told(error))?))
                 }
                 None => None,
             };
             let shake = Shake { allowed_ms: self.deadline.remaining_ms(), vain: 0, silent: true };
-            self.stage = Stage::Handshake(stream, shake);
+            self.stage = TlsStage::Handshake(stream, shake);
         }
         self.shake_hands().map_err(|error| self.told(error))
     }
@@ -94,7 +94,7 @@ impl Attempt for Shaking {
 
 impl Shaking {
     fn shake_hands(&mut self) -> Result<Step<Box<dyn Transport>>> {
-        if let Stage::Handshake(stream, shake) = &mut self.stage {
+        if let TlsStage::Handshake(stream, shake) = &mut self.stage {
             if let Some(awaited) =
                 stream.as_mut().map_or(Ok(None), |stream| stream.shake_hands(shake, self.deadline))?
             {
@@ -118,7 +118,7 @@ impl Shaking {
 
 /// One TLS connection. Nothing is written when it is dropped, not even TLS's goodbye: RESP has no use for it, and in a
 /// forked child the stream is still the parent's.
-struct Stream {
+struct TlsStream {
     below: Box<dyn Transport>,
     tls: ClientConnection,
     /// Sealed bytes for the transport below, and how many of them it has taken.
@@ -142,11 +142,11 @@ struct Stream {
     heard: bool,
 }
 
-impl Stream {
-    fn new(below: Box<dyn Transport>, config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<Stream> {
+impl TlsStream {
+    fn new(below: Box<dyn Transport>, config: Arc<ClientConfig>, name: ServerName<'static>) -> Result<TlsStream> {
         let tls = ClientConnection::new(config, name)
             .map_err(|error| Error::new(Status::Tls, reasons::sentence(&error, false)))?;
-        Ok(Stream {
+        Ok(TlsStream {
             below,
             tls,
             sealed: Vec::new(),
@@ -317,7 +317,7 @@ impl Stream {
     }
 }
 
-impl Transport for Stream {
+impl Transport for TlsStream {
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
         if buffer.is_empty() {
             return Ok(Moved::None);

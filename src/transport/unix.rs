@@ -11,7 +11,7 @@ use super::{Awaited, Deadline, Step, no_answer};
 use crate::error::{Error, Result, Status};
 
 /// A connect to one path.
-pub(super) struct Attempt {
+pub(super) struct UnixAttempt {
     /// None once it is connected.
     socket: Option<Socket>,
     address: SockAddr,
@@ -20,14 +20,14 @@ pub(super) struct Attempt {
     deadline: Deadline,
 }
 
-impl Attempt {
+impl UnixAttempt {
     /// A leading NUL is Linux's abstract name; there is no other magic.
-    pub(super) fn begin(path: &[u8], deadline: Deadline) -> Result<Attempt> {
+    pub(super) fn begin(path: &[u8], deadline: Deadline) -> Result<UnixAttempt> {
         let allowed_ms = deadline.remaining_ms();
         let address = address(path)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None)
             .map_err(|error| Error::os(Status::Connect, "socket", &error))?;
-        Ok(Attempt { socket: Some(socket), address, pause: PAUSE_MIN, allowed_ms, deadline })
+        Ok(UnixAttempt { socket: Some(socket), address, pause: PAUSE_MIN, allowed_ms, deadline })
     }
 
     /// A connected, non-blocking, close-on-exec socket; or what to wait for.

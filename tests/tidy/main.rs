@@ -1,6 +1,9 @@
 //! The house rules that a machine can read. The others are sentences, in CONTRIBUTING.md.
 
+mod circles;
+mod names;
 mod places;
+mod sizes;
 mod source;
 
 use std::collections::BTreeSet;
@@ -134,21 +137,6 @@ fn every_file_has_its_sign() {
             .map(|source| format!("src/{}", source.path))
             .collect::<Vec<_>>(),
     );
-}
-
-/// A file that grows past this has two jobs, and the second wants a file of its own.
-const LINES_MAX: usize = 450;
-
-#[test]
-fn no_file_has_two_jobs() {
-    // What a program writes is as long as what it lists.
-    let written = |source: &&Source| source.path == "commands/table.rs";
-    let long: Vec<String> = sources()
-        .iter()
-        .filter(|source| !written(source) && source.text.lines().count() > LINES_MAX)
-        .map(|source| format!("src/{}: {} lines, more than {LINES_MAX}", source.path, source.text.lines().count()))
-        .collect();
-    none(&long);
 }
 
 #[test]

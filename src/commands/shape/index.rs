@@ -2,7 +2,11 @@
 
 use std::ffi::CStr;
 
-use super::{FAMILIES, Row};
+use super::becomes::Row;
+use super::{
+    access, cluster, collections, geo, introspection, json, monitor, numbers, probabilistic, scores, search, sentinel,
+    server, status, streams, text, timeseries, transactions, vectors,
+};
 use crate::commands::{self, Command, table};
 
 /// The row of a command of one word, or of the two that its arguments begin with.
@@ -216,3 +220,26 @@ const fn count(bytes: bool) -> usize {
 const NONE: u16 = u16::MAX;
 const FAMILY_SHIFT: u32 = 8;
 const ROW_MASK: u16 = (1 << FAMILY_SHIFT) - 1;
+
+/// Every family: the order of the rows is that of `name`.
+pub(super) static FAMILIES: &[&[Row]] = &[
+    status::ROWS,
+    numbers::ROWS,
+    collections::ROWS,
+    scores::ROWS,
+    geo::ROWS,
+    streams::ROWS,
+    text::ROWS,
+    server::ROWS,
+    access::ROWS,
+    introspection::ROWS,
+    cluster::ROWS,
+    sentinel::ROWS,
+    monitor::ROWS,
+    json::ROWS,
+    probabilistic::ROWS,
+    search::ROWS,
+    timeseries::ROWS,
+    transactions::ROWS,
+    vectors::ROWS,
+];

@@ -18,20 +18,20 @@ pub(super) static ROWS: &[Row] = &[
 const COMMANDS: &str = "MAP of commands, each a MAP; one that the server does not know is not in it";
 
 /// A command's place in its record, its name, and what becomes of it.
-static PLACES: [(&str, Part); 10] = [
-    ("name", Part::Form(Form::Keep)),
-    ("arity", Part::Form(Form::Keep)),
-    ("flags", Part::Form(Form::Set)),
-    ("first_key_pos", Part::Form(Form::Keep)),
-    ("last_key_pos", Part::Form(Form::Keep)),
-    ("step_count", Part::Form(Form::Keep)),
-    ("acl_categories", Part::Form(Form::Set)),
-    ("tips", Part::Form(Form::Set)),
-    ("key_specifications", Part::KeySpecs),
-    ("subcommands", Part::Commands),
+static PLACES: [(&str, Facet); 10] = [
+    ("name", Facet::Form(Form::Keep)),
+    ("arity", Facet::Form(Form::Keep)),
+    ("flags", Facet::Form(Form::Set)),
+    ("first_key_pos", Facet::Form(Form::Keep)),
+    ("last_key_pos", Facet::Form(Form::Keep)),
+    ("step_count", Facet::Form(Form::Keep)),
+    ("acl_categories", Facet::Form(Form::Set)),
+    ("tips", Facet::Form(Form::Set)),
+    ("key_specifications", Facet::KeySpecs),
+    ("subcommands", Facet::Commands),
 ];
 
-enum Part {
+enum Facet {
     Form(Form),
     /// A list, for the place of each matters; RESP3 calls it a set.
     KeySpecs,
@@ -58,14 +58,14 @@ fn add_commands(depth: u32, commands: View<'_>, out: &mut Builder) -> Option<()>
         for ((field, part), value) in PLACES.iter().zip(command.children()) {
             name(field, out);
             match part {
-                Part::Form(form) => out.add_formed(value, form),
-                Part::KeySpecs => or_keep(value, out, |specs, out| {
+                Facet::Form(form) => out.add_formed(value, form),
+                Facet::KeySpecs => or_keep(value, out, |specs, out| {
                     list(specs, out, |spec, out| {
                         out.add_formed(spec, &KEY_SPEC);
                         Some(())
                     })
                 }),
-                Part::Commands => or_keep(value, out, |commands, out| add_commands(depth + 1, commands, out)),
+                Facet::Commands => or_keep(value, out, |commands, out| add_commands(depth + 1, commands, out)),
             }
         }
         more(command, PLACES.len(), out);

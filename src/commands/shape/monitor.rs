@@ -15,7 +15,7 @@ fn monitor(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
         out.add_formed(reply, &Form::Bool);
         return Some(());
     }
-    let line = Line::read(line)?;
+    let line = MonitorLine::read(line)?;
     out.open(Kind::RREDIS_REPLY_MAP);
     name("time", out);
     out.add_number(resp::double(line.time), Some(line.time));
@@ -29,15 +29,15 @@ fn monitor(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
 }
 
 /// As in `1700000000.123456 [0 127.0.0.1:5000] "SET" "k" "v"`.
-struct Line<'a> {
+struct MonitorLine<'a> {
     time: &'a [u8],
     db: &'a [u8],
     client: &'a [u8],
     argv: Vec<Vec<u8>>,
 }
 
-impl<'a> Line<'a> {
-    fn read(line: &'a [u8]) -> Option<Line<'a>> {
+impl<'a> MonitorLine<'a> {
+    fn read(line: &'a [u8]) -> Option<MonitorLine<'a>> {
         let (time, rest) = cut(line, b" [")?;
         let (db, rest) = cut(rest, b" ")?;
         let (client, args) = cut(rest, b"] ")?;
@@ -53,7 +53,7 @@ impl<'a> Line<'a> {
                 _ => return None,
             };
         }
-        resp::is_double(time).then_some(Line { time, db, client, argv })
+        resp::is_double(time).then_some(MonitorLine { time, db, client, argv })
     }
 }
 

@@ -1,9 +1,12 @@
 //! Each row with wire bytes of both protocols, through both parsers: one tree.
 
+use super::index::FAMILIES;
 use super::*;
 use crate::limits::Limits;
 use crate::options::ParserChoice;
+use crate::reply::{Builder, Reply, View};
 use crate::resp;
+use crate::resp::Entry;
 
 /// The reply to a command of words apart by spaces, from these bytes, as text; by both parsers alike.
 pub(super) fn becomes(command: &str, wire: &str) -> String {

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::super::check::shown;
-use super::{Piece, fault};
+use super::{UrlPiece, fault};
 use crate::error::Result;
 use crate::memory::copied;
 
@@ -16,7 +16,7 @@ pub(super) enum Scheme {
 }
 
 /// The scheme, and what is behind it.
-pub(super) fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
+pub(super) fn scheme(url: &[u8]) -> Result<(Scheme, UrlPiece<'_>)> {
     let Some(end) = url.windows(3).position(|three| three == b"://") else {
         return Err(fault(0, "no scheme such as redis://"));
     };
@@ -43,7 +43,7 @@ pub(super) fn scheme(url: &[u8]) -> Result<(Scheme, Piece<'_>)> {
             return Err(fault(at, what));
         }
     }
-    Ok((scheme, Piece { at: end, bytes: rest }.skip(3)))
+    Ok((scheme, UrlPiece { at: end, bytes: rest }.skip(3)))
 }
 
 /// Whether what stands there may be a piece of a password or a key.
@@ -67,7 +67,7 @@ fn unknown(name: &[u8], small: &[u8]) -> Vec<u8> {
 
 /// Refuses hosts with a comma between them, each perhaps with its port. What stands behind a colon and looks otherwise may be
 /// anything, a password included.
-pub(super) fn refuse_list(place: Piece<'_>) -> Result<()> {
+pub(super) fn refuse_list(place: UrlPiece<'_>) -> Result<()> {
     let is_server = |server: &[u8]| {
         let host = server.iter().position(|byte| *byte == b']').map_or(0, |end| end + 1);
         let mut parts = server[host..].splitn(2, |byte| *byte == b':');

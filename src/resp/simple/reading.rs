@@ -1,13 +1,15 @@
 //! One reply as far as the simple parser has read it.
 
+use super::super::grammar::{self, Head};
 use super::super::recorder::Recorder;
 use super::super::tape::Type;
+use crate::error::Result;
 use crate::limits::Limits;
 
 /// One reply, or one push, as far as it has come.
 pub(super) struct Reading {
     pub(super) recorder: Recorder,
-    pub(super) open: Vec<Open>,
+    pub(super) open: Vec<Unfinished>,
     /// Whether its first byte is one that an answer begins with.
     pub(super) answers: bool,
     /// Bytes of the wire.
@@ -20,7 +22,7 @@ pub(super) struct Reading {
 }
 
 /// An aggregate that is not whole: how many elements have come, and how many will, where that was said.
-pub(super) struct Open {
+pub(super) struct Unfinished {
     pub(super) kind: Type,
     pub(super) come: u64,
     pub(super) count: Option<u64>,
@@ -57,5 +59,21 @@ impl Reading {
     /// Whether the innermost aggregate goes on until an end.
     pub(super) fn in_stream(&self) -> bool {
         self.open.last().is_some_and(|open| open.count.is_none())
+    }
+
+    /// Pieces stand in streamed strings and nowhere else, and an end where a stream can end.
+    pub(super) fn check_place(&self, byte: u8, head: Head) -> Result<()> {
+        let fits = match head {
+            Head::Chunk(_) => self.in_chunks,
+            Head::End => !self.in_chunks && self.in_stream() && !self.recorder.is_annotated(),
+            _ => !self.in_chunks,
+        };
+        if !fits {
+            return Err(grammar::out_of_place(byte));
+        }
+        match self.open.last() {
+            Some(open) if head == Head::End && open.kind == Type::Map && open.come % 2 == 1 => Err(grammar::odd_map()),
+            _ => Ok(()),
+        }
     }
 }

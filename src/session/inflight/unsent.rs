@@ -6,7 +6,7 @@ use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result};
 use crate::memory;
 
-use super::{Due, Entry, Inflight};
+use super::{Due, Inflight, Owed};
 use crate::session::Ticket;
 use crate::session::asked::{Asker, NOBODY};
 use crate::session::unsent::{Left, Unsent};
@@ -134,13 +134,13 @@ impl Inflight {
     }
 
     /// Where the bytes of a command lie that were not handed over yet.
-    fn places(&self, entry: &Entry) -> std::ops::Range<usize> {
+    fn places(&self, entry: &Owed) -> std::ops::Range<usize> {
         let base = self.handed - self.sent as u64;
         (entry.start - base) as usize..(entry.end - base) as usize
     }
 }
 
-impl Entry {
+impl Owed {
     fn unsent<'a>(&self, bytes: &'a [u8]) -> Unsent<'a> {
         Unsent { ticket: self.ticket, asker: self.asker, bytes, shape: self.shape }
     }

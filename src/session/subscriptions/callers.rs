@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::memory::copied;
 
 use super::super::Ticket;
-use super::{Asked, Subscriptions, Wish, room_for};
+use super::{AskedNames, Subscriptions, Wish, room_for};
 
 impl Subscriptions {
     /// A command of somebody else's, of SUBSCRIBE's kin, that `submit` gives to the present conversation.
@@ -27,7 +27,7 @@ impl Subscriptions {
             copies.push(copied(name, "a subscription")?);
         }
         let ticket = submit()?;
-        self.asked.push_back(Asked { ticket, topic, subscribes, left: names.len(), names: copies, passing: true });
+        self.asked.push_back(AskedNames { ticket, topic, subscribes, left: names.len(), names: copies, passing: true });
         Ok(ticket)
     }
 
@@ -39,7 +39,7 @@ impl Subscriptions {
     /// The connection was lost. Where nobody knows whether a command was obeyed that was sent, what it asked for is wanted; without
     /// memory for a name, it is as if it had not been sent.
     pub fn interrupted(&mut self, was_sent: impl Fn(Ticket) -> bool) {
-        for Asked { ticket, topic, subscribes, names, passing, .. } in std::mem::take(&mut self.asked) {
+        for AskedNames { ticket, topic, subscribes, names, passing, .. } in std::mem::take(&mut self.asked) {
             if !passing || !was_sent(ticket) {
                 continue;
             }

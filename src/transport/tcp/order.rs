@@ -11,10 +11,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// It is a word, and no lock: a child of fork goes on with what its parent had learned. The word is a digest of the address;
 /// where two addresses have the same one, no more than the order is wrong.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LastAddress(Arc<Words>);
+pub(crate) struct LastAddress(Arc<AddressWords>);
 
 #[derive(Debug, Default)]
-struct Words {
+struct AddressWords {
     last: AtomicU64,
     /// One that is tried behind all others.
     avoided: AtomicU64,

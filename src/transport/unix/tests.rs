@@ -15,7 +15,7 @@ fn connect_to(path: &Path, deadline: Deadline) -> Result<()> {
 }
 
 fn connect(path: &[u8], deadline: Deadline) -> Result<Socket> {
-    let mut attempt = Attempt::begin(path, deadline)?;
+    let mut attempt = UnixAttempt::begin(path, deadline)?;
     finish(|| attempt.go_on())
 }
 

@@ -6,7 +6,7 @@ use super::super::*;
 use super::parse;
 
 /// A value that the row takes, made from arbitrary bits and bytes.
-fn set_arbitrary(options: &mut Options, row: &crate::options::table::Row, bits: i64, bytes: &[u8]) {
+fn set_arbitrary(options: &mut Options, row: &crate::options::table::OptionRow, bits: i64, bytes: &[u8]) {
     match row.kind {
         Kind::Secret => {}
         Kind::Choice(choices) => {
