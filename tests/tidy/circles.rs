@@ -35,7 +35,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("session/inflight.rs", "session/asked.rs"),
     ("session/inflight.rs", "session/mod.rs"),
     ("session/mod.rs", "session/asked.rs"),
-    ("session/state.rs", "session/handshake.rs"),
     ("transport/attempt.rs", "transport/mod.rs"),
     ("transport/mod.rs", "transport/tcp.rs"),
     ("transport/tls.rs", "transport/mod.rs"),
