@@ -281,6 +281,65 @@ mod tests {
         assert_eq!((next.oldest(), next.under_way()), (Some(1), (2, encoded("X C").len())));
     }
 
+    /// To the byte: the first whose reply had begun to arrive ran where all of it had left, and nothing is known of what began to.
+    #[test]
+    fn what_is_left_of_each_is_its_fate() {
+        use Outcome::{NotSent, Ran, Unknown};
+        let one = encoded("A").len();
+        for handed in 0..=3 * one {
+            for begun in [false, true] {
+                let mut inflight = of(&["A", "B", "C"]);
+                inflight.sent(handed);
+                let expected = [0, 1, 2].map(|at| match handed {
+                    _ if handed <= at * one => NotSent,
+                    _ if at == 0 && begun && handed >= one => Ran,
+                    _ => Unknown,
+                });
+                let left: Vec<_> = inflight.left(begun).map(|left| (left.command.ticket, left.outcome)).collect();
+                assert_eq!(left, [(1, expected[0]), (2, expected[1]), (3, expected[2])], "{handed} {begun}");
+                assert_eq!([1, 2, 3].map(|ticket| inflight.fate(ticket, begun)), expected, "{handed} {begun}");
+            }
+        }
+    }
+
+    /// A command is late from its deadline on; one byte of it, sent or offered, keeps it from being taken back.
+    #[test]
+    fn a_command_whose_time_is_up_is_taken_back_to_the_last_byte_before_it() {
+        let now = Instant::now();
+        let one = encoded("A").len();
+        for (handed, offered, outcome) in [
+            (one, 0, Outcome::NotSent),
+            (one + 1, 0, Outcome::Unknown),
+            (one, 1, Outcome::Unknown),
+            (one - 1, 1, Outcome::NotSent),
+            (one - 1, 2, Outcome::Unknown),
+        ] {
+            let mut inflight = of(&["A"]);
+            submit(&mut inflight, "B", Asker { token: 7, deadline: Some(now) });
+            inflight.sent(handed);
+            assert_eq!(inflight.deadline(), Some(now));
+            let mut told = Vec::new();
+            inflight.expire(now, offered, |ticket, token, outcome| told.push((ticket, token, outcome)));
+            assert_eq!(told, [(2, 7, outcome)], "{handed} {offered}");
+            inflight.expire(now, 0, |_, _, _| panic!("it is told once"));
+            assert_eq!((inflight.deadline(), inflight.oldest(), inflight.newest()), (None, Some(1), 2));
+        }
+    }
+
+    #[test]
+    fn the_oldest_is_nobodys_where_nobody_waits_for_it() {
+        let mut inflight = of(&["A"]);
+        assert!(inflight.oldest_is_nobodys());
+        inflight.sent(1);
+        inflight.answered().unwrap();
+        assert!(!inflight.oldest_is_nobodys() && inflight.under_way() == (0, 0) && inflight.deadline().is_none());
+        submit(&mut inflight, "B", Asker { token: 0, deadline: Some(Instant::now()) });
+        assert!(!inflight.oldest_is_nobodys());
+        inflight.sent(inflight.outgoing().len());
+        inflight.answered().unwrap();
+        assert!(inflight.deadline().is_none(), "nothing is left to be late");
+    }
+
     #[test]
     fn what_is_late_is_given_up_and_its_neighbours_are_not() {
         let start = Instant::now();
