@@ -77,3 +77,112 @@ impl Session {
         self.inflight.confirmed(&confirmation, emptied)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::Shape;
+    use crate::limits::Limits;
+    use crate::options::{ParserChoice, Secret};
+    use crate::resp;
+    use crate::session::{Asked, Greeting};
+
+    const CONFIRMED: &str = "3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
+    const MESSAGE: &str = "*3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n";
+
+    fn greeted(protocol: u8) -> Session {
+        let greeting = Greeting { protocol, ..Greeting::default() };
+        let mut session = Session::new(resp::parser(ParserChoice::Fast, Limits::default()), greeting).unwrap();
+        if protocol == 3 {
+            hear(&mut session, "%1\r\n$5\r\nproto\r\n:3\r\n");
+            assert!(session.poll().unwrap().is_none() && session.is_resp3());
+        }
+        session
+    }
+
+    fn ask(session: &mut Session, args: &[&[u8]]) {
+        session.submit(Asked::any(args, Shape::KEEP)).unwrap();
+    }
+
+    /// After all that waits was handed over.
+    fn hear(session: &mut Session, said: &str) {
+        session.sent(session.outgoing().len());
+        session.receive(said.as_bytes()).unwrap();
+    }
+
+    /// What comes next: a push, or a reply, and its first word.
+    fn next(session: &mut Session) -> (bool, String) {
+        let event = session.poll().unwrap().unwrap();
+        let is_push = matches!(event, Event::Push { .. });
+        let reply = event.into_reply();
+        let word = reply.view().get(0).map_or_else(|| reply.text().to_vec(), |word| word.text().to_vec());
+        (is_push, String::from_utf8(word).unwrap())
+    }
+
+    fn of(is_push: bool, word: &str) -> (bool, String) {
+        (is_push, word.to_owned())
+    }
+
+    /// An array that looks like a message is one only where something is subscribed, and in RESP3 only where no reply is due.
+    #[test]
+    fn what_looks_like_a_message_is_the_reply_that_is_due() {
+        for protocol in [2, 3] {
+            let mut session = greeted(protocol);
+            ask(&mut session, &[b"LRANGE", b"l", b"0", b"-1"]);
+            hear(&mut session, MESSAGE);
+            assert_eq!(next(&mut session), of(false, "message"));
+            assert!(session.is_clean());
+        }
+        let mut session = greeted(3);
+        ask(&mut session, &[b"SUBSCRIBE", b"a"]);
+        hear(&mut session, &format!(">{CONFIRMED}"));
+        assert_eq!(next(&mut session), of(true, "subscribe"));
+        ask(&mut session, &[b"LRANGE", b"l", b"0", b"-1"]);
+        hear(&mut session, MESSAGE);
+        assert_eq!(next(&mut session), of(false, "message"));
+        assert!(session.is_resp3() && !session.speaks_resp2());
+    }
+
+    /// What is a message by its looks goes before the reply that is due, whatever shape that has.
+    #[test]
+    fn what_comes_unasked_is_not_the_reply_that_is_due() {
+        let mut session = greeted(2);
+        ask(&mut session, &[b"SUBSCRIBE", b"a"]);
+        hear(&mut session, &format!("*{CONFIRMED}"));
+        assert_eq!(next(&mut session), of(true, "subscribe"));
+        ask(&mut session, &[b"PING"]);
+        hear(&mut session, &format!("{MESSAGE}*2\r\n$4\r\npong\r\n$0\r\n\r\n"));
+        assert_eq!([next(&mut session), next(&mut session)], [of(true, "message"), of(false, "pong")]);
+        assert!(!session.speaks_resp2(), "it was asked for nothing else");
+
+        let mut session = greeted(2);
+        ask(&mut session, &[b"MONITOR"]);
+        hear(&mut session, "+OK\r\n");
+        assert_eq!(next(&mut session), of(false, "OK"));
+        ask(&mut session, &[b"PING"]);
+        hear(&mut session, "+1.2 [0 c] \"GET\"\r\n+PONG\r\n");
+        assert_eq!([next(&mut session), next(&mut session)], [of(true, "1.2 [0 c] \"GET\""), of(false, "PONG")]);
+    }
+
+    #[test]
+    fn a_server_that_agrees_on_resp3_and_says_messages_in_resp2_speaks_resp2() {
+        let mut session = greeted(3);
+        ask(&mut session, &[b"SUBSCRIBE", b"a"]);
+        assert!(!session.speaks_resp2());
+        hear(&mut session, &format!("*{CONFIRMED}"));
+        assert_eq!(next(&mut session), of(true, "subscribe"));
+        assert!(session.speaks_resp2() && !session.is_resp3());
+    }
+
+    /// The last command of a greeting is answered where all of it has left.
+    #[test]
+    fn a_greeting_is_not_answered_before_all_of_it_was_sent() {
+        let password = Some(Secret::new(b"s3cret").unwrap());
+        let greeting = Greeting { protocol: 2, password, ..Greeting::default() };
+        let mut session = Session::new(resp::parser(ParserChoice::Fast, Limits::default()), greeting).unwrap();
+        session.sent(session.outgoing().len() - 1);
+        session.receive(b"+OK\r\n").unwrap();
+        assert_eq!(session.poll().unwrap_err().status, Status::Protocol);
+        assert!(!session.is_ready());
+    }
+}

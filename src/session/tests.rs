@@ -1,12 +1,13 @@
 //! A conversation whose replies are taken in other ways than by `poll`: the next short one, and those of a burst.
 
-mod heard;
-
 use super::*;
 use crate::commands::{self, Effect};
 use crate::limits::Limits;
 use crate::options::{ParserChoice, Secret};
 use crate::resp::{self, Frame};
+
+mod bursts;
+mod heard;
 
 const PARSERS: [ParserChoice; 2] = [ParserChoice::Fast, ParserChoice::Simple];
 

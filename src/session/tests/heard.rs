@@ -61,3 +61,21 @@ fn a_reply_has_begun_with_its_first_bytes_and_a_push_is_none() {
     };
     assert!(!begun(b"") && begun(b"$5\r\nab") && begun(b"*2\r\n+a\r\n") && !begun(b">2\r\n+a\r\n"));
 }
+
+#[test]
+fn what_a_conversation_owes_and_may_hear_is_known() {
+    let mut session = plain(ParserChoice::Fast);
+    let known = |session: &Session| (session.owes(), session.can_hear(), session.is_queueing());
+    let mut ask = |args: &[&[u8]], answer: &[u8]| {
+        session.submit(Asked::any(args, Shape::KEEP)).unwrap();
+        let before = known(&session);
+        hand_over(&mut session);
+        session.receive(answer).unwrap();
+        assert!(session.poll().unwrap().is_some());
+        (before, known(&session))
+    };
+    assert_eq!(ask(&[b"MULTI"], b"+OK\r\n"), ((true, true, false), (false, false, true)));
+    assert_eq!(ask(&[b"EXEC"], b"*0\r\n"), ((true, true, true), (false, false, false)));
+    let confirmed = b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
+    assert_eq!(ask(&[b"SUBSCRIBE", b"a"], confirmed), ((true, true, false), (false, true, false)));
+}
