@@ -255,3 +255,6 @@ impl State {
         Due::Nothing
     }
 }
+
+#[cfg(test)]
+mod tests;
