@@ -329,3 +329,6 @@ fn refusal(status: Status, text: &[u8], word: GreetingCommand, greeting: &Greeti
     let what = format!(" (to {}{hint})", word.name());
     Error::new(status, [b"the server says: ", &shown[..], what.as_bytes()].concat())
 }
+
+#[cfg(test)]
+mod tests;
