@@ -1,6 +1,6 @@
 // librredis: a Redis client for any language that can call C.
 //
-// A whole call, without its error handling:
+// A complete call, without error handling:
 //
 //   const char *get[] = {"GET", "key"};
 //   rredis_client_new(NULL, &client, &err);  // once per program
@@ -8,10 +8,11 @@
 //   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
 //   rredis_client_free(client);
 //
-// Without options a client connects to 127.0.0.1:6379, without TLS or a login. It makes
-// up to 64 connections, as needed. A call waits at most 5 s; a blocking command (BLPOP)
-// for its own timeout instead. After a network failure, LOADING or READONLY, a command
-// that did not run, or that only reads, is tried again up to 3 times within that time.
+// Without options a client connects to 127.0.0.1:6379, without TLS or a login. It opens
+// up to 64 connections, as needed. A call takes at most 5 s. A blocking command (BLPOP)
+// takes at most its own timeout plus 1 s. If the network fails, or the server answers
+// LOADING or READONLY, a command that did not run or that only reads is tried again:
+// up to 3 times, within that time.
 //
 // Which handle for what
 //   rredis_client    sends commands, from any thread: most programs need no other
@@ -24,71 +25,71 @@
 //   rredis_parser    speaks RESP over a socket of yours, with rredis_command_encode
 //
 // Owning
-//   You own every object that a function gives you through an out_ parameter or
-//   returns from a _new. Free it once, with the _free of its noun. The order does not
-//   matter. Every other pointer you receive is const and borrowed: valid until the
-//   object it came from is freed. The arguments you pass in are copied. The arguments
-//   passed to a function of yours are borrowed: valid until that function returns. A
-//   _free given NULL does nothing. A handle is valid from its _new until its _free.
-//   Any other pointer is undefined behaviour.
+//   You own every object that rredis_X_new returns or that a function writes to an
+//   out_ parameter. Free an object of type rredis_X once, with rredis_X_free, which
+//   ignores NULL. Objects may be freed in any order. Every other pointer you receive
+//   is borrowed: valid until the object it came from is freed. The arguments you pass
+//   are copied. The arguments that a callback receives are borrowed: valid until the
+//   callback returns. A handle is valid from its _new until its _free. To pass any
+//   other pointer as a handle is undefined behaviour.
 //
 // Sharing
 //   A handle that a function takes as const may be used by any number of threads at
 //   once. A handle that a function takes without const must be used by one thread at a
-//   time. Its _wake is the exception: another thread may call it at any time before
-//   _free begins.
+//   time, except by its _wake: any thread may call that until _free begins.
 //
 //   The library starts a thread only to look up a host name, for as long as that
-//   takes. It calls a function of yours only inside a call of yours, on the thread
-//   that made the call. A function of yours must not throw, longjmp, call
+//   takes. It calls a callback (a function you gave it) only during a call that you
+//   make, on the thread of that call. A callback must not throw, longjmp, call
 //   pthread_exit, or free the handle it is called from.
 //
 // Ending threads
-//   A thread may call the library while it ends, from the destructor of a pthread key.
-//   pthread_cancel takes no effect inside a call, nor inside a function of yours that
-//   the call runs: the thread ends at its next cancellation point after the call. To
-//   end the call earlier, use its _wake. Asynchronous cancellation is forbidden.
+//   A destructor of a pthread key may call the library while its thread ends.
+//   pthread_cancel takes no effect during a call, nor in a callback that the call
+//   runs: the thread ends at its next cancellation point after the call. To end the
+//   call earlier, use the _wake of its handle. Asynchronous cancellation
+//   (PTHREAD_CANCEL_ASYNCHRONOUS) is forbidden.
 //
 // Forking
-//   A child of fork may use the clients and pools of its parent: they make connections
+//   A child of fork may use the clients and pools of its parent: they open connections
 //   of their own. It may free all handles: the library neither writes to nor closes a
-//   connection that the parent still uses. An rredis_conn, rredis_pubsub or
-//   rredis_async of the parent is RREDIS_ERR_FORKED in the child, and so is an
-//   rredis_pipeline that watches. This holds whatever the threads of the parent were
-//   doing. A child may start threads as far as the C library's malloc, getaddrinfo and
-//   pthread_create work in such a child. Where getaddrinfo never returns there, the
-//   call ends at its deadline with RREDIS_ERR_TIMEOUT.
+//   connection that the parent still uses. In the child, calls with an rredis_conn,
+//   rredis_pubsub or rredis_async of the parent return RREDIS_ERR_FORKED, and so do
+//   calls with an rredis_pipeline that watches keys. All this holds whatever the
+//   threads of the parent were doing. A child may start threads if malloc, getaddrinfo
+//   and pthread_create of the C library work in a child of fork. If getaddrinfo never
+//   returns in the child, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
 //
 //   A child that shares the memory of its parent (vfork, or clone with CLONE_VM) must
 //   not call this library. A child that is forked inside a transport, parser or
 //   credentials function must not return from that function.
 //
 // Failing
-//   RREDIS_OK is 0, and err is not written: test the returned status, never
-//   err.status. For any other status err has the reason, and the outcome of the
-//   command. err may be NULL. A call that fails does not write its out_ parameters,
-//   except out_call_data of rredis_async_next. NULL for a handle or an out_ parameter
-//   is RREDIS_ERR_ARGUMENT. The exception is out_reply where a reply is not wanted: in
-//   rredis_client_command, rredis_conn_command, rredis_script_run,
-//   rredis_pipeline_command, _run and _transact, and in their _with, except with
-//   RREDIS_CALL_ERROR_REPLY. Errors are returned and response callbacks are called as
-//   ever, and then the reply is freed.
+//   Test the returned status, never err.status: RREDIS_OK is 0, and err is written
+//   only on failure, with the reason and the outcome of the command. err may be NULL.
+//   A call that fails does not write its out_ parameters, except out_call_data of
+//   rredis_async_next. "X is RREDIS_ERR_Y" means that a call with X returns that
+//   status. NULL for a handle or an out_ parameter is RREDIS_ERR_ARGUMENT. If you do
+//   not want the reply, out_reply may be NULL in rredis_client_command,
+//   rredis_conn_command, rredis_script_run, rredis_pipeline_command, _run and
+//   _transact, and without RREDIS_CALL_ERROR_REPLY in their _with. Errors are returned
+//   and response callbacks are called all the same.
 //
 // Text
-//   A text goes in as a pointer and a length. It comes out as a pointer and a length,
-//   with a NUL after the last byte. A text is bytes: librredis assumes no encoding.
-//   NULL is the empty text if the length is 0, and otherwise RREDIS_ERR_ARGUMENT.
+//   A text is a pointer and a length. A text you receive also has a NUL after its last
+//   byte. A text is bytes: librredis assumes no encoding. NULL with a length of 0 is
+//   the empty text. NULL with any other length is RREDIS_ERR_ARGUMENT.
 //
 // Time
-//   All times are in milliseconds. A timeout of 0 does not wait, and a negative one
-//   waits for ever. An interval (health check, keepalive, idle time, age) of 0 means
-//   every time, and a negative one means never.
+//   All times are in milliseconds. With a timeout of 0 a call does not wait; with a
+//   negative timeout it waits for ever. An interval (health check, keepalive, idle
+//   time, age) of 0 has always passed, and a negative interval never passes.
 //
 //   A host name is looked up on a thread, so that the call can end at its deadline.
-//   Where the system refuses the thread, the call looks up the name itself, and may
+//   If the thread cannot be started, the call looks up the name itself, and may
 //   outlast its deadline. At most 64 look-ups run at once. While all 64 are
-//   unanswered, another look-up is RREDIS_ERR_CONNECT after 1 s. A numeric address
-//   needs no look-up.
+//   unanswered, another look-up fails with RREDIS_ERR_CONNECT after 1 s. A numeric
+//   address needs no look-up.
 
 #ifndef RREDIS_H
 #define RREDIS_H
@@ -109,7 +110,8 @@ typedef enum rredis_version_of {
   RREDIS_VERSION_OF_HEADER = 0x080000,  // the version of this header, as 0xMMmmpp
 } rredis_version_of;
 
-/// Give the library's version, as "8.0.1": it supports every command of Redis 8.0.
+/// Give the library's version, such as "8.0.1". Version 8.0.z supports every command of
+/// Redis 8.0.
 const char *rredis_version(void);
 
 /// Give the library's version as a number, 0xMMmmpp. A later version has a larger
@@ -139,79 +141,78 @@ typedef struct rredis_transport rredis_transport;      // a struct, defined in t
 
 // ---- Status and errors --------------------------------------------------------------
 
-/// The result of a call. Each group of ten names the party that can mend the failure:
-/// the caller, the network, the protocol, the server, a function of yours, the library.
+/// The result of a call. Each group of ten values is one origin of failures: the
+/// caller, the network, the protocol, the server, a callback (80), the library (90).
 typedef enum rredis_status {
   RREDIS_OK = 0,               // the call succeeded
   RREDIS_ERR_ARGUMENT = 1,     // an argument is wrong: a NULL, a length, an unknown
                                // enumerator, or a command that this handle refuses
   RREDIS_ERR_STATE = 2,        // the handle is not in a state that allows this call
-  RREDIS_ERR_AGAIN = 3,        // no whole reply has arrived yet; nothing has changed
+  RREDIS_ERR_AGAIN = 3,        // no complete reply has arrived yet; nothing has changed
   RREDIS_ERR_CONFIG = 4,       // an option or a URL is wrong; the message names it
   RREDIS_ERR_UNSUPPORTED = 5,  // this build or this server does not support the request
   RREDIS_ERR_CONNECT = 10,     // no connection could be made
   RREDIS_ERR_IO = 11,          // the connection was lost
   RREDIS_ERR_TIMEOUT = 12,     // the deadline passed; the message names the phase
-  RREDIS_ERR_BUSY = 13,        // all connections were in use until the wait ended; or
-                               // an rredis_async is at its limit
-  RREDIS_ERR_WOKEN = 14,       // the wait was ended by a _wake or an interrupt function
+  RREDIS_ERR_BUSY = 13,        // all connections stayed in use until POOL_WAIT_MS or
+                               // the deadline; or an rredis_async is at its limit
+  RREDIS_ERR_WOKEN = 14,       // a _wake or an interrupt function ended the call
   RREDIS_ERR_FORKED = 15,      // the handle belongs to the parent process
-  RREDIS_ERR_TLS = 16,         // TLS failed: the peer did not prove its identity, or
-                               // does not speak TLS
-  RREDIS_ERR_PROTOCOL = 20,    // the bytes that arrived are not RESP, or a reply
-                               // arrived that no command was owed
+  RREDIS_ERR_TLS = 16,         // TLS failed: the peer's certificate is not trusted, or
+                               // the peer does not speak TLS
+  RREDIS_ERR_PROTOCOL = 20,    // the server sent bytes that are not RESP, or a reply
+                               // that belongs to no command
   RREDIS_ERR_LIMIT = 21,       // a reply exceeded a limit of the options
   RREDIS_ERR_AUTH = 30,        // the server refused the user name or password
   RREDIS_ERR_SERVER = 31,      // the server answered with an error; err.message has its
                                // text
-  RREDIS_ERR_WATCH = 32,       // a watched key changed, or the connection that watched
-                               // was lost; the transaction did not run
+  RREDIS_ERR_WATCH = 32,       // a watched key changed, or the connection was lost
+                               // before EXEC; the transaction did not run
   RREDIS_ERR_ABORTED = 33,     // the server answered EXECABORT; the transaction did not
                                // run
-  RREDIS_ERR_CALLBACK = 80,    // a function of yours returned a failure
+  RREDIS_ERR_CALLBACK = 80,    // a callback returned a failure
   RREDIS_ERR_PANIC = 90,       // a bug in librredis was caught; free the handle
   RREDIS_ERR_MEMORY = 91,      // there was not enough memory
 } rredis_status;
 
-/// Whether the command of a failed call ran. The outcome and the status say what to do
-/// now:
+/// Whether the command of a failed call ran. Outcome and status say what to do now:
 ///
 ///   outcome             what to do now
-///   NONE                mend the cause by the status, below
+/// NONE                mend the cause: see the status below
 ///   NOT_SENT, REFUSED   the command did not run: mend the cause, then repeat it
 ///   UNKNOWN             repeat only a command that may run twice, or check its effect
 ///   RAN                 do not repeat: only the reply is lost
 ///
 ///   status                  what to do now
-///   ARGUMENT, STATE, CONFIG mend the program or its options
+/// ARGUMENT, STATE, CONFIG correct the program or its options
 ///   UNSUPPORTED             use another version, build or option
 ///   AGAIN                   wait, and call again
-///   CONNECT, IO, TIMEOUT    the network or the server: repeat by the outcome
+/// CONNECT, IO, TIMEOUT    the outcome says whether to repeat the command
 ///   BUSY                    repeat later, or raise POOL_MAX or the INFLIGHT_ options
 ///   WOKEN                   stop, as _wake or the interrupt function wanted
 ///   FORKED                  make a new handle in this process
-///   TLS, AUTH               mend certificates, credentials, or the port
+/// TLS, AUTH               correct certificates, credentials, or the port
 ///   PROTOCOL                check that the peer is a Redis or Valkey server
 ///   LIMIT                   raise the limit, or ask for less at once
 ///   SERVER                  read err.message: its first word is the code
 ///   WATCH                   begin the transaction again
-///   ABORTED                 mend the command of rredis_pipeline_failed
-///   CALLBACK                read your own text in err.message
+/// ABORTED                 correct the command that rredis_pipeline_failed names
+/// CALLBACK                read the callback's text in err.message
 ///   PANIC                   free the handle
-///   MEMORY                  free memory; make anew what goes on to return MEMORY
+/// MEMORY                  free memory; replace a handle that still returns MEMORY
 typedef enum rredis_outcome {
   RREDIS_OUTCOME_NONE = 0,      // the call had no command
-  RREDIS_OUTCOME_NOT_SENT = 1,  // the command did not run: none of its bytes, or no
-                                // EXEC, was sent
+  RREDIS_OUTCOME_NOT_SENT = 1,  // the command did not run: none of its bytes was sent,
+                                // or its EXEC was not
   RREDIS_OUTCOME_REFUSED = 2,   // the server answered that it did not run the command
   RREDIS_OUTCOME_UNKNOWN = 3,   // the command was sent, and may have run
-  RREDIS_OUTCOME_RAN = 4,       // the command ran; the failure came afterwards: a reply
-                                // past a limit, or a callback
+  RREDIS_OUTCOME_RAN = 4,       // the command ran, and its reply exceeded a limit or a
+                                // callback failed
 } rredis_outcome;
 
-/// Why a call failed. You own it, on your stack or elsewhere. There is nothing to free,
-/// and no other call changes it. Its size is 256 bytes in every version. A message that
-/// a function of yours writes is escaped as described below.
+/// Why a call failed. You own the struct, and only a call that is given it writes to
+/// it. It has nothing to free, and 256 bytes in every version. A message that a
+/// callback writes is escaped as described below.
 typedef struct rredis_error {
   rredis_status status;    // the status that the call returned
   rredis_outcome outcome;  // whether the command ran
@@ -220,33 +221,33 @@ typedef struct rredis_error {
   char message[240];       // one line of UTF-8, ending in a NUL, safe to print on a
                            // terminal. Control and format characters, line separators
                            // and invalid UTF-8 are written as \xHH for each byte, and a
-                           // backslash as two. A server's error begins with its code
-                           // word. A long message is cut, never inside a character or
-                           // an escape
+                           // backslash as two. A server's error begins with its code,
+                           // such as WRONGTYPE. A long message is cut, never inside a
+                           // character or an escape
 } rredis_error;
 
-/// Give the name of a status, as "TIMEOUT", or "?" for an unknown status.
+/// Give the name of a status, such as "TIMEOUT", or "?" for an unknown status.
 const char *rredis_status_name(rredis_status status);
 
-/// Give the name of an outcome, as "NOT_SENT", or "?" for an unknown outcome.
+/// Give the name of an outcome, such as "NOT_SENT", or "?" for an unknown outcome.
 const char *rredis_status_outcome_name(rredis_outcome outcome);
 
 // ---- Replies ------------------------------------------------------------------------
 //
-// Every answer of a server is a tree of these nodes, in one block of memory. Read the
-// fields directly. A reply never changes, so any thread may read it. SHAPES.md has the
-// shape of the reply to each command, and rredis_callback_name lists the commands.
+// A reply is a tree of rredis_reply nodes in one block of memory. Read the fields
+// directly. A reply never changes, so any thread may read it. SHAPES.md has the shape
+// of the reply to each command.
 
 /// The kind of a reply. Kinds 0 to 9 are scalars, 10 to 19 have text, 20 and above have
 /// elements.
 typedef enum rredis_reply_kind {
-  RREDIS_REPLY_NULL = 0,         // no value, as for an absent key; every null of RESP2
-                                 // and RESP3
+  RREDIS_REPLY_NULL = 0,         // no value, such as for an absent key; from any null
+                                 // of RESP2 or RESP3
   RREDIS_REPLY_INTEGER = 1,      // integer has the value
-  RREDIS_REPLY_BOOL = 2,         // integer is 0 or 1; str has the server's text where
-                                 // it sent a status
+  RREDIS_REPLY_BOOL = 2,         // integer is 0 or 1; str has the server's text (OK) if
+                                 // it sent one
   RREDIS_REPLY_STRING = 10,      // str has the bytes
-  RREDIS_REPLY_STATUS = 11,      // str has a short word of the server, as OK
+  RREDIS_REPLY_STATUS = 11,      // str has a short text of the server, such as OK
   RREDIS_REPLY_ERROR = 12,       // str has the server's error; its first word is the
                                  // code
   RREDIS_REPLY_VERBATIM = 13,    // str has a text for people; rredis_reply_format gives
@@ -265,31 +266,30 @@ typedef enum rredis_reply_kind {
 /// A reply, or a part of one. A field that its kind does not use is zero.
 typedef struct rredis_reply {
   rredis_reply_kind kind;               // the kind, which decides the fields in use
-  uint32_t reserved;                    // for librredis
+  uint32_t reserved;                    // do not use
   size_t len;                           // the bytes of str, or the nodes of elements
   const char *str;                      // a text, with a NUL after the last byte
   const struct rredis_reply *elements;  // len nodes in a row; NULL when len is 0
-  int64_t integer;                      // of an INTEGER, or of a BOOL as 0 or 1
-  double number;                        // of a DOUBLE
+  int64_t integer;                      // the value of an INTEGER, or of a BOOL: 0 or 1
+  double number;                        // the value of a DOUBLE
 } rredis_reply;
 
-/// Find a key in a MAP, and give its value. NULL: the key is absent, or the reply is no
-/// MAP.
+/// Find a key in a MAP, and give its value. NULL: the key is absent, or map is no MAP.
 const rredis_reply *rredis_reply_find(const rredis_reply *map, const char *key,
     size_t key_len);
 
-/// Give the attributes of a node: a MAP, or NULL where there are none.
+/// Give the RESP3 attributes of a node: a MAP, or NULL where there are none.
 ///
-///   root  the whole reply; NULL is given for a part of one
+///   root  the whole reply; for a part of one the result is NULL
 ///   node  root, or a node anywhere below it
 const rredis_reply *rredis_reply_attributes(const rredis_reply *root,
     const rredis_reply *node);
 
-/// Give the format of a VERBATIM, as "txt" or "mkd". NULL for any other kind.
+/// Give the format of a VERBATIM, such as "txt" or "mkd". NULL: any other kind.
 const char *rredis_reply_format(const rredis_reply *verbatim);
 
 /// Read an integer from an INTEGER, a BOOL, a whole DOUBLE, or a text that is an
-/// integer, if it fits in out_integer.
+/// integer. RREDIS_ERR_ARGUMENT: any other reply, or the integer does not fit.
 rredis_status rredis_reply_integer(const rredis_reply *reply, int64_t *out_integer,
     rredis_error *err);
 
@@ -309,31 +309,30 @@ void rredis_reply_free(rredis_reply *reply);
 //
 // Types that several chapters use.
 
-/// Frees a user_data. It is called once, when no handle needs user_data any longer:
-/// inside the call that freed the last such handle, or inside the setter where the
-/// setter fails. It is not called where a transport or parser struct is too small to be
-/// read. NULL: nothing is freed.
+/// Frees a user_data. It is called once: when the last handle that needs user_data is
+/// freed, or by the setter if the setter fails. It is not called if the size of a
+/// transport or parser struct is too small. NULL: nothing is freed.
 typedef void (*rredis_free_fn)(void *user_data);
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
 typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 
-/// A response callback: receives each reply of its command as the server sent it, and
-/// may replace it. It is used in place of the built-in callback, which it can call
-/// through rredis_callback_builtin. It is not called for a server's error.
+/// A response callback: receives each reply to its command as the server sent it, and
+/// may replace it. It is called in place of the built-in callback, which it can call
+/// with rredis_callback_builtin. It is not called for a server's error.
 ///
 /// *out_reply is NULL at first. Leave it NULL to keep the reply, or write a whole reply
-/// of yours to it (a builder's, a clone, another command's), which the library then
-/// owns. Or read the reply into call_data, the pointer that the caller passed. argv_len
-/// and err are never NULL, and *err is zero at first.
+/// that you own to it (from a builder, a clone, another command): the library then owns
+/// it. call_data is the pointer that the caller passed, for example to a struct to
+/// fill. argv_len and err are never NULL, and *err is zero at first.
 ///
-/// Any status except RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK,
-/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and
-/// in the reply to EXEC, a failure is an ERROR in the place of its command's reply.
+/// If it returns any status except RREDIS_OK, the call returns RREDIS_ERR_CALLBACK with
+/// RREDIS_OUTCOME_RAN and the text in err->message. In a pipeline and in the reply to
+/// EXEC, an ERROR with the text takes the place of the command's reply instead.
 ///
-/// The connection is back in the pool by then, so the function may use this client.
-/// While an rredis_conn, a watch or _run_each keeps its connection, such a use needs a
-/// second one.
+/// The connection is returned to the pool before the function is called, so the
+/// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
+/// their connection meanwhile: inside them, this client needs a second connection.
 typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
@@ -342,19 +341,19 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 //
 // A client leases a connection of its pool for each command. A command that would
 // change the connection for later commands (SELECT, WATCH, SUBSCRIBE) is
-// RREDIS_ERR_ARGUMENT; the message names the option or the handle to use instead.
+// RREDIS_ERR_ARGUMENT. The message names the option or the handle to use instead.
 //
-// The reply to SHUTDOWN is BOOL true when the server ends, because the end of the
-// stream is the answer. This holds on every handle, and for the last command of a
-// pipeline. SHUTDOWN is never tried again.
+// A server that obeys SHUTDOWN closes the connection without a reply: the library then
+// gives BOOL true. This holds on every handle, and for the last command of a pipeline.
+// SHUTDOWN is never tried again.
 //
-// An error READONLY means that the server has become a replica, as in a failover
-// behind one address. The connection of the error is closed. At most once a second,
-// all other connections of the pool are closed too. Each new connection looks up the
-// host name again. The command wrote nothing, and is tried again within its time, up
-// to RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the
-// server's own words. A command that blocks for ever and fails with UNBLOCKED, because
-// its server became a replica, is tried again too.
+// A READONLY error means that the server has become a replica, as in a failover behind
+// one address. The connection that received the error is closed. At most once a
+// second, all other connections of the pool are closed too. Each new connection looks
+// up the host name again. The command wrote nothing, and is tried again within its
+// time, up to RREDIS_OPTION_RETRY_MAX times. If a script returns READONLY, this
+// applies only if the text is exactly a server's. A command that blocks for ever is
+// also tried again if it fails with UNBLOCKED because its server became a replica.
 
 /// The statistics of a pool or a client.
 typedef enum rredis_stat {
@@ -366,13 +365,15 @@ typedef enum rredis_stat {
   RREDIS_STAT_CONNECTIONS_CLOSED = 5,   // connections that the library closed
   RREDIS_STAT_WAITING = 10,             // calls now waiting for a connection
   RREDIS_STAT_WAITS = 11,               // calls that waited for a connection
-  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // of those, calls that got none
-  RREDIS_STAT_COMMANDS = 20,            // commands given, including those refused or
-                                        // never sent
+  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // calls that waited for a connection and got
+                                        // none
+  RREDIS_STAT_COMMANDS = 20,            // commands that callers gave, including those
+                                        // refused or never sent
   RREDIS_STAT_RETRIES = 21,             // tries after the first
   RREDIS_STAT_TIMEOUTS = 22,            // commands that timed out
   RREDIS_STAT_UNKNOWN = 23,             // commands with RREDIS_OUTCOME_UNKNOWN
-  RREDIS_STAT_RIDES = 24,               // commands sent on a shared connection
+  RREDIS_STAT_RIDES = 24,               // commands sent on a shared connection; not
+                                        // kept in this version (-1)
   RREDIS_STAT_BYTES_IN = 30,            // bytes read
   RREDIS_STAT_BYTES_OUT = 31,           // bytes written
   RREDIS_STAT_ERRORS_CALLER = 40,       // calls that failed with a status of 1 to 9
@@ -385,13 +386,13 @@ typedef enum rredis_stat {
 
 /// Flags of one call, to be or-ed.
 typedef enum rredis_call {
-  RREDIS_CALL_DEFAULT = 0,       // no flag
+  RREDIS_CALL_DEFAULT = 0,       // no flags
   RREDIS_CALL_RAW = 1,           // apply no response callback, built-in or your own:
                                  // give the reply as the server sent it
   RREDIS_CALL_IDEMPOTENT = 2,    // the command may run twice: try it again even when it
                                  // may have run
   RREDIS_CALL_NO_RETRY = 4,      // try the command once
-  RREDIS_CALL_TIMEOUT = 8,       // use timeout_ms in place of the option's time;
+  RREDIS_CALL_TIMEOUT = 8,       // use timeout_ms in place of COMMAND_TIMEOUT_MS;
                                  // without this flag timeout_ms must be 0
   RREDIS_CALL_ERROR_REPLY = 16,  // give a server's error as a reply of kind ERROR, with
                                  // RREDIS_OK
@@ -407,10 +408,12 @@ rredis_status rredis_client_new(const rredis_options *options,
 
 /// Make a client that leases its connections from a pool.
 ///
-///   options  the client's own, as timeouts and callbacks; NULL: those of the pool
+///   options  the client's options, such as timeouts and callbacks; NULL: the pool's
 ///
-/// RREDIS_ERR_CONFIG: an option of the connection differs from the pool's, or options
-/// has a transport, a parser or a credentials function. Those belong to the pool.
+/// RREDIS_ERR_CONFIG: an option that is set differs from the pool's, or options has a
+/// transport, a parser or a credentials function. Only these may differ:
+/// COMMAND_TIMEOUT_MS, RETRY_MAX, the BACKOFF_ options, RETRY_BUDGET_PERCENT, SHAPE and
+/// PUBSUB_CONFIRMATIONS.
 rredis_status rredis_client_new_on(const rredis_pool *pool,
     const rredis_options *options, rredis_client **out_client, rredis_error *err);
 
@@ -418,18 +421,18 @@ rredis_status rredis_client_new_on(const rredis_pool *pool,
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///
 /// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A blocking command (BLPOP, XREAD
 /// BLOCK) waits instead for its own timeout argument plus RREDIS_OPTION_BLOCK_SLACK_MS,
-/// or for ever where that argument says so. A server's error is RREDIS_ERR_SERVER.
+/// or for ever if that argument means for ever. A server's error is RREDIS_ERR_SERVER.
 rredis_status rredis_client_command(const rredis_client *client, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);
 
 /// Send one command with flags, and wait for its reply.
 ///
-///   flags       of rredis_call
+///   flags       values of rredis_call, or-ed
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
 rredis_status rredis_client_command_with(const rredis_client *client, size_t argc,
@@ -444,29 +447,28 @@ rredis_status rredis_client_set_callback(const rredis_client *client,
     const char *command, size_t command_len, rredis_callback_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Read a statistic: of this client for commands, of its pool for connections. -1: the
-/// library does not keep it.
+/// Read a statistic. Those of commands are of this client, and those of connections of
+/// its pool. -1: the statistic is unknown or not kept.
 int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
 
 /// Give the name of the parser that reads the replies: "fast", "simple", or your
 /// parser's name.
 const char *rredis_client_parser(const rredis_client *client);
 
-/// End the waits of this client's calls that were given call_data, and give the number
-/// of those calls.
+/// End the calls of this client that wait and were given call_data. Give their number.
 ///
 ///   call_data  NULL: all calls of this client, whatever call_data they were given
 ///
-/// Each of those calls returns RREDIS_ERR_WOKEN, with the outcome of its command, which
+/// Each of those calls returns RREDIS_ERR_WOKEN with the outcome of its command, which
 /// is not tried again. A call that begins later is not ended. A call whose reply has
-/// arrived may still succeed. The calls are those of _client, _script, _conn_new and
-/// _pubsub_publish; a pipeline, an rredis_conn and an rredis_pubsub have a _wake of
-/// their own. A wait ends at once, or within 20 ms where the call or its transport has
-/// only just begun to wait. A transport function that waits longer than its timeout_ms
-/// cannot be woken. A signal handler may call this function.
+/// arrived may still succeed. The calls are the rredis_client_ functions,
+/// rredis_script_run, rredis_conn_new and rredis_pubsub_publish. A pipeline, an
+/// rredis_conn and an rredis_pubsub have a _wake of their own. A call ends at once, or
+/// within 20 ms if it has only just begun to wait. A transport function that waits
+/// longer than its timeout_ms cannot be woken. A signal handler may call this function.
 size_t rredis_client_wake(const rredis_client *client, const void *call_data);
 
-/// Free a client. Handles made from it remain valid until they are freed.
+/// Free a client. Handles that were made from it remain valid until they are freed.
 void rredis_client_free(rredis_client *client);
 
 // ---- Option names -------------------------------------------------------------------
@@ -474,23 +476,24 @@ void rredis_client_free(rredis_client *client);
 // The options that can be set, and the values of those that are enumerators.
 
 /// The name of an option. An option marked "text" is set by rredis_options_set_str, and
-/// every other option by rredis_options_set_int. In a URL its name is in small letters,
-/// without RREDIS_OPTION_ and without _MS. An option without a default is not set.
+/// every other option by rredis_options_set_int. In a URL an option's name is in lower
+/// case, without RREDIS_OPTION_ and without _MS. Where no default is given, the option
+/// is unset.
 typedef enum rredis_option {
   RREDIS_OPTION_HOST = 1,                       // text: an address or a host name. The
                                                 // addresses of a name are tried 250 ms
                                                 // apart. Default: 127.0.0.1
   RREDIS_OPTION_PORT = 2,                       // the TCP port. Default: 6379
   RREDIS_OPTION_UNIX_PATH = 3,                  // text: the path of a Unix socket.
-                                                // Together with HOST or PORT it is
-                                                // RREDIS_ERR_CONFIG
+                                                // RREDIS_ERR_CONFIG if HOST or PORT is
+                                                // set too
   RREDIS_OPTION_USERNAME = 4,                   // text: the user name, which needs a
-                                                // PASSWORD. Default: the server's
-                                                // default user
-  RREDIS_OPTION_PASSWORD = 5,                   // text: the password. No function gives
-                                                // it back, and no message about the
-                                                // handshake shows it, whatever the
-                                                // server repeats
+                                                // PASSWORD. Default: the server's user
+                                                // "default"
+  RREDIS_OPTION_PASSWORD = 5,                   // text: the password. No function
+                                                // returns it. No message about the
+                                                // handshake shows it, even if the
+                                                // server repeats it
   RREDIS_OPTION_DATABASE = 6,                   // the number of the database. Default:
                                                 // 0
   RREDIS_OPTION_PROTOCOL = 7,                   // 2 or 3, for RESP2 or RESP3; 0: the
@@ -501,98 +504,108 @@ typedef enum rredis_option {
                                                 // shows
   RREDIS_OPTION_POOL_MAX = 20,                  // the largest number of connections, at
                                                 // most 65535. Default: 64
-  RREDIS_OPTION_POOL_WAIT_MS = 21,              // how long a call waits for a
-                                                // connection while all are in use; -1:
-                                                // until its deadline. Default: -1
+  RREDIS_OPTION_POOL_WAIT_MS = 21,              // how long a call waits while all
+                                                // connections are in use; -1: until its
+                                                // deadline. Default: -1
   RREDIS_OPTION_POOL_IDLE_MIN = 22,             // the number of connections that are
                                                 // kept however long they are idle.
                                                 // Default: 0
-  RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection is closed after it was
-                                                // idle for this time. Default: 5
-                                                // minutes
-  RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection is closed at this age.
-                                                // Default: -1 (never)
+  RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection that was idle for this
+                                                // time is closed when the pool is next
+                                                // used. Default: 5 minutes
+  RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection of this age is closed
+                                                // instead of leased. Default: -1
+                                                // (never)
   RREDIS_OPTION_SHARE = 25,                     // an rredis_share. This version
-                                                // supports NEVER alone; the others are
+                                                // supports only NEVER; other values are
                                                 // RREDIS_ERR_UNSUPPORTED. Default:
                                                 // NEVER
   RREDIS_OPTION_INFLIGHT_MAX = 26,              // the largest number of commands under
                                                 // way on an rredis_async. Default: 4096
-  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // the largest total size of commands
-                                                // under way on an rredis_async.
-                                                // Default: 64 MiB
+  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // the largest total size of the
+                                                // commands under way on an
+                                                // rredis_async, in bytes. Default: 64
+                                                // MiB
   RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // the time to connect, including the
                                                 // handshake. Default: 5 s
   RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // the time for a whole call, including
                                                 // connecting. For a blocking command
                                                 // (BLPOP, XREAD BLOCK) see
                                                 // BLOCK_SLACK_MS. Default: 5 s
-  RREDIS_OPTION_KEEPALIVE_MS = 32,              // the interval of TCP keepalive, where
-                                                // the system supports it. Default: 30 s
+  RREDIS_OPTION_KEEPALIVE_MS = 32,              // the idle time before TCP keepalive,
+                                                // rounded up to seconds; -1: no
+                                                // keepalive. Default: 30 s
   RREDIS_OPTION_HEALTH_CHECK_MS = 33,           // a connection that was idle for this
-                                                // time is checked with PING before use,
-                                                // and a subscriber's connection after
-                                                // this time of silence. Default: 30 s
-  RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // a connection is lost when sent bytes
-                                                // stay unacknowledged for this time,
-                                                // where the system supports it.
+                                                // time is checked with PING before use.
+                                                // A subscriber's connection is checked
+                                                // when nothing arrived for this time.
                                                 // Default: 30 s
-  RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // extra time for a blocking command
-                                                // beyond its own timeout argument. A
-                                                // command that blocks for ever has no
-                                                // deadline. Default: 1 s
+  RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // TCP_USER_TIMEOUT: the connection is
+                                                // closed if sent bytes stay
+                                                // unacknowledged for this time; 0 or
+                                                // -1: the system's default. Default: 30
+                                                // s
+  RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // the time that a blocking command has
+                                                // in addition to its own timeout
+                                                // argument. A command that blocks for
+                                                // ever has no deadline. Default: 1 s
   RREDIS_OPTION_RETRY_MAX = 40,                 // the largest number of tries after the
                                                 // first. Default: 3
-  RREDIS_OPTION_BACKOFF_MS = 41,                // the pause before the second try; it
-                                                // is doubled before each further try.
-                                                // Default: 8 ms
-  RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // the longest pause between two tries.
-                                                // Default: 512 ms, or BACKOFF_MS where
+  RREDIS_OPTION_BACKOFF_MS = 41,                // the longest pause before the second
+                                                // try; doubled for each further try.
+                                                // Each pause is random, from 0 to the
+                                                // longest. Default: 8 ms
+  RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // the longest pause before any try.
+                                                // Default: 512 ms, or BACKOFF_MS if
                                                 // that is longer
-  RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // the largest number of tries after the
-                                                // first, in 100 calls. Default: 10
+  RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // the number of tries after the first
+                                                // that 100 calls earn. A client saves
+                                                // up to 100 of them, and begins with
+                                                // 100; 0: none. Default: 10
   RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape. Default: CANONICAL
   RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind. Default: AUTO
-  RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // the largest size of a reply. Default:
-                                                // 1 GiB
+  RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // the largest size of a reply, in bytes
+                                                // of RESP. Default: 1 GiB
   RREDIS_OPTION_REPLY_DEPTH_MAX = 61,           // the deepest nesting of aggregates in
                                                 // a reply. Default: 512
   RREDIS_OPTION_REPLY_NODES_MAX = 62,           // the largest number of nodes in a
                                                 // reply. Default: 16777216
   RREDIS_OPTION_REPLY_LINE_MAX = 63,            // the longest line (a status, an error,
-                                                // a number), in bytes. A line of
-                                                // MONITOR is limited by REPLY_BYTES_MAX
-                                                // instead. Default: 65536
-  RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // the largest total size of pushes that
-                                                // wait to be delivered. Default: 64 MiB
-  RREDIS_OPTION_TLS = 70,                       // 1: connect over TLS. While it is 0,
+                                                // a number), in bytes. REPLY_BYTES_MAX
+                                                // limits a line of MONITOR instead.
+                                                // Default: 65536
+  RREDIS_OPTION_PUSH_BYTES_MAX = 64,            // the largest size of one push, and of
+                                                // all pushes that wait to be delivered,
+                                                // in bytes. More are RREDIS_ERR_LIMIT.
+                                                // Default: 64 MiB
+  RREDIS_OPTION_TLS = 70,                       // 1: connect over TLS. 0: no TLS, and
                                                 // every other TLS option is
                                                 // RREDIS_ERR_CONFIG. Default: 0
   RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of trusted certificates
                                                 // (PEM), read again when it changes.
-                                                // Default, where no TLS_CA option is
-                                                // set: the files that SSL_CERT_FILE and
-                                                // SSL_CERT_DIR in the environment name,
-                                                // or else the system's
+                                                // Default, if no TLS_CA_ option is set:
+                                                // the environment variables
+                                                // SSL_CERT_FILE and SSL_CERT_DIR, or
+                                                // else the system's certificates
   RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a directory of trusted
                                                 // certificates
   RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the trusted certificates
-                                                // themselves
+                                                // themselves (PEM)
   RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: a file with the client's
-                                                // certificate and its chain
+                                                // certificate and its chain (PEM)
   RREDIS_OPTION_TLS_CERT_PEM = 75,              // text: the client's certificate itself
+                                                // (PEM)
   RREDIS_OPTION_TLS_KEY_FILE = 76,              // text: a file with the client's
                                                 // private key. Default: TLS_CERT_FILE
-  RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: the private key itself. No
-                                                // function gives it back
+  RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: the private key itself (PEM).
+                                                // No function returns it
   RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name that the server's
                                                 // certificate must have. Default: HOST
   RREDIS_OPTION_TLS_VERSION_MIN = 79,           // the oldest TLS version: 12 for 1.2,
                                                 // or 13 for 1.3. Default: 12
   RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: accept every certificate; for
-                                                // tests only. Together with trusted
-                                                // certificates it is RREDIS_ERR_CONFIG.
-                                                // Default: 0
+                                                // tests only. RREDIS_ERR_CONFIG if a
+                                                // TLS_CA_ option is set too. Default: 0
   RREDIS_OPTION_PUBSUB_CONFIRMATIONS = 90,      // 1: rredis_pubsub_next also gives the
                                                 // confirmations of subscriptions.
                                                 // Default: 0
@@ -617,21 +630,23 @@ typedef enum rredis_share {
 // A client copies its options when it is made. Every option has a default, or may be
 // unset.
 //
-// All settings are checked together when a handle is made from them. Two settings that
-// contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. So is
-// a setting that says which server to connect to, or how safely, and that would have
-// no effect. Times, limits and counts may have no effect.
+// When a handle is made, its settings are checked together. Two settings that
+// contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. An
+// endpoint or TLS setting that another setting makes ineffective is RREDIS_ERR_CONFIG
+// too. An ineffective time, limit or count is accepted.
 
-/// Gives the credentials for each new connection: adds the user name, or a NULL, and
-/// then the password. Both are wiped when the server has answered or the connect has
-/// failed. No message about the handshake shows them. Any status except RREDIS_OK fails
-/// the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
+/// Gives the credentials for a new connection to endpoint ("host:port" or "unix:path").
+/// It adds the user name, or a NULL, and then the password to credentials. Both are
+/// wiped after the handshake, and no message about it shows them. If it returns any
+/// status except RREDIS_OK, the connect fails with RREDIS_ERR_CALLBACK and the text in
+/// err->message.
 typedef rredis_status (*rredis_credentials_fn)(void *user_data, const char *endpoint,
     size_t endpoint_len, rredis_builder *credentials, rredis_error *err);
 
-/// Called on the waiting thread, after each signal that interrupts the wait and every
-/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The
-/// function must return normally. It may use any handle except the one that waits.
+/// Decides whether a waiting call goes on. It is called on the waiting thread, every
+/// 100 ms and after each signal that the thread handles. If it returns any status
+/// except RREDIS_OK, the call ends with RREDIS_ERR_WOKEN. It may use any handle except
+/// the one that waits.
 typedef rredis_status (*rredis_interrupt_fn)(void *user_data);
 
 /// Make options, all at their defaults. NULL: there was not enough memory.
@@ -641,8 +656,8 @@ rredis_options *rredis_options_new(void);
 rredis_status rredis_options_set_int(rredis_options *options, rredis_option option,
     int64_t value, rredis_error *err);
 
-/// Set the text of an option. An empty text removes the setting, where the option
-/// allows it.
+/// Set the text of an option. An empty text removes the setting; RREDIS_OPTION_HOST
+/// must not be empty.
 rredis_status rredis_options_set_str(rredis_options *options, rredis_option option,
     const char *value, size_t value_len, rredis_error *err);
 
@@ -651,11 +666,11 @@ rredis_status rredis_options_set_str(rredis_options *options, rredis_option opti
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
-/// A user and a password may stand before the host, as user:password@. A time has a
-/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme
-/// rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it.
-/// The endpoint and the credentials of a later URL replace those of an earlier one,
-/// even where the later URL has none.
+/// A user and a password may stand before the host: user:password@. A time has a unit,
+/// ms, s or m; without a unit it is in seconds. %XX stands for the byte 0xXX. The
+/// scheme rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not
+/// contradict it. A second URL replaces the endpoint and the credentials of the first,
+/// even if it has no credentials.
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);
 
@@ -667,46 +682,48 @@ rredis_status rredis_options_set_callback(rredis_options *options, const char *c
     size_t command_len, rredis_callback_fn function, void *user_data,
     rredis_free_fn user_data_free, rredis_error *err);
 
-/// Set a function that gives the credentials for each new connection. Together with
-/// RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD it is RREDIS_ERR_CONFIG.
+/// Set a function that gives the credentials for each new connection. RREDIS_ERR_CONFIG
+/// if RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD is set too.
 ///
 ///   function  NULL: use the options' user name and password
 rredis_status rredis_options_set_credentials(rredis_options *options,
     rredis_credentials_fn function, void *user_data, rredis_free_fn user_data_free,
     rredis_error *err);
 
-/// Connect through a transport of yours.
+/// Connect through a transport of yours, in place of the library's sockets. The struct
+/// is copied.
 rredis_status rredis_options_set_transport(rredis_options *options,
     const rredis_transport *transport, rredis_error *err);
 
-/// Read replies through a parser of yours, in place of RREDIS_OPTION_PARSER.
+/// Read replies with a parser of yours, in place of RREDIS_OPTION_PARSER. The struct is
+/// copied.
 rredis_status rredis_options_set_parser(rredis_options *options,
     const rredis_parser_type *parser, rredis_error *err);
 
-/// Set a function that receives each push that the server sends without a request. It
-/// is called inside the call during which the push arrives. A push to an rredis_conn is
-/// given by its _receive instead.
+/// Set a function that receives each push that the server sends without a request. The
+/// function is called during the call that reads the push. rredis_conn_receive gives
+/// the pushes of an rredis_conn instead.
 ///
 ///   function  NULL: pushes are dropped
 rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Set a function that receives the events of connections and commands. It is called
-/// inside the call during which an event happens.
+/// Set a function that receives the events of connections and commands. The function is
+/// called during the call in which an event happens.
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
 /// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
-/// ms]. Each text is one line, escaped as err->message is.
+/// ms]. id numbers the connections of the process, attempt the tries from 1, and text
+/// is the reason. Each text is one line, escaped like err->message.
 ///
 ///   function  NULL: no events
 rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
 /// Set a function that can end each waiting call of the clients made from these
-/// options. It is for interpreters, whose interrupt may not be a signal to the waiting
-/// thread.
+/// options, for example for an interpreter whose Ctrl-C only sets a flag.
 ///
-///   function  NULL: no call is ended this way; a signal never ends a call
+///   function  NULL: no function. A signal alone never ends a call
 rredis_status rredis_options_on_interrupt(rredis_options *options,
     rredis_interrupt_fn function, void *user_data, rredis_free_fn user_data_free,
     rredis_error *err);
@@ -715,15 +732,14 @@ rredis_status rredis_options_on_interrupt(rredis_options *options,
 rredis_status rredis_options_get_int(const rredis_options *options,
     rredis_option option, int64_t *out_value, rredis_error *err);
 
-/// Read the text of an option. NULL: the option is not set, is a secret, or has no
-/// text.
+/// Read the text of an option. NULL: the option is unset, is a secret, or is a number.
 ///
 ///   out_len  receives the length; may be NULL, since the text ends in a NUL
 const char *rredis_options_get_str(const rredis_options *options, rredis_option option,
     size_t *out_len);
 
-/// Write the options as a URL, a reply of kind STRING. It has every option that differs
-/// from its default, and stars in place of secrets.
+/// Write the options as a URL, a reply of kind STRING. The URL has every option that
+/// differs from its default, and *** in place of each secret.
 rredis_status rredis_options_to_url(const rredis_options *options,
     rredis_reply **out_text, rredis_error *err);
 
@@ -734,10 +750,11 @@ void rredis_options_free(rredis_options *options);
 //
 // A pipeline queues commands, and a run sends all of them in one burst, or as a
 // transaction. Nothing is sent before a run. A run empties the queue and ends the
-// watch, whatever it returns, except RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which
-// change nothing.
+// watch, whatever it returns. The exceptions are RREDIS_ERR_ARGUMENT and
+// RREDIS_ERR_STATE: they change nothing.
 //
-// The columns are the states of a pipeline, and STATE stands for RREDIS_ERR_STATE:
+// What each call does in each state of the pipeline. PLAIN and ATOMIC are the modes of
+// _run, and STATE is RREDIS_ERR_STATE:
 //
 //              idle                queued        watching             watching, queued
 //   _watch     leases, watches     STATE         watches more         STATE
@@ -747,19 +764,20 @@ void rredis_options_free(rredis_options *options);
 //   ATOMIC     empty array         MULTI..EXEC   MULTI EXEC           MULTI..EXEC
 //   _clear     nothing             idle          idle                 idle
 //
-// An empty array comes without a request to the server. A command that would change
-// the connection for later commands is RREDIS_ERR_ARGUMENT, as for a client. So are
-// MULTI, EXEC, DISCARD and WATCH, which the library sends itself.
+// A run of an idle pipeline gives an empty ARRAY without asking the server. A command
+// that would change the connection for later commands is RREDIS_ERR_ARGUMENT, as for a
+// client. So are MULTI, EXEC, DISCARD and WATCH, which the library sends.
 
-/// Receives the replies of a run one by one, in order, as they arrive. The reply to a
-/// refused command is an ERROR. Any status except RREDIS_OK ends the run.
+/// Receives the replies of a run one by one, in order, as they arrive. index is the
+/// command's, from 0. The reply to a refused command is an ERROR. If it returns any
+/// status except RREDIS_OK, the run ends.
 typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
     const rredis_reply *reply, rredis_error *err);
 
 /// One try of a transaction: reads with rredis_pipeline_command, and queues with
-/// rredis_pipeline_add. It may be called any number of times. Any status except
-/// RREDIS_OK gives up the transaction, except a status that came from a lost
-/// connection.
+/// rredis_pipeline_add. It may be called any number of times. If it returns any status
+/// except RREDIS_OK, the transaction is given up. After a lost connection the
+/// transaction is tried again, whatever it returns.
 typedef rredis_status (*rredis_transaction_fn)(void *user_data,
     rredis_pipeline *pipeline, rredis_error *err);
 
@@ -770,27 +788,26 @@ typedef enum rredis_pipeline_mode {
                                // or none, with no other client's command between them
 } rredis_pipeline_mode;
 
-/// Make an empty pipeline of a client. It holds a connection only while keys are
-/// watched.
+/// Make an empty pipeline. Its runs use the client's pool; it keeps a connection only
+/// while keys are watched.
 rredis_status rredis_pipeline_new(const rredis_client *client,
     rredis_pipeline **out_pipeline, rredis_error *err);
 
-/// Queue a copy of one command. A command that is wrong is refused here, and the queue
-/// is as before.
+/// Queue a copy of one command. A command that is wrong is RREDIS_ERR_ARGUMENT, and
+/// does not change the queue.
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 rredis_status rredis_pipeline_add(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_error *err);
 
 /// Queue a copy of one command, with flags.
 ///
-///   flags      RREDIS_CALL_RAW and RREDIS_CALL_IDEMPOTENT. A run may be tried again as
-///              a whole if each of its commands only reads or has _IDEMPOTENT.
-///              RREDIS_CALL_ERROR_REPLY has no effect: every error is an element.
-///              _NO_RETRY, _TIMEOUT and _ALONE concern a whole run, and are
-///              RREDIS_ERR_ARGUMENT here.
+///   flags      RREDIS_CALL_RAW and _IDEMPOTENT: a run may be tried again as a whole if
+///              each of its commands only reads or is _IDEMPOTENT. _ERROR_REPLY has no
+///              effect, since every error is an element. _NO_RETRY, _TIMEOUT and _ALONE
+///              concern a whole run, and are RREDIS_ERR_ARGUMENT here.
 ///   call_data  passed to the response callback
 rredis_status rredis_pipeline_add_with(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, void *call_data,
@@ -808,39 +825,39 @@ rredis_status rredis_pipeline_watch(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_error *err);
 
 /// Send one command at once, on the connection that watches, to read data that the
-/// transaction depends on. Response callbacks apply, while the connection is still
+/// transaction depends on. Its response callback is called while the connection is
 /// leased.
 ///
 /// RREDIS_ERR_WATCH: the connection was lost; call _clear, and begin again. After any
-/// other error that ended the connection, as RREDIS_ERR_TIMEOUT, each call returns that
-/// error until _clear.
+/// other error that closed the connection, such as RREDIS_ERR_TIMEOUT, each call
+/// returns that error until _clear.
 rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);
 
 /// Run the queued commands, and give an ARRAY with one element for each command, in
-/// order. The element of a refused command is an ERROR. That of a failed response
-/// callback is an ERROR that begins with "CALLBACK ".
+/// order. The element of a refused command is an ERROR. If a response callback fails,
+/// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// Waits as long as commands leave and replies arrive. Without either it waits at most
-/// RREDIS_OPTION_COMMAND_TIMEOUT_MS; pushes do not extend that.
+/// Has no limit in total: each byte of a command sent or of a reply received extends
+/// the deadline by RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not extend it.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
-/// that was answered is not tried again, except a transaction that a replica refused
-/// (READONLY). An element that says READONLY is an ERROR like any other; the connection
-/// is closed after the run.
+/// that the server answered is not tried again, whatever its elements are; an element
+/// with READONLY closes the connection after the run. A transaction that a replica
+/// refused as a whole (READONLY) is tried again.
 ///
 /// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, or that the
 /// connection was lost before EXEC. RREDIS_ERR_ABORTED means that a command could not
-/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that there was
-/// no answer to EXEC.
+/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that EXEC was
+/// sent and no reply to it arrived.
 rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode,
     rredis_reply **out_reply, rredis_error *err);
 
 /// Run the queued commands, with flags.
 ///
-///   flags       of rredis_call; RAW and IDEMPOTENT apply to every command
+///   flags       values of rredis_call, or-ed; RAW and IDEMPOTENT apply to every command
 ///   timeout_ms  the time for the whole run, with RREDIS_CALL_TIMEOUT; otherwise 0
 rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
     rredis_pipeline_mode mode, uint32_t flags, int64_t timeout_ms,
@@ -854,30 +871,29 @@ rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
 ///   function    called while the connection is leased; in it every call with this
 ///               pipeline is RREDIS_ERR_STATE
 ///
-/// A function that fails ends the run and closes the connection: RREDIS_ERR_CALLBACK
-/// with the text in its err, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
-/// sent. No reply is passed twice: a run that fails after the first reply is not tried
-/// again.
+/// If function fails, the connection is closed and the call returns RREDIS_ERR_CALLBACK
+/// with the function's text, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
+/// sent. A run that fails after the first reply is not tried again, so no reply is
+/// passed twice.
 rredis_status rredis_pipeline_run_each(rredis_pipeline *pipeline, uint32_t flags,
     int64_t timeout_ms, rredis_each_fn function, void *user_data, rredis_error *err);
 
 /// Watch keys, call a function that reads and queues, and run the queue as a
-/// transaction. This is repeated, after growing pauses, until no other client has
-/// changed a key in between. A transaction that a replica refused (READONLY) is tried
-/// again up to RREDIS_OPTION_RETRY_MAX times. The pipeline is idle before and after the
-/// call.
+/// transaction. If another client changes a watched key, all this is repeated after a
+/// growing pause. A transaction that a replica refused (READONLY) is tried again up to
+/// RREDIS_OPTION_RETRY_MAX times. The pipeline must be idle, and is idle afterwards.
 ///
 ///   argc, argv, argv_len  the keys
 ///   function              may call _command, _add, and _clear, which empties the queue
 ///                         and goes on watching. _watch, _run and _transact of this
 ///                         pipeline are RREDIS_ERR_STATE in it, and _free is forbidden.
-///   timeout_ms            the time for all tries together; a negative number: for ever
+///   timeout_ms            the time for all tries together; negative: no limit
 ///
-/// RREDIS_ERR_WATCH: the time for another try is over; err has the number of tries.
-/// RREDIS_ERR_TIMEOUT with RREDIS_OUTCOME_NOT_SENT: the function took all of the time.
-/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; no command ran.
-/// An error that ended the connection, except a lost network, as RREDIS_ERR_LIMIT, is
-/// returned and not tried again.
+/// RREDIS_ERR_WATCH: a key changed in each try until the time was over; err has the
+/// number of tries. RREDIS_ERR_TIMEOUT with RREDIS_OUTCOME_NOT_SENT: the function took
+/// all of the time. RREDIS_ERR_CALLBACK: the function failed, and err has its text; no
+/// queued command ran. If the connection is lost before EXEC, all is repeated. Any
+/// other error that closes the connection, such as RREDIS_ERR_LIMIT, is returned.
 rredis_status rredis_pipeline_transact(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_transaction_fn function,
     void *user_data, int64_t timeout_ms, rredis_reply **out_reply, rredis_error *err);
@@ -889,13 +905,13 @@ rredis_status rredis_pipeline_transact(rredis_pipeline *pipeline, size_t argc,
 /// tried again. rredis_client_wake says how soon a wait ends.
 size_t rredis_pipeline_wake(const rredis_pipeline *pipeline);
 
-/// Give the index, from 0, of the first failed command of the last run: an ERROR in its
-/// array, the cause of RREDIS_ERR_ABORTED, or the first without an answer. -1: no
-/// command failed.
+/// Give the index, from 0, of the first command that failed in the last run: its
+/// element is an ERROR, it caused RREDIS_ERR_ABORTED, or it is the first without a
+/// reply. -1: no command failed.
 int64_t rredis_pipeline_failed(const rredis_pipeline *pipeline);
 
 /// Empty the queue and end the watch. Never waits: a connection that watched is closed.
-/// In the function of a _transact, the watch continues.
+/// In the function of _transact, only the queue is emptied.
 void rredis_pipeline_clear(rredis_pipeline *pipeline);
 
 /// Free a pipeline, its queue and its watch.
@@ -906,24 +922,24 @@ void rredis_pipeline_free(rredis_pipeline *pipeline);
 // One connection for a single owner, for commands that a pool cannot serve: SELECT,
 // WATCH, MONITOR, CLIENT REPLY. The client's response callbacks apply to _command, and
 // to each element of the reply to EXEC. After a READONLY error the connection can
-// still be used; it is closed when it is freed.
+// still be used. rredis_conn_free then closes it.
 
 /// Lease a connection from the client's pool, and keep it. Connects if necessary.
 rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_conn,
     rredis_error *err);
 
-/// Send one command and wait for its one reply.
+/// Send one command and wait for its reply.
 ///
-/// A command that gets no reply (CLIENT REPLY OFF), or pushes in place of a reply
-/// (SUBSCRIBE), gives a reply of kind NULL as soon as it is written. RREDIS_ERR_STATE:
-/// replies to _send are still due.
+/// If the server sends no reply to the command (CLIENT REPLY OFF), or answers with
+/// pushes (SUBSCRIBE), the call gives a NULL as soon as the command is written.
+/// RREDIS_ERR_STATE: replies to commands of _send have not been received.
 rredis_status rredis_conn_command(rredis_conn *conn, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
     rredis_error *err);
 
-/// Send one command with flags, and wait for its one reply.
+/// Send one command with flags, and wait for its reply.
 ///
-///   flags       of rredis_call
+///   flags       values of rredis_call, or-ed
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
 rredis_status rredis_conn_command_with(rredis_conn *conn, size_t argc,
@@ -937,28 +953,28 @@ rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const
 /// Give the next reply, push, or line of MONITOR, in order of arrival. A server's error
 /// is a reply of kind ERROR.
 ///
-/// RREDIS_ERR_AGAIN: nothing whole arrived within timeout_ms; the connection is as
-/// before. RREDIS_ERR_STATE: no reply is due, and no push can arrive.
+/// RREDIS_ERR_AGAIN: no complete reply arrived within timeout_ms; the connection is
+/// unchanged. RREDIS_ERR_STATE: no reply is outstanding, and no push can arrive.
 rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
 
 /// End the _command, _send or _receive of this connection that waits in another thread,
 /// and give the number of ended calls: 0 or 1.
 ///
-/// The call returns RREDIS_ERR_WOKEN. After a _receive the connection is as before;
-/// after a _command that waited for a reply it is closed. rredis_client_wake says how
-/// soon a wait ends.
+/// The call returns RREDIS_ERR_WOKEN. After a _receive the connection is unchanged.
+/// After a _command that waited for a reply the connection is closed.
+/// rredis_client_wake says how soon a wait ends.
 size_t rredis_conn_wake(const rredis_conn *conn);
 
-/// Return the connection to the pool if no reply is due and its state is as the pool's;
-/// otherwise close it. Never waits.
+/// Return the connection to the pool, or close it if a reply is outstanding or a
+/// command changed its state, as SELECT does. Never waits.
 void rredis_conn_free(rredis_conn *conn);
 
 // ---- Publish and subscribe ----------------------------------------------------------
 //
-// A subscriber has a connection of its own, outside the client's pool. A program asks
-// for each message. One thread waits in _next or _run, while other threads may
-// subscribe, unsubscribe, publish, set handlers and wake it.
+// A subscriber has a connection of its own, outside the client's pool. One thread
+// receives messages with _next or _run. Meanwhile other threads may subscribe,
+// unsubscribe, publish, set handlers, and call _wake.
 //
 // _next gives a PUSH of four elements, in RESP2 and RESP3:
 //
@@ -969,27 +985,27 @@ void rredis_conn_free(rredis_conn *conn);
 //                                    RREDIS_OPTION_PUBSUB_CONFIRMATIONS
 //   "gap"          NULL     reason   milliseconds
 //
-// _next makes a lost connection anew, for ever, after pauses as the options say. It
-// then restores the subscriptions. Before the first message it gives a gap: the reason
-// why messages may have been missed, as a line like err->message, and the longest time
-// during which none was heard. A failure that will not pass by itself
-// (RREDIS_ERR_AUTH, RREDIS_ERR_TLS, RREDIS_ERR_CONFIG) is returned by _next, and the
-// next call tries again.
+// If the connection is lost, _next reconnects, without end, with the pauses of the
+// BACKOFF_ options. It then restores the subscriptions. Before the next message it
+// gives a "gap", since messages may have been missed: the reason, as a line like
+// err->message, and the longest time for which messages may be missing. _next returns
+// a failure that needs a correction (RREDIS_ERR_AUTH, RREDIS_ERR_TLS,
+// RREDIS_ERR_CONFIG). The next call tries again.
 //
-// A server that is silent for RREDIS_OPTION_HEALTH_CHECK_MS is checked with PING.
-// _next reads no further ahead than one read: the server cuts off a subscriber that is
-// too slow, and that is a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts the
-// lost connections.
+// If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, _next sends a PING. The
+// library buffers the messages of one read only. A server disconnects a subscriber
+// that is too slow, which gives a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts
+// lost connections of subscribers too.
 
-/// The kind of name that a subscription is for.
+/// What a subscription is for.
 typedef enum rredis_topic {
   RREDIS_TOPIC_CHANNEL = 0,  // a channel: SUBSCRIBE
   RREDIS_TOPIC_PATTERN = 1,  // a pattern of channels: PSUBSCRIBE
   RREDIS_TOPIC_SHARD = 2,    // a shard channel: SSUBSCRIBE
 } rredis_topic;
 
-/// Make a subscriber of the client's server. It connects at the first subscription.
-/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
+/// Make a subscriber to the client's server. It connects at the first subscription.
+/// RREDIS_ERR_IO: epoll, eventfd or timerfd cannot be opened.
 rredis_status rredis_pubsub_new(const rredis_client *client, rredis_pubsub **out_pubsub,
     rredis_error *err);
 
@@ -997,79 +1013,78 @@ rredis_status rredis_pubsub_new(const rredis_client *client, rredis_pubsub **out
 ///
 ///   argc, argv, argv_len  the names
 ///
-/// Returns when the command is written, or, while there is no connection, when it is
-/// recorded. _next gives the confirmations. The first subscription connects; if that
-/// fails, this call returns the failure and nothing is subscribed. A name that the
-/// server refuses is dropped: _next then returns RREDIS_ERR_SERVER. A shard channel
-/// that the server ends is subscribed again, and is a gap.
+/// Returns when the command is written. After a lost connection it returns at once, and
+/// _next subscribes when it reconnects. _next gives the confirmations. The first
+/// subscription connects: if that fails, this call returns the failure, and nothing is
+/// subscribed. A name that the server refuses is dropped, and _next returns
+/// RREDIS_ERR_SERVER. If the server ends a subscription to a shard channel, it is made
+/// again, and _next gives a gap.
 rredis_status rredis_pubsub_subscribe(const rredis_pubsub *pubsub, rredis_topic topic,
     size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
 
 /// Unsubscribe from names.
 ///
-///   argc, argv, argv_len  the names; argc of 0: all names of the topic
+///   argc, argv, argv_len  the names; argc 0: all names of the topic
 ///
-/// Messages arrive until the server has confirmed. Valkey answers -NOSUB where nothing
-/// is subscribed: that is no error here, and no confirmation.
+/// Messages arrive until the server confirms. Valkey answers NOSUB if nothing is
+/// subscribed: _next then gives neither an error nor a confirmation.
 rredis_status rredis_pubsub_unsubscribe(const rredis_pubsub *pubsub, rredis_topic topic,
     size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
 
-/// Set a function that receives the messages of a name, inside _next and _run. It does
-/// not subscribe.
+/// Set a function (a handler) that _next and _run call with the messages of a name.
+/// This does not subscribe.
 ///
 ///   function  replaces the earlier one; NULL removes it
 ///
-/// _next does not return a message that the function received, and continues to wait
-/// within its time. The function may use this subscriber, except _next, _run and _free:
-/// no lock is held. user_data is not freed while the function runs.
+/// After a message with a handler, _next goes on waiting within its timeout_ms. The
+/// function may call any function of this subscriber except _next, _run and _free.
+/// user_data is not freed while the function runs.
 rredis_status rredis_pubsub_on(const rredis_pubsub *pubsub, rredis_topic topic,
     const char *name, size_t name_len, rredis_reply_fn function, void *user_data,
     rredis_free_fn user_data_free, rredis_error *err);
 
 /// Give the next message that has no handler, or the next gap.
 ///
-/// It connects where there are subscriptions and no connection. Without any connection
-/// it waits too.
+/// It reconnects if there are subscriptions and no connection. Without subscriptions it
+/// waits for timeout_ms.
 ///
-/// RREDIS_ERR_AGAIN: none arrived within timeout_ms; nothing has changed.
-/// RREDIS_ERR_WOKEN: another thread called _wake. RREDIS_ERR_STATE: another call waits
-/// already. RREDIS_ERR_PROTOCOL: the server answered a subscription with another reply;
-/// the next call tries again.
+/// RREDIS_ERR_AGAIN: no message arrived within timeout_ms. RREDIS_ERR_WOKEN: another
+/// thread called _wake. RREDIS_ERR_STATE: another thread is in _next or _run.
+/// RREDIS_ERR_PROTOCOL: the server did not answer SUBSCRIBE with confirmations; the
+/// next call tries again.
 rredis_status rredis_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
 
 /// Pass messages to their handlers until another thread calls _wake.
 ///
-/// RREDIS_ERR_AGAIN: timeout_ms is over; the next call passes the messages that wait.
-/// With a timeout_ms of 0 it passes the messages of one read. RREDIS_ERR_STATE: a
-/// subscribed name has no handler, and err names it; a message of it waits for _next.
-/// _run passes neither confirmations nor gaps: a function set by
-/// rredis_options_on_event receives lost connections.
+/// RREDIS_ERR_AGAIN: timeout_ms is over. With a timeout_ms of 0, _run passes the
+/// messages of one read. RREDIS_ERR_STATE: a subscribed name has no handler, and err
+/// names it. If it has a message, _next gives that. _run passes neither confirmations
+/// nor gaps: a function set with rredis_options_on_event is told of lost connections.
 rredis_status rredis_pubsub_run(const rredis_pubsub *pubsub, int64_t timeout_ms,
     rredis_error *err);
 
 /// Publish a message, on a connection of the client's pool.
 ///
-///   out_receivers  receives the number of subscribers that received it
+///   out_receivers  receives the number of subscribers that the message reached
 rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *channel,
     size_t channel_len, const char *message, size_t message_len, int64_t *out_receivers,
     rredis_error *err);
 
-/// Give a descriptor for an event loop. It is readable when _next would not wait. It
-/// stays the same for the life of the handle. Watch it for reading, do nothing else
-/// with it, and stop before _free. -1: there is none.
+/// Give a descriptor for an event loop. It is readable when _next would not wait, and
+/// stays the same for the life of the handle. Poll it for reading, do nothing else with
+/// it, and stop polling before _free. -1: pubsub is NULL, or the parent's.
 ///
-/// When it is readable, call _next with a timeout of 0 until RREDIS_ERR_AGAIN, which
-/// the first call may return. The descriptor is also readable when a connection is to
-/// be made anew, a silent server is to be checked, or bytes arrived that _next does not
-/// give, as a confirmation or half a message. With a transport that has no descriptor
-/// it is readable every 20 ms. The event loop needs no timer. An edge-triggered one
-/// also continues until RREDIS_ERR_AGAIN.
+/// When the descriptor is readable, call _next with a timeout of 0 until it returns
+/// RREDIS_ERR_AGAIN. The first call may return that, because the descriptor is also
+/// readable when _next has to reconnect or to send a PING, or when a confirmation or a
+/// part of a message arrived. With a transport without fd it is readable every 20 ms.
+/// The event loop needs no timer, and may be edge-triggered.
 int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
 
-/// End the _next or _run of another thread at once, except during a look-up of a host
-/// name. Without such a call it ends the next one. _next then returns RREDIS_ERR_WOKEN,
-/// and _run RREDIS_OK.
+/// End the _next or _run that waits in another thread at once, except during a look-up
+/// of a host name. If none waits, the next _next or _run ends. _next returns
+/// RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
 void rredis_pubsub_wake(const rredis_pubsub *pubsub);
 
 /// Free a subscriber, and close its connection. Never waits.
@@ -1077,22 +1092,23 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 
 // ---- Scripts ------------------------------------------------------------------------
 //
-// A script runs by its digest, with EVALSHA. If the server does not have it, the whole
-// script is sent, with EVAL. NOSCRIPT alone does not prove that, because a script can
-// return it. So a connection that has not seen the script exist sends SCRIPT EXISTS in
-// the same write, and one that has seen it asks after a NOSCRIPT. A script that
-// returns NOSCRIPT runs once, except one that returns the server's own text and is
-// flushed right then. If scripts are flushed while other calls load them again, a run
-// may fail with NOSCRIPT although it did nothing. To a server that refuses SCRIPT
-// EXISTS, scripts are sent whole, from the second run on.
+// A script runs by its digest, with EVALSHA. If the server does not have the script,
+// its text is sent with EVAL. A NOSCRIPT error alone does not prove that, since a
+// script can return NOSCRIPT too. So the library also sends SCRIPT EXISTS: with the
+// EVALSHA, or after a NOSCRIPT if the script has run on the connection before. Two
+// rare cases remain. A script that returns the server's own NOSCRIPT text, and is
+// flushed at that moment, runs twice. If scripts are flushed while another call loads
+// the script again, a run may fail with NOSCRIPT although the script did not run. If
+// the server refuses SCRIPT EXISTS, every run after the first uses EVAL.
 //
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
-// commands are not undone. The response callback is that of EVALSHA, in both cases.
+// commands are not undone. The response callback is that of EVALSHA, even if EVAL is
+// sent.
 //
-// In a pipeline run of mode PLAIN, scripts that the connection has not seen are loaded
-// first, in the same burst. A script that the server lost since is sent whole after the
-// batch, and its reply takes its place in the array. In mode ATOMIC and in _run_each
-// scripts are sent whole.
+// In a pipeline run of mode PLAIN, scripts that the connection has not used yet are
+// loaded first, in the same burst. A script that the server no longer has is sent with
+// EVAL after the other commands; its reply is in its place in the array. In mode
+// ATOMIC and in _run_each every script is sent with EVAL.
 
 /// Make a script. The digest is computed here, without a server.
 rredis_status rredis_script_new(const char *text, size_t text_len,
@@ -1106,17 +1122,17 @@ const char *rredis_script_sha(const rredis_script *script);
 ///   keys_len  the number of keys among the arguments
 ///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///
-/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, including a second send.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, including an EVAL after the EVALSHA.
 rredis_status rredis_script_run(const rredis_script *script,
     const rredis_client *client, size_t keys_len, size_t argc, const char *const *argv,
     const size_t *argv_len, rredis_reply **out_reply, rredis_error *err);
 
 /// Run a script with flags, and wait for its reply.
 ///
-///   flags       of rredis_call; RREDIS_CALL_NO_RETRY still allows the second send of
-///               the whole script
+///   flags       values of rredis_call, or-ed; RREDIS_CALL_NO_RETRY still allows an
+///               EVAL after the EVALSHA
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
 rredis_status rredis_script_run_with(const rredis_script *script,
@@ -1129,7 +1145,7 @@ rredis_status rredis_script_run_with(const rredis_script *script,
 ///   keys_len  the number of keys among the arguments
 ///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 rredis_status rredis_script_add(const rredis_script *script, rredis_pipeline *pipeline,
     size_t keys_len, size_t argc, const char *const *argv, const size_t *argv_len,
     rredis_error *err);
@@ -1142,34 +1158,36 @@ rredis_status rredis_script_add_with(const rredis_script *script,
     rredis_pipeline *pipeline, size_t keys_len, size_t argc, const char *const *argv,
     const size_t *argv_len, uint32_t flags, void *call_data, rredis_error *err);
 
-/// Free a script. Pipelines keep the scripts that were queued in them.
+/// Free a script. A pipeline keeps the scripts that are queued in it.
 void rredis_script_free(rredis_script *script);
 
 // ---- Async --------------------------------------------------------------------------
 //
-// One connection, driven by an event loop of yours. It has no thread, and no call of
-// it waits, except for the look-up of a host name. Watch _fd for reading. When it is
-// readable, call _step, then _next until RREDIS_ERR_AGAIN:
+// One connection for an event loop of yours. No call waits, except where the thread
+// for a host name cannot be started. Poll _fd for reading. When it is readable, call
+// _step, then _next until RREDIS_ERR_AGAIN:
 //
 //   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //   rredis_async_step(handle, RREDIS_READY_READ, &err);
 //   while (rredis_async_next(handle, &reply, &data, &err) != RREDIS_ERR_AGAIN) ...
 //
-// The event loop needs no timer: the descriptor also becomes readable when a command's
-// time is over, a connect is to be tried again, or a silent server is to be checked. A
-// round reads and writes about 1 MiB at most; the rest comes in the next round. An
-// edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in
-// which nothing arrived and nothing was submitted, and only then waits.
+// The event loop needs no timer: the descriptor also becomes readable when a command
+// times out, when a connect is to be tried again, or when a PING is to be sent. A
+// round is one _step with its calls of _next. It reads and writes at most about 1 MiB;
+// the next round continues. An edge-triggered loop repeats rounds (with
+// RREDIS_READY_READ) until one in which nothing arrived and nothing was submitted, and
+// only then waits.
 //
-// It connects when there is a command to send, and reconnects after a growing pause.
-// Commands not yet sent wait meanwhile, within their own time. For commands that were
-// sent, _next gives the outcome. A command that takes too long completes with
-// RREDIS_ERR_TIMEOUT, and disturbs no other. A blocking command (BLPOP) delays those
-// behind it: give it an rredis_async of its own.
+// The handle connects when there is a command to send, and reconnects after a growing
+// pause. Meanwhile commands that were not sent wait, within their own time. Commands
+// that were sent fail, with their outcome. A command that takes too long fails with
+// RREDIS_ERR_TIMEOUT; the others continue. A blocking command (BLPOP) delays the
+// commands after it: use a second rredis_async for it.
 //
-// An error READONLY means that the server has become a replica. It answers the
-// commands that were sent. The others, with RREDIS_CALL_NO_RETRY too, wait for the
-// next connection, which looks up the host name again.
+// A READONLY error means that the server has become a replica. It still answers the
+// commands that were sent. Commands that were not sent, even with
+// RREDIS_CALL_NO_RETRY, wait for the next connection, which looks up the host name
+// again.
 
 /// Readiness of a descriptor, to be or-ed.
 typedef enum rredis_ready {
@@ -1180,12 +1198,13 @@ typedef enum rredis_ready {
 
 /// Make a connection for an event loop. It connects when a command is submitted.
 ///
-/// It is opened like the connections of the client's pool, without counting towards
-/// RREDIS_OPTION_POOL_MAX. The pool's statistics count it, and its bytes when it is
-/// closed. Response callbacks are those of the client when a command is submitted.
+/// It uses the options of the client's pool, and does not count towards
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics count the connection, and when it is
+/// closed also its bytes. Response callbacks are those of the client when a command is
+/// submitted.
 ///
-/// RREDIS_ERR_UNSUPPORTED: the client's transport is your own, and has no fd.
-/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
+/// RREDIS_ERR_UNSUPPORTED: the client has a transport of yours without fd.
+/// RREDIS_ERR_IO: epoll, eventfd or timerfd cannot be opened.
 rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_async,
     rredis_error *err);
 
@@ -1194,75 +1213,74 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 ///
 ///   argc        the number of arguments, including the command's name
 ///   argv        the arguments
-///   argv_len    their lengths; NULL when each ends in a NUL
-///   flags       of rredis_call
-///   timeout_ms  the time for the whole command, with RREDIS_CALL_TIMEOUT; otherwise 0,
-///               and the time is that of rredis_client_command
-///   call_data   given back by _next
+///   argv_len    their lengths; NULL: each argument ends in a NUL
+///   flags       values of rredis_call, or-ed
+///   timeout_ms  the time for the command, with RREDIS_CALL_TIMEOUT; otherwise 0, and
+///               the time is as for rredis_client_command
+///   call_data   returned by _next in out_call_data
 ///
-/// The time counts from the last _step. After _next has returned RREDIS_ERR_AGAIN, it
-/// counts from the first _submit that follows. An accepted command completes exactly
-/// once. If the connection is lost or cannot be opened, a command that was not sent
-/// waits for the next connection, unless it has RREDIS_CALL_NO_RETRY. A command that
-/// was sent is never sent again.
+/// The clock is read only by _step, and by the first _submit after _next returned
+/// RREDIS_ERR_AGAIN: a command's time begins at the last reading. An accepted command
+/// completes exactly once. If the connection is lost or cannot be opened, a command
+/// that was not sent waits for the next connection, unless it has RREDIS_CALL_NO_RETRY.
+/// A command that was sent is never sent again.
 ///
-/// SUBSCRIBE and related commands need RESP3; RREDIS_ERR_UNSUPPORTED: the connection
-/// speaks RESP2. Each confirmation and message is a PUSH, and the command completes
-/// with a NULL after its last confirmation. After a lost connection subscriptions are
-/// restored, with a confirmation each. Then, before any message, a PUSH ["gap", NULL,
-/// reason, milliseconds] gives the longest time during which no message was heard.
+/// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
+/// Each confirmation and message is a PUSH. The command completes with a NULL after its
+/// last confirmation. After a lost connection each subscription is restored, with a
+/// confirmation. Before the next message, a PUSH ["gap", NULL, reason, milliseconds]
+/// gives the longest time for which messages may be missing.
 ///
-/// RREDIS_ERR_BUSY: RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX is
-/// reached by commands under way or not yet taken with _next. RREDIS_ERR_ARGUMENT: the
-/// command would change the connection.
+/// RREDIS_ERR_BUSY: the commands that _next has not returned yet reach
+/// RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT:
+/// the command would change the connection for later commands.
 rredis_status rredis_async_submit(rredis_async *handle, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, int64_t timeout_ms,
     void *call_data, rredis_error *err);
 
-/// Give the descriptor to watch. It stays the same for the life of the handle. It is
-/// readable when there is work, or when a time is over. Do nothing else with it, and
-/// stop watching it before _free. -1: handle is NULL.
+/// Give the descriptor to poll for reading. It stays the same for the life of the
+/// handle. It is readable when _step has work. Do nothing else with it, and stop
+/// polling it before _free. -1: handle is NULL.
 int32_t rredis_async_fd(const rredis_async *handle);
 
-/// Give the readiness to watch the descriptor for, of rredis_ready. It is always
-/// RREDIS_READY_READ: a socket that is to be written makes the descriptor readable.
+/// Give the rredis_ready values to poll the descriptor for: always RREDIS_READY_READ,
+/// even when the library wants to write.
 uint32_t rredis_async_wants(const rredis_async *handle);
 
-/// Give the time until the descriptor becomes readable because of the time alone. No
-/// event loop needs it. -1: it will not.
+/// Give the time until the next timeout makes the descriptor readable. An event loop
+/// does not need this. -1: there is no timeout.
 int64_t rredis_async_deadline_ms(const rredis_async *handle);
 
-/// Do the work that is due, without waiting: connect, shake hands, write, check the
-/// clock.
+/// Do the work that is due, without waiting: connect, shake hands, write, check
+/// timeouts.
 ///
-///   ready  of rredis_ready: the readiness of the descriptor
+///   ready  values of rredis_ready, or-ed: the readiness of the descriptor
 ///
-/// A lost or failed connection is RREDIS_OK here: _next gives the failure of each
-/// command, and the function set by rredis_options_on_event receives it.
+/// RREDIS_OK even if the connection is lost or cannot be opened: _next gives the
+/// failure of each command, and the function set with rredis_options_on_event is told.
 rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
     rredis_error *err);
 
-/// Give the next reply to a command, with its call_data; or a push, with NULL as
-/// call_data.
+/// Give the next reply with the call_data of its command, or a push with NULL.
 ///
 /// RREDIS_ERR_AGAIN: no further reply has arrived, or the rest is for the next round.
-/// Call _next until then after each _step: until then the descriptor stays readable.
+/// Call _next until it returns this: before, the descriptor stays readable.
 ///
-/// Any other status is that of a failed command. err has the reason and the outcome,
-/// and out_call_data is written too, to name the command. RREDIS_ERR_FORKED,
-/// RREDIS_ERR_PANIC, and RREDIS_ERR_ARGUMENT for a NULL are the exception: they concern
-/// this call, and write nothing.
+/// Any other status is that of a failed command: err has the reason and the outcome,
+/// and *out_call_data is its call_data. Only RREDIS_ERR_FORKED, RREDIS_ERR_PANIC, and
+/// RREDIS_ERR_ARGUMENT for a NULL are failures of this call, which then writes no out_
+/// parameter.
 ///
-/// If each command has a call_data, a failure with NULL as call_data concerns no
-/// command. It is a name that the server refused when subscriptions were restored, and
-/// that is dropped (RREDIS_ERR_SERVER); all names, where the server now speaks only
-/// RESP2 (RREDIS_ERR_UNSUPPORTED); or the reason why no connection can be opened, as
-/// RREDIS_ERR_AUTH or RREDIS_ERR_TLS, which is tried again, and returned each time.
+/// A failure with NULL as call_data belongs to no command, if each command has a
+/// call_data. RREDIS_ERR_SERVER: the server refused to restore a subscription, which is
+/// dropped. RREDIS_ERR_UNSUPPORTED: the server now speaks only RESP2, and all
+/// subscriptions are dropped. Any other, such as RREDIS_ERR_AUTH: a connect failed. It
+/// is tried again, and each failure is returned.
 rredis_status rredis_async_next(rredis_async *handle, rredis_reply **out_reply,
     void **out_call_data, rredis_error *err);
 
-/// Close the connection. Completions not taken with _next are dropped: those commands
-/// never complete. Never waits.
+/// Close the connection. Replies that _next has not returned are dropped: those
+/// commands never complete. Never waits.
 void rredis_async_free(rredis_async *handle);
 
 // ---- Pools --------------------------------------------------------------------------
@@ -1277,15 +1295,15 @@ void rredis_async_free(rredis_async *handle);
 rredis_status rredis_pool_new(const rredis_options *options, rredis_pool **out_pool,
     rredis_error *err);
 
-/// Connect until the pool has count idle connections, or as many connections as it may
-/// have.
+/// Open connections until count are idle, or the pool has RREDIS_OPTION_POOL_MAX.
 rredis_status rredis_pool_warm(const rredis_pool *pool, size_t count,
     rredis_error *err);
 
-/// Close the idle connections. A connection in use is closed when it comes back.
+/// Close the idle connections. A connection in use is closed when its lease ends.
 void rredis_pool_drop_idle(const rredis_pool *pool);
 
-/// Read a statistic, of all clients together. -1: the library does not keep it.
+/// Read a statistic of all clients of the pool together. -1: the statistic is unknown
+/// or not kept.
 int64_t rredis_pool_stat(const rredis_pool *pool, rredis_stat stat);
 
 /// Free a pool. Its connections stay until its last client is freed.
@@ -1293,20 +1311,20 @@ void rredis_pool_free(rredis_pool *pool);
 
 // ---- Callbacks ----------------------------------------------------------------------
 //
-// Built-in response callbacks give a reply one shape in RESP2 and RESP3. SHAPES.md
-// has the shape for each command; rredis_callback_name gives the commands.
+// Built-in response callbacks give a reply one shape in RESP2 and RESP3. SHAPES.md has
+// the shape for each command. rredis_callback_name gives the names of the commands.
 
-/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG
-/// GET". NULL: index is past the last.
+/// Give the name of a command that has a built-in callback, such as "ZRANGE" or "CONFIG
+/// GET". NULL: there are not more than index such commands.
 const char *rredis_callback_name(size_t index);
 
 /// Apply the built-in callback of a command to a reply.
 ///
 ///   argc, argv, argv_len  the command; its arguments decide the shape of the reply
 ///   reply                 the reply as the server sent it
-///   out_reply             receives the new reply: a copy of reply where the command
-///                         has no built-in callback, or where reply has that shape
-///                         already, is an ERROR, or is not understood
+///   out_reply             receives the new reply. It is a copy of reply if the command
+///                         has no built-in callback, if reply has the shape already or
+///                         is an ERROR, or if the callback does not recognize it
 rredis_status rredis_callback_builtin(size_t argc, const char *const *argv,
     const size_t *argv_len, const rredis_reply *reply, rredis_reply **out_reply,
     rredis_error *err);
@@ -1323,19 +1341,19 @@ rredis_builder *rredis_builder_new(void);
 /// Add a NULL.
 void rredis_builder_add_null(rredis_builder *builder);
 
-/// Add an INTEGER, or a BOOL whose value is 0 or 1.
+/// Add an INTEGER, or a BOOL with a value of 0 or 1.
 void rredis_builder_add_integer(rredis_builder *builder, rredis_reply_kind kind,
     int64_t value);
 
 /// Add a DOUBLE.
 ///
-///   text  the number in text; NULL: the shortest text for value
+///   text  the text of value, as str of the node; NULL: the shortest text for value
 void rredis_builder_add_number(rredis_builder *builder, double value, const char *text,
     size_t text_len);
 
 /// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
 ///
-///   text  its bytes; those of a VERBATIM begin with its format and a colon, as "txt:"
+///   text  the bytes. Those of a VERBATIM begin with its format and a colon: "txt:"
 void rredis_builder_add_text(rredis_builder *builder, rredis_reply_kind kind,
     const char *text, size_t text_len);
 
@@ -1353,8 +1371,8 @@ void rredis_builder_end(rredis_builder *builder);
 
 /// Take the reply, and empty the builder.
 ///
-/// RREDIS_ERR_STATE: the reply is incomplete, or there is more than one. The builder is
-/// empty afterwards, whatever the status.
+/// RREDIS_ERR_STATE: the builder has no complete reply, or more than one. The builder
+/// is empty afterwards, whatever the status.
 rredis_status rredis_builder_take(rredis_builder *builder, rredis_reply **out_reply,
     rredis_error *err);
 
@@ -1368,8 +1386,8 @@ void rredis_builder_free(rredis_builder *builder);
 //
 // Facts about commands that need no server: bytes, keys, slots, properties.
 
-/// Properties of a command, to be or-ed. Those before STATEFUL are the server's own
-/// flags; the library adds the others.
+/// Properties of a command, to be or-ed. Those before STATEFUL are flags of the
+/// server's COMMAND reply. STATEFUL and those after it are the library's.
 typedef enum rredis_command_flag {
   RREDIS_COMMAND_WRITE = 1,                  // may change data
   RREDIS_COMMAND_READONLY = 2,               // does not change data
@@ -1385,20 +1403,19 @@ typedef enum rredis_command_flag {
   RREDIS_COMMAND_SKIP_MONITOR = 1024,        // not shown by MONITOR
   RREDIS_COMMAND_SKIP_SLOWLOG = 2048,        // not in the slow log
   RREDIS_COMMAND_ASKING = 4096,              // allowed on an importing slot
-  RREDIS_COMMAND_FAST = 8192,                // marked as fast by the server; MGET and
-                                             // PUBLISH are, too
+  RREDIS_COMMAND_FAST = 8192,                // marked as fast by the server
   RREDIS_COMMAND_NO_AUTH = 16384,            // allowed before AUTH
   RREDIS_COMMAND_NO_MULTI = 32768,           // not allowed in a transaction
   RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,  // may have no key
-  RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,  // not while loading in background
+  RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,  // not allowed during asynchronous loading
   RREDIS_COMMAND_ALLOW_BUSY = 262144,        // allowed while a script runs
-  RREDIS_COMMAND_UNSTABLE = 524288,          // reply may differ on equal data
-  RREDIS_COMMAND_UNORDERED = 1048576,        // order of the reply may differ
+  RREDIS_COMMAND_UNSTABLE = 524288,          // its reply may differ on equal data
+  RREDIS_COMMAND_UNORDERED = 1048576,        // the order of its reply may differ
   RREDIS_COMMAND_CONTAINER = 2097152,        // has subcommands
   RREDIS_COMMAND_STATEFUL = 4194304,         // changes its connection
   RREDIS_COMMAND_REPEATABLE = 8388608,       // only reads: may run twice
-  RREDIS_COMMAND_IDEMPOTENT = 16777216,      // running it twice changes data no more
-                                             // than once; replies may differ
+  RREDIS_COMMAND_IDEMPOTENT = 16777216,      // running it twice leaves the data as
+                                             // running it once; replies may differ
   RREDIS_COMMAND_WAITS = 33554432,           // blocks with these arguments
 } rredis_command_flag;
 
@@ -1419,7 +1436,7 @@ typedef enum rredis_key {
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///   buffer    receives the bytes; NULL with buffer_len 0: only *out_len is written
 ///   out_len   receives the number of bytes
 ///
@@ -1433,16 +1450,16 @@ rredis_status rredis_command_encode(size_t argc, const char *const *argv,
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///   indexes   receives the index in argv of each key; NULL with indexes_len 0: only
 ///             *out_len is written
-///   access    receives the uses of each key, of rredis_key, indexes_len of them; may
-///             be NULL
+///   access    receives the uses of each key, as or-ed rredis_key; has room for
+///             indexes_len; may be NULL
 ///   out_len   receives the number of keys
 ///
-/// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the number of
-/// arguments or of keys is impossible, or indexes_len is too small; then the message
-/// has the length needed.
+/// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the command has
+/// too few or too many arguments, or gives an impossible number of keys; or indexes_len
+/// is too small, and the message has the length needed.
 rredis_status rredis_command_keys(size_t argc, const char *const *argv,
     const size_t *argv_len, size_t *indexes, uint32_t *access, size_t indexes_len,
     size_t *out_len, rredis_error *err);
@@ -1455,7 +1472,7 @@ int64_t rredis_command_slot(const char *key, size_t key_len);
 ///
 ///   argc       the number of arguments, including the command's name
 ///   argv       the arguments
-///   argv_len   their lengths; NULL when each ends in a NUL
+///   argv_len   their lengths; NULL: each argument ends in a NUL
 ///   out_flags  receives the properties, of rredis_command_flag
 ///
 /// RREDIS_ERR_UNSUPPORTED: the command is unknown.
@@ -1469,17 +1486,17 @@ rredis_status rredis_command_flags(size_t argc, const char *const *argv,
 
 /// The values of RREDIS_OPTION_PARSER. Both parsers accept the same input.
 typedef enum rredis_parser_kind {
-  RREDIS_PARSER_AUTO = 0,    // the recommended one
+  RREDIS_PARSER_AUTO = 0,    // the library's choice: FAST
   RREDIS_PARSER_FAST = 1,    // written for speed
   RREDIS_PARSER_SIMPLE = 2,  // written for simplicity
 } rredis_parser_kind;
 
 /// A parser of yours. Set size, and fill in the other fields. The struct is copied.
-/// Each connection has a state of its own.
+/// start makes a state for each connection.
 ///
-/// The library finds the end of each reply, and applies the limits. A state is given
-/// the bytes of one reply, and must give exactly one reply for them. A push is a reply
-/// of kind PUSH. A failure closes the connection, with the text in err.
+/// The library finds the end of each reply, and applies the limits. It feeds the bytes
+/// of one reply, and next must give exactly one reply for them. A push is a reply of
+/// kind PUSH. A failure closes the connection, with the text in err.
 struct rredis_parser_type {
   /// sizeof(rredis_parser_type); later versions add fields at the end
   size_t size;
@@ -1524,9 +1541,9 @@ rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
 
 /// Give the next reply, which may be a push or a server's error.
 ///
-/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL, RREDIS_ERR_LIMIT
-/// or RREDIS_ERR_MEMORY every later call returns the same status: a reply was lost, or
-/// the bytes that follow have no meaning.
+/// RREDIS_ERR_AGAIN: no reply is complete yet. After RREDIS_ERR_PROTOCOL,
+/// RREDIS_ERR_LIMIT or RREDIS_ERR_MEMORY every later call returns the same status: a
+/// reply was lost, or the bytes that follow have no meaning.
 rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
     rredis_error *err);
 
@@ -1539,9 +1556,9 @@ void rredis_parser_free(rredis_parser *parser);
 // ---- Transports ---------------------------------------------------------------------
 //
 // A transport carries the bytes of a connection in place of a socket of the library.
-// The handshake and the protocol work on top of it. The library never makes two calls
-// for one stream at the same time. It makes them on any thread that uses the client. A
-// transport function may use any client except the one it serves.
+// The handshake and the protocol work on top of it. The library never calls two
+// functions for one stream at once, and calls them on any thread that uses the client.
+// A transport function may use any client except the one it serves.
 
 /// A transport of yours. Set size, fill in the fields you need, and set the others to
 /// zero. The struct is copied.
@@ -1549,8 +1566,9 @@ void rredis_parser_free(rredis_parser *parser);
 /// read and write return RREDIS_OK and set *out_len. They return RREDIS_ERR_AGAIN when
 /// no byte could be moved within timeout_ms. Any other status closes the connection,
 /// with the text in err. A write that fails may have moved all of its bytes: a command
-/// among them is RREDIS_OUTCOME_UNKNOWN. The library detects a function that reports
-/// more bytes than were asked for, or that returns RREDIS_ERR_AGAIN for ever.
+/// among them is RREDIS_OUTCOME_UNKNOWN. The library fails a call if a function reports
+/// more bytes than were asked for, and ends it at its deadline if a function returns
+/// RREDIS_ERR_AGAIN for ever.
 struct rredis_transport {
   /// sizeof(rredis_transport); later versions add fields at the end
   size_t size;
@@ -1558,7 +1576,7 @@ struct rredis_transport {
   const char *name;
   /// passed to connect
   void *user_data;
-  /// Connects within timeout_ms, and gives a stream. Where RREDIS_OPTION_UNIX_PATH is
+  /// Connects within timeout_ms, and gives a stream. If RREDIS_OPTION_UNIX_PATH is
   /// set, host is the path, and port is 0.
   rredis_status (*connect)(void *user_data, const char *host, size_t host_len,
       int32_t port, int64_t timeout_ms, void **out_stream, rredis_error *err);

@@ -1,28 +1,30 @@
 //! Async
 //!
-//! One connection, driven by an event loop of yours. It has no thread, and no call of
-//! it waits, except for the look-up of a host name. Watch _fd for reading. When it is
-//! readable, call _step, then _next until RREDIS_ERR_AGAIN:
+//! One connection for an event loop of yours. No call waits, except where the thread
+//! for a host name cannot be started. Poll _fd for reading. When it is readable, call
+//! _step, then _next until RREDIS_ERR_AGAIN:
 //!
 //!   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //!   rredis_async_step(handle, RREDIS_READY_READ, &err);
 //!   while (rredis_async_next(handle, &reply, &data, &err) != RREDIS_ERR_AGAIN) ...
 //!
-//! The event loop needs no timer: the descriptor also becomes readable when a command's
-//! time is over, a connect is to be tried again, or a silent server is to be checked. A
-//! round reads and writes about 1 MiB at most; the rest comes in the next round. An
-//! edge-triggered loop repeats _step (RREDIS_READY_READ) and _next until a round in
-//! which nothing arrived and nothing was submitted, and only then waits.
+//! The event loop needs no timer: the descriptor also becomes readable when a command
+//! times out, when a connect is to be tried again, or when a PING is to be sent. A
+//! round is one _step with its calls of _next. It reads and writes at most about 1 MiB;
+//! the next round continues. An edge-triggered loop repeats rounds (with
+//! RREDIS_READY_READ) until one in which nothing arrived and nothing was submitted, and
+//! only then waits.
 //!
-//! It connects when there is a command to send, and reconnects after a growing pause.
-//! Commands not yet sent wait meanwhile, within their own time. For commands that were
-//! sent, _next gives the outcome. A command that takes too long completes with
-//! RREDIS_ERR_TIMEOUT, and disturbs no other. A blocking command (BLPOP) delays those
-//! behind it: give it an rredis_async of its own.
+//! The handle connects when there is a command to send, and reconnects after a growing
+//! pause. Meanwhile commands that were not sent wait, within their own time. Commands
+//! that were sent fail, with their outcome. A command that takes too long fails with
+//! RREDIS_ERR_TIMEOUT; the others continue. A blocking command (BLPOP) delays the
+//! commands after it: use a second rredis_async for it.
 //!
-//! An error READONLY means that the server has become a replica. It answers the
-//! commands that were sent. The others, with RREDIS_CALL_NO_RETRY too, wait for the
-//! next connection, which looks up the host name again.
+//! A READONLY error means that the server has become a replica. It still answers the
+//! commands that were sent. Commands that were not sent, even with
+//! RREDIS_CALL_NO_RETRY, wait for the next connection, which looks up the host name
+//! again.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -56,12 +58,13 @@ pub struct rredis_async {
 
 /// Make a connection for an event loop. It connects when a command is submitted.
 ///
-/// It is opened like the connections of the client's pool, without counting towards
-/// RREDIS_OPTION_POOL_MAX. The pool's statistics count it, and its bytes when it is
-/// closed. Response callbacks are those of the client when a command is submitted.
+/// It uses the options of the client's pool, and does not count towards
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics count the connection, and when it is
+/// closed also its bytes. Response callbacks are those of the client when a command is
+/// submitted.
 ///
-/// RREDIS_ERR_UNSUPPORTED: the client's transport is your own, and has no fd.
-/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
+/// RREDIS_ERR_UNSUPPORTED: the client has a transport of yours without fd.
+/// RREDIS_ERR_IO: epoll, eventfd or timerfd cannot be opened.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_new(
     client: Option<&rredis_client>,
@@ -81,27 +84,27 @@ pub extern "C" fn rredis_async_new(
 ///
 ///   argc        the number of arguments, including the command's name
 ///   argv        the arguments
-///   argv_len    their lengths; NULL when each ends in a NUL
-///   flags       of rredis_call
-///   timeout_ms  the time for the whole command, with RREDIS_CALL_TIMEOUT; otherwise 0,
-///               and the time is that of rredis_client_command
-///   call_data   given back by _next
+///   argv_len    their lengths; NULL: each argument ends in a NUL
+///   flags       values of rredis_call, or-ed
+///   timeout_ms  the time for the command, with RREDIS_CALL_TIMEOUT; otherwise 0, and
+///               the time is as for rredis_client_command
+///   call_data   returned by _next in out_call_data
 ///
-/// The time counts from the last _step. After _next has returned RREDIS_ERR_AGAIN, it
-/// counts from the first _submit that follows. An accepted command completes exactly
-/// once. If the connection is lost or cannot be opened, a command that was not sent
-/// waits for the next connection, unless it has RREDIS_CALL_NO_RETRY. A command that
-/// was sent is never sent again.
+/// The clock is read only by _step, and by the first _submit after _next returned
+/// RREDIS_ERR_AGAIN: a command's time begins at the last reading. An accepted command
+/// completes exactly once. If the connection is lost or cannot be opened, a command
+/// that was not sent waits for the next connection, unless it has RREDIS_CALL_NO_RETRY.
+/// A command that was sent is never sent again.
 ///
-/// SUBSCRIBE and related commands need RESP3; RREDIS_ERR_UNSUPPORTED: the connection
-/// speaks RESP2. Each confirmation and message is a PUSH, and the command completes
-/// with a NULL after its last confirmation. After a lost connection subscriptions are
-/// restored, with a confirmation each. Then, before any message, a PUSH ["gap", NULL,
-/// reason, milliseconds] gives the longest time during which no message was heard.
+/// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
+/// Each confirmation and message is a PUSH. The command completes with a NULL after its
+/// last confirmation. After a lost connection each subscription is restored, with a
+/// confirmation. Before the next message, a PUSH ["gap", NULL, reason, milliseconds]
+/// gives the longest time for which messages may be missing.
 ///
-/// RREDIS_ERR_BUSY: RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX is
-/// reached by commands under way or not yet taken with _next. RREDIS_ERR_ARGUMENT: the
-/// command would change the connection.
+/// RREDIS_ERR_BUSY: the commands that _next has not returned yet reach
+/// RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT:
+/// the command would change the connection for later commands.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_async_submit(
     handle: Option<&mut rredis_async>,
@@ -122,35 +125,35 @@ pub unsafe extern "C" fn rredis_async_submit(
     })
 }
 
-/// Give the descriptor to watch. It stays the same for the life of the handle. It is
-/// readable when there is work, or when a time is over. Do nothing else with it, and
-/// stop watching it before _free. -1: handle is NULL.
+/// Give the descriptor to poll for reading. It stays the same for the life of the
+/// handle. It is readable when _step has work. Do nothing else with it, and stop
+/// polling it before _free. -1: handle is NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_fd(handle: Option<&rredis_async>) -> i32 {
     quietly(-1, || handle.map_or(-1, |handle| handle.evented.fd()))
 }
 
-/// Give the readiness to watch the descriptor for, of rredis_ready. It is always
-/// RREDIS_READY_READ: a socket that is to be written makes the descriptor readable.
+/// Give the rredis_ready values to poll the descriptor for: always RREDIS_READY_READ,
+/// even when the library wants to write.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_wants(handle: Option<&rredis_async>) -> u32 {
     quietly(0, || handle.map_or(0, |_| rredis_ready::RREDIS_READY_READ as u32))
 }
 
-/// Give the time until the descriptor becomes readable because of the time alone. No
-/// event loop needs it. -1: it will not.
+/// Give the time until the next timeout makes the descriptor readable. An event loop
+/// does not need this. -1: there is no timeout.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_deadline_ms(handle: Option<&rredis_async>) -> i64 {
     quietly(-1, || usable(handle).map_or(-1, |handle| handle.evented.deadline_ms()))
 }
 
-/// Do the work that is due, without waiting: connect, shake hands, write, check the
-/// clock.
+/// Do the work that is due, without waiting: connect, shake hands, write, check
+/// timeouts.
 ///
-///   ready  of rredis_ready: the readiness of the descriptor
+///   ready  values of rredis_ready, or-ed: the readiness of the descriptor
 ///
-/// A lost or failed connection is RREDIS_OK here: _next gives the failure of each
-/// command, and the function set by rredis_options_on_event receives it.
+/// RREDIS_OK even if the connection is lost or cannot be opened: _next gives the
+/// failure of each command, and the function set with rredis_options_on_event is told.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_step(
     handle: Option<&mut rredis_async>,
@@ -165,22 +168,21 @@ pub extern "C" fn rredis_async_step(
     })
 }
 
-/// Give the next reply to a command, with its call_data; or a push, with NULL as
-/// call_data.
+/// Give the next reply with the call_data of its command, or a push with NULL.
 ///
 /// RREDIS_ERR_AGAIN: no further reply has arrived, or the rest is for the next round.
-/// Call _next until then after each _step: until then the descriptor stays readable.
+/// Call _next until it returns this: before, the descriptor stays readable.
 ///
-/// Any other status is that of a failed command. err has the reason and the outcome,
-/// and out_call_data is written too, to name the command. RREDIS_ERR_FORKED,
-/// RREDIS_ERR_PANIC, and RREDIS_ERR_ARGUMENT for a NULL are the exception: they concern
-/// this call, and write nothing.
+/// Any other status is that of a failed command: err has the reason and the outcome,
+/// and *out_call_data is its call_data. Only RREDIS_ERR_FORKED, RREDIS_ERR_PANIC, and
+/// RREDIS_ERR_ARGUMENT for a NULL are failures of this call, which then writes no out_
+/// parameter.
 ///
-/// If each command has a call_data, a failure with NULL as call_data concerns no
-/// command. It is a name that the server refused when subscriptions were restored, and
-/// that is dropped (RREDIS_ERR_SERVER); all names, where the server now speaks only
-/// RESP2 (RREDIS_ERR_UNSUPPORTED); or the reason why no connection can be opened, as
-/// RREDIS_ERR_AUTH or RREDIS_ERR_TLS, which is tried again, and returned each time.
+/// A failure with NULL as call_data belongs to no command, if each command has a
+/// call_data. RREDIS_ERR_SERVER: the server refused to restore a subscription, which is
+/// dropped. RREDIS_ERR_UNSUPPORTED: the server now speaks only RESP2, and all
+/// subscriptions are dropped. Any other, such as RREDIS_ERR_AUTH: a connect failed. It
+/// is tried again, and each failure is returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_next(
     handle: Option<&mut rredis_async>,
@@ -201,8 +203,8 @@ pub extern "C" fn rredis_async_next(
     })
 }
 
-/// Close the connection. Completions not taken with _next are dropped: those commands
-/// never complete. Never waits.
+/// Close the connection. Replies that _next has not returned are dropped: those
+/// commands never complete. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_free(handle: Option<Box<rredis_async>>) {
     quietly_reaching((), || drop(handle))

@@ -32,7 +32,7 @@ pub extern "C" fn rredis_builder_add_null(builder: Option<&mut rredis_builder>) 
     })
 }
 
-/// Add an INTEGER, or a BOOL whose value is 0 or 1.
+/// Add an INTEGER, or a BOOL with a value of 0 or 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_add_integer(
     builder: Option<&mut rredis_builder>,
@@ -51,7 +51,7 @@ pub extern "C" fn rredis_builder_add_integer(
 
 /// Add a DOUBLE.
 ///
-///   text  the number in text; NULL: the shortest text for value
+///   text  the text of value, as str of the node; NULL: the shortest text for value
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_builder_add_number(
     builder: Option<&mut rredis_builder>,
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn rredis_builder_add_number(
 
 /// Add a STRING, STATUS, ERROR, VERBATIM or BIG_NUMBER.
 ///
-///   text  its bytes; those of a VERBATIM begin with its format and a colon, as "txt:"
+///   text  the bytes. Those of a VERBATIM begin with its format and a colon: "txt:"
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_builder_add_text(
     builder: Option<&mut rredis_builder>,
@@ -143,8 +143,8 @@ pub extern "C" fn rredis_builder_end(builder: Option<&mut rredis_builder>) {
 
 /// Take the reply, and empty the builder.
 ///
-/// RREDIS_ERR_STATE: the reply is incomplete, or there is more than one. The builder is
-/// empty afterwards, whatever the status.
+/// RREDIS_ERR_STATE: the builder has no complete reply, or more than one. The builder
+/// is empty afterwards, whatever the status.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_builder_take(
     builder: Option<&mut rredis_builder>,

@@ -1,7 +1,7 @@
 //! Callbacks
 //!
-//! Built-in response callbacks give a reply one shape in RESP2 and RESP3. SHAPES.md
-//! has the shape for each command; rredis_callback_name gives the commands.
+//! Built-in response callbacks give a reply one shape in RESP2 and RESP3. SHAPES.md has
+//! the shape for each command. rredis_callback_name gives the names of the commands.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -21,31 +21,30 @@ use crate::process::uncancelled;
 use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::{Builder, Reply, View, is_root};
 
-/// Frees a user_data. It is called once, when no handle needs user_data any longer:
-/// inside the call that freed the last such handle, or inside the setter where the
-/// setter fails. It is not called where a transport or parser struct is too small to be
-/// read. NULL: nothing is freed.
+/// Frees a user_data. It is called once: when the last handle that needs user_data is
+/// freed, or by the setter if the setter fails. It is not called if the size of a
+/// transport or parser struct is too small. NULL: nothing is freed.
 pub type rredis_free_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
 pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void, reply: *const rredis_reply)>;
 
-/// A response callback: receives each reply of its command as the server sent it, and
-/// may replace it. It is used in place of the built-in callback, which it can call
-/// through rredis_callback_builtin. It is not called for a server's error.
+/// A response callback: receives each reply to its command as the server sent it, and
+/// may replace it. It is called in place of the built-in callback, which it can call
+/// with rredis_callback_builtin. It is not called for a server's error.
 ///
 /// *out_reply is NULL at first. Leave it NULL to keep the reply, or write a whole reply
-/// of yours to it (a builder's, a clone, another command's), which the library then
-/// owns. Or read the reply into call_data, the pointer that the caller passed. argv_len
-/// and err are never NULL, and *err is zero at first.
+/// that you own to it (from a builder, a clone, another command): the library then owns
+/// it. call_data is the pointer that the caller passed, for example to a struct to
+/// fill. argv_len and err are never NULL, and *err is zero at first.
 ///
-/// Any status except RREDIS_OK fails this call alone, with RREDIS_ERR_CALLBACK,
-/// RREDIS_OUTCOME_RAN, and the text that you wrote to err->message. In a pipeline and
-/// in the reply to EXEC, a failure is an ERROR in the place of its command's reply.
+/// If it returns any status except RREDIS_OK, the call returns RREDIS_ERR_CALLBACK with
+/// RREDIS_OUTCOME_RAN and the text in err->message. In a pipeline and in the reply to
+/// EXEC, an ERROR with the text takes the place of the command's reply instead.
 ///
-/// The connection is back in the pool by then, so the function may use this client.
-/// While an rredis_conn, a watch or _run_each keeps its connection, such a use needs a
-/// second one.
+/// The connection is returned to the pool before the function is called, so the
+/// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
+/// their connection meanwhile: inside them, this client needs a second connection.
 pub type rredis_callback_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -59,8 +58,9 @@ pub type rredis_callback_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
-/// Receives the replies of a run one by one, in order, as they arrive. The reply to a
-/// refused command is an ERROR. Any status except RREDIS_OK ends the run.
+/// Receives the replies of a run one by one, in order, as they arrive. index is the
+/// command's, from 0. The reply to a refused command is an ERROR. If it returns any
+/// status except RREDIS_OK, the run ends.
 pub type rredis_each_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -71,9 +71,9 @@ pub type rredis_each_fn = Option<
 >;
 
 /// One try of a transaction: reads with rredis_pipeline_command, and queues with
-/// rredis_pipeline_add. It may be called any number of times. Any status except
-/// RREDIS_OK gives up the transaction, except a status that came from a lost
-/// connection.
+/// rredis_pipeline_add. It may be called any number of times. If it returns any status
+/// except RREDIS_OK, the transaction is given up. After a lost connection the
+/// transaction is tried again, whatever it returns.
 pub type rredis_transaction_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -82,10 +82,11 @@ pub type rredis_transaction_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
-/// Gives the credentials for each new connection: adds the user name, or a NULL, and
-/// then the password. Both are wiped when the server has answered or the connect has
-/// failed. No message about the handshake shows them. Any status except RREDIS_OK fails
-/// the connect, with RREDIS_ERR_CALLBACK and the text in err->message.
+/// Gives the credentials for a new connection to endpoint ("host:port" or "unix:path").
+/// It adds the user name, or a NULL, and then the password to credentials. Both are
+/// wiped after the handshake, and no message about it shows them. If it returns any
+/// status except RREDIS_OK, the connect fails with RREDIS_ERR_CALLBACK and the text in
+/// err->message.
 pub type rredis_credentials_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -96,14 +97,15 @@ pub type rredis_credentials_fn = Option<
     ) -> MaybeUninit<rredis_status>,
 >;
 
-/// Called on the waiting thread, after each signal that interrupts the wait and every
-/// 100 ms. Any status except RREDIS_OK ends the call with RREDIS_ERR_WOKEN. The
-/// function must return normally. It may use any handle except the one that waits.
+/// Decides whether a waiting call goes on. It is called on the waiting thread, every
+/// 100 ms and after each signal that the thread handles. If it returns any status
+/// except RREDIS_OK, the call ends with RREDIS_ERR_WOKEN. It may use any handle except
+/// the one that waits.
 pub type rredis_interrupt_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void) -> MaybeUninit<rredis_status>>;
 
-/// Give the name of a command that has a built-in callback, as "ZRANGE" or "CONFIG
-/// GET". NULL: index is past the last.
+/// Give the name of a command that has a built-in callback, such as "ZRANGE" or "CONFIG
+/// GET". NULL: there are not more than index such commands.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_callback_name(index: usize) -> *const c_char {
     quietly(std::ptr::null(), || commands::shape::c_name(index).map_or(std::ptr::null(), CStr::as_ptr))
@@ -113,9 +115,9 @@ pub extern "C" fn rredis_callback_name(index: usize) -> *const c_char {
 ///
 ///   argc, argv, argv_len  the command; its arguments decide the shape of the reply
 ///   reply                 the reply as the server sent it
-///   out_reply             receives the new reply: a copy of reply where the command
-///                         has no built-in callback, or where reply has that shape
-///                         already, is an ERROR, or is not understood
+///   out_reply             receives the new reply. It is a copy of reply if the command
+///                         has no built-in callback, if reply has the shape already or
+///                         is an ERROR, or if the callback does not recognize it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_callback_builtin(
     argc: usize,

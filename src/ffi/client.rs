@@ -2,19 +2,19 @@
 //!
 //! A client leases a connection of its pool for each command. A command that would
 //! change the connection for later commands (SELECT, WATCH, SUBSCRIBE) is
-//! RREDIS_ERR_ARGUMENT; the message names the option or the handle to use instead.
+//! RREDIS_ERR_ARGUMENT. The message names the option or the handle to use instead.
 //!
-//! The reply to SHUTDOWN is BOOL true when the server ends, because the end of the
-//! stream is the answer. This holds on every handle, and for the last command of a
-//! pipeline. SHUTDOWN is never tried again.
+//! A server that obeys SHUTDOWN closes the connection without a reply: the library then
+//! gives BOOL true. This holds on every handle, and for the last command of a pipeline.
+//! SHUTDOWN is never tried again.
 //!
-//! An error READONLY means that the server has become a replica, as in a failover
-//! behind one address. The connection of the error is closed. At most once a second,
-//! all other connections of the pool are closed too. Each new connection looks up the
-//! host name again. The command wrote nothing, and is tried again within its time, up
-//! to RREDIS_OPTION_RETRY_MAX times. The READONLY of a script counts only in the
-//! server's own words. A command that blocks for ever and fails with UNBLOCKED, because
-//! its server became a replica, is tried again too.
+//! A READONLY error means that the server has become a replica, as in a failover behind
+//! one address. The connection that received the error is closed. At most once a
+//! second, all other connections of the pool are closed too. Each new connection looks
+//! up the host name again. The command wrote nothing, and is tried again within its
+//! time, up to RREDIS_OPTION_RETRY_MAX times. If a script returns READONLY, this
+//! applies only if the text is exactly a server's. A command that blocks for ever is
+//! also tried again if it fails with UNBLOCKED because its server became a replica.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -36,7 +36,7 @@ use crate::reply::node::rredis_reply;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_call {
-    /// no flag
+    /// no flags
     RREDIS_CALL_DEFAULT = 0,
     /// apply no response callback, built-in or your own: give the reply as the server
     /// sent it
@@ -45,7 +45,7 @@ pub enum rredis_call {
     RREDIS_CALL_IDEMPOTENT = 2,
     /// try the command once
     RREDIS_CALL_NO_RETRY = 4,
-    /// use timeout_ms in place of the option's time; without this flag timeout_ms must
+    /// use timeout_ms in place of COMMAND_TIMEOUT_MS; without this flag timeout_ms must
     /// be 0
     RREDIS_CALL_TIMEOUT = 8,
     /// give a server's error as a reply of kind ERROR, with RREDIS_OK
@@ -80,10 +80,12 @@ pub extern "C" fn rredis_client_new(
 
 /// Make a client that leases its connections from a pool.
 ///
-///   options  the client's own, as timeouts and callbacks; NULL: those of the pool
+///   options  the client's options, such as timeouts and callbacks; NULL: the pool's
 ///
-/// RREDIS_ERR_CONFIG: an option of the connection differs from the pool's, or options
-/// has a transport, a parser or a credentials function. Those belong to the pool.
+/// RREDIS_ERR_CONFIG: an option that is set differs from the pool's, or options has a
+/// transport, a parser or a credentials function. Only these may differ:
+/// COMMAND_TIMEOUT_MS, RETRY_MAX, the BACKOFF_ options, RETRY_BUDGET_PERCENT, SHAPE and
+/// PUBSUB_CONFIRMATIONS.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_new_on(
     pool: Option<&rredis_pool>,
@@ -106,11 +108,11 @@ pub extern "C" fn rredis_client_new_on(
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///
 /// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS. A blocking command (BLPOP, XREAD
 /// BLOCK) waits instead for its own timeout argument plus RREDIS_OPTION_BLOCK_SLACK_MS,
-/// or for ever where that argument says so. A server's error is RREDIS_ERR_SERVER.
+/// or for ever if that argument means for ever. A server's error is RREDIS_ERR_SERVER.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_client_command(
     client: Option<&rredis_client>,
@@ -128,7 +130,7 @@ pub unsafe extern "C" fn rredis_client_command(
 
 /// Send one command with flags, and wait for its reply.
 ///
-///   flags       of rredis_call
+///   flags       values of rredis_call, or-ed
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
 #[unsafe(no_mangle)]
@@ -173,8 +175,8 @@ pub unsafe extern "C" fn rredis_client_set_callback(
     })
 }
 
-/// Read a statistic: of this client for commands, of its pool for connections. -1: the
-/// library does not keep it.
+/// Read a statistic. Those of commands are of this client, and those of connections of
+/// its pool. -1: the statistic is unknown or not kept.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: MaybeUninit<rredis_stat>) -> i64 {
     quietly(-1, || match (usable(client), stat_of(stat)) {
@@ -190,24 +192,23 @@ pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const
     quietly(std::ptr::null(), || client.map_or(std::ptr::null(), |client| client.parser.as_ptr()))
 }
 
-/// End the waits of this client's calls that were given call_data, and give the number
-/// of those calls.
+/// End the calls of this client that wait and were given call_data. Give their number.
 ///
 ///   call_data  NULL: all calls of this client, whatever call_data they were given
 ///
-/// Each of those calls returns RREDIS_ERR_WOKEN, with the outcome of its command, which
+/// Each of those calls returns RREDIS_ERR_WOKEN with the outcome of its command, which
 /// is not tried again. A call that begins later is not ended. A call whose reply has
-/// arrived may still succeed. The calls are those of _client, _script, _conn_new and
-/// _pubsub_publish; a pipeline, an rredis_conn and an rredis_pubsub have a _wake of
-/// their own. A wait ends at once, or within 20 ms where the call or its transport has
-/// only just begun to wait. A transport function that waits longer than its timeout_ms
-/// cannot be woken. A signal handler may call this function.
+/// arrived may still succeed. The calls are the rredis_client_ functions,
+/// rredis_script_run, rredis_conn_new and rredis_pubsub_publish. A pipeline, an
+/// rredis_conn and an rredis_pubsub have a _wake of their own. A call ends at once, or
+/// within 20 ms if it has only just begun to wait. A transport function that waits
+/// longer than its timeout_ms cannot be woken. A signal handler may call this function.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_wake(client: Option<&rredis_client>, call_data: *const c_void) -> usize {
     woken(|| usable(client).map_or(0, |client| client.client.wake(call_data.cast())))
 }
 
-/// Free a client. Handles made from it remain valid until they are freed.
+/// Free a client. Handles that were made from it remain valid until they are freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_free(client: Option<Box<rredis_client>>) {
     quietly_reaching((), || drop(client))

@@ -11,8 +11,8 @@ use crate::ffi::boundary::{args, given, guard, quietly, text_of, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::resp;
 
-/// Properties of a command, to be or-ed. Those before STATEFUL are the server's own
-/// flags; the library adds the others.
+/// Properties of a command, to be or-ed. Those before STATEFUL are flags of the
+/// server's COMMAND reply. STATEFUL and those after it are the library's.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_command_flag {
@@ -42,7 +42,7 @@ pub enum rredis_command_flag {
     RREDIS_COMMAND_SKIP_SLOWLOG = 2048,
     /// allowed on an importing slot
     RREDIS_COMMAND_ASKING = 4096,
-    /// marked as fast by the server; MGET and PUBLISH are, too
+    /// marked as fast by the server
     RREDIS_COMMAND_FAST = 8192,
     /// allowed before AUTH
     RREDIS_COMMAND_NO_AUTH = 16384,
@@ -50,13 +50,13 @@ pub enum rredis_command_flag {
     RREDIS_COMMAND_NO_MULTI = 32768,
     /// may have no key
     RREDIS_COMMAND_NO_MANDATORY_KEYS = 65536,
-    /// not while loading in background
+    /// not allowed during asynchronous loading
     RREDIS_COMMAND_NO_ASYNC_LOADING = 131072,
     /// allowed while a script runs
     RREDIS_COMMAND_ALLOW_BUSY = 262144,
-    /// reply may differ on equal data
+    /// its reply may differ on equal data
     RREDIS_COMMAND_UNSTABLE = 524288,
-    /// order of the reply may differ
+    /// the order of its reply may differ
     RREDIS_COMMAND_UNORDERED = 1048576,
     /// has subcommands
     RREDIS_COMMAND_CONTAINER = 2097152,
@@ -64,7 +64,7 @@ pub enum rredis_command_flag {
     RREDIS_COMMAND_STATEFUL = 4194304,
     /// only reads: may run twice
     RREDIS_COMMAND_REPEATABLE = 8388608,
-    /// running it twice changes data no more than once; replies may differ
+    /// running it twice leaves the data as running it once; replies may differ
     RREDIS_COMMAND_IDEMPOTENT = 16777216,
     /// blocks with these arguments
     RREDIS_COMMAND_WAITS = 33554432,
@@ -97,7 +97,7 @@ pub enum rredis_key {
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///   buffer    receives the bytes; NULL with buffer_len 0: only *out_len is written
 ///   out_len   receives the number of bytes
 ///
@@ -139,16 +139,16 @@ pub unsafe extern "C" fn rredis_command_encode(
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///   indexes   receives the index in argv of each key; NULL with indexes_len 0: only
 ///             *out_len is written
-///   access    receives the uses of each key, of rredis_key, indexes_len of them; may
-///             be NULL
+///   access    receives the uses of each key, as or-ed rredis_key; has room for
+///             indexes_len; may be NULL
 ///   out_len   receives the number of keys
 ///
-/// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the number of
-/// arguments or of keys is impossible, or indexes_len is too small; then the message
-/// has the length needed.
+/// RREDIS_ERR_UNSUPPORTED: the command is unknown. RREDIS_ERR_ARGUMENT: the command has
+/// too few or too many arguments, or gives an impossible number of keys; or indexes_len
+/// is too small, and the message has the length needed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_command_keys(
     argc: usize,
@@ -207,7 +207,7 @@ pub unsafe extern "C" fn rredis_command_slot(key: *const c_char, key_len: usize)
 ///
 ///   argc       the number of arguments, including the command's name
 ///   argv       the arguments
-///   argv_len   their lengths; NULL when each ends in a NUL
+///   argv_len   their lengths; NULL: each argument ends in a NUL
 ///   out_flags  receives the properties, of rredis_command_flag
 ///
 /// RREDIS_ERR_UNSUPPORTED: the command is unknown.

@@ -3,7 +3,7 @@
 //! One connection for a single owner, for commands that a pool cannot serve: SELECT,
 //! WATCH, MONITOR, CLIENT REPLY. The client's response callbacks apply to _command, and
 //! to each element of the reply to EXEC. After a READONLY error the connection can
-//! still be used; it is closed when it is freed.
+//! still be used. rredis_conn_free then closes it.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -45,11 +45,11 @@ pub extern "C" fn rredis_conn_new(
     })
 }
 
-/// Send one command and wait for its one reply.
+/// Send one command and wait for its reply.
 ///
-/// A command that gets no reply (CLIENT REPLY OFF), or pushes in place of a reply
-/// (SUBSCRIBE), gives a reply of kind NULL as soon as it is written. RREDIS_ERR_STATE:
-/// replies to _send are still due.
+/// If the server sends no reply to the command (CLIENT REPLY OFF), or answers with
+/// pushes (SUBSCRIBE), the call gives a NULL as soon as the command is written.
+/// RREDIS_ERR_STATE: replies to commands of _send have not been received.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_command(
     conn: Option<&mut rredis_conn>,
@@ -65,9 +65,9 @@ pub unsafe extern "C" fn rredis_conn_command(
     })
 }
 
-/// Send one command with flags, and wait for its one reply.
+/// Send one command with flags, and wait for its reply.
 ///
-///   flags       of rredis_call
+///   flags       values of rredis_call, or-ed
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
 #[unsafe(no_mangle)]
@@ -109,8 +109,8 @@ pub unsafe extern "C" fn rredis_conn_send(
 /// Give the next reply, push, or line of MONITOR, in order of arrival. A server's error
 /// is a reply of kind ERROR.
 ///
-/// RREDIS_ERR_AGAIN: nothing whole arrived within timeout_ms; the connection is as
-/// before. RREDIS_ERR_STATE: no reply is due, and no push can arrive.
+/// RREDIS_ERR_AGAIN: no complete reply arrived within timeout_ms; the connection is
+/// unchanged. RREDIS_ERR_STATE: no reply is outstanding, and no push can arrive.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_conn_receive(
     conn: Option<&mut rredis_conn>,
@@ -129,9 +129,9 @@ pub extern "C" fn rredis_conn_receive(
 /// End the _command, _send or _receive of this connection that waits in another thread,
 /// and give the number of ended calls: 0 or 1.
 ///
-/// The call returns RREDIS_ERR_WOKEN. After a _receive the connection is as before;
-/// after a _command that waited for a reply it is closed. rredis_client_wake says how
-/// soon a wait ends.
+/// The call returns RREDIS_ERR_WOKEN. After a _receive the connection is unchanged.
+/// After a _command that waited for a reply the connection is closed.
+/// rredis_client_wake says how soon a wait ends.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_wake(conn: *const rredis_conn) -> usize {
     woken(|| {
@@ -145,8 +145,8 @@ pub unsafe extern "C" fn rredis_conn_wake(conn: *const rredis_conn) -> usize {
     })
 }
 
-/// Return the connection to the pool if no reply is due and its state is as the pool's;
-/// otherwise close it. Never waits.
+/// Return the connection to the pool, or close it if a reply is outstanding or a
+/// command changed its state, as SELECT does. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_conn_free(conn: Option<Box<rredis_conn>>) {
     quietly_reaching((), || drop(conn))

@@ -1,6 +1,6 @@
 //! librredis: a Redis client for any language that can call C.
 //!
-//! A whole call, without its error handling:
+//! A complete call, without error handling:
 //!
 //!   const char *get[] = {"GET", "key"};
 //!   rredis_client_new(NULL, &client, &err);  // once per program
@@ -8,10 +8,11 @@
 //!   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
 //!   rredis_client_free(client);
 //!
-//! Without options a client connects to 127.0.0.1:6379, without TLS or a login. It makes
-//! up to 64 connections, as needed. A call waits at most 5 s; a blocking command (BLPOP)
-//! for its own timeout instead. After a network failure, LOADING or READONLY, a command
-//! that did not run, or that only reads, is tried again up to 3 times within that time.
+//! Without options a client connects to 127.0.0.1:6379, without TLS or a login. It opens
+//! up to 64 connections, as needed. A call takes at most 5 s. A blocking command (BLPOP)
+//! takes at most its own timeout plus 1 s. If the network fails, or the server answers
+//! LOADING or READONLY, a command that did not run or that only reads is tried again:
+//! up to 3 times, within that time.
 //!
 //! Which handle for what
 //!   rredis_client    sends commands, from any thread: most programs need no other
@@ -24,71 +25,71 @@
 //!   rredis_parser    speaks RESP over a socket of yours, with rredis_command_encode
 //!
 //! Owning
-//!   You own every object that a function gives you through an out_ parameter or
-//!   returns from a _new. Free it once, with the _free of its noun. The order does not
-//!   matter. Every other pointer you receive is const and borrowed: valid until the
-//!   object it came from is freed. The arguments you pass in are copied. The arguments
-//!   passed to a function of yours are borrowed: valid until that function returns. A
-//!   _free given NULL does nothing. A handle is valid from its _new until its _free.
-//!   Any other pointer is undefined behaviour.
+//!   You own every object that rredis_X_new returns or that a function writes to an
+//!   out_ parameter. Free an object of type rredis_X once, with rredis_X_free, which
+//!   ignores NULL. Objects may be freed in any order. Every other pointer you receive
+//!   is borrowed: valid until the object it came from is freed. The arguments you pass
+//!   are copied. The arguments that a callback receives are borrowed: valid until the
+//!   callback returns. A handle is valid from its _new until its _free. To pass any
+//!   other pointer as a handle is undefined behaviour.
 //!
 //! Sharing
 //!   A handle that a function takes as const may be used by any number of threads at
 //!   once. A handle that a function takes without const must be used by one thread at a
-//!   time. Its _wake is the exception: another thread may call it at any time before
-//!   _free begins.
+//!   time, except by its _wake: any thread may call that until _free begins.
 //!
 //!   The library starts a thread only to look up a host name, for as long as that
-//!   takes. It calls a function of yours only inside a call of yours, on the thread
-//!   that made the call. A function of yours must not throw, longjmp, call
+//!   takes. It calls a callback (a function you gave it) only during a call that you
+//!   make, on the thread of that call. A callback must not throw, longjmp, call
 //!   pthread_exit, or free the handle it is called from.
 //!
 //! Ending threads
-//!   A thread may call the library while it ends, from the destructor of a pthread key.
-//!   pthread_cancel takes no effect inside a call, nor inside a function of yours that
-//!   the call runs: the thread ends at its next cancellation point after the call. To
-//!   end the call earlier, use its _wake. Asynchronous cancellation is forbidden.
+//!   A destructor of a pthread key may call the library while its thread ends.
+//!   pthread_cancel takes no effect during a call, nor in a callback that the call
+//!   runs: the thread ends at its next cancellation point after the call. To end the
+//!   call earlier, use the _wake of its handle. Asynchronous cancellation
+//!   (PTHREAD_CANCEL_ASYNCHRONOUS) is forbidden.
 //!
 //! Forking
-//!   A child of fork may use the clients and pools of its parent: they make connections
+//!   A child of fork may use the clients and pools of its parent: they open connections
 //!   of their own. It may free all handles: the library neither writes to nor closes a
-//!   connection that the parent still uses. An rredis_conn, rredis_pubsub or
-//!   rredis_async of the parent is RREDIS_ERR_FORKED in the child, and so is an
-//!   rredis_pipeline that watches. This holds whatever the threads of the parent were
-//!   doing. A child may start threads as far as the C library's malloc, getaddrinfo and
-//!   pthread_create work in such a child. Where getaddrinfo never returns there, the
-//!   call ends at its deadline with RREDIS_ERR_TIMEOUT.
+//!   connection that the parent still uses. In the child, calls with an rredis_conn,
+//!   rredis_pubsub or rredis_async of the parent return RREDIS_ERR_FORKED, and so do
+//!   calls with an rredis_pipeline that watches keys. All this holds whatever the
+//!   threads of the parent were doing. A child may start threads if malloc, getaddrinfo
+//!   and pthread_create of the C library work in a child of fork. If getaddrinfo never
+//!   returns in the child, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
 //!
 //!   A child that shares the memory of its parent (vfork, or clone with CLONE_VM) must
 //!   not call this library. A child that is forked inside a transport, parser or
 //!   credentials function must not return from that function.
 //!
 //! Failing
-//!   RREDIS_OK is 0, and err is not written: test the returned status, never
-//!   err.status. For any other status err has the reason, and the outcome of the
-//!   command. err may be NULL. A call that fails does not write its out_ parameters,
-//!   except out_call_data of rredis_async_next. NULL for a handle or an out_ parameter
-//!   is RREDIS_ERR_ARGUMENT. The exception is out_reply where a reply is not wanted: in
-//!   rredis_client_command, rredis_conn_command, rredis_script_run,
-//!   rredis_pipeline_command, _run and _transact, and in their _with, except with
-//!   RREDIS_CALL_ERROR_REPLY. Errors are returned and response callbacks are called as
-//!   ever, and then the reply is freed.
+//!   Test the returned status, never err.status: RREDIS_OK is 0, and err is written
+//!   only on failure, with the reason and the outcome of the command. err may be NULL.
+//!   A call that fails does not write its out_ parameters, except out_call_data of
+//!   rredis_async_next. "X is RREDIS_ERR_Y" means that a call with X returns that
+//!   status. NULL for a handle or an out_ parameter is RREDIS_ERR_ARGUMENT. If you do
+//!   not want the reply, out_reply may be NULL in rredis_client_command,
+//!   rredis_conn_command, rredis_script_run, rredis_pipeline_command, _run and
+//!   _transact, and without RREDIS_CALL_ERROR_REPLY in their _with. Errors are returned
+//!   and response callbacks are called all the same.
 //!
 //! Text
-//!   A text goes in as a pointer and a length. It comes out as a pointer and a length,
-//!   with a NUL after the last byte. A text is bytes: librredis assumes no encoding.
-//!   NULL is the empty text if the length is 0, and otherwise RREDIS_ERR_ARGUMENT.
+//!   A text is a pointer and a length. A text you receive also has a NUL after its last
+//!   byte. A text is bytes: librredis assumes no encoding. NULL with a length of 0 is
+//!   the empty text. NULL with any other length is RREDIS_ERR_ARGUMENT.
 //!
 //! Time
-//!   All times are in milliseconds. A timeout of 0 does not wait, and a negative one
-//!   waits for ever. An interval (health check, keepalive, idle time, age) of 0 means
-//!   every time, and a negative one means never.
+//!   All times are in milliseconds. With a timeout of 0 a call does not wait; with a
+//!   negative timeout it waits for ever. An interval (health check, keepalive, idle
+//!   time, age) of 0 has always passed, and a negative interval never passes.
 //!
 //!   A host name is looked up on a thread, so that the call can end at its deadline.
-//!   Where the system refuses the thread, the call looks up the name itself, and may
+//!   If the thread cannot be started, the call looks up the name itself, and may
 //!   outlast its deadline. At most 64 look-ups run at once. While all 64 are
-//!   unanswered, another look-up is RREDIS_ERR_CONNECT after 1 s. A numeric address
-//!   needs no look-up.
+//!   unanswered, another look-up fails with RREDIS_ERR_CONNECT after 1 s. A numeric
+//!   address needs no look-up.
 #![expect(non_camel_case_types, reason = "spelled as in the header, so that one grep finds both sides")]
 #![expect(clippy::missing_safety_doc, reason = "the header's first page is the contract")]
 

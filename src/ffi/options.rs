@@ -3,10 +3,10 @@
 //! A client copies its options when it is made. Every option has a default, or may be
 //! unset.
 //!
-//! All settings are checked together when a handle is made from them. Two settings that
-//! contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. So is
-//! a setting that says which server to connect to, or how safely, and that would have
-//! no effect. Times, limits and counts may have no effect.
+//! When a handle is made, its settings are checked together. Two settings that
+//! contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. An
+//! endpoint or TLS setting that another setting makes ineffective is RREDIS_ERR_CONFIG
+//! too. An ineffective time, limit or count is accepted.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -50,8 +50,8 @@ pub extern "C" fn rredis_options_set_int(
     guard_change(options, err, |setup| setup.options.set_int(key_of(option)?, value))
 }
 
-/// Set the text of an option. An empty text removes the setting, where the option
-/// allows it.
+/// Set the text of an option. An empty text removes the setting; RREDIS_OPTION_HOST
+/// must not be empty.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_str(
     options: Option<&mut rredis_options>,
@@ -73,11 +73,11 @@ pub unsafe extern "C" fn rredis_options_set_str(
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1&protocol=2
 ///
-/// A user and a password may stand before the host, as user:password@. A time has a
-/// unit, ms, s or m; without one it is in seconds. %XX is any byte. The scheme
-/// rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not contradict it.
-/// The endpoint and the credentials of a later URL replace those of an earlier one,
-/// even where the later URL has none.
+/// A user and a password may stand before the host: user:password@. A time has a unit,
+/// ms, s or m; without a unit it is in seconds. %XX stands for the byte 0xXX. The
+/// scheme rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not
+/// contradict it. A second URL replaces the endpoint and the credentials of the first,
+/// even if it has no credentials.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_url(
     options: Option<&mut rredis_options>,
@@ -114,8 +114,8 @@ pub unsafe extern "C" fn rredis_options_set_callback(
     })
 }
 
-/// Set a function that gives the credentials for each new connection. Together with
-/// RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD it is RREDIS_ERR_CONFIG.
+/// Set a function that gives the credentials for each new connection. RREDIS_ERR_CONFIG
+/// if RREDIS_OPTION_USERNAME or RREDIS_OPTION_PASSWORD is set too.
 ///
 ///   function  NULL: use the options' user name and password
 #[unsafe(no_mangle)]
@@ -133,7 +133,8 @@ pub unsafe extern "C" fn rredis_options_set_credentials(
     })
 }
 
-/// Connect through a transport of yours.
+/// Connect through a transport of yours, in place of the library's sockets. The struct
+/// is copied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_transport(
     options: Option<&mut rredis_options>,
@@ -148,7 +149,8 @@ pub unsafe extern "C" fn rredis_options_set_transport(
     })
 }
 
-/// Read replies through a parser of yours, in place of RREDIS_OPTION_PARSER.
+/// Read replies with a parser of yours, in place of RREDIS_OPTION_PARSER. The struct is
+/// copied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_parser(
     options: Option<&mut rredis_options>,
@@ -163,9 +165,9 @@ pub unsafe extern "C" fn rredis_options_set_parser(
     })
 }
 
-/// Set a function that receives each push that the server sends without a request. It
-/// is called inside the call during which the push arrives. A push to an rredis_conn is
-/// given by its _receive instead.
+/// Set a function that receives each push that the server sends without a request. The
+/// function is called during the call that reads the push. rredis_conn_receive gives
+/// the pushes of an rredis_conn instead.
 ///
 ///   function  NULL: pushes are dropped
 #[unsafe(no_mangle)]
@@ -183,12 +185,13 @@ pub unsafe extern "C" fn rredis_options_on_push(
     })
 }
 
-/// Set a function that receives the events of connections and commands. It is called
-/// inside the call during which an event happens.
+/// Set a function that receives the events of connections and commands. The function is
+/// called during the call in which an event happens.
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
 /// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
-/// ms]. Each text is one line, escaped as err->message is.
+/// ms]. id numbers the connections of the process, attempt the tries from 1, and text
+/// is the reason. Each text is one line, escaped like err->message.
 ///
 ///   function  NULL: no events
 #[unsafe(no_mangle)]
@@ -207,10 +210,9 @@ pub unsafe extern "C" fn rredis_options_on_event(
 }
 
 /// Set a function that can end each waiting call of the clients made from these
-/// options. It is for interpreters, whose interrupt may not be a signal to the waiting
-/// thread.
+/// options, for example for an interpreter whose Ctrl-C only sets a flag.
 ///
-///   function  NULL: no call is ended this way; a signal never ends a call
+///   function  NULL: no function. A signal alone never ends a call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_on_interrupt(
     options: Option<&mut rredis_options>,
@@ -243,8 +245,7 @@ pub extern "C" fn rredis_options_get_int(
     })
 }
 
-/// Read the text of an option. NULL: the option is not set, is a secret, or has no
-/// text.
+/// Read the text of an option. NULL: the option is unset, is a secret, or is a number.
 ///
 ///   out_len  receives the length; may be NULL, since the text ends in a NUL
 #[unsafe(no_mangle)]
@@ -263,8 +264,8 @@ pub extern "C" fn rredis_options_get_str(
     })
 }
 
-/// Write the options as a URL, a reply of kind STRING. It has every option that differs
-/// from its default, and stars in place of secrets.
+/// Write the options as a URL, a reply of kind STRING. The URL has every option that
+/// differs from its default, and *** in place of each secret.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_options_to_url(
     options: Option<&rredis_options>,

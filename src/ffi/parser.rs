@@ -25,7 +25,7 @@ use crate::resp::{self, Parse, ParserType, Recorder};
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_parser_kind {
-    /// the recommended one
+    /// the library's choice: FAST
     RREDIS_PARSER_AUTO = 0,
     /// written for speed
     RREDIS_PARSER_FAST = 1,
@@ -34,11 +34,11 @@ pub enum rredis_parser_kind {
 }
 
 /// A parser of yours. Set size, and fill in the other fields. The struct is copied.
-/// Each connection has a state of its own.
+/// start makes a state for each connection.
 ///
-/// The library finds the end of each reply, and applies the limits. A state is given
-/// the bytes of one reply, and must give exactly one reply for them. A push is a reply
-/// of kind PUSH. A failure closes the connection, with the text in err.
+/// The library finds the end of each reply, and applies the limits. It feeds the bytes
+/// of one reply, and next must give exactly one reply for them. A push is a reply of
+/// kind PUSH. A failure closes the connection, with the text in err.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_parser_type {
@@ -174,9 +174,9 @@ pub extern "C" fn rredis_parser_commit(
 
 /// Give the next reply, which may be a push or a server's error.
 ///
-/// RREDIS_ERR_AGAIN: no reply is whole yet. After RREDIS_ERR_PROTOCOL, RREDIS_ERR_LIMIT
-/// or RREDIS_ERR_MEMORY every later call returns the same status: a reply was lost, or
-/// the bytes that follow have no meaning.
+/// RREDIS_ERR_AGAIN: no reply is complete yet. After RREDIS_ERR_PROTOCOL,
+/// RREDIS_ERR_LIMIT or RREDIS_ERR_MEMORY every later call returns the same status: a
+/// reply was lost, or the bytes that follow have no meaning.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_parser_next(
     parser: Option<&mut rredis_parser>,

@@ -2,10 +2,11 @@
 //!
 //! A pipeline queues commands, and a run sends all of them in one burst, or as a
 //! transaction. Nothing is sent before a run. A run empties the queue and ends the
-//! watch, whatever it returns, except RREDIS_ERR_ARGUMENT and RREDIS_ERR_STATE, which
-//! change nothing.
+//! watch, whatever it returns. The exceptions are RREDIS_ERR_ARGUMENT and
+//! RREDIS_ERR_STATE: they change nothing.
 //!
-//! The columns are the states of a pipeline, and STATE stands for RREDIS_ERR_STATE:
+//! What each call does in each state of the pipeline. PLAIN and ATOMIC are the modes of
+//! _run, and STATE is RREDIS_ERR_STATE:
 //!
 //! ```text
 //!              idle                queued        watching             watching, queued
@@ -17,9 +18,9 @@
 //!   _clear     nothing             idle          idle                 idle
 //! ```
 //!
-//! An empty array comes without a request to the server. A command that would change
-//! the connection for later commands is RREDIS_ERR_ARGUMENT, as for a client. So are
-//! MULTI, EXEC, DISCARD and WATCH, which the library sends itself.
+//! A run of an idle pipeline gives an empty ARRAY without asking the server. A command
+//! that would change the connection for later commands is RREDIS_ERR_ARGUMENT, as for a
+//! client. So are MULTI, EXEC, DISCARD and WATCH, which the library sends.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -58,8 +59,8 @@ pub struct rredis_pipeline {
     ongoing: Arc<Ongoing>,
 }
 
-/// Make an empty pipeline of a client. It holds a connection only while keys are
-/// watched.
+/// Make an empty pipeline. Its runs use the client's pool; it keeps a connection only
+/// while keys are watched.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_new(
     client: Option<&rredis_client>,
@@ -75,12 +76,12 @@ pub extern "C" fn rredis_pipeline_new(
     })
 }
 
-/// Queue a copy of one command. A command that is wrong is refused here, and the queue
-/// is as before.
+/// Queue a copy of one command. A command that is wrong is RREDIS_ERR_ARGUMENT, and
+/// does not change the queue.
 ///
 ///   argc      the number of arguments, including the command's name
 ///   argv      the arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_add(
     pipeline: Option<&mut rredis_pipeline>,
@@ -99,11 +100,10 @@ pub unsafe extern "C" fn rredis_pipeline_add(
 
 /// Queue a copy of one command, with flags.
 ///
-///   flags      RREDIS_CALL_RAW and RREDIS_CALL_IDEMPOTENT. A run may be tried again as
-///              a whole if each of its commands only reads or has _IDEMPOTENT.
-///              RREDIS_CALL_ERROR_REPLY has no effect: every error is an element.
-///              _NO_RETRY, _TIMEOUT and _ALONE concern a whole run, and are
-///              RREDIS_ERR_ARGUMENT here.
+///   flags      RREDIS_CALL_RAW and _IDEMPOTENT: a run may be tried again as a whole if
+///              each of its commands only reads or is _IDEMPOTENT. _ERROR_REPLY has no
+///              effect, since every error is an element. _NO_RETRY, _TIMEOUT and _ALONE
+///              concern a whole run, and are RREDIS_ERR_ARGUMENT here.
 ///   call_data  passed to the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_add_with(
@@ -151,12 +151,12 @@ pub unsafe extern "C" fn rredis_pipeline_watch(
 }
 
 /// Send one command at once, on the connection that watches, to read data that the
-/// transaction depends on. Response callbacks apply, while the connection is still
+/// transaction depends on. Its response callback is called while the connection is
 /// leased.
 ///
 /// RREDIS_ERR_WATCH: the connection was lost; call _clear, and begin again. After any
-/// other error that ended the connection, as RREDIS_ERR_TIMEOUT, each call returns that
-/// error until _clear.
+/// other error that closed the connection, such as RREDIS_ERR_TIMEOUT, each call
+/// returns that error until _clear.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_command(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -177,22 +177,22 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 }
 
 /// Run the queued commands, and give an ARRAY with one element for each command, in
-/// order. The element of a refused command is an ERROR. That of a failed response
-/// callback is an ERROR that begins with "CALLBACK ".
+/// order. The element of a refused command is an ERROR. If a response callback fails,
+/// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// Waits as long as commands leave and replies arrive. Without either it waits at most
-/// RREDIS_OPTION_COMMAND_TIMEOUT_MS; pushes do not extend that.
+/// Has no limit in total: each byte of a command sent or of a reply received extends
+/// the deadline by RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not extend it.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
-/// that was answered is not tried again, except a transaction that a replica refused
-/// (READONLY). An element that says READONLY is an ERROR like any other; the connection
-/// is closed after the run.
+/// that the server answered is not tried again, whatever its elements are; an element
+/// with READONLY closes the connection after the run. A transaction that a replica
+/// refused as a whole (READONLY) is tried again.
 ///
 /// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, or that the
 /// connection was lost before EXEC. RREDIS_ERR_ABORTED means that a command could not
-/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that there was
-/// no answer to EXEC.
+/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that EXEC was
+/// sent and no reply to it arrived.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -205,7 +205,7 @@ pub extern "C" fn rredis_pipeline_run(
 
 /// Run the queued commands, with flags.
 ///
-///   flags       of rredis_call; RAW and IDEMPOTENT apply to every command
+///   flags       values of rredis_call, or-ed; RAW and IDEMPOTENT apply to every command
 ///   timeout_ms  the time for the whole run, with RREDIS_CALL_TIMEOUT; otherwise 0
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run_with(
@@ -229,10 +229,10 @@ pub extern "C" fn rredis_pipeline_run_with(
 ///   function    called while the connection is leased; in it every call with this
 ///               pipeline is RREDIS_ERR_STATE
 ///
-/// A function that fails ends the run and closes the connection: RREDIS_ERR_CALLBACK
-/// with the text in its err, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
-/// sent. No reply is passed twice: a run that fails after the first reply is not tried
-/// again.
+/// If function fails, the connection is closed and the call returns RREDIS_ERR_CALLBACK
+/// with the function's text, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
+/// sent. A run that fails after the first reply is not tried again, so no reply is
+/// passed twice.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_run_each(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -257,22 +257,21 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
 }
 
 /// Watch keys, call a function that reads and queues, and run the queue as a
-/// transaction. This is repeated, after growing pauses, until no other client has
-/// changed a key in between. A transaction that a replica refused (READONLY) is tried
-/// again up to RREDIS_OPTION_RETRY_MAX times. The pipeline is idle before and after the
-/// call.
+/// transaction. If another client changes a watched key, all this is repeated after a
+/// growing pause. A transaction that a replica refused (READONLY) is tried again up to
+/// RREDIS_OPTION_RETRY_MAX times. The pipeline must be idle, and is idle afterwards.
 ///
 ///   argc, argv, argv_len  the keys
 ///   function              may call _command, _add, and _clear, which empties the queue
 ///                         and goes on watching. _watch, _run and _transact of this
 ///                         pipeline are RREDIS_ERR_STATE in it, and _free is forbidden.
-///   timeout_ms            the time for all tries together; a negative number: for ever
+///   timeout_ms            the time for all tries together; negative: no limit
 ///
-/// RREDIS_ERR_WATCH: the time for another try is over; err has the number of tries.
-/// RREDIS_ERR_TIMEOUT with RREDIS_OUTCOME_NOT_SENT: the function took all of the time.
-/// RREDIS_ERR_CALLBACK: the function failed, with the text in its err; no command ran.
-/// An error that ended the connection, except a lost network, as RREDIS_ERR_LIMIT, is
-/// returned and not tried again.
+/// RREDIS_ERR_WATCH: a key changed in each try until the time was over; err has the
+/// number of tries. RREDIS_ERR_TIMEOUT with RREDIS_OUTCOME_NOT_SENT: the function took
+/// all of the time. RREDIS_ERR_CALLBACK: the function failed, and err has its text; no
+/// queued command ran. If the connection is lost before EXEC, all is repeated. Any
+/// other error that closes the connection, such as RREDIS_ERR_LIMIT, is returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_transact(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -321,9 +320,9 @@ pub unsafe extern "C" fn rredis_pipeline_wake(pipeline: *const rredis_pipeline) 
     })
 }
 
-/// Give the index, from 0, of the first failed command of the last run: an ERROR in its
-/// array, the cause of RREDIS_ERR_ABORTED, or the first without an answer. -1: no
-/// command failed.
+/// Give the index, from 0, of the first command that failed in the last run: its
+/// element is an ERROR, it caused RREDIS_ERR_ABORTED, or it is the first without a
+/// reply. -1: no command failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_failed(pipeline: Option<&rredis_pipeline>) -> i64 {
     quietly(-1, || {
@@ -333,7 +332,7 @@ pub extern "C" fn rredis_pipeline_failed(pipeline: Option<&rredis_pipeline>) -> 
 }
 
 /// Empty the queue and end the watch. Never waits: a connection that watched is closed.
-/// In the function of a _transact, the watch continues.
+/// In the function of _transact, only the queue is emptied.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_clear(pipeline: Option<&mut rredis_pipeline>) {
     quietly_reaching((), || {

@@ -34,9 +34,9 @@ pub enum rredis_stat {
     RREDIS_STAT_WAITING = 10,
     /// calls that waited for a connection
     RREDIS_STAT_WAITS = 11,
-    /// of those, calls that got none
+    /// calls that waited for a connection and got none
     RREDIS_STAT_WAITS_TIMED_OUT = 12,
-    /// commands given, including those refused or never sent
+    /// commands that callers gave, including those refused or never sent
     RREDIS_STAT_COMMANDS = 20,
     /// tries after the first
     RREDIS_STAT_RETRIES = 21,
@@ -44,7 +44,7 @@ pub enum rredis_stat {
     RREDIS_STAT_TIMEOUTS = 22,
     /// commands with RREDIS_OUTCOME_UNKNOWN
     RREDIS_STAT_UNKNOWN = 23,
-    /// commands sent on a shared connection
+    /// commands sent on a shared connection; not kept in this version (-1)
     RREDIS_STAT_RIDES = 24,
     /// bytes read
     RREDIS_STAT_BYTES_IN = 30,
@@ -92,8 +92,7 @@ pub extern "C" fn rredis_pool_new(
     })
 }
 
-/// Connect until the pool has count idle connections, or as many connections as it may
-/// have.
+/// Open connections until count are idle, or the pool has RREDIS_OPTION_POOL_MAX.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_warm(
     pool: Option<&rredis_pool>,
@@ -103,7 +102,7 @@ pub extern "C" fn rredis_pool_warm(
     guard_on(pool, err, |pool| pool.pool.warm(count))
 }
 
-/// Close the idle connections. A connection in use is closed when it comes back.
+/// Close the idle connections. A connection in use is closed when its lease ends.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_drop_idle(pool: Option<&rredis_pool>) {
     quietly_reaching((), || {
@@ -113,7 +112,8 @@ pub extern "C" fn rredis_pool_drop_idle(pool: Option<&rredis_pool>) {
     })
 }
 
-/// Read a statistic, of all clients together. -1: the library does not keep it.
+/// Read a statistic of all clients of the pool together. -1: the statistic is unknown
+/// or not kept.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pool_stat(pool: Option<&rredis_pool>, stat: MaybeUninit<rredis_stat>) -> i64 {
     quietly(-1, || match (usable(pool), stat_of(stat)) {

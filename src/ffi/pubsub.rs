@@ -1,8 +1,8 @@
 //! Publish and subscribe
 //!
-//! A subscriber has a connection of its own, outside the client's pool. A program asks
-//! for each message. One thread waits in _next or _run, while other threads may
-//! subscribe, unsubscribe, publish, set handlers and wake it.
+//! A subscriber has a connection of its own, outside the client's pool. One thread
+//! receives messages with _next or _run. Meanwhile other threads may subscribe,
+//! unsubscribe, publish, set handlers, and call _wake.
 //!
 //! _next gives a PUSH of four elements, in RESP2 and RESP3:
 //!
@@ -15,17 +15,17 @@
 //!   "gap"          NULL     reason   milliseconds
 //! ```
 //!
-//! _next makes a lost connection anew, for ever, after pauses as the options say. It
-//! then restores the subscriptions. Before the first message it gives a gap: the reason
-//! why messages may have been missed, as a line like err->message, and the longest time
-//! during which none was heard. A failure that will not pass by itself
-//! (RREDIS_ERR_AUTH, RREDIS_ERR_TLS, RREDIS_ERR_CONFIG) is returned by _next, and the
-//! next call tries again.
+//! If the connection is lost, _next reconnects, without end, with the pauses of the
+//! BACKOFF_ options. It then restores the subscriptions. Before the next message it
+//! gives a "gap", since messages may have been missed: the reason, as a line like
+//! err->message, and the longest time for which messages may be missing. _next returns
+//! a failure that needs a correction (RREDIS_ERR_AUTH, RREDIS_ERR_TLS,
+//! RREDIS_ERR_CONFIG). The next call tries again.
 //!
-//! A server that is silent for RREDIS_OPTION_HEALTH_CHECK_MS is checked with PING.
-//! _next reads no further ahead than one read: the server cuts off a subscriber that is
-//! too slow, and that is a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts the
-//! lost connections.
+//! If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, _next sends a PING. The
+//! library buffers the messages of one read only. A server disconnects a subscriber
+//! that is too slow, which gives a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts
+//! lost connections of subscribers too.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -42,7 +42,7 @@ use crate::ffi::client::rredis_client;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::node::rredis_reply;
 
-/// The kind of name that a subscription is for.
+/// What a subscription is for.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_topic {
@@ -60,8 +60,8 @@ pub struct rredis_pubsub {
     poison: Poison,
 }
 
-/// Make a subscriber of the client's server. It connects at the first subscription.
-/// RREDIS_ERR_IO: the system gives no epoll, eventfd or timerfd.
+/// Make a subscriber to the client's server. It connects at the first subscription.
+/// RREDIS_ERR_IO: epoll, eventfd or timerfd cannot be opened.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_new(
     client: Option<&rredis_client>,
@@ -80,11 +80,12 @@ pub extern "C" fn rredis_pubsub_new(
 ///
 ///   argc, argv, argv_len  the names
 ///
-/// Returns when the command is written, or, while there is no connection, when it is
-/// recorded. _next gives the confirmations. The first subscription connects; if that
-/// fails, this call returns the failure and nothing is subscribed. A name that the
-/// server refuses is dropped: _next then returns RREDIS_ERR_SERVER. A shard channel
-/// that the server ends is subscribed again, and is a gap.
+/// Returns when the command is written. After a lost connection it returns at once, and
+/// _next subscribes when it reconnects. _next gives the confirmations. The first
+/// subscription connects: if that fails, this call returns the failure, and nothing is
+/// subscribed. A name that the server refuses is dropped, and _next returns
+/// RREDIS_ERR_SERVER. If the server ends a subscription to a shard channel, it is made
+/// again, and _next gives a gap.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_subscribe(
     pubsub: Option<&rredis_pubsub>,
@@ -104,10 +105,10 @@ pub unsafe extern "C" fn rredis_pubsub_subscribe(
 
 /// Unsubscribe from names.
 ///
-///   argc, argv, argv_len  the names; argc of 0: all names of the topic
+///   argc, argv, argv_len  the names; argc 0: all names of the topic
 ///
-/// Messages arrive until the server has confirmed. Valkey answers -NOSUB where nothing
-/// is subscribed: that is no error here, and no confirmation.
+/// Messages arrive until the server confirms. Valkey answers NOSUB if nothing is
+/// subscribed: _next then gives neither an error nor a confirmation.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_unsubscribe(
     pubsub: Option<&rredis_pubsub>,
@@ -128,14 +129,14 @@ pub unsafe extern "C" fn rredis_pubsub_unsubscribe(
     })
 }
 
-/// Set a function that receives the messages of a name, inside _next and _run. It does
-/// not subscribe.
+/// Set a function (a handler) that _next and _run call with the messages of a name.
+/// This does not subscribe.
 ///
 ///   function  replaces the earlier one; NULL removes it
 ///
-/// _next does not return a message that the function received, and continues to wait
-/// within its time. The function may use this subscriber, except _next, _run and _free:
-/// no lock is held. user_data is not freed while the function runs.
+/// After a message with a handler, _next goes on waiting within its timeout_ms. The
+/// function may call any function of this subscriber except _next, _run and _free.
+/// user_data is not freed while the function runs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_on(
     pubsub: Option<&rredis_pubsub>,
@@ -158,13 +159,13 @@ pub unsafe extern "C" fn rredis_pubsub_on(
 
 /// Give the next message that has no handler, or the next gap.
 ///
-/// It connects where there are subscriptions and no connection. Without any connection
-/// it waits too.
+/// It reconnects if there are subscriptions and no connection. Without subscriptions it
+/// waits for timeout_ms.
 ///
-/// RREDIS_ERR_AGAIN: none arrived within timeout_ms; nothing has changed.
-/// RREDIS_ERR_WOKEN: another thread called _wake. RREDIS_ERR_STATE: another call waits
-/// already. RREDIS_ERR_PROTOCOL: the server answered a subscription with another reply;
-/// the next call tries again.
+/// RREDIS_ERR_AGAIN: no message arrived within timeout_ms. RREDIS_ERR_WOKEN: another
+/// thread called _wake. RREDIS_ERR_STATE: another thread is in _next or _run.
+/// RREDIS_ERR_PROTOCOL: the server did not answer SUBSCRIBE with confirmations; the
+/// next call tries again.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_next(
     pubsub: Option<&rredis_pubsub>,
@@ -181,11 +182,10 @@ pub extern "C" fn rredis_pubsub_next(
 
 /// Pass messages to their handlers until another thread calls _wake.
 ///
-/// RREDIS_ERR_AGAIN: timeout_ms is over; the next call passes the messages that wait.
-/// With a timeout_ms of 0 it passes the messages of one read. RREDIS_ERR_STATE: a
-/// subscribed name has no handler, and err names it; a message of it waits for _next.
-/// _run passes neither confirmations nor gaps: a function set by
-/// rredis_options_on_event receives lost connections.
+/// RREDIS_ERR_AGAIN: timeout_ms is over. With a timeout_ms of 0, _run passes the
+/// messages of one read. RREDIS_ERR_STATE: a subscribed name has no handler, and err
+/// names it. If it has a message, _next gives that. _run passes neither confirmations
+/// nor gaps: a function set with rredis_options_on_event is told of lost connections.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_run(
     pubsub: Option<&rredis_pubsub>,
@@ -197,7 +197,7 @@ pub extern "C" fn rredis_pubsub_run(
 
 /// Publish a message, on a connection of the client's pool.
 ///
-///   out_receivers  receives the number of subscribers that received it
+///   out_receivers  receives the number of subscribers that the message reached
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_publish(
     pubsub: Option<&rredis_pubsub>,
@@ -219,24 +219,23 @@ pub unsafe extern "C" fn rredis_pubsub_publish(
     })
 }
 
-/// Give a descriptor for an event loop. It is readable when _next would not wait. It
-/// stays the same for the life of the handle. Watch it for reading, do nothing else
-/// with it, and stop before _free. -1: there is none.
+/// Give a descriptor for an event loop. It is readable when _next would not wait, and
+/// stays the same for the life of the handle. Poll it for reading, do nothing else with
+/// it, and stop polling before _free. -1: pubsub is NULL, or the parent's.
 ///
-/// When it is readable, call _next with a timeout of 0 until RREDIS_ERR_AGAIN, which
-/// the first call may return. The descriptor is also readable when a connection is to
-/// be made anew, a silent server is to be checked, or bytes arrived that _next does not
-/// give, as a confirmation or half a message. With a transport that has no descriptor
-/// it is readable every 20 ms. The event loop needs no timer. An edge-triggered one
-/// also continues until RREDIS_ERR_AGAIN.
+/// When the descriptor is readable, call _next with a timeout of 0 until it returns
+/// RREDIS_ERR_AGAIN. The first call may return that, because the descriptor is also
+/// readable when _next has to reconnect or to send a PING, or when a confirmation or a
+/// part of a message arrived. With a transport without fd it is readable every 20 ms.
+/// The event loop needs no timer, and may be edge-triggered.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_fd(pubsub: Option<&rredis_pubsub>) -> i32 {
     quietly(-1, || usable(pubsub).and_then(|pubsub| pubsub.pubsub.fd()).unwrap_or(-1))
 }
 
-/// End the _next or _run of another thread at once, except during a look-up of a host
-/// name. Without such a call it ends the next one. _next then returns RREDIS_ERR_WOKEN,
-/// and _run RREDIS_OK.
+/// End the _next or _run that waits in another thread at once, except during a look-up
+/// of a host name. If none waits, the next _next or _run ends. _next returns
+/// RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_wake(pubsub: Option<&rredis_pubsub>) {
     quietly_reaching((), || {

@@ -1,8 +1,8 @@
 //! Replies
 //!
-//! Every answer of a server is a tree of these nodes, in one block of memory. Read the
-//! fields directly. A reply never changes, so any thread may read it. SHAPES.md has the
-//! shape of the reply to each command, and rredis_callback_name lists the commands.
+//! A reply is a tree of rredis_reply nodes in one block of memory. Read the fields
+//! directly. A reply never changes, so any thread may read it. SHAPES.md has the shape
+//! of the reply to each command.
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
@@ -13,8 +13,7 @@ use crate::ffi::status::{rredis_error, rredis_status};
 pub use crate::reply::node::{rredis_reply, rredis_reply_kind};
 use crate::reply::{Reply, View, attributes_of, is_root};
 
-/// Find a key in a MAP, and give its value. NULL: the key is absent, or the reply is no
-/// MAP.
+/// Find a key in a MAP, and give its value. NULL: the key is absent, or map is no MAP.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_find(
     map: Option<&rredis_reply>,
@@ -29,9 +28,9 @@ pub unsafe extern "C" fn rredis_reply_find(
     })
 }
 
-/// Give the attributes of a node: a MAP, or NULL where there are none.
+/// Give the RESP3 attributes of a node: a MAP, or NULL where there are none.
 ///
-///   root  the whole reply; NULL is given for a part of one
+///   root  the whole reply; for a part of one the result is NULL
 ///   node  root, or a node anywhere below it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_attributes(
@@ -45,7 +44,7 @@ pub unsafe extern "C" fn rredis_reply_attributes(
     })
 }
 
-/// Give the format of a VERBATIM, as "txt" or "mkd". NULL for any other kind.
+/// Give the format of a VERBATIM, such as "txt" or "mkd". NULL: any other kind.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_format(verbatim: Option<&rredis_reply>) -> *const c_char {
     quietly(std::ptr::null(), || match verbatim.map(|verbatim| View::new(verbatim).format()) {
@@ -55,7 +54,7 @@ pub extern "C" fn rredis_reply_format(verbatim: Option<&rredis_reply>) -> *const
 }
 
 /// Read an integer from an INTEGER, a BOOL, a whole DOUBLE, or a text that is an
-/// integer, if it fits in out_integer.
+/// integer. RREDIS_ERR_ARGUMENT: any other reply, or the integer does not fit.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_reply_integer(
     reply: Option<&rredis_reply>,

@@ -1,21 +1,22 @@
 //! Scripts
 //!
-//! A script runs by its digest, with EVALSHA. If the server does not have it, the whole
-//! script is sent, with EVAL. NOSCRIPT alone does not prove that, because a script can
-//! return it. So a connection that has not seen the script exist sends SCRIPT EXISTS in
-//! the same write, and one that has seen it asks after a NOSCRIPT. A script that
-//! returns NOSCRIPT runs once, except one that returns the server's own text and is
-//! flushed right then. If scripts are flushed while other calls load them again, a run
-//! may fail with NOSCRIPT although it did nothing. To a server that refuses SCRIPT
-//! EXISTS, scripts are sent whole, from the second run on.
+//! A script runs by its digest, with EVALSHA. If the server does not have the script,
+//! its text is sent with EVAL. A NOSCRIPT error alone does not prove that, since a
+//! script can return NOSCRIPT too. So the library also sends SCRIPT EXISTS: with the
+//! EVALSHA, or after a NOSCRIPT if the script has run on the connection before. Two
+//! rare cases remain. A script that returns the server's own NOSCRIPT text, and is
+//! flushed at that moment, runs twice. If scripts are flushed while another call loads
+//! the script again, a run may fail with NOSCRIPT although the script did not run. If
+//! the server refuses SCRIPT EXISTS, every run after the first uses EVAL.
 //!
 //! A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
-//! commands are not undone. The response callback is that of EVALSHA, in both cases.
+//! commands are not undone. The response callback is that of EVALSHA, even if EVAL is
+//! sent.
 //!
-//! In a pipeline run of mode PLAIN, scripts that the connection has not seen are loaded
-//! first, in the same burst. A script that the server lost since is sent whole after the
-//! batch, and its reply takes its place in the array. In mode ATOMIC and in _run_each
-//! scripts are sent whole.
+//! In a pipeline run of mode PLAIN, scripts that the connection has not used yet are
+//! loaded first, in the same burst. A script that the server no longer has is sent with
+//! EVAL after the other commands; its reply is in its place in the array. In mode
+//! ATOMIC and in _run_each every script is sent with EVAL.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -61,9 +62,9 @@ pub extern "C" fn rredis_script_sha(script: Option<&rredis_script>) -> *const c_
 ///   keys_len  the number of keys among the arguments
 ///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 ///
-/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, including a second send.
+/// Waits at most RREDIS_OPTION_COMMAND_TIMEOUT_MS, including an EVAL after the EVALSHA.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_script_run(
     script: Option<&rredis_script>,
@@ -84,8 +85,8 @@ pub unsafe extern "C" fn rredis_script_run(
 
 /// Run a script with flags, and wait for its reply.
 ///
-///   flags       of rredis_call; RREDIS_CALL_NO_RETRY still allows the second send of
-///               the whole script
+///   flags       values of rredis_call, or-ed; RREDIS_CALL_NO_RETRY still allows an
+///               EVAL after the EVALSHA
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
 #[unsafe(no_mangle)]
@@ -115,7 +116,7 @@ pub unsafe extern "C" fn rredis_script_run_with(
 ///   keys_len  the number of keys among the arguments
 ///   argc      the number of arguments, including the keys; may be 0
 ///   argv      the keys, then the other arguments
-///   argv_len  their lengths; NULL when each ends in a NUL
+///   argv_len  their lengths; NULL: each argument ends in a NUL
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_script_add(
     script: Option<&rredis_script>,
@@ -159,7 +160,7 @@ pub unsafe extern "C" fn rredis_script_add_with(
     })
 }
 
-/// Free a script. Pipelines keep the scripts that were queued in them.
+/// Free a script. A pipeline keeps the scripts that are queued in it.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_script_free(script: Option<Box<rredis_script>>) {
     quietly((), || drop(script))

@@ -6,8 +6,8 @@ use std::mem::MaybeUninit;
 use crate::error::{Outcome, Status};
 use crate::ffi::boundary::number;
 
-/// The result of a call. Each group of ten names the party that can mend the failure:
-/// the caller, the network, the protocol, the server, a function of yours, the library.
+/// The result of a call. Each group of ten values is one origin of failures: the
+/// caller, the network, the protocol, the server, a callback (80), the library (90).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_status {
@@ -18,7 +18,7 @@ pub enum rredis_status {
     RREDIS_ERR_ARGUMENT = 1,
     /// the handle is not in a state that allows this call
     RREDIS_ERR_STATE = 2,
-    /// no whole reply has arrived yet; nothing has changed
+    /// no complete reply has arrived yet; nothing has changed
     RREDIS_ERR_AGAIN = 3,
     /// an option or a URL is wrong; the message names it
     RREDIS_ERR_CONFIG = 4,
@@ -30,16 +30,17 @@ pub enum rredis_status {
     RREDIS_ERR_IO = 11,
     /// the deadline passed; the message names the phase
     RREDIS_ERR_TIMEOUT = 12,
-    /// all connections were in use until the wait ended; or an rredis_async is at its
-    /// limit
+    /// all connections stayed in use until POOL_WAIT_MS or the deadline; or an
+    /// rredis_async is at its limit
     RREDIS_ERR_BUSY = 13,
-    /// the wait was ended by a _wake or an interrupt function
+    /// a _wake or an interrupt function ended the call
     RREDIS_ERR_WOKEN = 14,
     /// the handle belongs to the parent process
     RREDIS_ERR_FORKED = 15,
-    /// TLS failed: the peer did not prove its identity, or does not speak TLS
+    /// TLS failed: the peer's certificate is not trusted, or the peer does not speak
+    /// TLS
     RREDIS_ERR_TLS = 16,
-    /// the bytes that arrived are not RESP, or a reply arrived that no command was owed
+    /// the server sent bytes that are not RESP, or a reply that belongs to no command
     RREDIS_ERR_PROTOCOL = 20,
     /// a reply exceeded a limit of the options
     RREDIS_ERR_LIMIT = 21,
@@ -47,12 +48,12 @@ pub enum rredis_status {
     RREDIS_ERR_AUTH = 30,
     /// the server answered with an error; err.message has its text
     RREDIS_ERR_SERVER = 31,
-    /// a watched key changed, or the connection that watched was lost; the transaction
+    /// a watched key changed, or the connection was lost before EXEC; the transaction
     /// did not run
     RREDIS_ERR_WATCH = 32,
     /// the server answered EXECABORT; the transaction did not run
     RREDIS_ERR_ABORTED = 33,
-    /// a function of yours returned a failure
+    /// a callback returned a failure
     RREDIS_ERR_CALLBACK = 80,
     /// a bug in librredis was caught; free the handle
     RREDIS_ERR_PANIC = 90,
@@ -60,53 +61,51 @@ pub enum rredis_status {
     RREDIS_ERR_MEMORY = 91,
 }
 
-/// Whether the command of a failed call ran. The outcome and the status say what to do
-/// now:
+/// Whether the command of a failed call ran. Outcome and status say what to do now:
 ///
 /// ```text
 ///   outcome             what to do now
-///   NONE                mend the cause by the status, below
+/// NONE                mend the cause: see the status below
 ///   NOT_SENT, REFUSED   the command did not run: mend the cause, then repeat it
 ///   UNKNOWN             repeat only a command that may run twice, or check its effect
 ///   RAN                 do not repeat: only the reply is lost
 ///
 ///   status                  what to do now
-///   ARGUMENT, STATE, CONFIG mend the program or its options
+/// ARGUMENT, STATE, CONFIG correct the program or its options
 ///   UNSUPPORTED             use another version, build or option
 ///   AGAIN                   wait, and call again
-///   CONNECT, IO, TIMEOUT    the network or the server: repeat by the outcome
+/// CONNECT, IO, TIMEOUT    the outcome says whether to repeat the command
 ///   BUSY                    repeat later, or raise POOL_MAX or the INFLIGHT_ options
 ///   WOKEN                   stop, as _wake or the interrupt function wanted
 ///   FORKED                  make a new handle in this process
-///   TLS, AUTH               mend certificates, credentials, or the port
+/// TLS, AUTH               correct certificates, credentials, or the port
 ///   PROTOCOL                check that the peer is a Redis or Valkey server
 ///   LIMIT                   raise the limit, or ask for less at once
 ///   SERVER                  read err.message: its first word is the code
 ///   WATCH                   begin the transaction again
-///   ABORTED                 mend the command of rredis_pipeline_failed
-///   CALLBACK                read your own text in err.message
+/// ABORTED                 correct the command that rredis_pipeline_failed names
+/// CALLBACK                read the callback's text in err.message
 ///   PANIC                   free the handle
-///   MEMORY                  free memory; make anew what goes on to return MEMORY
+/// MEMORY                  free memory; replace a handle that still returns MEMORY
 /// ```
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_outcome {
     /// the call had no command
     RREDIS_OUTCOME_NONE = 0,
-    /// the command did not run: none of its bytes, or no EXEC, was sent
+    /// the command did not run: none of its bytes was sent, or its EXEC was not
     RREDIS_OUTCOME_NOT_SENT = 1,
     /// the server answered that it did not run the command
     RREDIS_OUTCOME_REFUSED = 2,
     /// the command was sent, and may have run
     RREDIS_OUTCOME_UNKNOWN = 3,
-    /// the command ran; the failure came afterwards: a reply past a limit, or a
-    /// callback
+    /// the command ran, and its reply exceeded a limit or a callback failed
     RREDIS_OUTCOME_RAN = 4,
 }
 
-/// Why a call failed. You own it, on your stack or elsewhere. There is nothing to free,
-/// and no other call changes it. Its size is 256 bytes in every version. A message that
-/// a function of yours writes is escaped as described below.
+/// Why a call failed. You own the struct, and only a call that is given it writes to
+/// it. It has nothing to free, and 256 bytes in every version. A message that a
+/// callback writes is escaped as described below.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_error {
@@ -120,8 +119,8 @@ pub struct rredis_error {
     pub attempts: i32,
     /// one line of UTF-8, ending in a NUL, safe to print on a terminal. Control and
     /// format characters, line separators and invalid UTF-8 are written as \xHH for
-    /// each byte, and a backslash as two. A server's error begins with its code word. A
-    /// long message is cut, never inside a character or an escape
+    /// each byte, and a backslash as two. A server's error begins with its code, such
+    /// as WRONGTYPE. A long message is cut, never inside a character or an escape
     pub message: [c_char; 240],
 }
 
@@ -139,7 +138,7 @@ impl rredis_error {
     }
 }
 
-/// Give the name of a status, as "TIMEOUT", or "?" for an unknown status.
+/// Give the name of a status, such as "TIMEOUT", or "?" for an unknown status.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_status_name(status: MaybeUninit<rredis_status>) -> *const c_char {
     let name = match number(status) {
@@ -149,7 +148,7 @@ pub extern "C" fn rredis_status_name(status: MaybeUninit<rredis_status>) -> *con
     name.as_ptr()
 }
 
-/// Give the name of an outcome, as "NOT_SENT", or "?" for an unknown outcome.
+/// Give the name of an outcome, such as "NOT_SENT", or "?" for an unknown outcome.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_status_outcome_name(outcome: MaybeUninit<rredis_outcome>) -> *const c_char {
     let known = OUTCOMES.get(number(outcome) as usize);

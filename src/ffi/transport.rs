@@ -1,9 +1,9 @@
 //! Transports
 //!
 //! A transport carries the bytes of a connection in place of a socket of the library.
-//! The handshake and the protocol work on top of it. The library never makes two calls
-//! for one stream at the same time. It makes them on any thread that uses the client. A
-//! transport function may use any client except the one it serves.
+//! The handshake and the protocol work on top of it. The library never calls two
+//! functions for one stream at once, and calls them on any thread that uses the client.
+//! A transport function may use any client except the one it serves.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -25,8 +25,9 @@ use crate::transport::{self, Attempt, Connect, Deadline, Moved, Transport};
 /// read and write return RREDIS_OK and set *out_len. They return RREDIS_ERR_AGAIN when
 /// no byte could be moved within timeout_ms. Any other status closes the connection,
 /// with the text in err. A write that fails may have moved all of its bytes: a command
-/// among them is RREDIS_OUTCOME_UNKNOWN. The library detects a function that reports
-/// more bytes than were asked for, or that returns RREDIS_ERR_AGAIN for ever.
+/// among them is RREDIS_OUTCOME_UNKNOWN. The library fails a call if a function reports
+/// more bytes than were asked for, and ends it at its deadline if a function returns
+/// RREDIS_ERR_AGAIN for ever.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_transport {
@@ -36,7 +37,7 @@ pub struct rredis_transport {
     pub name: *const c_char,
     /// passed to connect
     pub user_data: *mut c_void,
-    /// Connects within timeout_ms, and gives a stream. Where RREDIS_OPTION_UNIX_PATH is
+    /// Connects within timeout_ms, and gives a stream. If RREDIS_OPTION_UNIX_PATH is
     /// set, host is the path, and port is 0.
     pub connect: Option<
         unsafe extern "C-unwind" fn(

@@ -12,7 +12,8 @@ pub enum rredis_version_of {
     RREDIS_VERSION_OF_HEADER = 0x080000,
 }
 
-/// Give the library's version, as "8.0.1": it supports every command of Redis 8.0.
+/// Give the library's version, such as "8.0.1". Version 8.0.z supports every command of
+/// Redis 8.0.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()

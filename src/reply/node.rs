@@ -8,15 +8,15 @@ use std::ffi::c_char;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_reply_kind {
-    /// no value, as for an absent key; every null of RESP2 and RESP3
+    /// no value, such as for an absent key; from any null of RESP2 or RESP3
     RREDIS_REPLY_NULL = 0,
     /// integer has the value
     RREDIS_REPLY_INTEGER = 1,
-    /// integer is 0 or 1; str has the server's text where it sent a status
+    /// integer is 0 or 1; str has the server's text (OK) if it sent one
     RREDIS_REPLY_BOOL = 2,
     /// str has the bytes
     RREDIS_REPLY_STRING = 10,
-    /// str has a short word of the server, as OK
+    /// str has a short text of the server, such as OK
     RREDIS_REPLY_STATUS = 11,
     /// str has the server's error; its first word is the code
     RREDIS_REPLY_ERROR = 12,
@@ -43,7 +43,7 @@ pub enum rredis_reply_kind {
 pub struct rredis_reply {
     /// the kind, which decides the fields in use
     pub kind: rredis_reply_kind,
-    /// for librredis
+    /// do not use
     pub reserved: u32,
     /// the bytes of str, or the nodes of elements
     pub len: usize,
@@ -51,9 +51,9 @@ pub struct rredis_reply {
     pub str: *const c_char,
     /// len nodes in a row; NULL when len is 0
     pub elements: *const rredis_reply,
-    /// of an INTEGER, or of a BOOL as 0 or 1
+    /// the value of an INTEGER, or of a BOOL: 0 or 1
     pub integer: i64,
-    /// of a DOUBLE
+    /// the value of a DOUBLE
     pub number: f64,
 }
 
