@@ -205,7 +205,8 @@ pub extern "C" fn rredis_pipeline_run(
 
 /// Run the queued commands, with flags.
 ///
-///   flags       values of rredis_call, or-ed; RAW and IDEMPOTENT apply to every command
+///   flags       values of rredis_call, or-ed; RREDIS_CALL_RAW and _IDEMPOTENT apply to
+///               every command
 ///   timeout_ms  the time for the whole run, with RREDIS_CALL_TIMEOUT; otherwise 0
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run_with(

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn rredis_script_run(
 
 /// Run a script with flags, and wait for its reply.
 ///
-///   flags       values of rredis_call, or-ed; RREDIS_CALL_NO_RETRY still allows an
+///   flags       values of rredis_call, or-ed. RREDIS_CALL_NO_RETRY still allows an
 ///               EVAL after the EVALSHA
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
