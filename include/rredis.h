@@ -857,7 +857,8 @@ rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mod
 
 /// Run the queued commands, with flags.
 ///
-///   flags       values of rredis_call, or-ed; RAW and IDEMPOTENT apply to every command
+///   flags       values of rredis_call, or-ed; RREDIS_CALL_RAW and _IDEMPOTENT apply to
+///               every command
 ///   timeout_ms  the time for the whole run, with RREDIS_CALL_TIMEOUT; otherwise 0
 rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
     rredis_pipeline_mode mode, uint32_t flags, int64_t timeout_ms,
@@ -1131,7 +1132,7 @@ rredis_status rredis_script_run(const rredis_script *script,
 
 /// Run a script with flags, and wait for its reply.
 ///
-///   flags       values of rredis_call, or-ed; RREDIS_CALL_NO_RETRY still allows an
+///   flags       values of rredis_call, or-ed. RREDIS_CALL_NO_RETRY still allows an
 ///               EVAL after the EVALSHA
 ///   timeout_ms  the time for the whole call, with RREDIS_CALL_TIMEOUT; otherwise 0
 ///   call_data   passed to the response callback
