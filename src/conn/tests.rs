@@ -262,7 +262,7 @@ fn a_connection_in_use_gives_back_what_grew_and_only_then() {
     };
     assert!(!rests(&mut connection));
     let head = queued(&mut connection, GROWN).len() - GROWN;
-    script.add(expect(connection.session().outgoing().to_vec()));
+    script.add(expect(connection.session().outgoing()));
     assert_eq!(connection.offer_now().unwrap(), None);
     assert!(rests(&mut connection) && !rests(&mut connection));
     let bytes = queued(&mut connection, GROWN - head);

@@ -532,8 +532,10 @@ fn it_is_not_tried_for_ever() {
         Ok(())
     };
     let err = pipeline.transact(&["n"], 300, Box::new(in_the_way)).expect_err("somebody is always in the way");
-    assert_eq!(what(&err), (Status::WATCH, Outcome::REFUSED));
-    assert!(err.attempts > 1 && err.attempts == count, "{} attempts, {count} calls", err.attempts);
+    // The time is over between two tries, or before a connection for the next one is there.
+    let is_late = what(&err) == (Status::TIMEOUT, Outcome::NOT_SENT);
+    assert!(is_late || what(&err) == (Status::WATCH, Outcome::REFUSED), "{err:?}");
+    assert!(count > 1 && (is_late || err.attempts == count), "{} attempts, {count} calls", err.attempts);
     assert_eq!(server.ask(&["GET", "n"]), count.to_string());
     assert_eq!((pipeline.len(), client.stat(stat::CONNECTIONS_IN_USE)), (0, 0));
 }

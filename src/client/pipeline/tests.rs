@@ -60,7 +60,7 @@ fn a_run_that_shows_replies_says_what_became_of_those_it_did_not_show() {
     let then = |before: Vec<Step>, steps: &[Step]| vec![[before, steps.to_vec()].concat()];
     let lost = Step::Fail(libc::EPIPE);
     for (steps, fails, status, outcome, failed) in [
-        (then(vec![Step::Block], &[lost.clone()]), None, Status::Io, Outcome::NotSent, 0),
+        (then(vec![Step::Block], std::slice::from_ref(&lost)), None, Status::Io, Outcome::NotSent, 0),
         (then(both(), &[Step::End]), None, Status::Io, Outcome::Unknown, 0),
         (then(both(), &[give(":1\r\n"), Step::End]), None, Status::Io, Outcome::Unknown, 1),
         (then(both(), &[]), None, Status::Timeout, Outcome::Unknown, 0),

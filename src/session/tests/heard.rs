@@ -6,7 +6,7 @@ use super::*;
 #[test]
 fn what_has_come_and_is_not_told_belongs_to_nothing_except_a_push() {
     let unread = |protocol: u8, heard: &[u8]| {
-        let mut session = session(ParserChoice::Fast, Greeting { protocol: protocol.into(), ..Greeting::default() });
+        let mut session = session(ParserChoice::Fast, Greeting { protocol, ..Greeting::default() });
         hand_over(&mut session);
         if protocol == 3 {
             session.receive(b"%1\r\n$5\r\nproto\r\n:3\r\n").unwrap();

@@ -14,6 +14,7 @@ const WORDS: &str = "-NOSCRIPT No matching script. Please use EVAL.\r\n";
 const OWN: &str = "-NOSCRIPT of its own\r\n";
 
 /// GET and one script, and the replies to all that goes over: what they say, what is missing, and how many replies are left.
+#[expect(clippy::type_complexity, reason = "compared at once, as a tuple")]
 fn taken(known: &Known, replies: &[&str]) -> (Vec<Digest>, bool, Vec<(usize, usize, Verdict)>, usize) {
     let script = Script::new(b"return 1").unwrap();
     let mut queue = Queue::default();
