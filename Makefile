@@ -35,7 +35,7 @@ reproducible: ## two builds of the release in two folders are the same bytes
 asan: ## the C programs under AddressSanitizer, Rust side too
 	@tools/asan
 
-tsan: ## threads on one client under ThreadSanitizer
+tsan: ## threads on one client, and waits that are ended, under ThreadSanitizer
 	@tools/tsan
 
 cuts: ## conversations cut after every byte, both ways, in memory and on sockets

@@ -137,6 +137,15 @@ fn eight_threads_subscribe_while_one_reads() {
 }
 
 #[test]
+fn eight_threads_are_woken_in_every_phase() {
+    let workshop = Workshop::new();
+    let names = preload(workshop.folder(), "tests/preload/names.c");
+    let names = names.to_str().expect("a temporary folder has a plain name");
+    let hangs = [("LD_PRELOAD", names), ("RREDIS_TEST_HANGS", "1")];
+    workshop.check("tests/hosts/woken.c", &Server::start(&[]), &hangs);
+}
+
+#[test]
 fn failures_leave_nothing_behind() {
     // What malloc keeps ready for each thread counts as in use, and would look like growth.
     let plain = [("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")];
