@@ -18,9 +18,9 @@ mod wait_point;
 
 use std::sync::Arc;
 
-use crate::error::{Error, Status};
 use crate::process::PerProcess;
 
+pub use slots::Interrupt;
 use slots::Slots;
 pub use vigil::{Vigil, ask, asked_ms, pause, wait_point};
 pub use wait_point::WaitPoint;
@@ -31,12 +31,6 @@ pub struct Ongoing {
     /// A child of fork has none of its parent's: their descriptors would be shared.
     slots: PerProcess<Slots>,
     interrupt: Option<Arc<dyn Interrupt>>,
-}
-
-/// Is asked, while a call waits, whether it shall go on.
-pub trait Interrupt: Send + Sync {
-    /// Whether the call may go on waiting.
-    fn may_go_on(&self) -> bool;
 }
 
 impl Ongoing {
@@ -56,12 +50,6 @@ impl Ongoing {
     pub fn wake(&self, call_data: *const ()) -> usize {
         self.slots.made_here().map_or(0, |slots| slots.wake(call_data))
     }
-}
-
-/// Another thread ended the wait, or the program's function did.
-#[cold]
-fn woken(by: &str) -> Error {
-    Error::new(Status::Woken, format!("{by} ended the wait"))
 }
 
 #[cfg(test)]

@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 
 use crate::process::without_destructor;
 
-use super::{Interrupt, WaitPoint};
+use super::wait_point::WaitPoint;
+
+/// Is asked, while a call waits, whether it shall go on.
+pub trait Interrupt: Send + Sync {
+    /// Whether the call may go on waiting.
+    fn may_go_on(&self) -> bool;
+}
 
 /// Slots in groups; another group is added when all are taken, and none goes before the handle does.
 #[derive(Default)]

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::error::Status;
 
 const LONG: Duration = Duration::from_secs(60);
 

@@ -5,11 +5,11 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::error::Result;
+use crate::error::{Error, Result, Status};
 use crate::sync::Waited;
 
 use super::slots::Current;
-use super::{WaitPoint, woken};
+use super::wait_point::WaitPoint;
 
 /// One wait, in slices: after each of them it looks up.
 #[derive(Debug)]
@@ -147,6 +147,12 @@ pub fn pause(rest: Duration) -> Result<()> {
         }
         wait_point.sleep(count, Some(until))?;
     }
+}
+
+/// Another thread ended the wait, or the program's function did.
+#[cold]
+fn woken(by: &str) -> Error {
+    Error::new(Status::Woken, format!("{by} ended the wait"))
 }
 
 /// A call that is answered within this time pays nothing.

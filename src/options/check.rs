@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use super::config;
+use super::fault::config;
 use super::table::{Kind, OptionRow, TextForm};
 use crate::error::{Error, Result, quoted};
 

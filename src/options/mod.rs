@@ -3,6 +3,7 @@
 mod canonical;
 mod check;
 mod coherent;
+mod fault;
 mod secret;
 mod table;
 mod typed;
@@ -15,8 +16,9 @@ use std::sync::Arc;
 pub use secret::Secret;
 pub use table::Key;
 
-use crate::error::{Error, Result, Status};
+use crate::error::Result;
 use crate::memory::copied;
+use fault::config;
 use table::{Kind, TABLE};
 
 /// What a client is made from. Every option has a default; what is set is remembered as set, even to its default.
@@ -242,10 +244,6 @@ impl Default for Values {
     fn default() -> Values {
         Values([const { None }; TABLE.len()])
     }
-}
-
-fn config(message: impl Into<Vec<u8>>) -> Error {
-    Error::new(Status::Config, message)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What options take, refuse, and say.
 
 use super::*;
+use crate::error::Status;
 use crate::limits::Limits;
 
 fn refused(result: Result<()>) -> String {

@@ -4,6 +4,7 @@
 //! that may be a part of a password.
 
 mod names;
+mod piece;
 mod places;
 mod scheme;
 
@@ -12,10 +13,11 @@ use zeroize::Zeroizing;
 
 use super::check::shown;
 use super::table::{Kind, TABLE};
-use super::{Key, Options, config, words};
+use super::{Key, Options, words};
 use crate::error::{Error, Result, Status};
 use crate::memory::{append, copied};
 use names::{ALIASES, Meaning, ambiguous, translate};
+use piece::{UrlPiece, fault};
 use scheme::{Scheme, refuse_list, scheme};
 
 /// Sets in `options` what the URL says. They may be half set when it fails.
@@ -41,13 +43,6 @@ fn read_all(url: &[u8], options: &mut Options) -> Result<()> {
     }
     reader.query(query)?;
     reader.finish(url.len())
-}
-
-/// Some bytes of the URL, and where they stand in it.
-#[derive(Clone, Copy)]
-struct UrlPiece<'u> {
-    at: usize,
-    bytes: &'u [u8],
 }
 
 struct Reader<'o> {
@@ -371,29 +366,6 @@ pub(super) fn numbered(path: &[u8]) -> Option<usize> {
 
 /// What is said where a password may have been taken for something else.
 const DISCREET: &str = "what cannot be read ('/' and '?' in a user's name or password are written %2F and %3F)";
-
-impl<'u> UrlPiece<'u> {
-    /// Up to the first byte that `stop` knows, and from it on.
-    fn cut(self, stop: impl Fn(u8) -> bool) -> (UrlPiece<'u>, UrlPiece<'u>) {
-        self.split(self.bytes.iter().position(|byte| stop(*byte)).unwrap_or(self.bytes.len()))
-    }
-
-    fn split(self, at: usize) -> (UrlPiece<'u>, UrlPiece<'u>) {
-        let (head, tail) = self.bytes.split_at_checked(at).unwrap_or((self.bytes, b""));
-        (UrlPiece { at: self.at, bytes: head }, UrlPiece { at: self.at + head.len(), bytes: tail })
-    }
-
-    /// Without its first `count` bytes.
-    fn skip(self, count: usize) -> UrlPiece<'u> {
-        self.split(count).1
-    }
-}
-
-fn fault(at: usize, what: impl Into<Vec<u8>>) -> Error {
-    let mut message = what.into();
-    message.extend_from_slice(format!(", at byte {at} of the URL").as_bytes());
-    config(message)
-}
 
 #[cfg(test)]
 mod tests;

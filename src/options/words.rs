@@ -1,7 +1,7 @@
 //! Numbers as a URL spells them: `64`, `500ms`, `yes`, `fast`; and the spelling that they are printed in.
 
 use super::check::{about, first_of};
-use super::config;
+use super::fault::config;
 use super::table::{Kind, OptionRow};
 use crate::error::Result;
 

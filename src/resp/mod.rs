@@ -1,7 +1,7 @@
 //! Bytes to frames and commands to bytes: RESP2 and RESP3, without sockets and without a clock.
 //!
 //! ```text
-//!  Parse      what every parser does: bytes in, one whole reply at a time out
+//!  parse      what every parser does: bytes in, one whole reply at a time out
 //!  scan       the fast one
 //!  levels     where it is: what is open, and what is counted
 //!  quick      its short ways, for what is common
@@ -22,6 +22,7 @@ mod framed;
 mod gather;
 mod grammar;
 mod levels;
+mod parse;
 mod quick;
 mod recorder;
 mod scan;
@@ -33,74 +34,16 @@ pub use encode::{
 };
 pub use framed::{Custom, framed};
 pub use gather::Gather;
+pub use parse::{Parse, ParserType};
 pub use recorder::Recorder;
 pub use tape::{Entry, Frame, Given, Type};
 
 pub(crate) use decimal::score;
 pub(crate) use grammar::{IT_IS_TLS, double, integer, is_double, without_quotes};
 
-use crate::error::{Error, Result};
 use crate::limits::Limits;
 use crate::options::ParserChoice;
-
-/// A parser for one connection: bytes in, whole replies out, whatever the cuts between the bytes.
-///
-/// An error is final: the place where the next reply begins is lost, and every later call gives the same error.
-pub trait Parse: Send {
-    /// "fast", "simple", or what the caller called its own.
-    fn name(&self) -> &str;
-    /// Whether it was brought by the caller, and its errors have the caller's words.
-    fn is_custom(&self) -> bool {
-        false
-    }
-    /// At least `wanted` bytes to read into; then `filled` says how many came.
-    fn room(&mut self, wanted: usize) -> Result<&mut [u8]>;
-    /// So many bytes of the last `room` are now from the peer.
-    fn filled(&mut self, len: usize) -> Result<()>;
-    /// The next whole reply, or push; None until it is whole. A push inside a reply comes before it.
-    fn next(&mut self) -> Result<Option<Frame<'_>>>;
-    /// Replies in a row that are one short value each and all there: `take` is shown the entry and the bytes that its place
-    /// counts from, and says whether it takes it. How many were taken; whatever is left is for `next`.
-    fn leaves(&mut self, _most: usize, _take: &mut dyn FnMut(Entry, &[u8]) -> Result<bool>) -> Result<usize> {
-        Ok(0)
-    }
-    /// The next reply, where it is one short value and all there, and the bytes that are it, from which its place counts. It is
-    /// looked at and stays, until `pass`; what is anything else is for `next`.
-    fn peek(&mut self) -> Option<(Entry, &[u8])> {
-        None
-    }
-    /// What was peeked at, of so many bytes, was taken.
-    fn pass(&mut self, _len: usize) {}
-    /// Whether lines of MONITOR may come. Anybody's command decides how long those are: such a line is held to the bytes of a
-    /// reply, and not to those of a line.
-    fn expect_monitor(&mut self, expected: bool);
-    /// Whether nothing waits: every byte belonged to a reply that was given.
-    fn is_empty(&self) -> bool;
-    /// Whether some of the next reply has come, and it is a command's result: not a push, nor an error, nor attributes,
-    /// which say nothing of what they annotate.
-    fn has_begun(&self) -> bool;
-    /// Give back memory that only a busy connection needs; does nothing unless `is_empty`.
-    fn rest(&mut self);
-    /// From now on, or no more, what is read may repeat a secret: memory that it leaves is overwritten.
-    fn hold_secrets(&mut self, secret: bool);
-
-    /// Take over these bytes.
-    fn feed(&mut self, bytes: &[u8]) -> Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
-        }
-        self.room(bytes.len())?[..bytes.len()].copy_from_slice(bytes);
-        self.filled(bytes.len())
-    }
-}
-
-/// A kind of parser, of which every connection starts its own.
-pub trait ParserType: Send + Sync {
-    /// What the parsers will be called.
-    fn name(&self) -> &str;
-    /// A parser for one connection.
-    fn start(&self, limits: Limits) -> Result<Box<dyn Parse>>;
-}
+use parse::{begins_an_answer, push, representable};
 
 /// One of the built-in parsers. AUTO is the fast one.
 pub fn parser(choice: ParserChoice, limits: Limits) -> Box<dyn Parse> {
@@ -108,32 +51,4 @@ pub fn parser(choice: ParserChoice, limits: Limits) -> Box<dyn Parse> {
         ParserChoice::Auto | ParserChoice::Fast => Box::new(scan::Fast::new(limits)),
         ParserChoice::Simple => Box::new(simple::Simple::new(limits)),
     }
-}
-
-/// The limits as far as an entry of a tape, and a size in memory, can count; and no line is too short for a number.
-fn representable(limits: Limits) -> Limits {
-    const MAX: u64 = if usize::BITS > 46 { 1 << 46 } else { isize::MAX as u64 };
-    const LINE_MIN: u32 = 32;
-    Limits {
-        bytes: limits.bytes.min(MAX),
-        nodes: limits.nodes.min(MAX),
-        depth: limits.depth,
-        line: limits.line.max(LINE_MIN),
-        push_bytes: limits.push_bytes.min(MAX),
-    }
-}
-
-/// Whether what begins with this type byte is what a command that ran answers with.
-fn begins_an_answer(byte: u8) -> bool {
-    !matches!(byte, b'>' | b'-' | b'!' | b'|')
-}
-
-/// Push, or say that there is no memory: what the peer sends decides how long these grow.
-#[inline(always)]
-fn push<T>(list: &mut Vec<T>, item: T) -> Result<()> {
-    if list.len() == list.capacity() {
-        list.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
-    }
-    list.push(item);
-    Ok(())
 }

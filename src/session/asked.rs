@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use crate::commands::{Effect, Shape};
 
-use super::Ticket;
+/// Which command of this conversation, in the order they were submitted.
+pub type Ticket = u64;
 
 /// What whoever asked gave with a command, and gets back with what the command came to.
 pub type Token = u64;

@@ -23,7 +23,7 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::Reply;
 use crate::resp::{Entry, Parse};
 
-pub use asked::{Asked, Asker, NOBODY, Submitted, Token};
+pub use asked::{Asked, Asker, NOBODY, Submitted, Ticket, Token};
 use burst::Burst;
 pub use burst::TakeReplies;
 pub use handshake::Greeting;
@@ -75,9 +75,6 @@ pub enum Event {
         ends: Option<Token>,
     },
 }
-
-/// Which command of this conversation, in the order they were submitted.
-pub type Ticket = u64;
 
 /// What the parser gave.
 struct Parsed {

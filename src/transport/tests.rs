@@ -216,7 +216,7 @@ fn a_long_endpoint_leaves_room_for_the_reason() {
     assert!(error.to_string().ends_with("bytes, and a Unix socket's has at most 107"), "{error}");
     let host = "\u{e9}".repeat(119);
     let shown = shown(&tcp_endpoint(&host, 1));
-    assert!(shown.len() <= ENDPOINT_SHOWN_MAX && shown.ends_with("\u{e9}..."), "{shown}");
+    assert!(shown.len() <= connect::ENDPOINT_SHOWN_MAX && shown.ends_with("\u{e9}..."), "{shown}");
 }
 
 #[cfg(not(feature = "tls"))]

@@ -1,6 +1,7 @@
 //! TLS over any transport: bytes are sealed and opened here; the transport below moves them.
 #![forbid(unsafe_code)]
 
+mod fault;
 mod files;
 mod pem;
 mod reasons;

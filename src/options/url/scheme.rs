@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::super::check::shown;
-use super::{UrlPiece, fault};
+use super::piece::{UrlPiece, fault};
 use crate::error::Result;
 use crate::memory::copied;
 

@@ -15,8 +15,8 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_native_certs::ErrorKind;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::fault::config;
 use super::pem::{self, Section};
-use super::settings::config;
 use crate::error::{Error, Result, Status};
 use crate::options::{Key, Options};
 

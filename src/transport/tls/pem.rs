@@ -54,7 +54,7 @@ impl Fault {
             Fault::Base64 => "what stands between BEGIN and END is not base64",
             Fault::Memory => return Error::memory(option),
         };
-        super::settings::config(format!("{option}: {what}"))
+        super::fault::config(format!("{option}: {what}"))
     }
 }
 

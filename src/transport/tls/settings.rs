@@ -10,9 +10,10 @@ use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, SupportedProtocolVersion, version};
 
+use super::fault::config;
 use super::files::{self, Stamps};
 use super::verify::{Anybody, Vouched};
-use crate::error::{Error, Result, Status};
+use crate::error::Result;
 use crate::options::{Endpoint, Key, Options};
 
 /// The options, and what was made of them: anew when a file that they name has changed.
@@ -81,10 +82,6 @@ fn make(options: &Options) -> Result<Made> {
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     Ok(Made { stamps, config: Arc::new(config) })
-}
-
-pub(super) fn config(message: impl Into<Vec<u8>>) -> Error {
-    Error::new(Status::Config, message)
 }
 
 const FROM_1_2: &[&SupportedProtocolVersion] = &[&version::TLS13, &version::TLS12];

@@ -9,8 +9,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
+use super::fault::config;
 use super::reasons::is_an_authority;
-use super::settings::config;
 use crate::error::Result;
 
 /// Believes what an authority that is trusted vouches for; and who shows the very certificate that is trusted, and has its key.

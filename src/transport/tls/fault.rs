@@ -1,0 +1,7 @@
+//! What is wrong with the options of TLS.
+
+use crate::error::{Error, Status};
+
+pub(super) fn config(message: impl Into<Vec<u8>>) -> Error {
+    Error::new(Status::Config, message)
+}
