@@ -50,6 +50,7 @@ const CASES: &[Case] = &[
     ("many names wanted", many_wanted, CHANNELS),
     ("a huge message", huge_message, CHANNELS),
     ("many commands sent before a reply is read", many_sent, CHANNELS),
+    ("many commands queued in a transaction", many_queued, CHANNELS),
     ("many commands of one's own loop", own_loop::submitted, NOT_SENT),
     ("many that wait for a connection", own_loop::held, NOT_SENT),
     ("many whose connection is lost before they are sent", own_loop::lost, NOT_SENT),
@@ -324,6 +325,21 @@ fn many_sent(world: &World) -> Result<()> {
     for _ in 0..MANY / 2 {
         conn.receive(60_000)?;
     }
+    Ok(())
+}
+
+fn many_queued(world: &World) -> Result<()> {
+    let mut conn = world.client().conn()?;
+    conn.send(&["MULTI"])?;
+    assert_eq!(conn.receive(60_000)?.dump(), "+OK");
+    for _ in 0..MANY {
+        conn.send_of(&world.set)?;
+    }
+    for _ in 0..MANY {
+        conn.receive(60_000)?;
+    }
+    conn.send(&["EXEC"])?;
+    assert_eq!(conn.receive(60_000)?.len, MANY);
     Ok(())
 }
 

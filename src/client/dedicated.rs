@@ -48,7 +48,9 @@ impl Dedicated {
         let result = match self.tell_if_lost(tried) {
             // That a command was queued is no reply to it: its callback has nothing to work on before EXEC.
             Ok(Some(reply)) if self.has_queued(&reply) => {
-                self.called.queued(args, terms.callback.as_ref(), call.call_data).map(|()| Some(reply))
+                let noted = self.called.queued(args, terms.callback.as_ref(), call.call_data);
+                // It runs when EXEC does.
+                noted.map(|()| Some(reply)).map_err(|error| error.with_outcome(Outcome::Unknown))
             }
             Ok(Some(reply)) => {
                 let reply = self.executed(&terms, call, reply);
@@ -92,11 +94,7 @@ impl Dedicated {
         let next = self.tell_if_lost(next)?;
         self.heed(None, &next, was_queueing);
         match self.is_queueing() {
-            true if self.has_queued(&next) => {
-                self.called
-                    .queued(&[], None, std::ptr::null_mut())
-                    .map_err(|error| error.with_outcome(Outcome::Ran))?;
-            }
+            true if self.has_queued(&next) => self.called.queued(&[], None, std::ptr::null_mut())?,
             true => {}
             false => self.called.forget(),
         }
