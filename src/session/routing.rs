@@ -127,20 +127,27 @@ mod tests {
     #[test]
     fn what_looks_like_a_message_is_the_reply_that_is_due() {
         for protocol in [2, 3] {
-            let mut session = greeted(protocol);
-            ask(&mut session, &[b"LRANGE", b"l", b"0", b"-1"]);
-            hear(&mut session, MESSAGE);
-            assert_eq!(next(&mut session), of(false, "message"));
-            assert!(session.is_clean());
+            for args in [&[b"LRANGE".as_slice(), b"l", b"0", b"-1"] as &[&[u8]], &[b"EXEC"]] {
+                let mut session = greeted(protocol);
+                ask(&mut session, args);
+                hear(&mut session, MESSAGE);
+                assert_eq!(next(&mut session), of(false, "message"));
+                assert!(session.is_clean());
+            }
         }
         let mut session = greeted(3);
         ask(&mut session, &[b"SUBSCRIBE", b"a"]);
         hear(&mut session, &format!(">{CONFIRMED}"));
         assert_eq!(next(&mut session), of(true, "subscribe"));
-        ask(&mut session, &[b"LRANGE", b"l", b"0", b"-1"]);
-        hear(&mut session, MESSAGE);
-        assert_eq!(next(&mut session), of(false, "message"));
+        for args in [&[b"LRANGE".as_slice(), b"l", b"0", b"-1"] as &[&[u8]], &[b"EXEC"]] {
+            ask(&mut session, args);
+            hear(&mut session, MESSAGE);
+            assert_eq!(next(&mut session), of(false, "message"));
+        }
         assert!(session.is_resp3() && !session.speaks_resp2());
+        hear(&mut session, MESSAGE);
+        assert_eq!(next(&mut session), of(true, "message"));
+        assert!(!session.is_resp3() && session.speaks_resp2());
     }
 
     /// What is a message by its looks goes before the reply that is due, whatever shape that has.

@@ -139,4 +139,41 @@ mod tests {
         let failed = session.receive(&long).err().unwrap_or_else(|| session.poll().unwrap_err());
         assert_eq!(failed.status, Status::Limit);
     }
+
+    /// A line of MONITOR is as long as somebody else's command, and no other line is.
+    #[test]
+    fn a_line_is_longer_than_the_limit_where_it_may_be_one_of_monitor() {
+        const SKIP: &[&[u8]] = &[b"CLIENT", b"REPLY", b"SKIP"];
+        let long = [b"+1.2 ".as_slice(), &[b'x'; 100], b"\r\n"].concat();
+        for (commands, answers, is_line) in [
+            (&[&[b"MONITOR".as_slice()] as &[&[u8]]] as &[&[&[u8]]], b"+OK\r\n".as_slice(), true),
+            (&[&[b"MONITOR"]], b"-ERR no\r\n", false),
+            (&[&[b"MONITOR"], &[b"RESET"]], b"+OK\r\n+RESET\r\n", false),
+            (&[SKIP, &[b"MONITOR"]], b"", true),
+            (&[SKIP, &[b"GET", b"a"]], b"", false),
+        ] {
+            let mut session = session(Limits { line: 32, ..Limits::default() });
+            for args in commands {
+                session.submit(Asked::any(args, Shape::KEEP)).unwrap();
+            }
+            hand_over(&mut session);
+            session.receive(answers).unwrap();
+            while session.poll().unwrap().is_some() {}
+            let heard = session.receive(&long).and_then(|()| session.poll());
+            match is_line {
+                true => assert!(heard.unwrap().is_some(), "{commands:?}"),
+                false => assert!(heard.is_err(), "{commands:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_refused_inside_a_transaction_is_not_queued() {
+        let mut session = session(Limits::default());
+        session.submit(Asked::any(&[b"MULTI"], Shape::KEEP)).unwrap();
+        hand_over(&mut session);
+        let refused = session.submit(Asked::any(&[b"SUBSCRIBE", b"a"], Shape::KEEP)).unwrap_err();
+        assert_eq!(refused.status, Status::State);
+        assert!(session.outgoing().is_empty() && session.newest() == 1);
+    }
 }

@@ -14,7 +14,7 @@ const COMMANDS: usize = 5000;
 /// So long is each.
 const WIDTH: usize = 64;
 /// In so many turns of the loop, with pauses, it is connected anew, unless memory is short.
-const TURNS: usize = 40;
+const TURNS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(1);
 
 /// To a connection that there is.

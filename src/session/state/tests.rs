@@ -49,6 +49,9 @@ const ERROR: &[u8] = b"-ERR no\r\n";
 #[test]
 fn nothing_is_sent_in_a_transaction_that_could_not_be_told_from_its_answers() {
     assert_eq!(refused(&mut after(&[]), false), [false; 3], "nothing is open");
+    let mut other = after(&[]);
+    other.due(Effect::None, &[b"GET", b"a"]);
+    assert_eq!(refused(&mut other, false), [false; 3]);
     let mut asked = after(&[]);
     assert_eq!(asked.due(Effect::Multi, &[b"MULTI"]), Due::Reply(Effect::Multi));
     assert_eq!(refused(&mut asked, false), [true, true, false], "it may be open by now");
@@ -92,7 +95,8 @@ fn what_is_answered_is_what_the_connection_has_become() {
         (&[("WATCH a", OK), ("MULTI", OK), ("DISCARD", ERROR)], false, true),
         (&[("SELECT 1", OK)], false, false),
         (&[("SELECT 1", OK), ("SELECT 0", OK)], true, false),
-        (&[("MULTI", OK), ("SELECT 1", QUEUED), ("EXEC", b"*1\r\n+OK\r\n")], false, false),
+        (&[("MULTI", OK), ("SELECT 0", QUEUED), ("EXEC", b"*1\r\n+OK\r\n")], false, false),
+        (&[("SHUTDOWN", ERROR)], false, false),
         (&[("MULTI", OK), ("GET a", QUEUED), ("EXEC", b"*1\r\n+QUEUED\r\n")], true, false),
     ] {
         let state = after(conversation);
@@ -162,14 +166,18 @@ fn what_was_changed_may_be_told_of_in_resp3() {
 fn a_connection_whose_replies_were_turned_off_is_not_as_new() {
     for conversation in [
         &[("CLIENT REPLY SKIP", b"".as_slice()), ("GET a", b"")] as &[(&str, &[u8])],
-        &[("CLIENT REPLY OFF", b""), ("GET a", b""), ("CLIENT REPLY ON", OK)],
+        &[("CLIENT REPLY OFF", b""), ("GET a", b""), ("CLIENT REPLY ON", OK), ("GET a", OK)],
         &[("CLIENT REPLY SKIP", b""), ("GET a", b""), ("GET a", OK)],
     ] {
         let state = after(conversation);
         assert!(!state.is_as_new() && !state.is_monitoring() && !state.expects_messages(), "{conversation:?}");
     }
-    let monitored = after(&[("CLIENT REPLY SKIP", b""), ("MONITOR", b"")]);
+    let mut monitored = after(&[("CLIENT REPLY SKIP", b""), ("MONITOR", b"")]);
     assert!(monitored.is_monitoring() && monitored.may_say_more());
-    let subscribed = after(&[("CLIENT REPLY SKIP", b""), ("SUBSCRIBE a", b"")]);
+    let mut subscribed = after(&[("CLIENT REPLY SKIP", b""), ("SUBSCRIBE a", b"")]);
     assert!(subscribed.expects_messages() && subscribed.hears() && !subscribed.is_monitoring());
+    for state in [&mut monitored, &mut subscribed] {
+        state.speaks_resp3(false);
+        assert!(state.hears() && state.may_say_more());
+    }
 }

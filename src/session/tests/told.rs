@@ -95,15 +95,17 @@ fn next(session: &mut Session) -> Option<(bool, Reply)> {
 fn the_short_way_leads_to_what_the_long_one_leads_to() {
     for parser in PARSERS {
         let mut session = plain(parser);
-        for (args, answer) in
-            [(&[b"MULTI".as_slice()] as &[&[u8]], b"+OK\r\n".as_slice()), (&[b"HGETALL", b"h"], b"+QUEUED\r\n")]
-        {
+        for (args, answer) in [
+            (&[b"MULTI".as_slice()] as &[&[u8]], b"+OK\r\n".as_slice()),
+            (&[b"HGETALL", b"h"], b"+QUEUED\r\n"),
+            (&[b"GET", b"a"], b"+QUEUED\r\n"),
+        ] {
             ask(&mut session, args);
             session.receive(answer).unwrap();
             assert!(session.holds_more() && next(&mut session).is_some() && !session.holds_more());
         }
         ask(&mut session, &[b"EXEC"]);
-        session.receive(b"*1\r\n*2\r\n+f\r\n+v\r\n").unwrap();
+        session.receive(b"*2\r\n*2\r\n+f\r\n+v\r\n+a\r\n").unwrap();
         let (_, executed) = next(&mut session).unwrap();
         assert_eq!(executed.view().get(0).unwrap().kind(), Kind::RREDIS_REPLY_MAP);
 
