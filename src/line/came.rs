@@ -1,4 +1,4 @@
-//! What a driver is given: what came of a command, what came unasked, and what became of the connection.
+//! What a line gives its driver: results of commands, pushes and gaps, and changes of the connection.
 
 use std::time::Duration;
 
@@ -6,53 +6,54 @@ use crate::conn::{Connection, Notice};
 use crate::error::{Error, Outcome};
 use crate::reply::Reply;
 
-/// What came of a command, or came unasked.
+/// The result of a command, a push, or a gap.
 pub enum Came<T> {
-    /// The reply to a command, as the wire has it, or the server's error.
+    /// The reply to a command, as the server sent it, or its error.
     Reply(T, Reply),
-    /// The server has confirmed all that a command of SUBSCRIBE's kin asked for.
+    /// The server sent the last confirmation of a command that subscribes or unsubscribes.
     Confirmed(T),
-    /// No reply will come. The error says why, and what became of the command.
+    /// The command failed. The error has the reason and the outcome.
     Failed(T, Box<Error>),
-    /// The time of a command is up.
+    /// The command timed out.
     Late {
-        /// What came with it.
+        /// The token of the command.
         token: T,
-        /// What became of it.
+        /// Whether the command ran.
         outcome: Outcome,
-        /// What kept it from being sent, where that is known.
+        /// Why the command was not sent, if that is known.
         why: Option<Box<Error>>,
     },
     /// A message, a confirmation, or another push.
     Push(Reply),
     /// Messages may have been missed.
     Gap {
-        /// Why.
+        /// The reason.
         reason: Vec<u8>,
-        /// For how long nothing was heard.
+        /// The longest time for which messages may be missing.
         lasted: Duration,
     },
-    /// What is wanted without a command that asks for it will not be had.
+    /// A subscription could not be restored, or no connection for it can be opened.
     Refused(Box<Error>),
 }
 
-/// What has become of the connection.
+/// A change of the connection.
 pub enum Change {
-    /// One was opened.
+    /// A connection was opened.
     Opened {
-        /// What is told of that.
+        /// The notice for the event function.
         notice: Notice,
     },
-    /// One was lost. It is closed when this is dropped: by then nobody may watch its descriptor.
+    /// The connection was lost. It is closed when this value is dropped: before, the driver must stop polling its
+    /// descriptor.
     Lost {
-        /// It.
+        /// The connection.
         connection: Box<Connection>,
-        /// Why.
+        /// The reason.
         error: Error,
     },
-    /// One was left in good order. It is closed when this is dropped, as one that was lost.
+    /// The connection was left after its last reply. It is closed when this value is dropped, as a lost one is.
     Left {
-        /// It.
+        /// The connection.
         connection: Box<Connection>,
     },
 }

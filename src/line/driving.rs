@@ -1,4 +1,4 @@
-//! Open, greet, write and read: as far as it goes without waiting.
+//! Connect, shake hands, write and read, without waiting.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use super::held::Held;
 use super::{Came, Change, Flow, Line, Polled, Stage, in_resp2, pass};
 
 impl<T> Line<T> {
-    /// Open, greet, write.
+    /// Connect, shake hands and write.
     pub(super) fn drive(&mut self, now: Instant) {
         self.leave_if_settled(now);
         self.check_on_server(now);
@@ -21,7 +21,7 @@ impl<T> Line<T> {
             let rests = self.is_idle() || self.retry_at.is_some_and(|moment| now < moment);
             match &mut self.stage {
                 Stage::Open(_) => {
-                    if self.look_first(now) {
+                    if self.read_before_first_command(now) {
                         self.write();
                     }
                     return;
@@ -43,7 +43,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Look at what has been read, and read what has arrived where that says nothing.
+    /// Look for a complete reply or push in the bytes read, and otherwise read once.
     pub(super) fn poll_and_read(&mut self, now: impl Fn() -> Instant + Copy) -> Polled<T> {
         let Stage::Open(connection) = &mut self.stage else { return Polled::Nothing };
         match connection.poll() {
@@ -52,7 +52,7 @@ impl<T> Line<T> {
                 None => Polled::Again,
             },
             Ok(Some(push)) => {
-                self.came_unasked(push, now);
+                self.handle_push(push, now);
                 Polled::Again
             }
             Ok(None) => match self.read(now) {
@@ -66,7 +66,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// A reply has come. None: nobody waits for it any more.
+    /// A reply arrived. None: its command has completed before.
     fn answered(
         &mut self,
         ticket: Ticket,
@@ -74,15 +74,15 @@ impl<T> Line<T> {
         reply: Reply,
         now: impl FnOnce() -> Instant,
     ) -> Option<Came<T>> {
-        // The server is one that serves.
+        // A reply proves that the server serves.
         self.failures = 0;
         match self.waiting.take(token) {
             Some(waiting) if waiting.subscription.is_none() => Some(Came::Reply(waiting.token, reply)),
-            waiting => self.answered_specially(waiting, Event::Reply { ticket, token, reply }, now()),
+            waiting => self.subscription_answered(waiting, Event::Reply { ticket, token, reply }, now()),
         }
     }
 
-    /// Take in once what has arrived. False: nothing has, or the rest is for the next round.
+    /// Read once. False: nothing has arrived, or the rest is for the next round.
     pub(super) fn read(&mut self, now: impl FnOnce() -> Instant) -> bool {
         let Stage::Open(connection) = &mut self.stage else { return false };
         if !self.flow.may_read {
@@ -99,11 +99,11 @@ impl<T> Line<T> {
                 self.lost(error, now());
             }
             Ok(read @ (Read::Some(len) | Read::Last(len))) => {
-                // What could not be written ends the connection all the same, once the peer's last words are heard.
+                // After a failed write the connection ends, once all that the peer had sent is read.
                 self.flow.may_read = matches!(read, Read::Some(_)) || self.flow.broken.is_some();
                 self.flow.turn.moved(len);
                 if self.patience.is_limited() || !self.subscriptions.is_empty() {
-                    self.something_came(now());
+                    self.note_arrival(now());
                 }
             }
             Err(error) => {
@@ -114,12 +114,12 @@ impl<T> Line<T> {
         true
     }
 
-    /// Nothing waits for a connection.
+    /// Whether no connection is needed: no command, no subscription, and no outstanding reply.
     pub(super) fn is_idle(&self) -> bool {
         self.held.is_empty() && self.subscriptions.is_empty() && self.owes_nothing()
     }
 
-    /// Whether the conversation owes nothing to anybody.
+    /// Whether no reply is outstanding.
     pub(super) fn owes_nothing(&self) -> bool {
         match &self.stage {
             Stage::Open(connection) => !connection.session().owes(),
@@ -127,7 +127,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Ask a server that has said nothing for long, where nothing else would.
+    /// Send PING to a server that was silent for `health_check`, if a PING is due.
     fn check_on_server(&mut self, now: Instant) {
         if self.next_ping().is_none_or(|moment| moment > now) {
             return;
@@ -147,7 +147,7 @@ impl<T> Line<T> {
             Ok(left) => {
                 self.flow.offered = left.unwrap_or(0);
                 self.flow.blocked = left.is_some();
-                // It would go on taking them: the rest is for the next round.
+                // The transport would accept more: the rest is for the next round.
                 self.again |= left == Some(0);
             }
             Err(error) => {
@@ -158,7 +158,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// A connection that was greeted takes over what waited for one.
+    /// The handshake is done: restore the subscriptions, and send the held commands.
     fn opened(&mut self, mut connection: Box<Connection>, now: Instant) {
         self.changes.push_back(Change::Opened { notice: Notice::connected(&connection) });
         self.patience.start_anew();
@@ -172,12 +172,12 @@ impl<T> Line<T> {
         }
     }
 
-    /// Subscribe again, and send what was held.
+    /// Restore the subscriptions, and send the held commands.
     fn resume(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
         self.subscribe_again(connection, now)?;
         while let Some(held) = self.held.pop_front() {
             if let Err(error) = self.send_held(connection, &held) {
-                // What this connection could not be given waits for another.
+                // The command stays held for the next connection.
                 self.held.push_front(held);
                 return Err(error);
             }
@@ -185,7 +185,7 @@ impl<T> Line<T> {
         Ok(())
     }
 
-    /// Give a command to the conversation that waited for one.
+    /// Give a held command to the session.
     fn send_held(&mut self, connection: &mut Connection, held: &Held) -> Result<()> {
         let session = connection.session_mut();
         let subscription = self.waiting.get(held.asker.token).and_then(|waiting| waiting.subscription.as_deref());
@@ -201,7 +201,7 @@ impl<T> Line<T> {
         pass(&mut self.subscriptions, subscription, session, asked)
     }
 
-    /// Whoever watches the descriptor cannot go on: so neither can the connection.
+    /// The driver cannot poll the descriptor: fail the connection.
     pub fn fail(&mut self, error: Error, now: Instant) {
         match self.stage {
             Stage::Opening(..) => self.could_not_open(error, now),

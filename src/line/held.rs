@@ -8,19 +8,19 @@ use crate::error::{Error, Result};
 use crate::memory;
 use crate::session::{Asker, Unsent};
 
-/// One of them.
+/// One such command.
 pub(super) struct Held {
     pub(super) asker: Asker,
     pub(super) bytes: Vec<u8>,
     pub(super) shape: Shape,
 }
 
-/// All of them.
+/// The queue of these commands.
 #[derive(Default)]
 pub(super) struct Hold {
     queue: VecDeque<Held>,
     bytes: usize,
-    /// No command's time is up before that. It may be none's any more.
+    /// No command times out before this. The command with this deadline may have left the queue.
     earliest: Option<Instant>,
 }
 
@@ -32,7 +32,7 @@ impl Held {
 }
 
 impl Hold {
-    /// How many there are, and how many bytes they have.
+    /// The number of the commands, and their bytes.
     #[inline]
     pub(super) fn amount(&self) -> (usize, usize) {
         (self.queue.len(), self.bytes)
@@ -43,12 +43,12 @@ impl Hold {
         self.queue.is_empty()
     }
 
-    /// When the time of one is up.
+    /// When the next command may time out.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.earliest.filter(|_| !self.is_empty())
     }
 
-    /// One more, behind the others. Where there is no memory for it, the others are as they were.
+    /// Add a command at the end. Without memory the queue is unchanged.
     pub(super) fn push_back(&mut self, held: Held) -> Result<()> {
         self.queue.try_reserve(1).map_err(|_| Error::memory("a command that waits for a connection"))?;
         self.note(&held);
@@ -56,7 +56,7 @@ impl Hold {
         Ok(())
     }
 
-    /// One that was taken from the front is there again: its room is still there.
+    /// Put a command back that was taken from the front. This needs no memory.
     pub(super) fn push_front(&mut self, held: Held) {
         self.note(&held);
         self.queue.push_front(held);
@@ -68,12 +68,12 @@ impl Hold {
         Some(held)
     }
 
-    /// Those behind the first so many come before these.
-    pub(super) fn bring_forward(&mut self, behind: usize) {
+    /// Move the first `behind` commands to the end.
+    pub(super) fn move_to_end(&mut self, behind: usize) {
         self.queue.rotate_left(behind);
     }
 
-    /// Those alone of which this says so.
+    /// Keep only the commands for which `stays` is true.
     pub(super) fn retain(&mut self, mut stays: impl FnMut(&Held) -> bool) {
         (self.bytes, self.earliest) = (0, None);
         let mut queue = std::mem::take(&mut self.queue);
@@ -87,7 +87,7 @@ impl Hold {
         self.queue = queue;
     }
 
-    /// Those alone whose time is not up.
+    /// Remove the commands that have timed out, and pass each to `told`.
     pub(super) fn expire(&mut self, now: Instant, mut told: impl FnMut(&Held)) {
         if self.earliest.is_none_or(|earliest| now < earliest) {
             return;

@@ -1,5 +1,5 @@
-//! When the server is not the one to be at any more: what was sent is answered there, and what was not waits for another
-//! connection, to where the address leads then.
+//! Leaving a server that became a replica: it still answers the commands that were sent, and the others wait for a
+//! connection that looks up the address again.
 
 use std::time::Instant;
 
@@ -9,22 +9,22 @@ use super::held::Held;
 use super::{Change, Line, Stage};
 
 impl<T> Line<T> {
-    /// The server has said that it is not the one to be at. True: that is news.
+    /// The server answered READONLY: begin to leave it. False: the line is leaving it already.
     pub fn leave(&mut self, error: Error) -> bool {
         let is_news = self.flow.outdated.is_none() && matches!(self.stage, Stage::Open(_));
         if is_news {
             self.flow.outdated = Some(error);
-            self.hold_back();
+            self.take_back_unsent();
         }
         is_news
     }
 
-    /// Take back from the conversation what can be, and hold it for the next.
-    fn hold_back(&mut self) {
+    /// Take the unsent commands back from the session, and hold them for the next connection.
+    fn take_back_unsent(&mut self) {
         let Line { stage: Stage::Open(connection), flow, waiting, held, subscriptions, .. } = self else { return };
         let (waited, _) = held.amount();
         connection.session_mut().withdraw(flow.offered, |command| {
-            // One of our own is nothing to be sent elsewhere. What there is no memory to hold is sent here.
+            // The library's own commands are not held. A command without memory to hold it is sent to this server.
             let is_held = waiting.get(command.asker.token).is_some()
                 && Held::of(&command).and_then(|command| held.push_back(command)).is_ok();
             if is_held {
@@ -32,10 +32,11 @@ impl<T> Line<T> {
             }
             is_held
         });
-        held.bring_forward(waited);
+        held.move_to_end(waited);
     }
 
-    /// The connection owes nothing any more: it ends, and the next is opened at once where something waits for it.
+    /// End the connection when its last reply has arrived. The next one is opened at once if a command or a
+    /// subscription needs it.
     pub(super) fn leave_if_settled(&mut self, now: Instant) {
         if self.flow.outdated.is_none() || !self.owes_nothing() {
             return;

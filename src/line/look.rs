@@ -1,4 +1,5 @@
-//! What lies there before anything is asked: nobody had asked for it, and behind a command it would be taken for its answer.
+//! Reading before the first command is written: bytes that arrived without a command would otherwise be taken for its
+//! reply.
 
 use std::time::Instant;
 
@@ -8,9 +9,10 @@ use crate::session::Event;
 use super::{Line, Stage};
 
 impl<T> Line<T> {
-    /// Where nothing is owed, take in what has arrived before the first byte of a command goes out. Pushes may come at any time;
-    /// anything else ends the connection, and the commands wait for another. False: it is over.
-    pub(super) fn look_first(&mut self, now: Instant) -> bool {
+    /// If no reply is outstanding, read what has arrived before the first byte of a command is written. Pushes may
+    /// arrive at any time. Anything else ends the connection, and the commands wait for the next. False: the connection
+    /// ended.
+    pub(super) fn read_before_first_command(&mut self, now: Instant) -> bool {
         let mut reads = 0;
         loop {
             let Stage::Open(connection) = &mut self.stage else { return false };
@@ -18,9 +20,9 @@ impl<T> Line<T> {
                 return true;
             }
             match connection.poll() {
-                Ok(Some(push @ Event::Push { .. })) => self.came_unasked(push, || now),
+                Ok(Some(push @ Event::Push { .. })) => self.handle_push(push, || now),
                 Ok(None) if !connection.session().has_unread() => {
-                    // Who sends messages faster than they are read is not waited for.
+                    // The number of reads is limited, since a server may send messages faster than they are read.
                     self.flow.may_read |= reads == 0;
                     reads += 1;
                     if reads > READS_MAX || !self.read(|| now) {
@@ -34,5 +36,5 @@ impl<T> Line<T> {
     }
 }
 
-/// Reads of one look: each asks for more than the one before, where that came back full.
+/// The largest number of reads. A read asks for more bytes than the one before, if that one was full.
 const READS_MAX: u32 = 6;

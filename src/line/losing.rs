@@ -1,4 +1,5 @@
-//! When there is no connection, or no more: what that means for each command, and when the next is tried.
+//! A connection that was lost or could not be opened: which commands fail, which wait, and the pause before the next
+//! connect.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use super::held::Held;
 use super::{Came, Change, Line, Stage};
 
 impl<T> Line<T> {
-    /// The connection is over. What was sent may have run; what was not waits for the next one.
+    /// The connection failed. Commands that were sent fail with their outcome. Commands that were not sent wait for the
+    /// next connection.
     pub(super) fn lost(&mut self, error: Error, now: Instant) {
         let Stage::Open(mut connection) = std::mem::take(&mut self.stage) else { return };
         let error = connection.told_of(error);
@@ -19,19 +21,19 @@ impl<T> Line<T> {
         for left in session.left() {
             self.left(left, &error);
         }
-        self.held.bring_forward(waited);
-        // A server that answers a subscription with something else would do so for ever.
+        self.held.move_to_end(waited);
+        // A server that does not confirm a subscription would fail again after each reconnect, so the driver is told.
         let is_told = error.status == Status::Protocol && self.subscriptions.asks_again();
         self.subscriptions.interrupted(|ticket| session.fate(ticket) != Outcome::NotSent);
         self.interrupted(&error, now);
         if is_told {
-            self.tell_who_listens(&error);
+            self.report_to_subscriber(&error);
         }
         self.changes.push_back(Change::Lost { connection, error: error.clone() });
         self.down(error, now);
     }
 
-    /// A command that the conversation had, when that is over.
+    /// A command of the session that ended: hold it for the next connection, or fail it.
     fn left(&mut self, Left { outcome, command }: Left<'_>, error: &Error) {
         let Some(waiting) = self.waiting.get(command.asker.token) else { return };
         let mut error = error.clone().with_outcome(outcome);
@@ -46,11 +48,12 @@ impl<T> Line<T> {
         }
     }
 
-    /// No connection: what passes is waited for, what does not is told to all who wait.
+    /// The connect failed. For an error that may pass, commands go on waiting, except those with `once`. For any other
+    /// error they fail.
     pub(super) fn could_not_open(&mut self, error: Error, now: Instant) {
         let passes = matches!(error.status, Status::Connect | Status::Io | Status::Timeout | Status::Memory);
         if !passes {
-            self.tell_who_listens(&error);
+            self.report_to_subscriber(&error);
         }
         let mut held = std::mem::take(&mut self.held);
         held.retain(|held| {
@@ -68,7 +71,8 @@ impl<T> Line<T> {
         self.down(error, now);
     }
 
-    /// Pause before the next try: not at all after a connection that had served, and longer each time after one that had not.
+    /// Set the pause before the next connect: none if the last connection had served a command, otherwise longer each
+    /// time.
     pub(super) fn down(&mut self, error: Error, now: Instant) {
         self.patience.start_anew();
         self.stage = Stage::Down;
@@ -83,5 +87,5 @@ impl<T> Line<T> {
     }
 }
 
-/// A pause that a loop can sleep, whatever the options say.
+/// The shortest pause: the timer of an event loop has a resolution of 1 ms.
 const PAUSE_MIN: Duration = Duration::from_millis(1);

@@ -1,20 +1,22 @@
-//! A connection that comes and goes, with any number of commands under way: what every driver of one has in common.
+//! A line: a connection that is opened again when it is lost, with any number of commands under way. Its driver is
+//! `client::evented`, for a program's event loop.
 //!
-//! `submit` accepts a command with a token of its owner's, `step` opens, greets, writes and looks at the clock, `take` reads, and
-//! gives each token back with what its command came to. Nothing here waits but the look-up of a host name. Nothing here watches
-//! a descriptor, reads a clock, locks or calls functions of the program's: that is the driver's.
+//! `submit` accepts a command with a token. `step` connects, shakes hands, writes, and checks timeouts. `take` reads,
+//! and gives the result of a command with its token. Nothing here waits, except where the look-up of a host name gets
+//! no thread. The driver polls the descriptor, reads the clock, locks, and calls the program's functions: a line does
+//! none of that.
 //!
 //! ```text
-//!  mod          what a driver calls
-//!  came         what it is given
+//!  mod          the calls for a driver
+//!  came         the results and events that a driver takes
 //!  held         commands that wait for a connection
-//!  slots        the tokens of its commands, by number
-//!  driving      open, greet, write, read: as far as it goes without waiting
-//!  look         what lies there before anything is asked
-//!  losing       when there is no connection, or no more
-//!  leaving      when the server is not the one to be at any more
-//!  subscribed   what is subscribed beside the commands
-//!  time         what has to happen when
+//!  slots        the waiting commands, by number
+//!  driving      connect, shake hands, write and read, without waiting
+//!  look         reading unasked bytes before the first command is written
+//!  losing       a lost or failed connection, and the pause before the next
+//!  leaving      draining and closing a connection to a server that became a replica
+//!  subscribed   the subscriptions, their restoration, and gaps
+//!  time         deadlines of commands, PING, and a server that stays silent
 //! ```
 #![forbid(unsafe_code)]
 
@@ -47,95 +49,96 @@ pub use subscribed::in_resp2;
 use subscribed::{Gap, Subscription};
 use time::Patience;
 
-/// A connection that is opened when there is something to do, and again when it was lost. Of each command it gives back the `T`
-/// that came with it.
+/// A connection that is opened when there is a command or a subscription, and opened again when it was lost. `T` is the
+/// token that a command is submitted with and completes with.
 pub struct Line<T> {
     dial: Dial,
     pause: Pause,
     stage: Stage,
     flow: Flow,
-    /// Commands that were accepted and that somebody waits for, by the tokens that the conversation has.
+    /// The accepted commands that have not completed. The session knows each by its number here.
     waiting: Slots<Waiting<T>>,
-    /// Those of them that wait for a connection, in order, behind those that the conversation has.
+    /// Those of the commands that are not given to a session yet, in order.
     held: Hold,
-    /// To be taken before anything that is still to be read.
+    /// Results and events that `take` gives before it reads on.
     came: VecDeque<Came<T>>,
     changes: VecDeque<Change>,
     subscriptions: Subscriptions,
-    /// Messages may have been missed, and nobody was told yet.
+    /// The gap in messages that `take` has not given yet.
     gap: Option<Gap>,
-    /// When something came last, on a connection with subscriptions.
+    /// When bytes last arrived, on a connection with subscriptions.
     heard: Option<Instant>,
     patience: Patience,
-    /// Tries in a row after which no reply came.
+    /// Connects in a row without a reply to any command.
     failures: u32,
-    /// Not before that is it tried again.
+    /// The earliest time of the next connect.
     retry_at: Option<Instant>,
-    /// Why there is no connection, where one was tried.
+    /// The error of the last connect or connection.
     last_failure: Option<Error>,
-    /// There is more to do at once, which no descriptor shows.
+    /// Another step is needed at once, although the descriptor may not become ready.
     again: bool,
 }
 
-/// How long to pause before the next try to connect, after so many in vain.
+/// Gives the pause before the next connect, after a number of failed ones.
 pub type Pause = Box<dyn Fn(u32) -> Duration + Send + Sync>;
 
 /// A command as a driver submits it.
 pub struct Submission<T> {
-    /// Comes back with what the command comes to.
+    /// Given back with the result.
     pub token: T,
     /// The shape of its reply.
     pub shape: Shape,
-    /// The room that its arguments take, which `resp::checked_room` let pass.
+    /// The room for the encoded arguments, in bytes, from `resp::checked_room`.
     pub room: usize,
-    /// When it is given up.
+    /// When the command times out.
     pub deadline: Option<Instant>,
-    /// It does not wait for another connection.
+    /// The command fails with its connection, instead of waiting for the next one (NO_RETRY).
     pub once: bool,
-    /// What it does: nothing, as SUBSCRIBE and its kin, or as SHUTDOWN. Nothing else that changes a connection has a place here.
+    /// What the command changes of the connection: nothing, subscriptions (SUBSCRIBE and related commands), or its end
+    /// (SHUTDOWN). Other commands that change a connection must not be submitted.
     pub effect: Effect,
 }
 
-/// What a descriptor is to be watched for.
+/// The readiness to poll a descriptor for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wants {
-    /// Until it can be read.
+    /// Readable.
     pub read: bool,
-    /// Until it can be written to.
+    /// Writable.
     pub write: bool,
 }
 
-/// A connection, or the way to one.
+/// The state of the connection.
 #[derive(Default)]
 enum Stage {
     #[default]
     Down,
-    /// And what it waits for.
+    /// A connect under way, and the readiness that it waits for.
     Opening(Box<Stepped>, Option<Awaited>),
     Open(Box<Connection>),
 }
 
-/// How far the bytes of the present connection have come.
+/// The state of reading and writing on the present connection.
 #[derive(Default)]
 struct Flow {
     /// The descriptor was readable, and has not been read dry since.
     may_read: bool,
-    /// The transport takes no more now.
+    /// The transport accepts no more bytes now.
     blocked: bool,
-    /// So much was offered to it in vain, and has to come again.
+    /// The bytes that were offered to the transport and not accepted: the next write must begin with them.
     offered: usize,
-    /// It cannot be written to any more: what the peer said before is taken in first.
+    /// The error of a failed write. The connection ends once the bytes that the peer had sent are read.
     broken: Option<Error>,
-    /// The server is not the one to be at any more, and why: what is submitted waits for another connection, until this one owes
-    /// nothing.
+    /// The READONLY error of a server that became a replica. New commands wait for another connection, and this one
+    /// ends when its last reply has arrived.
     outdated: Option<Error>,
-    /// What is read in one round.
+    /// The bytes and time of reading in this round.
     turn: Turn,
-    /// The round was over when there may have been more to read.
+    /// The limit of the round ended reading, and there may be more to read.
     is_cut: bool,
 }
 
-/// Who waits for a command.
+/// A command that has not completed.
 struct Waiting<T> {
     token: T,
     once: bool,
@@ -143,7 +146,7 @@ struct Waiting<T> {
 }
 
 impl<T> Line<T> {
-    /// A line to this server. It connects to nothing yet.
+    /// A line to the server of `dial`. It does not connect yet.
     pub fn new(dial: Dial, pause: Pause) -> Line<T> {
         let patience = Patience::new(dial.options());
         Line {
@@ -166,7 +169,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Accept a command: it is given to the conversation, or waits for one, and comes to something exactly once.
+    /// Accept a command. It is given to the session, or held until there is one. It completes exactly once.
     #[inline(always)]
     pub fn submit(&mut self, args: &[&[u8]], submission: Submission<T>, now: impl FnOnce() -> Instant) -> Result<()> {
         self.make_room()?;
@@ -181,12 +184,13 @@ impl<T> Line<T> {
             Stage::Open(connection) if !subscribes && self.flow.outdated.is_none() => {
                 match connection.session_mut().submit_known(args, room, effect, shape, asker) {
                     Ok(_) => Ok(()),
-                    // It is over, and has not been told yet: what comes now waits for the next one.
-                    Err(_) if connection.failure().is_some() => self.queue_specially(args, shape, asker, now),
+                    // The connection has failed, and `lost` was not called yet: the command waits for the next
+                    // connection.
+                    Err(_) if connection.failure().is_some() => self.queue_or_hold(args, shape, asker, now),
                     Err(error) => Err(error),
                 }
             }
-            _ => self.queue_specially(args, shape, asker, now),
+            _ => self.queue_or_hold(args, shape, asker, now),
         };
         if queued.is_err() {
             self.waiting.take(asker.token);
@@ -194,7 +198,8 @@ impl<T> Line<T> {
         queued
     }
 
-    /// The reply to a command, where that is what comes next, and soon said. None: `take` says more.
+    /// The fast path of `take`: the next reply, if it is one short value and belongs to a command without subscriptions. None:
+    /// call `take`.
     #[inline(always)]
     pub fn take_plain(&mut self, now: impl Fn() -> Instant + Copy) -> Option<(T, Reply)> {
         if !self.came.is_empty() {
@@ -207,7 +212,7 @@ impl<T> Line<T> {
                 match self.waiting.take(token) {
                     Some(Waiting { token, subscription: None, .. }) => Some((token, reply)),
                     waiting => {
-                        let came = self.answered_specially(waiting, Event::Reply { ticket, token, reply }, now());
+                        let came = self.subscription_answered(waiting, Event::Reply { ticket, token, reply }, now());
                         self.came.extend(came);
                         None
                     }
@@ -221,7 +226,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// What came of a command, or came unasked. None: nothing more until the next step.
+    /// The next result of a command, push or gap. None: nothing more until the next step.
     pub fn take(&mut self, now: impl Fn() -> Instant + Copy) -> Option<Came<T>> {
         loop {
             if let Some(came) = self.came.pop_front() {
@@ -239,7 +244,8 @@ impl<T> Line<T> {
         }
     }
 
-    /// Begin a round: open, greet, write, look at the clock, as far as it goes without waiting. `readable`: the descriptor was.
+    /// Begin a round: check timeouts, connect, shake hands and write, without waiting. `readable`: the descriptor was
+    /// readable.
     pub fn step(&mut self, now: Instant, readable: bool) {
         self.flow.turn = Turn::default();
         self.flow.may_read |= readable;
@@ -247,7 +253,7 @@ impl<T> Line<T> {
         self.drive(now);
     }
 
-    /// Nothing is left to be taken in this round. True: because it took its part of what the peer sends; there may be more.
+    /// End a round, when `take` gave None. True: the limit of the round was reached, and there may be more to read.
     pub fn end_round(&mut self, now: impl FnOnce() -> Instant) -> bool {
         self.flow.turn = Turn::default();
         if self.flow.outdated.is_some() {
@@ -261,7 +267,7 @@ impl<T> Line<T> {
         std::mem::take(&mut self.flow.is_cut)
     }
 
-    /// The descriptor of the moment.
+    /// The descriptor of the present connection, which may change with each step.
     pub fn fd(&self) -> Option<RawFd> {
         match &self.stage {
             Stage::Down => None,
@@ -270,7 +276,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// What to watch it for.
+    /// The readiness to poll the descriptor for.
     pub fn wants(&self) -> Wants {
         match &self.stage {
             Stage::Opening(_, Some(Awaited { read, write, .. })) => Wants { read: *read, write: *write },
@@ -278,33 +284,34 @@ impl<T> Line<T> {
         }
     }
 
-    /// Whether a connection is on its way. A step may close its descriptor and open another then.
+    /// Whether a connect is under way. A step may then close the descriptor and open another.
     pub fn is_opening(&self) -> bool {
         matches!(self.stage, Stage::Opening(..))
     }
 
-    /// Whether something has become of the connection, or is to be done, that a driver should look after.
+    /// Whether `take_change` or `take_again` has something for the driver.
     #[inline]
     pub fn has_changed(&self) -> bool {
         self.again || !self.changes.is_empty()
     }
 
-    /// Something that has become of the connection.
+    /// The next change of the connection.
     pub fn take_change(&mut self) -> Option<Change> {
         self.changes.pop_front()
     }
 
-    /// Whether there is more to do, which no descriptor shows: it takes another step.
+    /// Whether another step is needed at once, although the descriptor may not become ready.
     pub fn take_again(&mut self) -> bool {
         std::mem::take(&mut self.again)
     }
 
-    /// Whether there is something to be taken.
+    /// Whether `take` has something without reading.
     pub fn has_come(&self) -> bool {
         !self.came.is_empty()
     }
 
-    /// Whether something is to be taken, or was read, or waits in the transport, that the descriptor does not show.
+    /// Whether `take` may have something that the descriptor does not show: it was read already, or the transport has
+    /// it.
     pub fn holds_more(&self) -> bool {
         if self.has_come() {
             return true;
@@ -317,7 +324,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// How many commands are under way, what was not taken yet included, and how many bytes they have.
+    /// The number of commands that `take` has not completed yet, and their bytes.
     #[inline]
     pub fn under_way(&self) -> (usize, usize) {
         let (held, held_bytes) = self.held.amount();
@@ -328,7 +335,7 @@ impl<T> Line<T> {
         (commands.wrapping_add(held).wrapping_add(self.came.len()), bytes.wrapping_add(held_bytes))
     }
 
-    /// Whether subscriptions have no place here.
+    /// Whether the connection speaks RESP2, which allows no subscriptions here.
     pub fn is_resp2(&self) -> bool {
         match &self.stage {
             Stage::Open(connection) => !connection.session().is_resp3(),
@@ -336,7 +343,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// The connection there is, to be closed.
+    /// Take the open connection, to close it.
     pub fn close(&mut self) -> Option<Box<Connection>> {
         match std::mem::take(&mut self.stage) {
             Stage::Open(connection) => Some(connection),
@@ -344,7 +351,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// Whatever becomes of the commands, there is room for all of them.
+    /// Reserve memory so that every accepted command can complete.
     #[inline]
     fn make_room(&mut self) -> Result<()> {
         self.waiting.reserve().map_err(|_| Error::memory("the command"))?;
@@ -354,10 +361,10 @@ impl<T> Line<T> {
         Ok(())
     }
 
-    /// A command of SUBSCRIBE's kin, or one that waits for a connection.
+    /// Queue a command that subscribes or unsubscribes, or one that waits for a connection.
     #[cold]
     #[inline(never)]
-    fn queue_specially(
+    fn queue_or_hold(
         &mut self,
         args: &[&[u8]],
         shape: Shape,
@@ -378,22 +385,22 @@ impl<T> Line<T> {
         let asked = Asked::any(args, shape).by(asker);
         pass(&mut self.subscriptions, subscription, connection.session_mut(), asked)?;
         if self.subscriptions.is_empty() {
-            // Before this nothing could be missed.
+            // No message could be missed before the first subscription.
             self.heard = Some(now());
         }
         Ok(())
     }
 }
 
-/// What one look at what has been read came to.
+/// The result of `poll_and_read`.
 enum Polled<T> {
     Came(Came<T>),
-    /// It is to be looked again.
+    /// Poll again.
     Again,
     Nothing,
 }
 
-/// Give a command to the conversation, and note what is subscribed by it.
+/// Give a command to the session, and note its subscriptions.
 fn pass(
     subscriptions: &mut Subscriptions,
     subscription: Option<&Subscription>,

@@ -1,20 +1,20 @@
-//! Things that are found by a number, which one gets when it is put in and which is another's when it was taken out.
+//! A slab: values that are found by a number. The number of a value that was taken out is used again for a later one.
 
 use std::collections::TryReserveError;
 
 use crate::session::Token;
 
-/// Places for things, full or free.
+/// The slab.
 pub(super) struct Slots<T> {
     places: Vec<Place<T>>,
-    /// The first of the free ones. None of them: the number of places.
+    /// The first free place, or the number of places if none is free.
     free: usize,
     len: usize,
 }
 
 enum Place<T> {
     Full(T),
-    /// And the next free one.
+    /// With the index of the next free place.
     Free(usize),
 }
 
@@ -25,13 +25,13 @@ impl<T> Default for Slots<T> {
 }
 
 impl<T> Slots<T> {
-    /// How many are full.
+    /// The number of values.
     #[inline]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// See to it that there is memory for one more.
+    /// Reserve memory for one more value.
     #[inline]
     pub(super) fn reserve(&mut self) -> Result<(), TryReserveError> {
         match self.places.len() == self.places.capacity() {
@@ -40,7 +40,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Put one in.
+    /// Insert a value, and give its number.
     #[inline(always)]
     pub(super) fn insert(&mut self, thing: T) -> Token {
         let at = self.free;
@@ -57,7 +57,7 @@ impl<T> Slots<T> {
         at as Token
     }
 
-    /// The one of this number.
+    /// The value with this number.
     pub(super) fn get(&self, token: Token) -> Option<&T> {
         match self.places.get(usize::try_from(token).ok()?)? {
             Place::Full(thing) => Some(thing),
@@ -65,7 +65,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Take the one of this number out.
+    /// Take out the value with this number.
     #[inline(always)]
     pub(super) fn take(&mut self, token: Token) -> Option<T> {
         let at = usize::try_from(token).ok()?;

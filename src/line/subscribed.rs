@@ -1,4 +1,4 @@
-//! What is subscribed beside the commands, on a connection that comes and goes: what a push means for it, and what is told.
+//! Subscriptions on a line: pushes and confirmations, restoring them on a new connection, and gaps in the messages.
 
 use std::time::Instant;
 
@@ -10,20 +10,20 @@ use crate::session::{Event, Heard, NOBODY, Session, Token};
 
 use super::{Came, Line, Stage, Waiting};
 
-/// A command of SUBSCRIBE's kin.
+/// A command that subscribes or unsubscribes, with its names.
 pub(super) struct Subscription {
     pub(super) effect: Effect,
     pub(super) names: Vec<Vec<u8>>,
 }
 
-/// Since when nothing was heard, and why.
+/// A time in which messages may have been missed.
 pub(super) struct Gap {
     since: Instant,
     reason: Vec<u8>,
 }
 
 impl Subscription {
-    /// With a copy of the names.
+    /// The subscription of this command, with a copy of the names.
     pub(super) fn of(effect: Effect, args: &[&[u8]]) -> Result<Box<Subscription>> {
         let mut names = Vec::new();
         names.try_reserve_exact(args.len()).map_err(|_| Error::memory("the command"))?;
@@ -35,15 +35,15 @@ impl Subscription {
 }
 
 impl<T> Line<T> {
-    /// A push has come. It is given, and with it what it settles.
-    pub(super) fn came_unasked(&mut self, event: Event, now: impl Fn() -> Instant + Copy) {
+    /// A push arrived: give it, and complete the command whose last confirmation it is.
+    pub(super) fn handle_push(&mut self, event: Event, now: impl Fn() -> Instant + Copy) {
         let (Event::Push { ends, .. }, Stage::Open(connection)) = (&event, &self.stage) else { return };
         let ends = *ends;
         let listens = !self.subscriptions.is_empty() || !self.subscriptions.is_settled();
         if listens && !connection.session().is_resp3() {
-            return self.turned_out_to_be_resp2(now());
+            return self.drop_subscriptions_in_resp2(now());
         }
-        // What is told beside it must not take the room of what the commands come to.
+        // The extra events must not use the room that is reserved for the results of commands.
         if self.came.try_reserve(self.waiting.len() + TOLD_AT_ONCE).is_err() {
             return self.lost(Error::memory("a push"), now());
         }
@@ -72,9 +72,9 @@ impl<T> Line<T> {
         self.tell_gap_if_settled(now);
     }
 
-    /// The reply to a command of SUBSCRIBE's kin, or to one that nobody waits for, has come. A subscription that was answered with
-    /// an error fails by it; a name that was subscribed before, and is not again, is told.
-    pub(super) fn answered_specially(
+    /// A reply arrived to a command that subscribes or unsubscribes, or to a command that has completed or is the
+    /// library's own. An error fails the subscribing command. A refused name that was being restored is reported.
+    pub(super) fn subscription_answered(
         &mut self,
         waiting: Option<Waiting<T>>,
         event: Event,
@@ -87,7 +87,7 @@ impl<T> Line<T> {
             Ok(Heard::Reply(_, _, reply)) => waiting.map(|waiting| Came::Reply(waiting.token, reply)),
             Ok(Heard::Refused(error)) => Some(Came::Refused(Box::new(error))),
             Ok(Heard::NotNow(error)) => {
-                // It serves, but not this: the next connection has to wait.
+                // The server serves commands and refuses this subscription for now: the next connect needs a pause.
                 self.failures = self.failures.max(1);
                 self.lost(error, now);
                 return None;
@@ -102,7 +102,7 @@ impl<T> Line<T> {
         came
     }
 
-    /// Ask a new conversation for all that is wanted. In RESP2 there is no asking: who listened is told, once.
+    /// Restore all subscriptions in a new session. In RESP2 they are dropped, which is reported once.
     pub(super) fn subscribe_again(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
         if !connection.session().is_resp3() {
             self.gap = None;
@@ -117,8 +117,9 @@ impl<T> Line<T> {
         asked
     }
 
-    /// The server agreed on RESP3, and says messages in RESP2, where they and replies cannot be told apart: who listened is told.
-    fn turned_out_to_be_resp2(&mut self, now: Instant) {
+    /// The server agreed to RESP3 and sent a message in RESP2 form, which cannot be told from a reply. The
+    /// subscriptions are dropped, which is reported.
+    fn drop_subscriptions_in_resp2(&mut self, now: Instant) {
         let Stage::Open(connection) = &mut self.stage else { return };
         connection.remember_resp2();
         let error = connection.told_of(in_resp2());
@@ -129,23 +130,24 @@ impl<T> Line<T> {
         }
     }
 
-    /// The connection was lost: what is said from when something was last heard is missed.
+    /// The connection was lost: a gap begins at the last arrival of bytes.
     pub(super) fn interrupted(&mut self, error: &Error, now: Instant) {
         if !self.subscriptions.is_empty() {
             self.gap.get_or_insert(Gap { since: self.heard.unwrap_or(now), reason: error.message.clone() });
         }
     }
 
-    /// No connection will come, for a reason that does not pass. Told once: a word that was not taken yet is enough.
-    pub(super) fn tell_who_listens(&mut self, error: &Error) {
+    /// Report an error that will not pass to a driver with subscriptions. An earlier report that was not taken yet is
+    /// enough.
+    pub(super) fn report_to_subscriber(&mut self, error: &Error) {
         let told = self.came.iter().any(|came| matches!(came, Came::Refused(_)));
         if !told && !self.subscriptions.is_empty() {
             self.came.push_back(Came::Refused(Box::new(error.clone())));
         }
     }
 
-    /// A gap is told when all that is wanted is subscribed again, so that whoever looks then for what was missed misses nothing
-    /// more; but in any case before the first message.
+    /// Report the gap once all subscriptions are restored: a program that then reads the missed data elsewhere misses
+    /// nothing more. The first message reports it earlier.
     pub(super) fn tell_gap_if_settled(&mut self, now: impl Fn() -> Instant) {
         if self.gap.is_some() && matches!(self.stage, Stage::Open(_)) && self.subscriptions.is_settled() {
             self.tell_gap(now);
@@ -158,7 +160,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// A push was the last confirmation that a command was due.
+    /// The last confirmation of a command arrived: complete the command.
     fn confirmed(&mut self, token: Token) {
         if token == NOBODY {
             return self.patience.one_less();
@@ -169,7 +171,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// What an event is to whoever subscribed. What they ask for by that, nobody waits for.
+    /// Pass an event to the subscriptions. The commands that they send in turn are the library's own.
     fn hear(&mut self, event: Event, now: impl Fn() -> Instant) -> Result<Heard> {
         let Stage::Open(connection) = &mut self.stage else { return Ok(Heard::Nothing) };
         let before = connection.session().newest();
@@ -183,11 +185,11 @@ impl<T> Line<T> {
     }
 }
 
-/// Messages and replies cannot be told apart there.
+/// The error of a subscription in RESP2, where messages and replies cannot be told apart.
 pub fn in_resp2() -> Error {
     let text = "subscriptions beside commands take RESP3, and this connection speaks RESP2";
     Error::new(Status::Unsupported, text).with_instead(Instead::Subscriber)
 }
 
-/// A push, a gap before or behind it, and the command that it confirms.
+/// Events of one push at the most: the push, a gap before or after it, and the completed command.
 const TOLD_AT_ONCE: usize = 4;

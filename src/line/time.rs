@@ -1,4 +1,4 @@
-//! What has to happen when: commands are given up, a silent server is asked, and a dead one is left.
+//! Deadlines: of commands, of the PING to a silent server, and of a server that does not answer.
 
 use std::time::{Duration, Instant};
 
@@ -8,11 +8,12 @@ use crate::options::Options;
 
 use super::{Came, Line, Stage};
 
-/// How long a server may answer nothing to what nobody waits for.
+/// The deadline for replies that no command waits for: to a PING, to restored subscriptions, to commands that timed
+/// out.
 pub(super) struct Patience {
-    /// How many replies are due to nobody.
+    /// The number of such replies that are outstanding.
     owed: u64,
-    /// When a server that answers nothing to that is given up.
+    /// When the connection is given up if nothing arrives.
     ends: Option<Instant>,
     allowed: Option<Duration>,
 }
@@ -24,7 +25,7 @@ impl Patience {
         Patience { owed: 0, ends: None, allowed }
     }
 
-    /// So many more replies are due to nobody.
+    /// `count` more such replies are outstanding.
     pub(super) fn more(&mut self, count: u64, now: Instant) {
         self.owed += count;
         if count > 0 && self.ends.is_none() {
@@ -32,7 +33,7 @@ impl Patience {
         }
     }
 
-    /// One of them has come.
+    /// One of these replies arrived.
     pub(super) fn one_less(&mut self) {
         self.owed = self.owed.saturating_sub(1);
         if self.owed == 0 {
@@ -40,12 +41,12 @@ impl Patience {
         }
     }
 
-    /// Whether it ends at all.
+    /// Whether there is a deadline.
     pub(super) fn is_limited(&self) -> bool {
         self.ends.is_some()
     }
 
-    /// A new connection owes nothing.
+    /// A new connection has no outstanding replies.
     pub(super) fn start_anew(&mut self) {
         (self.owed, self.ends) = (0, None);
     }
@@ -56,7 +57,7 @@ impl Patience {
 }
 
 impl<T> Line<T> {
-    /// When the next step is due, whatever comes. It may turn out that nothing was to be done.
+    /// When the next step is due even if the descriptor does not become ready. The step may find nothing to do.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
@@ -79,11 +80,11 @@ impl<T> Line<T> {
         all.into_iter().flatten().min()
     }
 
-    /// Complete what took too long, without touching its neighbours: what was not sent is never sent, and a reply to what was goes
-    /// to nobody.
+    /// Fail the commands that have timed out. One that was not sent is never sent. The reply to one that was sent is
+    /// dropped when it arrives.
     pub(super) fn expire(&mut self, now: Instant) {
         if self.patience.ends.is_some_and(|end| end <= now) {
-            self.lose_patience(now);
+            self.give_up_silent_server(now);
         }
         let Line { stage, flow, waiting, came, patience, subscriptions, held, last_failure, .. } = self;
         if let Stage::Open(connection) = stage {
@@ -105,8 +106,8 @@ impl<T> Line<T> {
         });
     }
 
-    /// Something has come: the server lives.
-    pub(super) fn something_came(&mut self, now: Instant) {
+    /// Bytes arrived: the server answers.
+    pub(super) fn note_arrival(&mut self, now: Instant) {
         if self.patience.is_limited() {
             self.patience.extend(now);
         }
@@ -115,7 +116,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// When a connection on which messages are waited for is to be asked whether it lives.
+    /// When a PING is due on a connection with subscriptions.
     pub(super) fn next_ping(&self) -> Option<Instant> {
         if self.subscriptions.is_empty()
             || !matches!(self.stage, Stage::Open(_))
@@ -131,7 +132,7 @@ impl<T> Line<T> {
         self.heard?.checked_add(Duration::from_millis(u64::try_from(every_ms).ok()?))
     }
 
-    /// Until when a connect under way, or the pause before the next, has to wait.
+    /// When a connect under way has its next timeout, or when the pause before the next connect ends.
     fn connect_deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Down => self.retry_at.filter(|_| !self.is_idle()),
@@ -140,15 +141,16 @@ impl<T> Line<T> {
         }
     }
 
-    /// A server that answers nothing, for as long again, to what was given up on is taken for dead.
-    fn lose_patience(&mut self, now: Instant) {
+    /// The deadline of `Patience` has passed: give up the connection, if the reply that is due first is one that no
+    /// command waits for.
+    fn give_up_silent_server(&mut self, now: Instant) {
         let Stage::Open(connection) = &mut self.stage else { return };
         if connection.session().oldest_is_nobodys() {
             let patience_ms = self.patience.allowed.unwrap_or_default().as_millis();
             let text = format!("read: nothing came for {patience_ms} ms after a command's time was up");
             self.lost(Error::new(Status::Io, text), now);
         } else {
-            // What is due first may take its time, and the others wait behind it.
+            // The command whose reply is due first has time left, and delays the others.
             self.patience.extend(now);
         }
     }

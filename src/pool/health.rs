@@ -1,4 +1,4 @@
-//! Whether a connection that rested is still wanted.
+//! The checks of an idle connection: its age, its idle time, and when a PING is due.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -7,23 +7,23 @@ use crate::conn::Connection;
 use crate::options::Options;
 use crate::transport::Deadline;
 
-/// Whether it lived for longer than the options allow.
+/// Whether the connection is older than `pool_age`.
 pub(super) fn is_too_old(connection: &Connection, now: Instant, options: &Options) -> bool {
     is_past(now.saturating_duration_since(connection.age().0), options.pool_age_ms())
 }
 
-/// Whether it rested for longer than the options allow.
-pub(super) fn rested_too_long(connection: &Connection, now: Instant, options: &Options) -> bool {
+/// Whether the connection was idle for longer than `pool_idle`.
+pub(super) fn was_idle_too_long(connection: &Connection, now: Instant, options: &Options) -> bool {
     is_past(now.saturating_duration_since(connection.age().1), options.pool_idle_ms())
 }
 
-/// Whether it rested for so long that the server is to be asked whether it is there.
-pub(super) fn wants_ping(connection: &Connection, now: Instant, options: &Options) -> bool {
+/// Whether the connection was idle for so long (`health_check`) that it is checked with PING.
+pub(super) fn is_ping_due(connection: &Connection, now: Instant, options: &Options) -> bool {
     is_past(now.saturating_duration_since(connection.age().1), options.health_check_ms())
 }
 
-/// How long the server may take to say that it is there: as long as a connect, and half of the time at most, for the rest is
-/// a new connection's.
+/// How long the server may take to answer the PING: at most `connect_timeout`, and at most half of the time left, so
+/// that a new connection can be opened in the other half.
 pub(super) fn ping_ms(deadline: Deadline, options: &Options) -> i64 {
     let half = deadline.remaining().map(|remaining| i64::try_from(remaining.as_millis() / 2).unwrap_or(i64::MAX));
     match (half, options.connect_timeout_ms()) {
@@ -33,18 +33,18 @@ pub(super) fn ping_ms(deadline: Deadline, options: &Options) -> i64 {
     }
 }
 
-/// Take out the connections that rested for too long, the oldest first, down to the number that is to stay.
+/// Move the connections that were idle for too long into `out`, the oldest first. `pool_idle_min` connections stay.
 #[expect(clippy::vec_box, reason = "as the pool keeps them")]
-pub(super) fn sort_out(idle: &mut Vec<Box<Connection>>, options: &Options, out: &mut Vec<Box<Connection>>) {
+pub(super) fn take_expired(idle: &mut Vec<Box<Connection>>, options: &Options, out: &mut Vec<Box<Connection>>) {
     let stay = options.pool_idle_min();
-    // The one that came last has rested since now.
+    // The connection that was returned last became idle just now: its time saves a look at the clock.
     let Some(now) = idle.last().map(|last| last.age().1) else { return };
-    while idle.len() > stay && idle.first().is_some_and(|oldest| rested_too_long(oldest, now, options)) {
+    while idle.len() > stay && idle.first().is_some_and(|oldest| was_idle_too_long(oldest, now, options)) {
         out.push(idle.remove(0));
     }
 }
 
-/// A negative limit is never reached, and 0 at once.
+/// Whether `limit_ms` has passed. A negative limit never passes, and 0 has always passed.
 fn is_past(elapsed: Duration, limit_ms: i64) -> bool {
     u64::try_from(limit_ms).is_ok_and(|limit| elapsed >= Duration::from_millis(limit))
 }

@@ -1,4 +1,5 @@
-//! Who answers: connections, leased while a command runs, bounded in number, handed on in the order they were asked for.
+//! The connection pool of one server: a caller leases a connection while its command runs, the number of connections is
+//! bounded, and callers that wait are served in order.
 #![forbid(unsafe_code)]
 
 mod health;
@@ -20,50 +21,51 @@ use crate::transport::Deadline;
 use shelf::{Grant, Shelves, Waiter};
 pub use stats::{Counters, Stat};
 
-/// A pool. Cloning shares it; the last clone closes what rests in it.
+/// A pool. Clones share it. Dropping the last clone closes the idle connections.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
     dial: Dial,
-    /// Connections at the most: idle, leased and being opened.
+    /// The largest number of connections: idle, leased, and being opened.
     max: usize,
     shelves: Shelves,
-    /// Grows when all connections are to go; those leased before are closed when they come back. It grows, and is compared,
-    /// under the lock of the shelf, so that none slips through in between.
+    /// The generation of the connections. It is increased when all connections are to be closed: a leased connection of
+    /// an older era is closed when it is returned. It is increased and compared only under the shelf's lock, so that no
+    /// old connection is leased afterwards.
     era: AtomicU64,
-    /// When all may be let go again because their server takes no writes, in milliseconds since the pool was made.
+    /// The earliest time at which `renew` may close all connections again, in milliseconds since the pool was made.
     renewal_due: AtomicU64,
     made: Instant,
     counters: Counters,
 }
 
-/// Why a connection that rested is no longer good.
+/// Why an idle connection cannot be used any more.
 enum Gone {
-    /// By the server, or by us.
+    /// The server closed it, or it was too old or idle for too long.
     Closed,
     /// It did not answer in time.
     Silent,
-    /// The call that looked was ended.
+    /// The call that checked the connection was woken.
     Ended(Error),
 }
 
-/// A connection on lease. Given back by `give_back`, and only so: dropped, it is closed.
+/// A leased connection. `give_back` returns it to the pool; dropping the lease closes the connection.
 pub struct Lease {
     pool: Arc<Inner>,
-    /// The process that leased it: no other may use it.
+    /// The process that leased the connection. No other process may use it.
     process: Process,
     era: u64,
-    /// None only while it is being given up.
+    /// None only while the lease ends.
     connection: Option<Box<Connection>>,
-    /// It rested in the pool before, so the server may have closed it meanwhile.
+    /// The connection was idle in the pool before, so the server may have closed it meanwhile.
     pub rested: bool,
-    /// Its server takes no writes: it does not rest again.
+    /// The server is a replica: the connection is closed instead of returned.
     outdated: bool,
 }
 
 impl Pool {
-    /// A pool that opens its connections this way, when they are asked for.
+    /// A pool that opens its connections with `dial`, when they are first needed.
     pub fn new(dial: Dial) -> Pool {
         let max = dial.options().pool_max();
         let pool = Pool(Arc::new(Inner {
@@ -75,24 +77,25 @@ impl Pool {
             made: Instant::now(),
             counters: Counters::default(),
         }));
-        // Made now, so that no command has to.
+        // The shelf of this process is made now, so that no command has to make it.
         pool.0.shelves.figures();
         pool
     }
 
-    /// How it opens its connections.
+    /// How the pool opens its connections.
     pub fn dial(&self) -> &Dial {
         &self.0.dial
     }
 
-    /// What it counted.
+    /// The pool's counters.
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }
 
-    /// Lease a connection: one that rests and is good, or a new one, or the next that comes back.
+    /// Lease a connection: an idle one that still works, or a new one, or the next one that is returned.
     ///
-    /// `kept` takes the pushes that came while it rested.
+    /// `kept` receives the pushes that arrived while the connection was idle. `wait_ms` is the longest wait for a
+    /// connection.
     pub fn lease(&self, now: Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
         self.0.dial.refuse_reentry()?;
         let Grant { mut rested, mut era } = self.0.ask(deadline, wait_ms, kept)?;
@@ -103,19 +106,20 @@ impl Pool {
             };
             match self.0.wake(connection, now, deadline, kept) {
                 Ok(connection) => return Ok(permit.lease(connection, era, true)),
-                // That one was lost while it rested. The permit is still ours: look for another.
+                // The idle connection was lost. The permit is still held: try another idle connection.
                 Err(Gone::Closed) => {
                     let mut shelf = self.0.shelves.open();
                     (rested, era) = (shelf.idle.pop(), self.0.era());
                 }
-                // Where one does not answer, another that rested would cost as much time: a new one has the rest of it.
+                // The server did not answer a PING in time. Another idle connection could cost as much time again, so a
+                // new one is opened in the time that is left.
                 Err(Gone::Silent) => {}
                 Err(Gone::Ended(error)) => return Err(error.with_outcome(Outcome::NotSent)),
             }
         }
     }
 
-    /// Open connections until `count` are there, the pool's maximum at the most.
+    /// Open connections until `count` are idle, or the pool has its maximum.
     pub fn warm(&self, count: usize) -> Result<()> {
         self.0.dial.refuse_reentry()?;
         let mut kept = Kept::new(false, 0);
@@ -132,23 +136,23 @@ impl Pool {
                 }
             }
         }
-        // What was opened rests, also where the next could not be.
+        // The connections that were opened become idle, even if the next one could not be opened.
         leases.into_iter().for_each(Lease::give_back);
         result
     }
 
-    /// Close every connection that rests now; those in use are closed when they come back.
+    /// Close the idle connections now, and the leased ones when they are returned.
     pub fn drop_idle(&self) {
         self.0.end_era();
     }
 
-    /// The server of the connections that are there takes no writes any more: they go, those in use when they come back, and
-    /// the next is opened to where the address leads then. Done at most once in a while.
+    /// The server has become a replica. Close the idle connections now and the leased ones when they are returned, so
+    /// that new connections look up the address again. Done at most once per `RENEWAL_MS_MIN`.
     pub fn renew(&self) {
         self.0.renew();
     }
 
-    /// One figure. `None`: this pool does not keep it.
+    /// The value of a statistic. `None`: the pool does not keep it.
     pub fn stat(&self, stat: Stat) -> Option<i64> {
         let figures = self.0.shelves.figures();
         let read = |figure: &AtomicUsize| figure.load(Ordering::Relaxed) as i64;
@@ -163,7 +167,7 @@ impl Pool {
 }
 
 impl Inner {
-    /// A permit, at once or in turn.
+    /// Get a permit: at once if one is free, otherwise in the order of the callers.
     fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
         let mut queued = {
             let mut shelf = self.shelves.open();
@@ -187,7 +191,7 @@ impl Inner {
         if let Some(grant) = queued.leave() {
             return Ok(grant);
         }
-        self.counters.waited_in_vain();
+        self.counters.wait_timed_out();
         let waited_ms = since.elapsed().as_millis() as i64;
         kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
         let text = format!(
@@ -208,7 +212,7 @@ impl Inner {
         })
     }
 
-    /// Look at a connection that rested. If it is no longer good, it is closed.
+    /// Check an idle connection before it is leased. A connection that fails the check is closed.
     fn wake(
         &self,
         mut connection: Box<Connection>,
@@ -219,13 +223,13 @@ impl Inner {
         let options = self.dial.options();
         let is_spare = || self.shelves.open().idle.len() >= options.pool_idle_min();
         if health::is_too_old(&connection, now, options)
-            || (health::rested_too_long(&connection, now, options) && is_spare())
+            || (health::was_idle_too_long(&connection, now, options) && is_spare())
         {
             self.counters.closed(1);
             return Err(Gone::Closed);
         }
         let mut woken = connection.wake(deadline, kept);
-        if woken.is_ok() && health::wants_ping(&connection, now, options) {
+        if woken.is_ok() && health::is_ping_due(&connection, now, options) {
             woken = connection.ping(deadline, health::ping_ms(deadline, options), kept);
         }
         if let Err(error) = woken {
@@ -240,20 +244,21 @@ impl Inner {
         Ok(connection)
     }
 
-    /// A permit comes back: with a connection of this era for the next, or to open one.
+    /// A permit is returned, with a connection of `era` or without one. It goes to the first waiter, with the
+    /// connection if its era is the present one.
     fn take_back(&self, connection: Option<Box<Connection>>, era: u64) {
         let mut worn_out = Vec::new();
         let mut shelf = self.shelves.open();
         let (connection, outdated) = if era == self.era() { (connection, None) } else { (None, connection) };
         worn_out.extend(outdated);
         if let Some(waiter) = shelf.waiters.pop_front() {
-            // The permit goes on to who waits, and is never counted as free. It is handed over before the shelf is let
-            // go: who gives up waiting looks for it behind that lock, and would otherwise miss it and lose it for all.
+            // The permit goes to the first waiter, and is never counted as free. It is handed over under the shelf's
+            // lock: a waiter that gives up looks for a late grant under the same lock, so no grant is lost.
             waiter.wake(Grant { rested: connection, era });
         } else {
             shelf.leased -= 1;
             shelf.idle.extend(connection);
-            health::sort_out(&mut shelf.idle, self.dial.options(), &mut worn_out);
+            health::take_expired(&mut shelf.idle, self.dial.options(), &mut worn_out);
         }
         drop(shelf);
         self.counters.closed(worn_out.len());
@@ -263,7 +268,7 @@ impl Inner {
         self.era.load(Ordering::Relaxed)
     }
 
-    /// All connections go: those that rest now, the others when they come back.
+    /// Begin a new era: close the idle connections now, and the leased ones when they are returned.
     fn end_era(&self) {
         let idle = {
             let mut shelf = self.shelves.open();
@@ -277,7 +282,7 @@ impl Inner {
         let now = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = self.renewal_due.load(Ordering::Relaxed);
         let next = now.saturating_add(RENEWAL_MS_MIN);
-        // Of many threads that are told at once, one does it.
+        // Many threads may receive READONLY at once. One of them renews.
         if now >= due && self.renewal_due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             self.dial.avoid_address();
             self.end_era();
@@ -287,12 +292,13 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        // In a child of fork that never used the pool: what it inherited is closed.
+        // A child of fork that never used the pool closes the idle connections that it inherited.
         self.shelves.figures();
     }
 }
 
-/// A place in the queue. Dropped, also by a panic, it is left, and what was granted to it goes on to the next.
+/// A caller's place in the queue. Dropping it, also during a panic, leaves the queue and passes a grant to the next
+/// waiter.
 struct Queued<'p> {
     pool: &'p Inner,
     waiter: Arc<Waiter>,
@@ -300,7 +306,7 @@ struct Queued<'p> {
 }
 
 impl Queued<'_> {
-    /// Leave the queue. It may have been granted something between the end of the wait and the lock.
+    /// Leave the queue. A grant may have arrived between the end of the wait and the lock: it is returned.
     fn leave(&mut self) -> Option<Grant> {
         self.left = true;
         self.pool.shelves.open().waiters.retain(|other| !Arc::ptr_eq(other, &self.waiter));
@@ -318,7 +324,8 @@ impl Drop for Queued<'_> {
     }
 }
 
-/// The right to have one connection. Dropped, also by a panic, it goes to the next who waits.
+/// The right to have one connection, open or being opened. Dropping it, also during a panic, passes it to the next
+/// waiter.
 struct Permit<'p>(&'p Arc<Inner>);
 
 impl Permit<'_> {
@@ -327,7 +334,7 @@ impl Permit<'_> {
         let mut connection = Box::new(self.0.dial.open(deadline)?);
         self.0.counters.created();
         kept.notice(Notice::connected(&connection));
-        // A server that speaks before it is asked is not one to talk to.
+        // Bytes that arrive before any command cannot be a reply: the connection is refused.
         if let Err(error) = connection.wake(deadline, kept) {
             self.0.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
@@ -336,14 +343,14 @@ impl Permit<'_> {
         Ok(self.lease(connection, era, false))
     }
 
-    /// The lease that it is for.
+    /// Turn the permit into a lease.
     fn lease(self, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
         let lease = Lease::new(Arc::clone(self.0), connection, era, rested);
         std::mem::forget(self);
         lease
     }
 
-    /// Give it to the next who waits, with a connection.
+    /// Pass the permit to the next waiter, with a connection.
     fn give(self, connection: Box<Connection>, era: u64) {
         let pool = self.0;
         std::mem::forget(self);
@@ -362,7 +369,8 @@ impl Lease {
         Lease { pool, process: Process::current(), era, connection: Some(connection), rested, outdated: false }
     }
 
-    /// This is the answer to a command of this row. Where it says that the server takes no writes, the connection does not rest again.
+    /// Note the reply to a command of this row of the table. If the reply is READONLY, the connection is closed when it
+    /// is returned.
     #[inline]
     pub fn heed(&mut self, row: Option<&Command>, reply: &Reply) {
         if reply.is_error() {
@@ -370,7 +378,7 @@ impl Lease {
         }
     }
 
-    /// The same for an error alone. `own_words`: it may be of its command's own making.
+    /// Note an error reply. `own_words`: the command, such as a script, can write error texts of its own.
     #[cold]
     pub fn heed_error(&mut self, error: &[u8], own_words: bool) {
         if Refusal::of(error, own_words).is_some_and(Refusal::ends_connection) {
@@ -378,13 +386,13 @@ impl Lease {
         }
     }
 
-    /// The server takes no writes: the connection does not rest again, nor do the others that are there.
+    /// The server is a replica: this connection, and the others of the pool, are closed when they are returned.
     pub fn outdate(&mut self) {
         self.outdated = true;
         self.pool.renew();
     }
 
-    /// Give the connection back, if it is as a new one; else it is closed.
+    /// Return the connection to the pool if its state is that of a new one. Otherwise close it.
     pub fn give_back(mut self) {
         self.end(true);
     }
@@ -399,11 +407,12 @@ impl Lease {
 
     fn end(&mut self, may_rest: bool) {
         let Some(mut connection) = self.connection.take() else { return };
-        // In a child of fork it is closed, and that is all: the permit was the parent's.
+        // In a child of fork the connection is closed here, and the permit stays the parent's.
         if self.refuse_foreign().is_err() {
             return;
         }
-        // Whatever becomes of the connection, the permit goes on: its transport and its parser may be the program's own.
+        // The permit is dropped even if closing the connection panics: its transport and parser may be the program's
+        // code.
         let permit = Permit(&self.pool);
         self.pool.counters.moved(connection.traffic());
         let wanted = !self.outdated && self.era == self.pool.era();

@@ -1,4 +1,5 @@
-//! What a pool has at rest, who waits for it, and in whose turn it goes: guarded by one lock, counted for who only looks.
+//! The idle connections of a pool and the queue of waiting callers, under one lock; and figures of both, which are read
+//! without it.
 #![forbid(unsafe_code)]
 
 use std::cell::Cell;
@@ -14,18 +15,18 @@ use crate::process::PerProcess;
 use crate::sync::{Mutex, MutexGuard};
 use crate::transport::Deadline;
 
-/// The shelf of each process: a child of fork begins with an empty one and a new lock.
+/// One shelf for each process: a child of fork begins with an empty shelf and a new lock.
 #[derive(Default)]
 pub(super) struct Shelves(PerProcess<Locked>);
 
-/// A shelf, and how much was on it when its lock was last let go.
+/// A shelf, and its figures as of the last time that its lock was released.
 #[derive(Default)]
 struct Locked {
     shelf: Mutex<Shelf>,
     figures: Figures,
 }
 
-/// How much is on a shelf: read without the lock that commands contend for.
+/// The figures of a shelf. Statistics read them without the lock that commands contend for.
 #[derive(Default)]
 pub(super) struct Figures {
     pub(super) idle: AtomicUsize,
@@ -33,19 +34,19 @@ pub(super) struct Figures {
     pub(super) waiting: AtomicUsize,
 }
 
-/// What the lock guards. Whatever closes a socket or calls a function of the caller's happens outside of it.
+/// The data under the lock. No socket is closed and no callback is called while the lock is held.
 #[derive(Default)]
 pub(super) struct Shelf {
-    /// The one used last is at the end, and is used next.
+    /// The connection used last is at the end, and is leased next.
     #[expect(clippy::vec_box, reason = "a pointer is what is moved at each lease, and what a grown Vec has room for")]
     pub(super) idle: Vec<Box<Connection>>,
-    /// Permits given out: a connection leased, or one being opened.
+    /// The number of permits held: one for each connection that is leased or being opened.
     pub(super) leased: usize,
-    /// Who asked first is served first.
+    /// Callers that wait, in the order of their requests.
     pub(super) waiters: VecDeque<Arc<Waiter>>,
 }
 
-/// A shelf under its lock. What changed is counted when it is let go.
+/// A shelf under its lock. The figures are updated when the lock is released.
 pub(super) struct Open<'s> {
     shelf: MutexGuard<'s, Shelf>,
     figures: &'s Figures,
@@ -57,10 +58,10 @@ pub(super) struct Waiter {
     wait_point: Arc<WaitPoint>,
 }
 
-/// What a caller gets: a permit, and a connection where one rested.
+/// What a caller is granted: a permit, and an idle connection if there was one.
 pub(super) struct Grant {
     pub(super) rested: Option<Box<Connection>>,
-    /// The era that the connection is of.
+    /// The era of the connection.
     pub(super) era: u64,
 }
 
@@ -71,13 +72,13 @@ impl Shelves {
         Open { shelf: shelf.lock(), figures }
     }
 
-    /// How much is on it.
+    /// The figures of this process's shelf.
     pub(super) fn figures(&self) -> &Figures {
         &self.here().figures
     }
 
-    /// Connections that a child inherited are closed there, without a byte, if their lock is free; if one of the parent's
-    /// threads held it, they stay open in the child, and unused.
+    /// This process's part. A child of fork closes the connections that it inherited, without writing to them. If a
+    /// thread of the parent held the lock at the fork, they stay open in the child and are not used.
     fn here(&self) -> &Locked {
         let inherited = Cell::new(None);
         let locked = self.0.get(|parents| {
@@ -85,14 +86,15 @@ impl Shelves {
             inherited.set(shelf.map(|mut shelf| std::mem::take(&mut shelf.idle)));
             Locked::default()
         });
-        // Only now, for it may call functions of the caller's, which may look at this pool.
+        // Closed only now: closing may call a transport function of the program, which may use this pool.
         drop(inherited.take());
         locked
     }
 }
 
 impl Shelf {
-    /// What can be granted at once: the connection used last, or a permit to open one. Nobody overtakes those who wait.
+    /// Grant what is free: the connection used last, or a permit to open one. `None` while callers wait, so that no
+    /// caller overtakes them.
     pub(super) fn grant(&mut self, max: usize, era: u64) -> Option<Grant> {
         if !self.waiters.is_empty() {
             return None;
@@ -107,12 +109,12 @@ impl Shelf {
 }
 
 impl Waiter {
-    /// The call of this thread.
+    /// A waiter for the call of this thread.
     pub(super) fn new() -> Waiter {
         Waiter { grant: Mutex::new(None), wait_point: ongoing::wait_point() }
     }
 
-    /// Wait for a grant. `None`: there was none in time. An error: the call was ended.
+    /// Wait for a grant. `None`: no grant before the deadline. An error: the call was woken.
     pub(super) fn wait(&self, deadline: Deadline) -> Result<Option<Grant>> {
         loop {
             let count = self.wait_point.count();
@@ -126,7 +128,7 @@ impl Waiter {
         }
     }
 
-    /// What was granted after the wait was given up.
+    /// A grant that arrived after the wait had ended.
     pub(super) fn granted_late(&self) -> Option<Grant> {
         self.grant.lock().take()
     }

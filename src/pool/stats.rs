@@ -1,4 +1,4 @@
-//! What is counted, readable by anybody at any time without a lock.
+//! The statistics of pools and clients: counters that are read without a lock.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use crate::conn::{Connection, Traffic};
 use crate::error::{Error, Status};
 
-/// Which figure.
+/// A statistic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the header says what each figure is")]
 pub enum Stat {
@@ -34,7 +34,8 @@ pub enum Stat {
     ErrorsInternal = 45,
 }
 
-/// Figures that only grow. Each is exact; two read one after the other may be of different moments.
+/// Counters that only grow. Each counter is exact. Two counters that are read one after the other may be of different
+/// moments.
 #[derive(Debug, Default)]
 pub struct Counters {
     created: AtomicI64,
@@ -52,14 +53,14 @@ pub struct Counters {
 }
 
 impl Stat {
-    /// The figure of this number.
+    /// The statistic with this number in the header.
     pub fn from_number(number: u32) -> Option<Stat> {
         ALL.iter().copied().find(|stat| *stat as u32 == number)
     }
 }
 
 impl Counters {
-    /// One figure. `None`: it is not counted here.
+    /// The value of a statistic. `None`: it is not counted here.
     pub fn get(&self, stat: Stat) -> Option<i64> {
         let counter = match stat {
             Stat::ConnectionsCreated => &self.created,
@@ -84,12 +85,12 @@ impl Counters {
         Some(counter.load(Ordering::Relaxed))
     }
 
-    /// A command was given to this handle.
+    /// A caller gave one command to this handle.
     pub fn command(&self) {
         add(&self.commands, 1);
     }
 
-    /// So many commands were given to this handle at once.
+    /// A caller gave `count` commands to this handle at once.
     pub fn commands(&self, count: usize) {
         add(&self.commands, count as i64);
     }
@@ -125,7 +126,7 @@ impl Counters {
         add(&self.closed, count as i64);
     }
 
-    /// A connection ended on lease: lost when the conversation failed, closed when its state was not the pool's.
+    /// A leased connection ended: it was lost if its session failed, and closed if its state was not the pool's.
     pub(super) fn ended(&self, connection: &Connection) {
         match connection.failure() {
             Some(_) => self.lost(),
@@ -137,11 +138,11 @@ impl Counters {
         add(&self.waits, 1);
     }
 
-    pub(super) fn waited_in_vain(&self) {
+    pub(super) fn wait_timed_out(&self) {
         add(&self.waits_timed_out, 1);
     }
 
-    /// Bytes were moved.
+    /// Bytes were read and written.
     pub fn moved(&self, traffic: Traffic) {
         add(&self.bytes_in, traffic.bytes_in as i64);
         add(&self.bytes_out, traffic.bytes_out as i64);
@@ -152,7 +153,7 @@ fn add(counter: &AtomicI64, count: i64) {
     counter.fetch_add(count, Ordering::Relaxed);
 }
 
-/// Who can mend it: the tens of the statuses.
+/// The index of the error counter of a status: one counter for each ten statuses.
 fn family(status: Status) -> usize {
     match status as u32 / 10 {
         tens @ 0..=3 => tens as usize,

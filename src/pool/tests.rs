@@ -1,4 +1,4 @@
-//! A pool against scripted peers: who waits, who gets what, and what becomes of connections.
+//! A pool against scripted peers: the order of waiting callers, and which connections are leased, kept and closed.
 
 mod eras;
 mod looked_at;
@@ -140,8 +140,8 @@ fn a_new_connection_that_speaks_unasked_is_refused() {
     assert_eq!(counts(&pool), (0, 0, 0));
 }
 
-/// The look at what comes back, and not that of the next lease: nobody may lease in between, and a pool that is warm must not
-/// be so by what nobody can use.
+/// A connection is checked when it is returned, and not only at the next lease: otherwise the pool would count an idle
+/// connection that no caller can use.
 #[test]
 fn what_is_not_as_a_new_one_is_closed_the_moment_it_comes_back() {
     const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
@@ -211,7 +211,7 @@ fn warming_opens_and_dropping_closes_what_rests() {
 
 #[test]
 fn what_could_be_opened_rests_where_the_next_could_not() {
-    // A push that comes first is nobody's here, and no harm.
+    // A push may arrive before any command. It is dropped, and the connection is kept.
     let pushes = Script::new([expect(HELLO), give(GREETED), give(">1\r\n+news\r\n")]);
     let pool = pool(3, [pushes, script()]);
     let error = pool.warm(3).unwrap_err();
@@ -232,7 +232,7 @@ fn what_is_in_use_when_all_are_to_go_is_closed_when_it_comes_back() {
     assert_eq!((second.closed(), counts(&pool)), (0, (1, 0, 1)));
 }
 
-/// Whoever gives a connection back looks after those that rested there before it: nobody else may come for a long time.
+/// `give_back` closes the connections that were idle for too long, because the next call to the pool may be far away.
 #[test]
 fn what_rested_for_too_long_is_closed_when_the_next_comes_back_the_oldest_first() {
     for (stay, closed) in [(0, [1, 1, 0]), (1, [1, 1, 0]), (2, [1, 0, 0]), (3, [0, 0, 0])] {

@@ -126,7 +126,7 @@ pub fn check(args: &[&[u8]]) -> Result<()> {
     Ok(())
 }
 
-/// `check` and `room_for` in one look.
+/// `check` and `room_for` in one pass over the arguments.
 #[inline(always)]
 pub fn checked_room(args: &[&[u8]]) -> Result<usize> {
     let mut room = LINE_BYTES_MAX;

@@ -1,10 +1,10 @@
-//! Who answers a command, and what its refusal means: the same server again, another, or nobody.
+//! Sends a command to a server, and decides after a failure whether to try it again.
 //!
 //! ```text
-//!  mod          who answers: the one server there is
-//!  order        a command, and what is known of it
-//!  tries        what is known over all tries of one command
-//!  retry        how often, how long to wait before it, out of which budget
+//!  mod          the tries of a command, on the one server of a pool
+//!  order        a command with its facts and limits
+//!  tries        the state over all tries of one command
+//!  retry        how many tries, the pauses between them, and their budget
 //! ```
 #![forbid(unsafe_code)]
 
@@ -26,29 +26,30 @@ pub use retry::Retry;
 use tries::Tried;
 pub use tries::Tries;
 
-/// Who answers: here the one server that the connections of a pool lead to.
+/// Sends commands to the one server of a pool.
 pub struct Route {
     pool: Pool,
     pool_wait_ms: i64,
     retry: Retry,
 }
 
-/// What is told beside the reply, while a command is tried.
+/// Receives the pushes and notices of a command's tries.
 pub trait Audience {
-    /// A place for what a try brings unasked, and for what happens in it.
+    /// A place for the pushes and notices of one try.
     fn kept(&self) -> Kept;
-    /// A try is over, and its connection has gone back: this is what it brought. `again`: another follows.
+    /// A try is over, and its connection was returned: deliver its pushes and notices. `again`: another try follows.
     fn show(&self, kept: Kept, again: bool);
 }
 
 impl Route {
-    /// To the one server of this pool. `options` are the caller's, and say how often it tries again.
+    /// A route to the one server of this pool. `options` are the client's, and have the retry settings.
     pub fn single(pool: Pool, options: &Options) -> Route {
         let pool_wait_ms = pool.dial().options().pool_wait_ms();
         Route { pool, pool_wait_ms, retry: Retry::new(options) }
     }
 
-    /// The reply that `ask` gets over a connection, tried again on others where nothing can run twice.
+    /// Call `ask` with a leased connection until it gives a reply, an error that is final, or the tries are used up. A
+    /// command is tried again only if it cannot run twice or may.
     #[inline(always)]
     pub fn ask(
         &self,
@@ -83,7 +84,7 @@ impl Route {
         }
     }
 
-    /// A connection, until it is given back.
+    /// Lease a connection.
     pub fn lease(&self, wait: &Wait<'_>, kept: &mut Kept) -> Result<Lease> {
         let now = Instant::now();
         if wait.deadline.had_passed(now) {
@@ -97,42 +98,42 @@ impl Route {
         self.pool.lease(now, wait.deadline, self.pool_wait_ms, kept)
     }
 
-    /// How often, and after how long, it is tried again.
+    /// The retry settings and budget.
     pub fn retry(&self) -> &Retry {
         &self.retry
     }
 
-    /// How connections are opened.
+    /// How the pool opens its connections.
     pub fn dial(&self) -> &Dial {
         self.pool.dial()
     }
 
-    /// The options that connections are opened by.
+    /// The options of the pool's connections.
     pub fn options(&self) -> &Options {
         self.pool.dial().options()
     }
 
-    /// Where it leads, as messages name it.
+    /// The endpoint, as messages name it.
     pub fn endpoint(&self) -> &str {
         self.pool.dial().endpoint()
     }
 
-    /// What is counted of its connections.
+    /// The counters of the pool.
     pub fn counters(&self) -> &Counters {
         self.pool.counters()
     }
 
-    /// One figure of its connections. `None`: it is not kept.
+    /// A statistic of the pool. `None`: it is not kept.
     pub fn stat(&self, stat: Stat) -> Option<i64> {
         self.pool.stat(stat)
     }
 
-    /// The server takes no writes any more: connections to it go, and the next are opened to where the endpoint leads then.
+    /// The server has become a replica: close the pool's connections, so that new ones look up the endpoint again.
     pub fn renew(&self) {
         self.pool.renew();
     }
 
-    /// Whether to try again, how long to wait before that, and what went wrong.
+    /// Whether to try again: the pause before the next try, and the error of this one. `None`: the result is final.
     fn again(
         &self,
         order: &Order<'_>,
@@ -142,8 +143,9 @@ impl Route {
         let error = match tried {
             Ok(reply) if !reply.is_error() => return None,
             Ok(reply) => order.error(reply),
-            // The server had closed it while it rested, and no byte of the command left: nothing happened yet. Only what ends
-            // a server is never tried again.
+            // The server had closed the idle connection, and no byte of the command was sent: the next try begins at
+            // once, whatever the retry settings are. SHUTDOWN is never tried again, since another server may be running
+            // by then.
             Err(Tried { error, rested: true }) if error.outcome == Outcome::NotSent && error.status == Status::Io => {
                 return (!order.ends_server()).then(|| (Duration::ZERO, error.clone()));
             }
@@ -166,7 +168,7 @@ impl Route {
         let mut lease = self.lease(&order.wait, kept).map_err(fresh)?;
         let rested = lease.rested;
         let replied = ask(&mut lease, kept);
-        // Back before any code of the caller's sees the reply; closed if anything went wrong.
+        // The connection is returned before any callback sees the reply. After an error it is closed.
         match replied {
             Ok(reply) => {
                 lease.heed(order.row, &reply);

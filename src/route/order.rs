@@ -1,4 +1,4 @@
-//! A command that is to be asked, and what is known of it: put together once, when its call begins, and asked by all below.
+//! A command as it is sent, with what is known of it. It is made once, when the call begins.
 
 use crate::commands::{self, Blocking, Command, Effect, Refusal, Shape};
 use crate::conn::{Connection, Kept, Wait};
@@ -6,51 +6,51 @@ use crate::error::{Error, Outcome, Result, Status, head};
 use crate::reply::Reply;
 use crate::session::Asked;
 
-/// A command, and what is known of it before it is asked.
+/// A command, and what is known of it before it is sent.
 #[derive(Clone, Copy)]
 pub struct Order<'a> {
-    /// Its arguments, its name first.
+    /// The arguments, beginning with the command's name.
     pub args: &'a [&'a [u8]],
-    /// What the table has of it.
+    /// The command's row in the table. `None`: the command is unknown.
     pub row: Option<&'static Command>,
-    /// The room that its arguments take, for they were looked at.
+    /// The room for the encoded arguments, in bytes, from `resp::checked_room`.
     pub room: usize,
-    /// What it does to its connection.
+    /// What the command changes of its connection.
     pub effect: Effect,
-    /// The shape that its reply is to have.
+    /// The shape that the reply is given.
     pub shape: Shape,
-    /// How long it may take.
+    /// The time that the command may take.
     pub wait: Wait<'a>,
-    /// Its caller wants no other try.
+    /// The caller wants one try only (NO_RETRY).
     pub once: bool,
-    /// Its caller says that it may run twice.
+    /// The caller says that the command may run twice (IDEMPOTENT).
     pub idempotent: bool,
 }
 
 impl Order<'_> {
-    /// The error that the server answered with, in its own words.
+    /// The error reply as an `Error`, with the server's text.
     pub fn error(&self, reply: &Reply) -> Error {
         server_error(self.row, reply)
     }
 
-    /// Whether the server ends where it does as it is told. Whoever answers next may have been started in its place.
+    /// Whether the command is SHUTDOWN. It is never tried again: the next server at the address may be a new one.
     pub fn ends_server(&self) -> bool {
         self.effect == Effect::Shutdown
     }
 
-    /// It, for a connection of its own, which it may change.
+    /// The command for a connection of the caller's own, whose state it may change.
     pub fn asked(&self) -> Asked<'_> {
         Asked::known(self.args, self.room, self.effect, self.shape)
     }
 
-    /// Ask it over this connection, and wait for its reply.
+    /// Send the command over this connection, and wait for its reply.
     #[inline]
     pub fn ask_over(&self, connection: &mut Connection, kept: &mut Kept) -> Result<Reply> {
         let ticket = connection.submit_known(self.args, self.room, self.effect, self.shape)?;
         connection.reply_to(ticket, &self.wait, kept)
     }
 
-    /// Whether it may be tried again where it failed so.
+    /// Whether the command may be tried again after this error.
     pub fn may_repeat(&self, error: &Error) -> bool {
         if self.once || self.ends_server() {
             return false;
@@ -64,14 +64,15 @@ impl Order<'_> {
         }
     }
 
-    /// Whether the server refused a command that it, or another behind its address, may take.
+    /// Whether the server refused the command for a reason that passes, or that another server behind its address does
+    /// not have.
     fn is_refused_for_now(&self, error: &Error) -> bool {
         match Refusal::of(&error.message, commands::has_own_words(self.row)) {
             Some(Refusal::Passes) => error.outcome == Outcome::Refused,
-            // Nothing was written, not even where a script had begun.
+            // A replica writes nothing, even if a script had begun.
             Some(Refusal::ReadOnly) => true,
-            // What waits for replicas asks after its own connection's writes; and what was to wait for so long has waited
-            // already.
+            // WAIT and WAITAOF concern the writes of their own connection, so another connection is of no use. A
+            // command with a timeout has used it up.
             Some(Refusal::Unblocked) => self.row.is_some_and(|row| {
                 let waits_for_ever = row.blocking(self.args) == Some(Blocking::Forever);
                 waits_for_ever && !row.keys.is_empty()
@@ -81,7 +82,7 @@ impl Order<'_> {
     }
 }
 
-/// The error that the server answered with to a command of this row, in its own words.
+/// The error reply to a command of this row as an `Error`, with the server's text.
 pub fn server_error(row: Option<&Command>, reply: &Reply) -> Error {
     let outcome = row.map_or(Outcome::Unknown, |row| row.error_outcome(reply.text()));
     Error { attempts: 1, ..Error::new(Status::Server, head(reply.text())).with_outcome(outcome) }

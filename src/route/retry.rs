@@ -1,5 +1,5 @@
-//! Trying again: only what surely did not run, what only reads, or what the caller calls idempotent; within the deadline,
-//! after a wait that grows and is never the same, and out of a budget that keeps a failing server from being stormed.
+//! The limits of retries: their number, the random and growing pauses before them, the deadline, and a budget that
+//! bounds the extra load on a failing server.
 #![forbid(unsafe_code)]
 
 use std::collections::hash_map::RandomState;
@@ -11,7 +11,7 @@ use crate::options::Options;
 use crate::process::Process;
 use crate::transport::Deadline;
 
-/// How often a client tries a command again, and how long it waits before it does.
+/// The retry settings and budget of a client.
 #[derive(Debug)]
 pub struct Retry {
     max: u32,
@@ -20,7 +20,7 @@ pub struct Retry {
     budget: Budget,
 }
 
-/// Retries that were earned by commands, in thousandths.
+/// The retries that commands have earned and that were not spent, in thousandths of a retry.
 #[derive(Debug)]
 struct Budget {
     per_command: i64,
@@ -28,7 +28,7 @@ struct Budget {
 }
 
 impl Retry {
-    /// As the options have it.
+    /// The settings of these options.
     pub fn new(options: &Options) -> Retry {
         Retry {
             max: options.retry_max(),
@@ -38,23 +38,23 @@ impl Retry {
         }
     }
 
-    /// A command is about to be tried for the first time.
+    /// A command begins: it earns its share of the budget.
     pub fn begin(&self) {
         self.budget.earn();
     }
 
-    /// How long to wait before the next try, after so many. `None`: there is none.
+    /// The pause before the next try, after `attempts` tries. `None`: no further try.
     pub fn wait(&self, attempts: u32, deadline: Deadline) -> Option<Duration> {
         if attempts > self.max {
             return None;
         }
         let wait = self.pause(attempts);
-        // A wait that leaves no time for the try is not begun, nor is any once the deadline has passed.
+        // A pause that leaves no time for the next try is not begun.
         let in_time = deadline.remaining().is_none_or(|remaining| wait < remaining);
         (in_time && self.budget.spend()).then_some(wait)
     }
 
-    /// How long to step back after so many tries: longer each time, up to the longest, and never twice the same.
+    /// A random pause after `attempts` tries: from 0 to a limit that doubles with each try, up to `backoff_max`.
     pub fn pause(&self, attempts: u32) -> Duration {
         let doubled = 1u64.checked_shl(attempts.saturating_sub(1)).unwrap_or(u64::MAX);
         let longest = self.backoff_ms.saturating_mul(doubled).min(self.backoff_max_ms);
@@ -79,13 +79,14 @@ impl Budget {
     }
 }
 
-/// Spread, not secrecy: the keys that std draws for its maps are different every time, except in children of fork. Those of one
-/// parent differ by their process ID, and a child that has its parent's, in a namespace of its own, by being another process.
+/// Random enough to spread the retries of many clients, not for secrets. The hash keys of std differ for each call,
+/// except that children of fork repeat their parent's. The process ID distinguishes those, and `Process` a child that
+/// has its parent's ID in another namespace.
 fn random() -> u64 {
     RandomState::new().hash_one((std::process::id(), Process::current()))
 }
 
-/// What a client that was quiet may spend at once: a hundred retries.
+/// The largest budget, in thousandths: a client that was idle may make a hundred retries at once.
 const BUDGET_MAX: i64 = 100_000;
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
-//! The tries of one command: what is known over all of them, and what one of them came to.
+//! The tries of one command: the state over all of them, and the failure of one.
 #![forbid(unsafe_code)]
 
 use crate::error::{Error, Outcome};
 
-/// What is known of a command over all its tries.
+/// The state over all tries of a command.
 #[derive(Default)]
 pub struct Tries {
-    /// How many there were.
+    /// The number of tries.
     pub count: u32,
-    /// One of them was sent, and nobody knows what became of it.
+    /// A try was sent and its outcome is unknown.
     pub may_have_run: bool,
 }
 
 impl Tries {
-    /// The error of the last try, as it is to be told of all of them: where an earlier one may have run, the command may have.
+    /// The error of the last try as the error of the whole call: if an earlier try may have run, the outcome is
+    /// UNKNOWN.
     pub fn tell(&self, error: Error) -> Error {
         let outcome = match error.outcome {
             Outcome::NotSent | Outcome::Refused if self.may_have_run => Outcome::Unknown,
@@ -23,7 +24,7 @@ impl Tries {
     }
 }
 
-/// A try that failed, and whether its connection had rested before.
+/// A try that failed, and whether its connection had been idle in the pool before.
 pub(super) struct Tried {
     pub(super) error: Error,
     pub(super) rested: bool,

@@ -1,4 +1,4 @@
-//! All connections of a pool are let go while others come and go: none slips through in between.
+//! All connections of a pool are closed while threads lease and return them: no older connection is leased afterwards.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -20,7 +20,7 @@ impl Connect for Endless {
     }
 }
 
-/// Whoever leases after that was done gets a connection that was opened since it was begun.
+/// A lease that begins after `drop_idle` returned has a connection that was opened after `drop_idle` began.
 #[test]
 fn what_was_opened_before_all_were_let_go_is_not_leased_behind_that() {
     const THREADS: usize = 3;

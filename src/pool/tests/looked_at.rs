@@ -1,4 +1,4 @@
-//! A pool and transports that look at it while they are opened and closed.
+//! Transports that call their own pool while they are opened and closed.
 
 use super::*;
 use crate::options::Endpoint;

@@ -1,4 +1,4 @@
-//! Whatever panics while a permit is out, it comes back.
+//! A permit is returned whatever panics while it is held.
 
 use super::*;
 use crate::ongoing::{Interrupt, Ongoing};
