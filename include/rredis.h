@@ -178,28 +178,28 @@ typedef enum rredis_status {
 /// Whether the command of a failed call ran. Outcome and status say what to do now:
 ///
 ///   outcome             what to do now
-/// NONE                mend the cause: see the status below
+///   NONE                mend the cause: see the status below
 ///   NOT_SENT, REFUSED   the command did not run: mend the cause, then repeat it
 ///   UNKNOWN             repeat only a command that may run twice, or check its effect
 ///   RAN                 do not repeat: only the reply is lost
 ///
 ///   status                  what to do now
-/// ARGUMENT, STATE, CONFIG correct the program or its options
+///   ARGUMENT, STATE, CONFIG correct the program or its options
 ///   UNSUPPORTED             use another version, build or option
 ///   AGAIN                   wait, and call again
-/// CONNECT, IO, TIMEOUT    the outcome says whether to repeat the command
+///   CONNECT, IO, TIMEOUT    the outcome says whether to repeat the command
 ///   BUSY                    repeat later, or raise POOL_MAX or the INFLIGHT_ options
 ///   WOKEN                   stop, as _wake or the interrupt function wanted
 ///   FORKED                  make a new handle in this process
-/// TLS, AUTH               correct certificates, credentials, or the port
+///   TLS, AUTH               correct certificates, credentials, or the port
 ///   PROTOCOL                check that the peer is a Redis or Valkey server
 ///   LIMIT                   raise the limit, or ask for less at once
 ///   SERVER                  read err.message: its first word is the code
 ///   WATCH                   begin the transaction again
-/// ABORTED                 correct the command that rredis_pipeline_failed names
-/// CALLBACK                read the callback's text in err.message
+///   ABORTED                 correct the command that rredis_pipeline_failed names
+///   CALLBACK                read the callback's text in err.message
 ///   PANIC                   free the handle
-/// MEMORY                  free memory; replace a handle that still returns MEMORY
+///   MEMORY                  free memory; replace a handle that still returns MEMORY
 typedef enum rredis_outcome {
   RREDIS_OUTCOME_NONE = 0,      // the call had no command
   RREDIS_OUTCOME_NOT_SENT = 1,  // the command did not run: none of its bytes was sent,
