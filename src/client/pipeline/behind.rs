@@ -33,8 +33,10 @@ pub(super) fn settle(
     let missing = proven(plan, merged, said, leased)?;
     if !missing.is_empty() {
         let replies = send_whole(plan, merged, &missing, leased)?;
+        let mut changes = room_for(missing.len()).map_err(ran)?;
         let indexes = missing.iter().map(|missing| missing.index);
-        merged.replace(indexes.zip(replies.into_iter().map(Replaced::Reply)).collect()).map_err(ran)?;
+        changes.extend(indexes.zip(replies.into_iter().map(Replaced::Reply)));
+        merged.replace(changes).map_err(ran)?;
     }
     merged.failed = None;
     merged.each(|merged, index, frame| {
@@ -61,8 +63,8 @@ fn proven(
     if !scripts.is_empty() {
         let mut queue = Queue::default();
         wire::ask_for(&mut queue, &scripts).map_err(unknown)?;
-        let all: Vec<Missing> = said.iter().map(|(missing, _)| *missing).collect();
-        let replies = send_behind(plan, merged, &mut queue, &all, leased)?;
+        let replies = send_behind(plan, merged, &mut queue, &said, |(missing, _)| missing.index, leased)?;
+        gone = room_for(scripts.len()).map_err(unknown)?;
         if let Some(existing) = replies.first().and_then(|answer| existing(answer, scripts.len())) {
             let absent = scripts.iter().zip(existing).filter(|(_, exists)| !exists);
             gone.extend(absent.map(|(script, _)| *script.digest()));
@@ -82,7 +84,7 @@ fn proven(
 /// Send scripts whole, behind the batch.
 fn send_whole(plan: &Plan, merged: &mut Merged, missing: &[Missing], leased: &mut Leased<'_>) -> Result<Vec<Reply>> {
     let mut queue = wire::whole(&plan.queue, missing).map_err(unknown)?;
-    let replies = send_behind(plan, merged, &mut queue, missing, leased)?;
+    let replies = send_behind(plan, merged, &mut queue, missing, |missing| missing.index, leased)?;
     for (missing, _) in missing.iter().zip(&replies).filter(|(_, reply)| !reply.is_error()) {
         leased.lease.scripts().add(plan.queue.scripts[missing.script].script.digest());
     }
@@ -90,11 +92,12 @@ fn send_whole(plan: &Plan, merged: &mut Merged, missing: &[Missing], leased: &mu
 }
 
 /// Send further commands of a run, and take their replies in. Where that breaks off, these were not answered.
-fn send_behind(
+fn send_behind<M>(
     plan: &Plan,
     merged: &mut Merged,
     queue: &mut Queue,
-    missing: &[Missing],
+    missing: &[M],
+    index_of: impl Fn(&M) -> usize,
     leased: &mut Leased<'_>,
 ) -> Result<Vec<Reply>> {
     let mut further = Merged::default();
@@ -106,16 +109,23 @@ fn send_behind(
     leased.outdate_if(further.read_only);
     if let Err(error) = taken {
         let (count, left) = (plan.len(), missing.len() - answered);
-        merged.failed = missing.get(answered).map(|missing| missing.index);
+        merged.failed = missing.get(answered).map(index_of);
         // The others ran; of these, nobody knows.
         return Err(unknown(broken_off(error, count - left, count)));
     }
-    let mut made = Vec::new();
+    let mut made = room_for(due).map_err(ran)?;
     let built = further.gather.each(|_, frame| {
         made.push(Reply::build(frame)?);
         Ok(())
     });
     built.map(|()| made).map_err(ran)
+}
+
+/// A list for so many.
+fn room_for<T>(count: usize) -> Result<Vec<T>> {
+    let mut list = Vec::new();
+    list.try_reserve_exact(count).map_err(|_| Error::memory("the replies"))?;
+    Ok(list)
 }
 
 fn ran(error: Error) -> Error {
