@@ -1,4 +1,4 @@
-//! What went wrong, and what became of the command: the one error type of every floor.
+//! The error type of the whole crate: the status, the outcome of the command, and the message.
 
 pub mod line;
 

@@ -2,14 +2,14 @@
 //!
 //! ```text
 //!  roof    ffi                       C names, C types, panics caught
-//!   6      client                    what a user does: commands, pipelines, scripts, subscriptions, a loop of one's own
-//!   5      route                     who answers, what a refusal means, and how often it is asked
-//!   4      pool                      the connections of one server, leased
-//!   3½     line                      a connection that comes and goes, with any number of commands under way
+//!   6      client                    the calls of a program: commands, pipelines, scripts, subscriptions, event loops
+//!   5      route                     sends a command to a server, and tries it again
+//!   4      pool                      the connection pool of one server
+//!   3½     line                      a connection that reconnects, with any number of commands under way
 //!   3      conn                      one socket driven by one session, against a deadline
-//!   2      session   transport       the conversation, no I/O | bytes and readiness, no RESP
-//!   1      resp   reply   commands   wire bytes | the tree | what is known of every command
-//!  ground  error  options  limits  process  memory  ongoing  sync   words everyone uses
+//!   2      session   transport       protocol state, without I/O | bytes and readiness, without RESP
+//!   1      resp   reply   commands   RESP bytes | reply trees | facts about every command
+//!  ground  error  options  limits  process  memory  ongoing  sync   used by all
 //! ```
 #![deny(
     unsafe_code,

@@ -1,5 +1,5 @@
-//! Memory for what others decide the size of: asked for, and where there is none, that is an error. What is small and of a
-//! size of our own is simply taken, and ends the process where even that is not there: Rust's collections know no other way.
+//! Allocations whose size the program or the server decides: a failure is an error. A failure of a small allocation of
+//! a fixed size ends the process, since Rust's collections offer nothing else.
 
 #[expect(unsafe_code, reason = "a copy to where there is room, without a call where there is none")]
 mod put;

@@ -1,4 +1,4 @@
-//! How one call wishes to be treated.
+//! The flags, timeout and call_data of one call.
 
 use crate::error::{Error, Outcome, Result, Status};
 

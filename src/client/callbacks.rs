@@ -1,4 +1,4 @@
-//! Response callbacks: functions of the program's, found by the name of the command.
+//! Response callbacks: functions of the program, found by the command's name.
 #![forbid(unsafe_code)]
 
 use std::collections::HashMap;

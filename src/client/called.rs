@@ -1,4 +1,5 @@
-//! A transaction on a connection of one's own: whose callbacks wait for EXEC, which answers all that was queued at once.
+//! The response callbacks of a transaction on a dedicated connection. They are called when EXEC is answered, one for
+//! each queued command.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;

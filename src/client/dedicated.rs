@@ -1,4 +1,4 @@
-//! One connection kept for oneself, for what a pool cannot do.
+//! A dedicated connection (`rredis_conn`), for commands that change the state of their connection.
 #![forbid(unsafe_code)]
 
 use crate::commands::{Command, Effect, Shape};

@@ -1,4 +1,5 @@
-//! What happened to connections and commands, told as replies of kind PUSH. Each text is a line, as the message of an error is.
+//! The events of connections and commands, as replies of kind PUSH for the event function. Each text is one line,
+//! escaped like the message of an error.
 #![forbid(unsafe_code)]
 
 use crate::conn::Notice;

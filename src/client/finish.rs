@@ -1,4 +1,4 @@
-//! What a caller gets of a reply: what its callback makes of it, or the server's error.
+//! From the server's reply to the caller's result: a response callback's reply, or the server's error.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a user does: commands on a client that any number of threads share.
+//! The client, which any number of threads may use, and the handles made from it.
 #![forbid(unsafe_code)]
 
 mod call;

@@ -1,4 +1,4 @@
-//! A script: run by its digest, and sent whole to a server that is proven not to know it.
+//! A script: run by its digest with EVALSHA, and with EVAL on a server that is proven not to have it.
 //!
 //! A server answers NOSCRIPT to a digest that it does not know, and so may a script that ran. What tells them apart is asked
 //! of the server, SCRIPT EXISTS, and stands before or behind the run.

@@ -1,4 +1,4 @@
-//! What a client is made from: the options, and the functions a program brings.
+//! The options, and the program's functions, that a client is made from.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! What is known of a call before anything is sent: put together here, once, when the call begins. What another thread sets
-//! meanwhile is for the next.
+//! The settings of a call: options, callbacks and times, as they are when the call begins. A change by another thread
+//! applies to the next call.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Commands that wait on the server, and for how long they say they will.
+//! Commands that block on the server, and the timeout in their arguments.
 
 use std::time::Duration;
 

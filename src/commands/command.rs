@@ -1,4 +1,4 @@
-//! One row of the table: everything that is known of a command before it is sent.
+//! A row of the command table: what is known of a command before it is sent.
 
 use super::blocking::Blocking;
 use super::effect::{Change, Effect};

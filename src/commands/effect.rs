@@ -1,4 +1,4 @@
-//! What a command does to the connection it travels on, read off its arguments.
+//! What a command changes of its connection, determined from its arguments.
 
 /// What channels are subscribed by: their names, patterns of names, or names that shards own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

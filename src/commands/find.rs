@@ -1,4 +1,4 @@
-//! The row of a command, found by its name: one step for a word, and nothing allocated.
+//! Finding a command's row by its name, without an allocation: one look-up for each word of the name.
 
 use super::command::{Command, Flags};
 use super::table::ROWS;

@@ -1,4 +1,4 @@
-//! Where the keys of a command are: read off its arguments, without asking a server.
+//! The keys among a command's arguments, found without asking a server.
 
 use super::command::{Access, Begin, Command, Find, Finder, Flags, KeySpec};
 use super::find::find;

@@ -1,4 +1,4 @@
-//! What is known of every command: one row each, and the questions that the floors above ask of it.
+//! The command table: one row for each command, and functions that answer questions about a command.
 
 mod blocking;
 mod command;

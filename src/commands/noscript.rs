@@ -1,4 +1,4 @@
-//! What a server says of a script that it does not know.
+//! The NOSCRIPT error of a server, told from one that a script returns.
 
 /// Whether these are the server's own words for a digest that it knows no script of. A script may well return other errors
 /// that begin with NOSCRIPT, after it ran; one that it raises has more behind these words.

@@ -1,4 +1,5 @@
-//! What a server's error says beside that its command failed: of the server, of the connection, and of another try.
+//! Error replies that say more than that the command failed: about the server, the connection, and whether to try
+//! again.
 //!
 //! ```text
 //!  code word                    what it says                            connection   another try

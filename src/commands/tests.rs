@@ -1,4 +1,4 @@
-//! What the table says of commands, asked in the ways the floors above ask.
+//! The command table, through the functions that the upper floors use.
 
 use super::*;
 

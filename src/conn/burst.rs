@@ -1,4 +1,4 @@
-//! A burst of commands on a connection: over in one piece, and its replies taken in as they come.
+//! A burst of commands on a connection: all are written at once, and their replies are read as they arrive.
 
 use crate::error::{Error, Result};
 use crate::session::{Session, TakeReplies};

@@ -1,4 +1,4 @@
-//! How connections are opened, by the options and by what a program brings of its own.
+//! Opening connections, with the options and the program's transport, parser and credentials function.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

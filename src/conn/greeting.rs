@@ -1,4 +1,4 @@
-//! The first words with a server, before anything else is said: against a deadline, or in steps that never wait.
+//! The handshake of a new connection: against a deadline, or in steps that never wait.
 
 use crate::error::{Error, Result, Status};
 use crate::resp;

@@ -1,4 +1,4 @@
-//! Whether a thread has handed bytes of a command to a transport: where a call ends in a panic, this is all that tells whether its command
+//! Whether a thread has given bytes of a command to a transport. After a panic this alone decides whether the command
 //! may have run.
 
 use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! What comes unasked, and what happens, kept until the connection has gone back and somebody may see it.
+//! Pushes and notices that arrive during a call, kept until the connection is returned and callbacks may be called.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

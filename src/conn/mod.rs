@@ -1,4 +1,4 @@
-//! One connection: a session over a transport, driven until something happened or the time is up.
+//! A connection: a session over a transport, driven until a reply arrives or a deadline passes.
 #![forbid(unsafe_code)]
 
 mod burst;

@@ -1,4 +1,5 @@
-//! Bytes moved once between a session and its transport, and what an end or a failure means for what was sent.
+//! One read or write between a session and its transport, and the outcome of sent commands after the end of the stream
+//! or a failure.
 
 use crate::error::{Error, Result, Status};
 use crate::transport::Moved;

@@ -1,4 +1,4 @@
-//! A connection in steps of which none waits: opened, greeted and driven by whoever owns the loop.
+//! Connecting and the handshake in steps that never wait, for an event loop.
 
 use crate::error::{Error, Outcome, Result, Status};
 use crate::transport::{Attempt, Deadline, Step};

@@ -1,5 +1,5 @@
-//! Scripts that the server of a connection is known to have, by their digests; and two commands at once, of which the first
-//! says whether it has one.
+//! The digests of the scripts that a connection's server is known to have; and SCRIPT EXISTS in one write with the
+//! command that needs the script.
 
 use crate::error::{Error, Result, Status};
 use crate::limits::SCRIPTS_KNOWN_MAX;

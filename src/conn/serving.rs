@@ -1,4 +1,5 @@
-//! Which pools are being served by functions of the caller's on this thread: those may not use them meanwhile.
+//! The pools for which this thread is inside a transport, parser or credentials function: that function must not use
+//! them.
 
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;

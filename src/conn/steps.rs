@@ -1,4 +1,4 @@
-//! A connection that somebody else waits for: what can be done at once, one step at a time.
+//! Reads and writes that never wait, for a driver that polls the descriptor itself.
 
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};

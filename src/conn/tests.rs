@@ -1,4 +1,4 @@
-//! A connection against scripted peers: deadlines, fates, pushes, and bytes that nobody asked for.
+//! A connection against scripted peers: deadlines, outcomes, pushes, and bytes that belong to no command.
 
 use std::sync::Arc;
 

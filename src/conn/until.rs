@@ -1,4 +1,4 @@
-//! Until when a wait goes on: a moment, or as long as commands leave and replies come; and how many bytes have moved.
+//! The end of a wait: a deadline, or a time without any byte sent or received; and the number of bytes moved.
 
 use crate::error::{Error, Status};
 use crate::transport::Deadline;

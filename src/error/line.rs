@@ -1,4 +1,4 @@
-//! Anybody's bytes as one line: nothing in it that a terminal would obey, and nothing lost.
+//! Any bytes as one line of text that is safe to print on a terminal, without a loss.
 //!
 //! Control and format characters, separators of lines, and bytes that are no UTF-8 are written `\xHH`, byte by byte, and `\` is
 //! written `\\`. So each text has one line, and the line gives the text back.

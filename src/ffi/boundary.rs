@@ -1,4 +1,4 @@
-//! What every function of the roof is made of: panics caught, arguments looked at, errors written. The only clever file.
+//! The parts of every exported function: catching panics, checking arguments, writing errors.
 //!
 //! A warning to keep: a `&T` parameter must not be freed while its call is running, so a function of the caller's may not
 //! free the handle it is called from. The header's first page says so.

@@ -1,4 +1,4 @@
-//! Bytes appended to a list that has room for them: nothing but the copy.
+//! Appending bytes to a Vec that has the capacity for them, as a plain copy.
 
 use std::ptr;
 

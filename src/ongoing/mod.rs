@@ -1,5 +1,5 @@
-//! Calls that are under way, and how one is ended while it waits: by another thread, by a signal handler, or by a function of
-//! the program's that is asked meanwhile.
+//! Calls under way, and ending one that waits: from another thread, from a signal handler, or by the program's
+//! interrupt function.
 //!
 //! ```text
 //!  slots       the calls of one handle: a thread enters one, another wakes it

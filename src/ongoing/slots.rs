@@ -1,4 +1,5 @@
-//! The slots of a handle's calls: entered and left without a lock, so that a signal handler may walk them at any time.
+//! The calls under way of a handle. A call enters and leaves its slot without a lock, so that a signal handler may walk
+//! the slots at any time.
 
 use std::cell::Cell;
 use std::ptr;

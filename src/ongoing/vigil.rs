@@ -1,4 +1,4 @@
-//! What a wait looks at besides what it waits for: whether its call was ended.
+//! Checking during a wait whether the call was woken.
 #![forbid(unsafe_code)]
 
 use std::os::fd::RawFd;

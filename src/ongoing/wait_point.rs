@@ -1,4 +1,4 @@
-//! Where a call waits that can be ended: asleep on a word, or polling a descriptor beside its socket.
+//! A wait that another thread can end: a sleep on a futex word, or a poll of a descriptor in addition to the socket.
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI32, Ordering};

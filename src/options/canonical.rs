@@ -1,4 +1,4 @@
-//! Options as a URL: the canonical one, which reads back as the same options but for its secrets.
+//! Options as a canonical URL, which reads back as equal options, except for secrets.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 

@@ -1,4 +1,4 @@
-//! Whether a value is one that an option takes, and the sentence that says why not.
+//! Checking the value of one option, and the message of a wrong value.
 
 use std::net::Ipv6Addr;
 

@@ -1,4 +1,4 @@
-//! Whether the options hold together: what was set and can have no effect, and what contradicts something else that was set.
+//! Checking all options together: settings that contradict each other, and settings without effect.
 //!
 //! Whom we talk to and how safely is never a guess: where an option about that would do nothing, that is an error, in
 //! whichever order things were set. How long and how many may lie idle. What was not set contradicts nothing.

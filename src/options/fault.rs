@@ -1,4 +1,4 @@
-//! What is wrong with an option.
+//! The messages of wrong options.
 
 use crate::error::{Error, Status};
 

@@ -1,4 +1,4 @@
-//! Bytes that nobody else shall see: shown as `***`, wiped when freed.
+//! Secret bytes: shown as `***`, and wiped when freed.
 
 use std::sync::Arc;
 

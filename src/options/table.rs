@@ -1,4 +1,4 @@
-//! One row per option: number, URL name, kind, default, bounds, and whether connections are made by it.
+//! The table of options: number, URL name, kind, default, bounds, and whether the option belongs to the connection.
 
 use crate::limits;
 

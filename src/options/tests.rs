@@ -1,4 +1,4 @@
-//! What options take, refuse, and say.
+//! The values that options accept and refuse, and their messages.
 
 use super::*;
 use crate::error::Status;

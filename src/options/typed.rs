@@ -1,4 +1,4 @@
-//! Options as the floors above read them: each by its name, and of its type.
+//! Typed accessors of the options.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! `redis://user:password@host:port/database?option=value` and its kin, read into options.
+//! Reading options from URLs such as `redis://user:password@host:port/database?option=value`.
 //!
 //! What stands in a URL is decoded exactly once. A message says where in the URL the mistake is, and shows nothing
 //! that may be a part of a password.

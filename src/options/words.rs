@@ -1,4 +1,4 @@
-//! Numbers as a URL spells them: `64`, `500ms`, `yes`, `fast`; and the spelling that they are printed in.
+//! Values in a URL, such as `64`, `500ms`, `yes` and `fast`: reading and printing them.
 
 use super::check::{about, first_of};
 use super::fault::config;

@@ -1,5 +1,5 @@
-//! Cancellation, held off: what pthread_cancel unwinds must not be stopped, and a frame of Rust's would have to; so the process
-//! would end.
+//! Disabling pthread cancellation during a call: its unwinding must not be stopped, and unwinding through Rust frames
+//! would end the process.
 
 use std::ffi::c_int;
 

@@ -1,4 +1,4 @@
-//! Which process this is: a number that a fork changes by itself, read from memory.
+//! Detecting a fork: a number in memory that is different in each process.
 //!
 //! Where the system can do it, the number lies in memory that is zero in every child, however the child was made. Elsewhere
 //! the C library's fork calls a function that sets it to zero. Where there is neither, the system is asked each time.

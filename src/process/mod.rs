@@ -1,4 +1,4 @@
-//! What each process has its own of: a child of fork gets objects anew, whatever its parent's threads held.
+//! Values for each process: a child of fork makes new ones, whatever locks its parent's threads held.
 //!
 //! A lock of the parent's may be taken in the child for ever, and a list half changed. So nothing that is locked, waited for
 //! or shared with the parent through a socket is used in the child: it is made anew there, with all that can wait (`sync`).

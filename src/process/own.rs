@@ -1,4 +1,4 @@
-//! A value for each process, made on its first look.
+//! A value for each process, made when the process first uses it.
 
 use std::marker::PhantomData;
 use std::ptr;

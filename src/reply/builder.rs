@@ -1,4 +1,4 @@
-//! A reply made by hand: for callbacks, for parsers of the caller's, and for tests.
+//! Building a reply: for callbacks, the program's parsers, and tests.
 
 use super::form::Form;
 use super::node::{Kind, Node};

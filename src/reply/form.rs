@@ -1,4 +1,4 @@
-//! The form that a reply is given while its tree is built: what changes is structure, never a byte of text.
+//! Changing the structure of a reply while its tree is built, to give it its shape. No byte of text changes.
 //!
 //! A form is a plan that is laid over a parser's tape. What is not as the plan expects stays as it came, node by node: a
 //! server of another day may answer in another way, and its answer is worth more than the plan.

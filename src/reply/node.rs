@@ -1,4 +1,4 @@
-//! One node of a reply, laid out as C sees it: the one C layout below the roof.
+//! A node of a reply, with its C layout. It is the only C layout outside `ffi`.
 
 use std::ffi::c_char;
 

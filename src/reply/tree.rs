@@ -1,4 +1,4 @@
-//! One reply, one allocation: built from a frame, read in place, freed at once.
+//! A reply in one allocation: built from a frame, and read in place.
 //!
 //! ```text
 //!  a copy:    | header | nodes, the root first | attributes | text |

@@ -1,4 +1,5 @@
-//! The bytes between the socket and a parser: read into in place, and zeroed only where nothing was ever read.
+//! The read buffer between a socket and a parser. Bytes are read in place. Memory is zeroed once, before the first read
+//! into it.
 
 use super::tape::Given;
 use zeroize::Zeroize;

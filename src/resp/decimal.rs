@@ -1,4 +1,4 @@
-//! Text that may be a floating point number: what a server that has no doubles sends in their place.
+//! Reading floating point numbers from text, which RESP2 servers send in place of doubles.
 //!
 //! Digits are taken eight at a time. Where they come to an integer of 64 bits and a power of ten, one division is all: of
 //! two doubles that are exact, or of integers, whose remainder says how to round. Whatever else there is, an exponent, a

@@ -1,4 +1,4 @@
-//! Commands to RESP: an array of bulk strings, whatever the bytes.
+//! Encoding commands: a RESP array of bulk strings.
 
 use crate::error::{Error, Result, Status};
 use crate::limits::{COMMAND_ARG_BYTES_MAX, COMMAND_ARGS_MAX};

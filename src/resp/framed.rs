@@ -1,4 +1,4 @@
-//! A parser of the caller's, kept to one reply for one reply.
+//! A parser of the program, which must give one reply for each reply's bytes.
 //!
 //! Our own scan finds where each reply ends, and applies the limits; the caller's parser is fed exactly one reply and must
 //! give exactly one. So a reply reaches the command that it belongs to, whatever that parser does.

@@ -1,4 +1,4 @@
-//! Many replies on one tape, so that one tree can be made of all of them.
+//! Many replies on one tape, so that they become one tree.
 
 use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type};
 use crate::error::{Error, Result};

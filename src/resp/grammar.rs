@@ -1,4 +1,4 @@
-//! What one line of RESP may say, and the words for what it may not. Both parsers ask here, so they agree in every number.
+//! The lines of RESP, and the messages for wrong ones. Both parsers use this, so that they accept the same input.
 
 use super::tape::Type;
 use crate::error::{Error, Result, Status, quoted};

@@ -1,4 +1,4 @@
-//! Where the fast parser is: the aggregates that are not whole yet, and what is counted on the way.
+//! The state of the fast parser: the incomplete aggregates, and the counts for the limits.
 
 use super::tape::{About, TEXT, Type};
 use crate::limits::Limits;

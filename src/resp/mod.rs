@@ -1,4 +1,4 @@
-//! Bytes to frames and commands to bytes: RESP2 and RESP3, without sockets and without a clock.
+//! Parsing and encoding RESP2 and RESP3, without sockets and without a clock.
 //!
 //! ```text
 //!  parse      what every parser does: bytes in, one whole reply at a time out

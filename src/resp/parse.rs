@@ -1,4 +1,4 @@
-//! What every parser does: bytes in, one whole reply at a time out.
+//! The trait of all parsers: bytes go in, and one complete reply at a time comes out.
 #![forbid(unsafe_code)]
 
 use super::tape::{Entry, Frame};

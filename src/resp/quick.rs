@@ -1,5 +1,5 @@
-//! The short way for what replies are mostly made of. Each function here knows one shape of value, and only when it is right
-//! and all there; whatever is unusual, wrong or cut off is None, and left to the thorough way.
+//! The fast path for common replies. Each function reads one kind of value if it is valid and complete. Otherwise it
+//! gives None, and the full parser reads the value.
 
 use super::tape::{Entry, Type};
 use crate::error::Result;

@@ -1,4 +1,4 @@
-//! A reply noted piece by piece: the slow and plain way to a tape.
+//! Writing a tape one value at a time, for the simple parser and the builder.
 
 use super::grammar;
 use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type, root_behind_notes};

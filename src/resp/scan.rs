@@ -1,4 +1,4 @@
-//! The fast parser: finds where a reply ends in one pass over its bytes, and notes what it saw on a tape.
+//! The fast parser: finds the end of a reply in one pass over its bytes, and records its values on a tape.
 //!
 //! It keeps its place to the byte, so that an input cut anywhere goes on where it stopped; text is skipped by its length
 //! and never searched. It does not recurse: `open` has the aggregates that still owe elements.

@@ -1,4 +1,4 @@
-//! The simple parser: takes one byte of a line, or one piece of a text, at a time, and notes each value when it is whole.
+//! The simple parser: reads a line byte by byte and a text piece by piece, and records each complete value.
 //!
 //! It exists to be compared with the fast one, and to be chosen where that is not trusted. Nothing in it is quick, and
 //! nothing takes more than one look at a byte.

@@ -1,4 +1,4 @@
-//! What the parsers hand on: one reply as a flat tape of entries over its bytes.
+//! The output of a parser: a reply as a flat list (tape) of entries that refer to its bytes.
 
 use std::fmt;
 

@@ -1,4 +1,5 @@
-//! A command as it is submitted: its bytes or its arguments, the shape that its reply is due in, and who waits for that.
+//! A command as it is submitted to a session: its bytes or arguments, the shape of its reply, and the owner of the
+//! reply.
 
 use std::time::Instant;
 

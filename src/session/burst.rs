@@ -1,4 +1,4 @@
-//! Commands that were encoded before and go over in one piece: one entry for all of them, however many they are.
+//! Encoded commands that are submitted together, with one entry in the session for all of them.
 
 use crate::error::{Error, Result, Status};
 use crate::resp::{self, Entry, Frame};

@@ -1,4 +1,4 @@
-//! The end of the stream as an answer: a server that was told to shut down, and does, has no other.
+//! SHUTDOWN: the server closes the connection instead of replying, so the end of the stream is the reply.
 
 use crate::commands;
 use crate::error::{Error, Result, Status};

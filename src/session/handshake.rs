@@ -1,4 +1,4 @@
-//! The first words: HELLO with AUTH and SETNAME, SELECT, in one write; and what is left to try when the server answers otherwise.
+//! The handshake: HELLO with AUTH and SETNAME, and SELECT, in one write; and the fallbacks for servers that refuse it.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What an answer to HELLO says.
+//! Reading the reply to HELLO.
 
 use crate::reply::{Kind, Reply};
 

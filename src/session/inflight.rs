@@ -1,4 +1,4 @@
-//! What was asked, in the order answers are due; and what was surely not sent.
+//! The commands under way, in the order of their replies, and which of them were not sent.
 
 mod unsent;
 

@@ -1,4 +1,5 @@
-//! A conversation with a server, without I/O: what was asked, what is owed, what the connection has become.
+//! The protocol state of a connection, without I/O: the commands under way, the outstanding replies, and the state that
+//! commands changed.
 #![forbid(unsafe_code)]
 
 mod asked;

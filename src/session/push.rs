@@ -1,4 +1,4 @@
-//! What the server sends unasked: telling messages and confirmations from replies.
+//! Pushes: distinguishing messages and confirmations from replies.
 
 use crate::commands::Topic;
 use crate::error::Result;

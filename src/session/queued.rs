@@ -1,4 +1,4 @@
-//! What a transaction has queued: the shape that each of its commands asked for, until EXEC answers them all.
+//! The commands queued in a transaction: the shapes of their replies, for the reply to EXEC.
 
 use crate::commands::Shape;
 use crate::error::{Error, Result};

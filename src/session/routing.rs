@@ -1,4 +1,4 @@
-//! Whose a reply is: the greeting's, a command's, or nobody's that asked; and what the connection has become by it.
+//! Assigning a reply to the handshake or a command, or treating it as a push; and the state of the connection after it.
 
 use crate::commands::Effect;
 use crate::error::{Error, Result, Status};

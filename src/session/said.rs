@@ -1,4 +1,4 @@
-//! What a message may show of a server's answer to the greeting: nothing that could be a piece of what the server was told.
+//! The part of an error reply to the handshake that a message may show: nothing that could be a part of a password.
 
 use crate::error::{Error, Result, Status, head};
 use crate::reply::Reply;

@@ -1,4 +1,4 @@
-//! What the connection has become: database, MULTI, WATCH, subscriptions, what it answers, who it is.
+//! The state of a connection on the server: database, MULTI, WATCH, subscriptions, CLIENT REPLY, and changes that cannot be undone.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What is subscribed by somebody's wish: which names are wanted, what was asked for them, and how to subscribe again.
+//! Subscriptions: the wanted names, the commands under way for them, and restoring them on a new connection.
 
 mod callers;
 

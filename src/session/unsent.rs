@@ -1,5 +1,4 @@
-//! For whoever drives a conversation in steps: what is soon read, is late, can be taken back or carried to the next
-//! conversation, or is confirmed.
+//! Session functions for a driver that never waits: short replies, timeouts, unsent commands, and confirmations.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! A wait for what a lock guards: the lock is free meanwhile.
+//! A condition variable: waits for a change under a lock, and releases the lock meanwhile.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::Ordering;

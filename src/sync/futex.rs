@@ -1,4 +1,4 @@
-//! A word that Linux's futex puts threads to sleep on.
+//! A word on which threads sleep with Linux's futex.
 //!
 //! The kernel knows a sleeper by the address in its own process, so a child of fork inherits none.
 #![cfg(any(target_os = "linux", target_os = "android"))]

@@ -1,4 +1,4 @@
-//! A lock of one word: free, taken, or taken with somebody asleep behind it.
+//! A mutex of one word: free, locked, or locked with waiting threads.
 
 use std::hint;
 use std::sync::atomic::Ordering;

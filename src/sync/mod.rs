@@ -1,5 +1,5 @@
-//! Locks and waits whose whole state lies in the object. Nothing here keeps a table of the process, in which a child of fork
-//! would find its parent's waiting threads: an object that the child makes anew (`process::PerProcess`) is as good as any.
+//! Locks and condition variables whose whole state is in the object. There is no table of waiting threads in the
+//! process, which a child of fork would inherit: a new object of the child (`process::PerProcess`) works.
 //!
 //! ```text
 //!  word      a number that threads sleep on: the seam, for which loom has a model of its own

@@ -1,4 +1,4 @@
-//! A word where there is no futex that is known here: a lock and a condition variable of std's, which lie in the object too.
+//! The word for systems without a known futex: a lock and a condition variable of std, which are in the object too.
 //!
 //! It reports no signal, for std waits on; and it wakes everybody, whatever their bits, which a wait may do at any time. A
 //! signal handler may not wake it.

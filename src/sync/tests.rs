@@ -1,4 +1,4 @@
-//! Locks and waits of both kinds of word: who waits is woken, by whom and when, and nobody is missed.
+//! Locks and waits on both kinds of word: every waiting thread is woken.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;

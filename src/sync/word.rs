@@ -1,4 +1,4 @@
-//! What locks and waits ask of the system: a number, and to sleep while it is unchanged.
+//! The primitive of locks and waits: an atomic number, and a sleep until it changes.
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::Ordering;

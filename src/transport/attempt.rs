@@ -1,4 +1,4 @@
-//! A connect under way, in steps of which none waits: who drives it does the waiting, be it here or in a loop of the caller's.
+//! A connect under way, in steps that never wait. The driver waits: this library, or the program's event loop.
 
 use std::os::fd::RawFd;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A moment after which nothing is waited for, on the monotonic clock.
+//! A deadline on the monotonic clock.
 
 use std::time::{Duration, Instant};
 

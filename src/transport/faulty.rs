@@ -1,4 +1,4 @@
-//! A server in memory whose transport panics where it is told to: what is left behind by a bug.
+//! For tests: a server in memory whose transport panics on request.
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;

@@ -1,4 +1,4 @@
-//! Host names to addresses, each on a small thread of its own: getaddrinfo knows no deadline, and a caller has one.
+//! Looking up host names, each on a thread of its own, because getaddrinfo has no deadline.
 //!
 //! It is the only thread this library ever starts. It is left alone at the deadline, and owns all that it touches when it
 //! ends. A name is looked up anew for every connection, for the address behind it may have moved, but never twice at once.

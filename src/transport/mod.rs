@@ -1,4 +1,4 @@
-//! Bytes and readiness, no RESP: how a connection is opened, and how bytes move over it until a deadline.
+//! Transports: opening a connection, and reading and writing bytes until a deadline. RESP is above.
 
 mod attempt;
 mod connect;

@@ -1,4 +1,4 @@
-//! One descriptor for the life of a handle, readable when something is to be done: for loops of the caller's own.
+//! One descriptor for the life of a handle, readable when there is work: for the program's event loop.
 //!
 //! The sockets of a handle come and go with its connections; what a loop was told to watch does not. Behind it stand a bell,
 //! which any thread may ring, a timer, and the socket of the moment. In a child of fork none of it may be touched: the kernel

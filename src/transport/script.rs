@@ -1,4 +1,4 @@
-//! A transport that plays a transcript: what it expects to be sent, and what it gives, in the pieces it gives it in.
+//! For tests: a transport that plays a script of expected writes and given reads.
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;

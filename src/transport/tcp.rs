@@ -1,4 +1,4 @@
-//! TCP: the addresses of a name raced against each other, as RFC 8305 has it, inside one deadline.
+//! TCP: connecting to the addresses of a host name in parallel, as in RFC 8305 (Happy Eyeballs), within one deadline.
 
 mod order;
 

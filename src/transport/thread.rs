@@ -1,4 +1,4 @@
-//! A thread that the C library starts, and nothing else: std's own takes locks that a child of fork may find taken for ever.
+//! Starting a thread with pthread_create: std's threads take locks that a child of fork may find locked for ever.
 
 use std::ffi::{CStr, c_void};
 use std::mem::MaybeUninit;

@@ -1,4 +1,4 @@
-//! TLS over any transport: bytes are sealed and opened here; the transport below moves them.
+//! TLS over any transport: encrypts and decrypts the bytes that the transport below reads and writes.
 #![forbid(unsafe_code)]
 
 mod fault;

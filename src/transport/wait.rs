@@ -1,4 +1,4 @@
-//! Waiting for a socket against a deadline, and moving its bytes: the system calls that std spells otherwise.
+//! Waiting for a socket against a deadline, and the system calls for its bytes that std does not offer.
 //!
 //! std writes with `write` or `writev`, which raise SIGPIPE in a host that left it at its default. Here every byte
 //! leaves by `sendmsg` with MSG_NOSIGNAL.

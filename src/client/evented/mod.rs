@@ -1,4 +1,5 @@
-//! One connection driven by a loop of the caller's: nothing here waits but the look-up of a name, and nothing runs by itself.
+//! A connection for an event loop of the program (`rredis_async`). No call waits, except where the look-up of a host
+//! name gets no thread.
 //!
 //! The loop watches one descriptor, behind which connections come and go, and the time. `step` opens, writes and looks at the
 //! clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.

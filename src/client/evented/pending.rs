@@ -1,4 +1,4 @@
-//! What was submitted, in the order in which the replies are due; and what it came to.
+//! The commands that were submitted, in the order of their replies, and their results.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What the loop is told by its one descriptor: that there is something to do, that the time has come, and that there is more
-//! than one round may bring.
+//! When the descriptor of an `rredis_async` is readable: there is work, a timeout has passed, or a round ended before
+//! all was read.
 //!
 //! A round of the loop goes from a step until nothing more is to be taken. It reads no more than its part of what a peer sends:
 //! the rest is for the next round, so that the loop's other descriptors have their turn, whatever this peer does.

@@ -1,4 +1,5 @@
-//! Time as the caller's loop sees it: read once a step, and when the first command is submitted after all was taken.
+//! The clock of an event loop. It is read once for each step, and when the first command is submitted after `take_next`
+//! gave all.
 
 use std::time::{Duration, Instant};
 

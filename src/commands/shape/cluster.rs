@@ -1,4 +1,4 @@
-//! The cluster's own: nodes, slots and shards.
+//! Cluster commands: nodes, slots and shards.
 
 use super::Row;
 use super::parts::{array, boolean, integer, keep, list, more, name, or_keep, row, text, texts};

@@ -1,4 +1,4 @@
-//! Places: where members are, and what is near.
+//! Geospatial commands: the positions of members, and searches.
 
 use super::parts::{array, keep, list, name};
 use super::{Row, Shape, words};

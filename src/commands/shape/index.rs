@@ -1,4 +1,4 @@
-//! Which row a command has: its own row in the table of commands says it, by a list that was made when the library was.
+//! The shape of a command by its row in the command table, from a list that is made at compile time.
 
 use std::ffi::CStr;
 

@@ -1,4 +1,4 @@
-//! JSON documents: their text stays text, for the library has no opinion on JSON; what is told of them has one shape.
+//! JSON commands: the text of a document stays text, and other replies have one shape.
 
 use super::Row;
 use super::parts::{integer, keep, name, text};

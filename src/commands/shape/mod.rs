@@ -1,4 +1,4 @@
-//! What each command's reply becomes: one shape per command, whatever the protocol.
+//! Built-in response callbacks: one shape for each command's reply, in RESP2 and RESP3.
 //!
 //! ```text
 //!  becomes       a shape, and a row of a family

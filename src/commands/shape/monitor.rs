@@ -1,4 +1,4 @@
-//! MONITOR: its answer, and the lines that it shows then.
+//! MONITOR: its reply, and the lines that follow.
 
 use super::Row;
 use super::parts::{integer, name, texts};

@@ -1,4 +1,4 @@
-//! What the trees are made of: names for places, fields of text, and what stays as it came.
+//! Parts that shapes share: named positions, fields of text, and values that are unchanged.
 
 use crate::reply::{Builder, Form, Kind, View};
 use crate::resp;

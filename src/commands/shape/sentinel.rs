@@ -1,4 +1,4 @@
-//! SENTINEL: the state of what is watched.
+//! SENTINEL: the state of monitored servers.
 
 use super::parts::{boolean, fields, integer, keep, list, name, text, texts};
 use super::{Row, Shape, words};

@@ -1,4 +1,4 @@
-//! What a server tells of itself: its roles, its logs, its memory, its functions and modules.
+//! Replies about the server: roles, logs, memory, functions and modules.
 
 use super::Row;
 use super::parts::{array, fields, keep, list, name, or_keep, record, row, text};

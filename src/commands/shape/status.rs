@@ -1,4 +1,4 @@
-//! Yes and no: statuses and integers that are a BOOL.
+//! Statuses and integers that become a BOOL.
 
 use super::{Row, Shape, words};
 use crate::reply::Form;

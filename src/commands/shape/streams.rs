@@ -1,4 +1,4 @@
-//! Streams: entries whose fields stay in order and may repeat, and what is told of groups and consumers.
+//! Streams: entries, whose fields stay in order and may repeat, and information on groups and consumers.
 
 use super::Row;
 use super::parts::{array, keep, list, name, or_keep, record};

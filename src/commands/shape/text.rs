@@ -1,4 +1,4 @@
-//! Text of a server's in lines: INFO, CLIENT LIST and their like, as maps of text.
+//! Replies in lines of text, such as INFO and CLIENT LIST, as maps of text.
 
 use super::Row;
 use super::parts::{integer, name, text};

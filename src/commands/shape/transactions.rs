@@ -1,4 +1,4 @@
-//! EXEC: what a transaction's commands answered.
+//! EXEC: the replies to a transaction's commands.
 
 use super::Row;
 

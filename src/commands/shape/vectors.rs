@@ -1,4 +1,4 @@
-//! Vector sets: what is alike, and how much.
+//! Vector sets: similar elements and their scores.
 
 use super::parts::{keep, name};
 use super::{Row, Shape, words};

@@ -1,4 +1,4 @@
-//! Reading a command's options as the server does: by their places, so that a key or a member is never taken for one.
+//! Reading a command's options by position, as the server does, so that a key or a member is never taken for an option.
 
 /// Whether an argument is this word, in any case of letters.
 #[inline]

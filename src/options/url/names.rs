@@ -1,4 +1,4 @@
-//! Names that options have elsewhere, and what their values mean here.
+//! Names that redis-py has for options, and what their values mean here.
 
 use super::super::check::about;
 use super::super::{Key, words};

@@ -1,4 +1,5 @@
-//! Where in a URL a mistake is, told without telling how long its secrets are: as if each were written `***`.
+//! The position of a mistake in a URL, counted as if each secret were written `***`, so that it does not reveal a
+//! secret's length.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! What stands before `://`, and what the URLs of more than one server are told.
+//! The scheme of a URL, and the messages for URLs that name more than one server.
 
 use zeroize::Zeroizing;
 

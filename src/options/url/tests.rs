@@ -1,4 +1,4 @@
-//! What URLs say, what they may not say, and what is said of that.
+//! URLs that are accepted and refused, and the messages.
 
 mod any;
 mod secrets;

@@ -1,4 +1,4 @@
-//! A tape becomes nodes: one walk, without recursion and without a stack.
+//! Turning a tape into nodes in one pass, without recursion and without a stack.
 //!
 //! While a tree is built, an aggregate that is not full yet has the way back to the one around it in a field that its kind
 //! has no use for.

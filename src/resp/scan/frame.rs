@@ -1,4 +1,4 @@
-//! The fast parser as its users see it: bytes go in, and what the scan found is lent as a frame.
+//! The interface of the fast parser: bytes go in, and each reply is lent as a frame.
 
 use super::super::levels::{Level, Scope};
 use super::super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, TEXT};

@@ -1,4 +1,4 @@
-//! One reply as far as the simple parser has read it.
+//! The state of the simple parser within a reply.
 
 use super::super::grammar::{self, Head};
 use super::super::recorder::Recorder;

@@ -1,4 +1,4 @@
-//! Commands of which no byte has left: taken back, carried to the next connection, or given up when their time is up.
+//! Commands of which no byte was sent: taken back, moved to the next connection, or timed out.
 
 use std::time::Instant;
 

@@ -1,4 +1,4 @@
-//! What a connection has become, by what was asked and what was answered: row by row.
+//! The state of a connection after each pair of a command and its reply, row by row.
 
 use super::*;
 use crate::commands::{self, Topic};

@@ -1,5 +1,5 @@
-//! Subscriptions by commands of somebody else's, which only pass through here: what such a command was obeyed in is wanted from
-//! then on, and one that was refused, or never sent, changes nothing.
+//! Subscriptions made with the caller's own SUBSCRIBE commands. Names that the server confirmed are wanted from then
+//! on. A command that was refused or not sent changes nothing.
 
 use crate::commands::{Effect, Topic};
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! What has come, and what it belongs to: what nobody asked for, and what was asked for long ago.
+//! Assigning what arrives: pushes without a request, and late replies.
 
 use super::*;
 

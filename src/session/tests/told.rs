@@ -1,4 +1,4 @@
-//! What a reply is told apart by, and what is taken on the short way, step by step.
+//! Distinguishing replies from pushes, and the fast path, step by step.
 
 use super::*;
 use crate::commands::{Shape, Topic};

@@ -1,4 +1,4 @@
-//! Hosts that are addresses already, in every spelling that the system's resolver takes for one: they are not looked up.
+//! Numeric hosts, in every spelling that the system's resolver accepts. They need no look-up.
 #![forbid(unsafe_code)]
 
 use std::ffi::CString;

@@ -1,5 +1,5 @@
-//! The order in which the addresses of a name are tried: the one that worked last, then the two families in turn, and behind
-//! them the one whose server takes no writes.
+//! The order in which the addresses of a name are tried: the one that worked last, then the two address families in turn, and last
+//! the one whose server is a replica.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;

@@ -1,4 +1,4 @@
-//! What is wrong with the options of TLS.
+//! The messages of wrong TLS options.
 
 use crate::error::{Error, Status};
 

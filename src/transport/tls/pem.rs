@@ -1,4 +1,4 @@
-//! PEM: what stands between BEGIN and END, decoded. A fault shows no byte of it, and what was read of a key is wiped.
+//! Decoding PEM. An error message shows no byte of the input, and the bytes of a key are wiped.
 
 use zeroize::{Zeroize, Zeroizing};
 

@@ -1,4 +1,4 @@
-//! Why TLS failed, in one sentence that says what to look at.
+//! The messages of TLS failures: one sentence that names the setting to check.
 
 use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};

@@ -1,4 +1,4 @@
-//! What the options say of TLS, as rustls wants it: whom to trust, who we are, and whom a certificate must name.
+//! The TLS options as a rustls configuration: trusted certificates, the client's certificate, and the server's name.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Whether the certificate that a server shows is one to believe.
+//! Verifying the server's certificate.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What no message tells of a secret.
+//! No message about a URL shows a secret or its length.
 
 use super::*;
 
