@@ -17,6 +17,7 @@ pub struct Stepped {
 }
 
 enum Stage {
+    New,
     Connecting(Box<dyn Attempt>),
     Greeting(Box<Connection>),
     /// It was given away.
@@ -24,25 +25,23 @@ enum Stage {
 }
 
 impl Stepped {
-    /// Begin to open a connection. Waits for nothing but the look-up of a name.
-    pub fn begin(dial: &Dial) -> Result<Stepped> {
+    /// A connection to be opened, from now on. `may_wait`: a transport of the caller's that has no descriptor is waited for.
+    pub fn new(dial: &Dial, may_wait: bool) -> Stepped {
         let deadline = Deadline::after_ms(dial.options().connect_timeout_ms());
-        let attempt = serving(dial.serves(), || dial.begin(deadline)).map_err(not_sent)?;
-        Ok(Stepped { dial: dial.clone(), deadline, stage: Stage::Connecting(attempt), may_wait: false })
+        Stepped { dial: dial.clone(), deadline, stage: Stage::New, may_wait }
     }
 
-    /// The same, where a transport of the caller's that has no descriptor is waited for.
-    pub fn or_waiting(self) -> Stepped {
-        Stepped { may_wait: true, ..self }
-    }
-
-    /// As far as it goes without waiting: an open connection that has been greeted, or what to wait for.
+    /// As far as it goes without waiting for more than the look-up of a name: an open connection that has been greeted, or what
+    /// to wait for.
     pub fn go_on(&mut self) -> Result<Step<Box<Connection>>> {
         let serves = self.dial.serves();
         serving(serves, || self.advance()).map_err(not_sent)
     }
 
     fn advance(&mut self) -> Result<Step<Box<Connection>>> {
+        if let Stage::New = self.stage {
+            self.stage = Stage::Connecting(self.dial.begin(self.deadline)?);
+        }
         if let Stage::Connecting(attempt) = &mut self.stage {
             let transport = match attempt.go_on()? {
                 Step::Done(transport) => transport,

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Outcome, Result};
 use crate::limits::{TURN_BYTES_MAX, TURN_MS_MAX};
 use crate::session::{Event, Leaf, Session};
-use crate::transport::Deadline;
 
 use super::Connection;
 use super::serving::serving;
@@ -32,11 +31,6 @@ impl Connection {
         self.dial.remember_resp2();
     }
 
-    /// Whether bytes wait to be handed over.
-    pub fn is_blocked(&self) -> bool {
-        !self.session.outgoing().is_empty()
-    }
-
     /// Whether a read may find bytes that the descriptor no longer shows.
     pub fn is_pending(&self) -> bool {
         self.transport.pending()
@@ -47,24 +41,6 @@ impl Connection {
         self.dial.is_foreign()
     }
 
-    /// Hand over what waits, as far as it is taken at once, but no more than a turn's worth of it.
-    pub fn hand_over_now(&mut self) -> Result<()> {
-        let serves = self.dial.serves();
-        let handed = serving(serves, || {
-            let mut turn = Turn::default();
-            while turn.goes_on() && !self.session.outgoing().is_empty() {
-                // With no time for it, this is one call.
-                self.hand_over(Deadline::after_ms(0))?;
-                if self.handed == 0 {
-                    break;
-                }
-                turn.moved(self.handed);
-            }
-            Ok(())
-        });
-        handed.map_err(|error| self.told(error, Outcome::None))
-    }
-
     /// Read once, and wait for that only where there is no descriptor to wait for. False: nothing was there.
     pub fn read_now(&mut self, timeout_ms: i64) -> Result<bool> {
         let read = serving(self.dial.serves(), || self.read(timeout_ms));
@@ -73,8 +49,7 @@ impl Connection {
 
     /// Do this with the conversation, where functions of the caller's may take part in it.
     pub fn converse<T>(&mut self, body: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
-        let done = serving(self.dial.serves(), || body(&mut self.session));
-        done.map_err(|error| self.told(error, Outcome::None))
+        serving(self.dial.serves(), || body(&mut self.session))
     }
 
     /// End the conversation, for this reason.

@@ -142,23 +142,6 @@ fn queued(connection: &mut Connection, len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_handed_over_at_once_is_a_turns_worth_of_what_the_peer_takes() {
-    let (mut connection, script) = greeted([]);
-    let bytes = queued(&mut connection, 2 * TURN_BYTES_MAX);
-    let (turn, rest) = bytes.split_at(TURN_BYTES_MAX);
-    for step in [expect(turn), expect(&rest[..10]), Step::Block, expect(&rest[10..])] {
-        script.add(step);
-    }
-    connection.hand_over_now().unwrap();
-    assert_eq!(connection.session().outgoing(), rest, "others have their turn");
-    connection.hand_over_now().unwrap();
-    assert_eq!(connection.session().outgoing(), &rest[10..], "it takes no more");
-    assert!(connection.is_blocked());
-    connection.hand_over_now().unwrap();
-    assert!(!connection.is_blocked() && script.is_done());
-}
-
-#[test]
 fn what_was_offered_in_vain_is_told_so_that_nobody_takes_it_back() {
     const OFFERED: usize = 256 << 10;
     let (mut connection, script) = greeted([]);
@@ -236,12 +219,7 @@ fn a_server_that_is_there_answers_ping_and_nothing_else() {
 fn a_step_that_fails_says_where_and_nothing_of_a_command() {
     let (mut connection, _script) = greeted([Step::Fail(libc::EPIPE)]);
     queued(&mut connection, 10);
-    let failed = [
-        connection.hand_over_now().unwrap_err(),
-        connection.read_now(0).unwrap_err(),
-        connection.converse(|_| Err::<(), _>(Error::new(Status::Io, "lost"))).unwrap_err(),
-        connection.told_of(Error::new(Status::Io, "lost")),
-    ];
+    let failed = [connection.read_now(0).unwrap_err(), connection.told_of(Error::new(Status::Io, "lost"))];
     for error in failed {
         assert_eq!((error.status, error.outcome), (Status::Io, Outcome::None), "{error}");
         assert!(error.to_string().starts_with("127.0.0.1:6379: "), "{error}");
@@ -278,7 +256,7 @@ fn a_connection_in_use_gives_back_what_grew_and_only_then() {
     };
     connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
     script.add(expect(GET));
-    connection.hand_over_now().unwrap();
+    connection.offer_now().unwrap();
     script.add(give("$1000000\r\n"));
     while connection.read_bytes < GROWN {
         read(&mut connection, GROWN / 2);

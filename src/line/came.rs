@@ -23,7 +23,11 @@ pub enum Came<T> {
         /// Why the command was not sent, if that is known.
         why: Option<Box<Error>>,
     },
-    /// A message, a confirmation, or another push.
+    /// A message of what is subscribed.
+    Message(Reply),
+    /// The server has confirmed a subscription, or the end of one.
+    Confirmation(Reply),
+    /// Another push.
     Push(Reply),
     /// Messages may have been missed.
     Gap {

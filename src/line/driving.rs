@@ -1,50 +1,37 @@
-//! Connect, shake hands, write and read, without waiting.
+//! PING, write and read on an open connection, without waiting.
 
 use std::time::Instant;
 
-use crate::commands::{Effect, Shape};
-use crate::conn::{Connection, Notice, Read, Stepped};
-use crate::error::{Error, Outcome, Result, Status};
+use crate::commands::Shape;
+use crate::conn::Read;
+use crate::error::Status;
 use crate::reply::Reply;
-use crate::session::{Asked, Event, Ticket, Token};
-use crate::transport::Step;
+use crate::session::{Asked, Event, Submitted, Ticket, Token};
 
-use super::held::Held;
-use super::{Came, Change, Flow, Line, Polled, Stage, in_resp2, pass};
+use super::{Came, Line, Polled, Stage};
 
 impl<T> Line<T> {
-    /// Connect, shake hands and write.
+    /// Send PING if it is due, and write.
     pub(super) fn drive(&mut self, now: Instant) {
-        self.leave_if_settled(now);
         self.check_on_server(now);
-        loop {
-            let rests = self.is_idle() || self.retry_at.is_some_and(|moment| now < moment);
-            match &mut self.stage {
-                Stage::Open(_) => {
-                    if self.read_before_first_command(now) {
-                        self.write();
-                    }
-                    return;
-                }
-                Stage::Opening(stepped, awaited) => match stepped.go_on() {
-                    Ok(Step::Done(connection)) => self.opened(connection, now),
-                    Ok(Step::Wait(waits)) => {
-                        *awaited = Some(waits);
-                        return;
-                    }
-                    Err(error) => return self.could_not_open(error, now),
-                },
-                Stage::Down if rests => return,
-                Stage::Down => match Stepped::begin(&self.dial) {
-                    Ok(stepped) => self.stage = Stage::Opening(Box::new(stepped), None),
-                    Err(error) => return self.could_not_open(error, now),
-                },
-            }
+        if self.is_open() && self.read_before_first_command(now) {
+            self.write();
         }
     }
 
     /// Look for a complete reply or push in the bytes read, and otherwise read once.
+    #[inline(always)]
     pub(super) fn poll_and_read(&mut self, now: impl Fn() -> Instant + Copy) -> Polled<T> {
+        self.poll_or(now, |line| line.read(now))
+    }
+
+    /// Look at what has been read. Where that says nothing, do this, and look again where it says so.
+    #[inline(always)]
+    pub(super) fn poll_or(
+        &mut self,
+        now: impl Fn() -> Instant + Copy,
+        read: impl FnOnce(&mut Line<T>) -> bool,
+    ) -> Polled<T> {
         let Stage::Open(connection) = &mut self.stage else { return Polled::Nothing };
         match connection.poll() {
             Ok(Some(Event::Reply { ticket, token, reply })) => match self.answered(ticket, token, reply, now) {
@@ -55,7 +42,7 @@ impl<T> Line<T> {
                 self.handle_push(push, now);
                 Polled::Again
             }
-            Ok(None) => match self.read(now) {
+            Ok(None) => match read(self) {
                 true => Polled::Again,
                 false => Polled::Nothing,
             },
@@ -107,7 +94,8 @@ impl<T> Line<T> {
                 }
             }
             Err(error) => {
-                let broken = self.flow.broken.take().filter(|_| error.status != Status::Tls);
+                // What only listens is told of the peer's end, not of a write that failed by it.
+                let broken = self.flow.broken.take().filter(|_| error.status != Status::Tls && !self.alone);
                 self.lost(broken.unwrap_or(error), now());
             }
         }
@@ -129,16 +117,26 @@ impl<T> Line<T> {
 
     /// Send PING to a server that was silent for `health_check`, if a PING is due.
     fn check_on_server(&mut self, now: Instant) {
-        if self.next_ping().is_none_or(|moment| moment > now) {
+        // What it said meanwhile may lie there unread: nobody is called silent before that was looked at.
+        if self.next_ping().is_none_or(|moment| moment > now) || self.has_said_more(now) {
             return;
         }
         let Stage::Open(connection) = &mut self.stage else { return };
-        if connection.session_mut().submit(Asked::plain(&[b"PING"], Shape::KEEP)).is_ok() {
-            self.patience.more(1, now);
+        if let Ok(Submitted { ticket, .. }) = connection.session_mut().submit(Asked::plain(&[b"PING"], Shape::KEEP)) {
+            self.patience.pinged(ticket, now);
         }
     }
 
-    fn write(&mut self) {
+    /// Read, whether the descriptor was readable or not. True: something was there, or the connection is over.
+    pub(super) fn has_said_more(&mut self, now: Instant) -> bool {
+        self.flow.may_read = true;
+        let has_moved = self.read(|| now);
+        self.again |= has_moved;
+        has_moved
+    }
+
+    /// Hand over what waits, as far as it is taken at once.
+    pub(super) fn write(&mut self) {
         let Stage::Open(connection) = &mut self.stage else { return };
         if self.flow.broken.is_some() {
             return;
@@ -155,57 +153,6 @@ impl<T> Line<T> {
                 self.flow.may_read = true;
                 self.again = true;
             }
-        }
-    }
-
-    /// The handshake is done: restore the subscriptions, and send the held commands.
-    fn opened(&mut self, mut connection: Box<Connection>, now: Instant) {
-        self.changes.push_back(Change::Opened { notice: Notice::connected(&connection) });
-        self.patience.start_anew();
-        self.flow = Flow { may_read: true, ..Flow::default() };
-        (self.last_failure, self.heard) = (None, Some(now));
-        let resumed = self.resume(&mut connection, now);
-        self.stage = Stage::Open(connection);
-        match resumed {
-            Ok(()) => self.tell_gap_if_settled(|| now),
-            Err(error) => self.lost(error, now),
-        }
-    }
-
-    /// Restore the subscriptions, and send the held commands.
-    fn resume(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
-        self.subscribe_again(connection, now)?;
-        while let Some(held) = self.held.pop_front() {
-            if let Err(error) = self.send_held(connection, &held) {
-                // The command stays held for the next connection.
-                self.held.push_front(held);
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// Give a held command to the session.
-    fn send_held(&mut self, connection: &mut Connection, held: &Held) -> Result<()> {
-        let session = connection.session_mut();
-        let subscription = self.waiting.get(held.asker.token).and_then(|waiting| waiting.subscription.as_deref());
-        if subscription.is_some() && !session.is_resp3() {
-            if let Some(waiting) = self.waiting.take(held.asker.token) {
-                let error = in_resp2().with_outcome(Outcome::NotSent);
-                self.came.push_back(Came::Failed(waiting.token, Box::new(error)));
-            }
-            return Ok(());
-        }
-        let effect = subscription.map_or(Effect::None, |subscription| subscription.effect);
-        let asked = Asked::encoded(&held.bytes, effect, held.shape).by(held.asker);
-        pass(&mut self.subscriptions, subscription, session, asked)
-    }
-
-    /// The driver cannot poll the descriptor: fail the connection.
-    pub fn fail(&mut self, error: Error, now: Instant) {
-        match self.stage {
-            Stage::Opening(..) => self.could_not_open(error, now),
-            _ => self.lost(error, now),
         }
     }
 }

@@ -10,13 +10,13 @@ use super::{Line, Stage};
 
 impl<T> Line<T> {
     /// If no reply is outstanding, read what has arrived before the first byte of a command is written. Pushes may
-    /// arrive at any time. Anything else ends the connection, and the commands wait for the next. False: the connection
-    /// ended.
+    /// arrive at any time. Anything else ends the connection, and the commands wait for the next. A line without commands
+    /// has no reply that stray bytes could be taken for. False: the connection ended.
     pub(super) fn read_before_first_command(&mut self, now: Instant) -> bool {
         let mut reads = 0;
         loop {
             let Stage::Open(connection) = &mut self.stage else { return false };
-            if self.flow.broken.is_some() || !connection.session().begins_anew() {
+            if self.alone || self.flow.broken.is_some() || !connection.session().begins_anew() {
                 return true;
             }
             match connection.poll() {

@@ -23,7 +23,7 @@ impl<T> Line<T> {
         }
         self.held.move_to_end(waited);
         // A server that does not confirm a subscription would fail again after each reconnect, so the driver is told.
-        let is_told = error.status == Status::Protocol && self.subscriptions.asks_again();
+        let is_told = error.status == Status::Protocol && self.subscriptions.asks_again() && !self.flow.has_served;
         self.subscriptions.interrupted(|ticket| session.fate(ticket) != Outcome::NotSent);
         self.interrupted(&error, now);
         if is_told {
@@ -51,7 +51,12 @@ impl<T> Line<T> {
     /// The connect failed. For an error that may pass, commands go on waiting, except those with `once`. For any other
     /// error they fail.
     pub(super) fn could_not_open(&mut self, error: Error, now: Instant) {
-        let passes = matches!(error.status, Status::Connect | Status::Io | Status::Timeout | Status::Memory);
+        let passes = match error.status {
+            Status::Connect | Status::Io | Status::Timeout => true,
+            // No command's time would tell of it where there are none.
+            Status::Memory => !self.alone,
+            _ => false,
+        };
         if !passes {
             self.report_to_subscriber(&error);
         }
@@ -71,16 +76,13 @@ impl<T> Line<T> {
         self.down(error, now);
     }
 
-    /// Set the pause before the next connect: none if the last connection had served a command, otherwise longer each
-    /// time.
+    /// Set the pause before the next connect, as the driver's function says.
     pub(super) fn down(&mut self, error: Error, now: Instant) {
         self.patience.start_anew();
         self.stage = Stage::Down;
-        let pause = match self.failures {
-            0 => Duration::ZERO,
-            failures => (self.pause)(failures).max(PAUSE_MIN),
-        };
-        self.retry_at = now.checked_add(pause);
+        let pause = (self.pause)(self.failures);
+        let least = if self.failures > 0 { PAUSE_MIN } else { Duration::ZERO };
+        self.retry_at = now.checked_add(pause.max(least));
         self.failures = self.failures.saturating_add(1);
         (self.flow.broken, self.flow.outdated) = (None, None);
         self.last_failure = Some(error);

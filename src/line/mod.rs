@@ -10,22 +10,28 @@
 //!  mod          the calls for a driver
 //!  came         the results and events that a driver takes
 //!  held         commands that wait for a connection
+//!  queueing     commands that subscribe, or that wait for a connection
 //!  slots        the waiting commands, by number
-//!  driving      connect, shake hands, write and read, without waiting
+//!  connecting   connecting and shaking hands, by the line or by its driver
+//!  driving      PING, write and read, without waiting
 //!  look         reading unasked bytes before the first command is written
 //!  losing       a lost or failed connection, and the pause before the next
 //!  leaving      draining and closing a connection to a server that became a replica
 //!  subscribed   the subscriptions, their restoration, and gaps
+//!  listening    a line without commands: what the driver of a subscriber calls
 //!  time         deadlines of commands, PING, and a server that stays silent
 //! ```
 #![forbid(unsafe_code)]
 
 mod came;
+mod connecting;
 mod driving;
 mod held;
 mod leaving;
+mod listening;
 mod look;
 mod losing;
+mod queueing;
 mod slots;
 mod subscribed;
 mod time;
@@ -38,12 +44,11 @@ use crate::commands::{Effect, Shape};
 use crate::conn::{Connection, Dial, Stepped, Turn};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
-use crate::resp;
-use crate::session::{Asked, Asker, Event, Leaf, Session, Subscriptions};
+use crate::session::{Asker, Event, Leaf, Subscriptions};
 use crate::transport::Awaited;
 
 pub use came::{Came, Change};
-use held::{Held, Hold};
+use held::Hold;
 use slots::Slots;
 pub use subscribed::in_resp2;
 use subscribed::{Gap, Subscription};
@@ -77,6 +82,8 @@ pub struct Line<T> {
     last_failure: Option<Error>,
     /// Another step is needed at once, although the descriptor may not become ready.
     again: bool,
+    /// Nothing but subscriptions are asked for.
+    alone: bool,
 }
 
 /// Gives the pause before the next connect, after a number of failed ones.
@@ -136,6 +143,8 @@ struct Flow {
     turn: Turn,
     /// The limit of the round ended reading, and there may be more to read.
     is_cut: bool,
+    /// It has brought a message, or confirmed a subscription.
+    has_served: bool,
 }
 
 /// A command that has not completed.
@@ -166,6 +175,7 @@ impl<T> Line<T> {
             retry_at: None,
             last_failure: None,
             again: false,
+            alone: false,
         }
     }
 
@@ -250,6 +260,8 @@ impl<T> Line<T> {
         self.flow.turn = Turn::default();
         self.flow.may_read |= readable;
         self.expire(now);
+        self.leave_if_settled(now);
+        self.connect(now);
         self.drive(now);
     }
 
@@ -293,6 +305,11 @@ impl<T> Line<T> {
     #[inline]
     pub fn has_changed(&self) -> bool {
         self.again || !self.changes.is_empty()
+    }
+
+    /// Whether there is an open connection.
+    pub fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open(_))
     }
 
     /// The next change of the connection.
@@ -350,46 +367,6 @@ impl<T> Line<T> {
             _ => None,
         }
     }
-
-    /// Reserve memory so that every accepted command can complete.
-    #[inline]
-    fn make_room(&mut self) -> Result<()> {
-        self.waiting.reserve().map_err(|_| Error::memory("the command"))?;
-        if self.came.capacity().wrapping_sub(self.came.len()) <= self.waiting.len() {
-            self.came.try_reserve(self.waiting.len() + 1).map_err(|_| Error::memory("the command"))?;
-        }
-        Ok(())
-    }
-
-    /// Queue a command that subscribes or unsubscribes, or one that waits for a connection.
-    #[cold]
-    #[inline(never)]
-    fn queue_or_hold(
-        &mut self,
-        args: &[&[u8]],
-        shape: Shape,
-        asker: Asker,
-        now: impl FnOnce() -> Instant,
-    ) -> Result<()> {
-        let subscription = self.waiting.get(asker.token).and_then(|waiting| waiting.subscription.as_deref());
-        let flow = &self.flow;
-        let open = match &mut self.stage {
-            Stage::Open(connection) if flow.outdated.is_none() && connection.failure().is_none() => Some(connection),
-            _ => None,
-        };
-        let Some(connection) = open else {
-            let mut bytes = Vec::new();
-            resp::encode(args, &mut bytes)?;
-            return self.held.push_back(Held { asker, bytes, shape });
-        };
-        let asked = Asked::any(args, shape).by(asker);
-        pass(&mut self.subscriptions, subscription, connection.session_mut(), asked)?;
-        if self.subscriptions.is_empty() {
-            // No message could be missed before the first subscription.
-            self.heard = Some(now());
-        }
-        Ok(())
-    }
 }
 
 /// The result of `poll_and_read`.
@@ -398,18 +375,4 @@ enum Polled<T> {
     /// Poll again.
     Again,
     Nothing,
-}
-
-/// Give a command to the session, and note its subscriptions.
-fn pass(
-    subscriptions: &mut Subscriptions,
-    subscription: Option<&Subscription>,
-    session: &mut Session,
-    asked: Asked<'_>,
-) -> Result<()> {
-    let mut submit = || session.submit(asked).map(|submitted| submitted.ticket);
-    match subscription {
-        Some(Subscription { effect, names }) => subscriptions.pass(*effect, names, submit).map(drop),
-        None => submit().map(drop),
-    }
 }

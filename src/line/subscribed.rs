@@ -40,7 +40,7 @@ impl<T> Line<T> {
         let (Event::Push { ends, .. }, Stage::Open(connection)) = (&event, &self.stage) else { return };
         let ends = *ends;
         let listens = !self.subscriptions.is_empty() || !self.subscriptions.is_settled();
-        if listens && !connection.session().is_resp3() {
+        if listens && !self.alone && !connection.session().is_resp3() {
             return self.drop_subscriptions_in_resp2(now());
         }
         // The extra events must not use the room that is reserved for the results of commands.
@@ -49,18 +49,20 @@ impl<T> Line<T> {
         }
         match self.hear(event, now) {
             Ok(Heard::Message(message)) => {
+                self.has_served();
                 self.tell_gap(now);
-                self.came.push_back(Came::Push(message));
+                self.came.push_back(Came::Message(message));
             }
             Ok(Heard::Confirmation(push)) => {
+                self.has_served();
                 self.heard = Some(now());
-                self.came.push_back(Came::Push(push));
+                self.came.push_back(Came::Confirmation(push));
             }
             Ok(Heard::Dropped(push)) => {
                 let name = push.view().get(1).map_or(&b""[..], |name| name.text());
                 let reason = [b"the server ended the subscription to ", head(name)].concat();
                 self.gap.get_or_insert(Gap { since: self.heard.unwrap_or_else(now), reason });
-                self.came.push_back(Came::Push(push));
+                self.came.push_back(Came::Confirmation(push));
             }
             Ok(Heard::Other(push)) => self.came.push_back(Came::Push(push)),
             Ok(_) => {}
@@ -80,7 +82,10 @@ impl<T> Line<T> {
         event: Event,
         now: Instant,
     ) -> Option<Came<T>> {
-        if waiting.is_none() {
+        if waiting.is_none()
+            && let Event::Reply { ticket, .. } = event
+            && (self.patience.is_pong(ticket) || !self.alone)
+        {
             self.patience.one_less();
         }
         let came = match self.hear(event, || now) {
@@ -104,7 +109,7 @@ impl<T> Line<T> {
 
     /// Restore all subscriptions in a new session. In RESP2 they are dropped, which is reported once.
     pub(super) fn subscribe_again(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
-        if !connection.session().is_resp3() {
+        if !self.alone && !connection.session().is_resp3() {
             self.gap = None;
             if self.subscriptions.give_up() {
                 self.came.push_back(Came::Refused(Box::new(connection.told_of(in_resp2()))));
@@ -113,7 +118,8 @@ impl<T> Line<T> {
         }
         let before = connection.session().newest();
         let asked = connection.converse(|session| self.subscriptions.again(session));
-        self.patience.more(connection.session().newest() - before, now);
+        let count = connection.session().newest() - before;
+        self.is_to_be_confirmed(count, now);
         asked
     }
 
@@ -163,7 +169,10 @@ impl<T> Line<T> {
     /// The last confirmation of a command arrived: complete the command.
     fn confirmed(&mut self, token: Token) {
         if token == NOBODY {
-            return self.patience.one_less();
+            if !self.alone {
+                self.patience.one_less();
+            }
+            return;
         }
         self.failures = 0;
         if let Some(waiting) = self.waiting.take(token) {
@@ -178,10 +187,26 @@ impl<T> Line<T> {
         let heard = connection.converse(|session: &mut Session| self.subscriptions.heard(session, event));
         let asked = connection.session().newest() - before;
         if asked > 0 {
-            self.patience.more(asked, now());
+            self.is_to_be_confirmed(asked, now());
             self.again = true;
         }
         heard
+    }
+
+    /// So many commands of our own are due confirmations. Beside commands they hold up those that somebody waits for; alone, PING
+    /// finds out whether the server is there.
+    fn is_to_be_confirmed(&mut self, count: u64, now: Instant) {
+        if !self.alone {
+            self.patience.more(count, now);
+        }
+    }
+
+    /// The server has confirmed something, or has brought a message.
+    fn has_served(&mut self) {
+        self.flow.has_served = true;
+        if self.alone {
+            self.failures = 0;
+        }
     }
 }
 

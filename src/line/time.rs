@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Outcome, Status};
 use crate::limits::HEALTH_MS_MIN;
 use crate::options::Options;
+use crate::session::Ticket;
 
 use super::{Came, Line, Stage};
 
@@ -16,13 +17,15 @@ pub(super) struct Patience {
     /// When the connection is given up if nothing arrives.
     ends: Option<Instant>,
     allowed: Option<Duration>,
+    /// A PING that is not answered.
+    ping: Option<Ticket>,
 }
 
 impl Patience {
     pub(super) fn new(options: &Options) -> Patience {
         let allowed = [options.command_timeout_ms(), options.connect_timeout_ms()];
         let allowed = allowed.into_iter().find_map(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
-        Patience { owed: 0, ends: None, allowed }
+        Patience { owed: 0, ends: None, allowed, ping: None }
     }
 
     /// `count` more such replies are outstanding.
@@ -31,6 +34,17 @@ impl Patience {
         if count > 0 && self.ends.is_none() {
             self.extend(now);
         }
+    }
+
+    /// PING was sent.
+    pub(super) fn pinged(&mut self, ticket: Ticket, now: Instant) {
+        self.ping = Some(ticket);
+        self.more(1, now);
+    }
+
+    /// A reply arrived that no command waits for. True: it is the reply to PING.
+    pub(super) fn is_pong(&mut self, ticket: Ticket) -> bool {
+        self.ping.take_if(|ping| *ping == ticket).is_some()
     }
 
     /// One of these replies arrived.
@@ -48,7 +62,7 @@ impl Patience {
 
     /// A new connection has no outstanding replies.
     pub(super) fn start_anew(&mut self) {
-        (self.owed, self.ends) = (0, None);
+        (self.owed, self.ends, self.ping) = (0, None, None);
     }
 
     fn extend(&mut self, now: Instant) {
@@ -118,11 +132,11 @@ impl<T> Line<T> {
 
     /// When a PING is due on a connection with subscriptions.
     pub(super) fn next_ping(&self) -> Option<Instant> {
-        if self.subscriptions.is_empty()
-            || !matches!(self.stage, Stage::Open(_))
-            || !self.owes_nothing()
-            || !self.held.is_empty()
-        {
+        let waits = match self.alone {
+            true => self.patience.ping.is_some(),
+            false => !self.owes_nothing() || !self.held.is_empty(),
+        };
+        if waits || self.subscriptions.is_empty() || !self.is_open() {
             return None;
         }
         let every_ms = match self.dial.options().health_check_ms() {
@@ -144,11 +158,18 @@ impl<T> Line<T> {
     /// The deadline of `Patience` has passed: give up the connection, if the reply that is due first is one that no
     /// command waits for.
     fn give_up_silent_server(&mut self, now: Instant) {
+        // What it said meanwhile may lie there unread.
+        if self.has_said_more(now) {
+            return;
+        }
         let Stage::Open(connection) = &mut self.stage else { return };
         if connection.session().oldest_is_nobodys() {
             let patience_ms = self.patience.allowed.unwrap_or_default().as_millis();
-            let text = format!("read: nothing came for {patience_ms} ms after a command's time was up");
-            self.lost(Error::new(Status::Io, text), now);
+            let (status, text) = match self.alone {
+                true => (Status::Timeout, format!("the server did not answer PING within {patience_ms} ms")),
+                false => (Status::Io, format!("read: nothing came for {patience_ms} ms after a command's time was up")),
+            };
+            self.lost(Error::new(status, text), now);
         } else {
             // The command whose reply is due first has time left, and delays the others.
             self.patience.extend(now);

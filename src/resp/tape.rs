@@ -83,6 +83,11 @@ impl Entry {
         Entry { head: self.head & !0xff | kind as u64, ..self }
     }
 
+    /// Nothing.
+    pub fn null() -> Entry {
+        Entry::new(Type::Null, 0, 0)
+    }
+
     /// An integer.
     pub fn of_integer(value: i64) -> Entry {
         Entry::new(Type::Integer, 0, value as u64)
@@ -272,6 +277,15 @@ impl<'p> Frame<'p> {
             Some(Given { buffer, from, len }) => &buffer[*from..*from + *len],
         };
         (self.tape, bytes, nodes)
+    }
+
+    /// The same bytes under other entries, of which a tree will have so many nodes more.
+    pub fn under<'q>(self, tape: &'q mut [Entry], more: usize) -> Frame<'q>
+    where
+        'p: 'q,
+    {
+        self.about.nodes += more;
+        Frame { tape, ..self }
     }
 
     /// The entry of the value itself, behind its attributes; and where on the tape that is.

@@ -50,6 +50,8 @@ pub struct Session {
     /// The conversation ended while the reply that was next was already on its way.
     begun: bool,
     queued: Queued,
+    /// Messages of channels are given a null in the place of a pattern.
+    null_patterns: bool,
     /// The greeting has secrets in it: until more than so many bytes are handed over, what comes may repeat them.
     secretive_until: Option<u64>,
 }
@@ -107,6 +109,7 @@ impl Session {
             failure: None,
             begun: false,
             queued: Queued::default(),
+            null_patterns: false,
             secretive_until: greeting.is_secretive().then_some(u64::MAX),
         };
         session.parser.hold_secrets(session.secretive_until.is_some());
@@ -338,8 +341,17 @@ impl Session {
     }
 
     fn parse(&mut self) -> Result<Option<Parsed>> {
+        let may_be_message = self.null_patterns && self.may_be_message();
         let Some(frame) = self.parser.next()? else { return Ok(None) };
         let wire_len = frame.wire_len();
+        if self.null_patterns
+            && (frame.is_push() || may_be_message)
+            && let Some(mut entries) = push::with_null_pattern(&frame)
+        {
+            let reply = Reply::build_from(&mut frame.under(&mut entries, 1));
+            let reply = reply.inspect_err(|_| self.begun = true)?;
+            return Ok(Some(Parsed { reply, wire_len, shaped: false }));
+        }
         let in_greeting = self.handshake.is_some();
         let shape = match !frame.is_push() && !in_greeting && !self.state.may_say_more() {
             true => self.inflight.next_shape(),

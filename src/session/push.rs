@@ -4,6 +4,7 @@ use crate::commands::Topic;
 use crate::error::Result;
 use crate::memory::copied;
 use crate::reply::{Kind, Reply};
+use crate::resp::{Entry, Frame, Type};
 
 /// A confirmation of SUBSCRIBE or its kin.
 pub(super) struct Confirmation {
@@ -22,6 +23,16 @@ pub(super) fn is_message(reply: &Reply) -> bool {
 /// Whether a push is something that was published.
 pub(super) fn is_published(push: &Reply) -> bool {
     matches!(first_word(push), b"message" | b"pmessage" | b"smessage")
+}
+
+/// A message of a channel with a null where one of a pattern has the pattern, as entries over its frame. None: it is no such
+/// message, or one that is not plain.
+pub(super) fn with_null_pattern(frame: &Frame<'_>) -> Option<[Entry; 5]> {
+    let [root, word, channel, payload] = *frame.tape() else { return None };
+    let is_root = matches!(root.kind(), Type::Push | Type::Array) && root.len() == 3;
+    let are_texts = [word, channel, payload].iter().all(|entry| entry.kind() == Type::String);
+    let is_message = is_root && are_texts && matches!(frame.text_of(word), b"message" | b"smessage");
+    is_message.then(|| [root.resized(4), word, Entry::null(), channel, payload])
 }
 
 /// A line of MONITOR is a status that begins with the time: seconds, a dot, microseconds.

@@ -9,6 +9,11 @@ use super::inflight::{Answered, Due};
 use super::{Event, Parsed, Session, push};
 
 impl Session {
+    /// Give messages of channels four elements, as those of patterns have: the second is null.
+    pub fn give_null_patterns(&mut self) {
+        self.null_patterns = true;
+    }
+
     /// Give a reply to whom it belongs, as the event that it is.
     pub(super) fn route(&mut self, Parsed { reply, wire_len, shaped }: Parsed) -> Result<Option<Event>> {
         if reply.kind() == Kind::RREDIS_REPLY_PUSH {
@@ -61,7 +66,7 @@ impl Session {
     }
 
     /// Whether an array that looks like a message, or like a confirmation, is one. In RESP3 it is where it can be no reply.
-    fn may_be_message(&self) -> bool {
+    pub(super) fn may_be_message(&self) -> bool {
         let confirms = self.inflight.next_confirms();
         match self.state.is_resp3() {
             false => confirms || self.state.expects_messages(),

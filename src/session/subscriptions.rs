@@ -115,9 +115,9 @@ impl Subscriptions {
     /// What this event of the conversation is.
     pub fn heard(&mut self, session: &mut Session, event: Event) -> Result<Heard> {
         match event {
+            Event::Push { push, .. } if push::is_published(&push) => Ok(Heard::Message(push)),
             Event::Push { push, .. } => match push::confirmation(&push)? {
                 Some(confirmation) => self.confirmed(session, push, &confirmation),
-                None if push::is_published(&push) => Ok(Heard::Message(push)),
                 None => Ok(Heard::Other(push)),
             },
             Event::Reply { ticket, token, reply } => {

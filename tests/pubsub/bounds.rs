@@ -154,6 +154,38 @@ fn no_pause_and_no_socket_leave_a_call_its_time() {
     });
 }
 
+/// The answer to PING lies there while the program does something else, for longer than an answer may take.
+#[test]
+fn a_server_whose_answer_was_not_read_is_not_called_silent() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let peer = Peer::tcp(Hello::Resp3, move |line: &mut Line| -> io::Result<()> {
+        line.command()?;
+        let granted = ">3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n";
+        line.send(format!("{granted}{}", push(&["message", "a", "x"])).as_bytes())?;
+        loop {
+            assert_eq!(line.any_command()?, [b"PING"]);
+            count.fetch_add(1, Ordering::SeqCst);
+            // Not before the call that asked has come back.
+            line.wait(Duration::from_millis(200))?;
+            line.send(b"+PONG\r\n")?;
+        }
+    });
+    let options = Options::at(&peer.url()).int(option::HEALTH_CHECK_MS, 100).int(option::COMMAND_TIMEOUT_MS, 2000);
+    let client = options.client();
+    let pubsub = client.pubsub();
+    pubsub.subscribe(&["a"]);
+    assert_eq!(pubsub.expect(), r#">["message" (nil) "a" "x"]"#);
+    until("it is asked", || {
+        assert!(pubsub.next(0).is_err());
+        thread::sleep(Duration::from_millis(20));
+        asked.load(Ordering::SeqCst) > 0
+    });
+    thread::sleep(Duration::from_millis(2500));
+    assert_eq!(pubsub.next(0).expect_err("nothing").status, Status::AGAIN);
+    assert_eq!(client.stat(stat::CONNECTIONS_LOST), 0);
+}
+
 /// A server that ends the same subscription over and over is asked for it once, and once more when it had granted it.
 #[test]
 fn what_is_asked_for_again_is_not_asked_for_twice() {

@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use super::source::sources;
 
 /// Names that still mean two things. There are to be fewer.
-const TWICE: &[&str] = &[
-    "Asked", "Came", "Change", "Flags", "Gap", "Hold", "Inner", "Key", "Line", "Open", "Place", "Queued", "Ready",
-    "Slots", "Stage", "Told", "Turn",
-];
+const TWICE: &[&str] =
+    &["Asked", "Came", "Change", "Flags", "Hold", "Inner", "Key", "Place", "Queued", "Slots", "Stage", "Told", "Turn"];
 
 #[test]
 fn a_name_of_a_type_is_defined_once() {

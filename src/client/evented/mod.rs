@@ -11,7 +11,7 @@ mod time;
 
 use std::os::fd::RawFd;
 use std::ptr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Refusal, Shape};
 use crate::conn::{Kept, Notice, no_descriptor};
@@ -71,8 +71,13 @@ impl Evented {
         }
         let (in_flight_max, bytes_max) = (dial.options().inflight_max(), dial.options().inflight_bytes_max());
         let pauses = client.clone();
+        // After a connection that has answered a command there is none.
+        let pause = move |failures| match failures {
+            0 => Duration::ZERO,
+            failures => pauses.0.route.retry().pause(failures),
+        };
         Ok(Evented {
-            line: Line::new(dial.clone(), Box::new(move |failures| pauses.0.route.retry().pause(failures))),
+            line: Line::new(dial.clone(), Box::new(pause)),
             client: client.clone(),
             process: Process::current(),
             poller: Poller::new()?,
@@ -250,7 +255,7 @@ impl Evented {
     fn take_any(&mut self) -> Option<Completion> {
         let (result, call_data) = match self.line.take(Instant::now)? {
             Came::Reply(command, reply) => return Some(self.answered(command, reply)),
-            Came::Push(push) => (Ok(push), ptr::null_mut()),
+            Came::Message(push) | Came::Confirmation(push) | Came::Push(push) => (Ok(push), ptr::null_mut()),
             Came::Gap { reason, lasted } => (message::gap(&reason, lasted), ptr::null_mut()),
             Came::Refused(error) => (Err(*error), ptr::null_mut()),
             Came::Confirmed(command) => (nothing(), command.call_data),

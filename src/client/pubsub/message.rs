@@ -7,7 +7,8 @@ use crate::error::{Result, line};
 use crate::limits::Limits;
 use crate::reply::{Builder, Kind, Reply};
 
-/// The wire's message or confirmation as kind, pattern or NULL, channel, payload or count. None: it is so already.
+/// The wire's message or confirmation as kind, pattern or NULL, channel, payload or count. None: it is so already, as nearly all
+/// messages are.
 pub(super) fn shaped(push: &Reply) -> Result<Option<Reply>> {
     let view = push.view();
     if view.len() != 3 {

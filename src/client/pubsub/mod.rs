@@ -4,16 +4,14 @@
 //! ```text
 //!  mod        the handle: what any thread may do at any time
 //!  reading    the waiting, done by one thread at a time
-//!  line       what is wanted, the connection for it, and what it brought: what the lock guards
-//!  open       one connection: read when something is there, asked whether it lives
+//!  guarded    what the lock guards: a line on which nothing but subscriptions are asked for
 //!  handlers   functions of the program's, by name
 //!  message    what is given: one shape in both protocols
 //! ```
 
+mod guarded;
 mod handlers;
-mod line;
 pub(super) mod message;
-mod open;
 mod reading;
 
 use std::os::fd::RawFd;
@@ -22,7 +20,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::commands::Topic;
-use crate::conn::Stepped;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ongoing::Ongoing;
 use crate::process::Process;
@@ -32,8 +29,8 @@ use crate::transport::Deadline;
 use crate::transport::poller::Poller;
 
 use super::{Call, Client, Flags, Listen, events};
+use guarded::{Guarded, Told};
 use handlers::Handlers;
-use line::{Line, Rules, Told};
 
 /// A subscriber.
 pub struct PubSub {
@@ -42,14 +39,12 @@ pub struct PubSub {
     process: Process,
     poller: Poller,
     /// Held for short pieces of work, never while anything is waited for.
-    line: Mutex<Line>,
+    guarded: Mutex<Guarded>,
     handlers: Handlers,
     /// Somebody waits for messages.
     reading: AtomicBool,
-    /// Somebody opens a connection.
+    /// Somebody opens a connection. No function of the program's runs under the lock for that.
     connecting: AtomicBool,
-    /// The connection on its way, for who opens it. No function of the program's runs under the other lock for it.
-    opening: Mutex<Option<Box<Stepped>>>,
     /// The present wait is to end, or else the next.
     woken: AtomicBool,
     /// Its waits, of which the program may be asked whether they shall go on.
@@ -62,22 +57,14 @@ struct Turn<'p>(&'p AtomicBool);
 impl PubSub {
     /// A subscriber of this client's server. It connects to nothing yet.
     pub fn new(client: &Client) -> Result<PubSub> {
-        let dial = client.0.route.dial().options();
-        let command_ms = client.0.often.command_timeout_ms;
-        let rules = Rules {
-            health_ms: dial.health_check_ms(),
-            answer_ms: if command_ms < 0 { dial.connect_timeout_ms() } else { command_ms },
-            confirmations: client.0.setup.options.pubsub_confirmations(),
-        };
         Ok(PubSub {
             client: client.clone(),
             process: Process::current(),
             poller: Poller::new()?,
-            line: Mutex::new(Line::new(rules)),
+            guarded: Mutex::new(Guarded::new(client)),
             handlers: Handlers::default(),
             reading: AtomicBool::new(false),
             connecting: AtomicBool::new(false),
-            opening: Mutex::new(None),
             woken: AtomicBool::new(false),
             ongoing: client.ongoing(),
         })
@@ -97,16 +84,16 @@ impl PubSub {
         };
         if connected.is_err() {
             // Who waits may have seen that somebody connects, and has to do so now.
-            self.line.lock().ring(&self.poller);
+            self.guarded.lock().ring(&self.poller);
         }
         connected?;
-        self.line.lock().ask(&self.poller, topic, true, names)
+        self.guarded.lock().ask(&self.poller, topic, true, names)
     }
 
     /// Unsubscribe from these names, or, where there are none, from all of the topic.
     pub fn unsubscribe(&self, topic: Topic, names: &[&[u8]]) -> Result<()> {
         self.enter()?;
-        self.line.lock().ask(&self.poller, topic, false, names)
+        self.guarded.lock().ask(&self.poller, topic, false, names)
     }
 
     /// Show messages of this name to `handler`, in place of any other; None: to nobody.
@@ -140,17 +127,17 @@ impl PubSub {
 
     /// Connect, if that was never done. Whoever waits meanwhile hears when it is.
     fn connect_at_first(&self) -> Result<()> {
-        if !self.line.lock().is_unmade() {
+        if !self.guarded.lock().is_untried() {
             return Ok(());
         }
-        let opened = self.ongoing.during(ptr::null(), || self.client.0.route.dial().open(Deadline::never()));
-        let (opened, told) = {
-            let mut line = self.line.lock();
-            line.ring(&self.poller);
-            (line.opened(&self.poller, &self.client, Box::new(opened?)), line.take_told())
+        let connection = self.ongoing.during(ptr::null(), || self.client.0.route.dial().open(Deadline::never()))?;
+        let told = {
+            let mut guarded = self.guarded.lock();
+            guarded.opened(&self.poller, connection);
+            guarded.take_told()
         };
         self.tell(told);
-        opened
+        Ok(())
     }
 
     /// What every call looks at first.
@@ -167,7 +154,8 @@ impl PubSub {
     }
 
     /// Call the functions of the program's for what happened and what came unasked. No lock is held.
-    fn tell(&self, told: Told) {
+    fn tell(&self, told: Option<Told>) {
+        let Some(told) = told else { return };
         let setup = &self.client.0.setup;
         if let Some(listener) = &setup.on_event {
             events::tell(listener.as_ref(), &told.notices);
@@ -182,16 +170,13 @@ impl Drop for PubSub {
     fn drop(&mut self) {
         if self.refuse_foreign().is_ok() {
             self.poller.disband();
-            self.line.get_mut().close(&self.client);
+            self.guarded.get_mut().close();
             return;
         }
         // In a child of fork: a thread of the parent's may have been changing what a lock guarded. The rest only closes.
         self.handlers.forget_if_locked();
-        if self.opening.is_locked() {
-            std::mem::forget(self.opening.get_mut().take());
-        }
-        if self.line.is_locked() {
-            let abandoned = std::mem::replace(self.line.get_mut(), Line::new(Rules::default()));
+        if self.guarded.is_locked() {
+            let abandoned = std::mem::replace(self.guarded.get_mut(), Guarded::new(&self.client));
             std::mem::forget(abandoned);
         }
     }

@@ -1,0 +1,364 @@
+//! What the lock guards, and what never waits while it is held: the line, and what the descriptor shows of it.
+
+use std::convert::Infallible;
+use std::os::fd::RawFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::Client;
+use crate::commands::Topic;
+use crate::conn::{Connection, Notice, Stepped};
+use crate::error::{Error, Result};
+use crate::line::{Came, Change, Line, Wants};
+use crate::reply::Reply;
+use crate::session::Subscriptions;
+use crate::transport::poller::Poller;
+use crate::transport::{Deadline, Step};
+
+use super::message;
+
+/// A line on which nothing but subscriptions are asked for, and what was told of it.
+pub(super) struct Guarded {
+    client: Client,
+    line: Line<Infallible>,
+    /// Whether confirmations are given.
+    confirmations: bool,
+    /// What to tell when the lock is free.
+    told: Told,
+    /// What the poller watches.
+    watched: Option<(RawFd, Wants)>,
+    /// When the timer runs out.
+    timer: Option<Instant>,
+    /// The bell was rung by this side.
+    rung: bool,
+    /// There is more to read than one call may.
+    cut: bool,
+    /// All that was read has been looked at.
+    seen: bool,
+    /// How many reads in a row moved nothing where the descriptor promised something.
+    vain: u32,
+}
+
+/// What happened and what came unasked, for functions of the program's; and connections that are over, to be closed.
+#[derive(Default)]
+pub(super) struct Told {
+    pub(super) notices: Vec<Notice>,
+    pub(super) pushes: Vec<Reply>,
+    over: Vec<Connection>,
+}
+
+/// What to do next.
+pub(super) enum Todo {
+    /// Give this.
+    Give(Reply),
+    /// Take another step: something has moved.
+    Again,
+    /// Nothing until the poller says so, or until then.
+    Wait(Deadline),
+    /// The same, where nothing but a read tells.
+    WaitByReading(Deadline),
+    /// Go on opening a connection.
+    Connect,
+}
+
+/// What a try to open a connection came to.
+pub(super) enum Connecting {
+    /// It waits, until then or for what the poller shows.
+    Waits(Deadline),
+    /// There is one, or something to tell.
+    Moved,
+    /// There is none, for now.
+    Failed,
+}
+
+impl Guarded {
+    pub(super) fn new(client: &Client) -> Guarded {
+        let pauses = client.clone();
+        let pause = move |failures: u32| pauses.0.route.retry().pause(failures.saturating_add(1));
+        Guarded {
+            client: client.clone(),
+            line: Line::alone(client.0.route.dial().clone(), Box::new(pause)),
+            confirmations: client.0.setup.options.pubsub_confirmations(),
+            told: Told::default(),
+            watched: None,
+            timer: None,
+            rung: false,
+            cut: false,
+            seen: false,
+            vain: 0,
+        }
+    }
+
+    /// Whether there was no connection yet.
+    pub(super) fn is_untried(&self) -> bool {
+        self.line.is_untried()
+    }
+
+    /// Why there is no connection now, where one was tried.
+    pub(super) fn why_down(&self) -> Option<&Error> {
+        self.line.why_down()
+    }
+
+    /// What is subscribed.
+    pub(super) fn subscriptions(&self) -> &Subscriptions {
+        self.line.subscriptions()
+    }
+
+    /// Want names, or want them no more; and say so to the server, if there is a connection.
+    pub(super) fn ask(&mut self, poller: &Poller, topic: Topic, subscribes: bool, names: &[&[u8]]) -> Result<()> {
+        let is_asked = self.line.ask(topic, subscribes, names, Instant::now)?;
+        self.follow(poller);
+        // Who waits may have to connect now, or to look whether a connection still does. For what is wanted no more there is
+        // nothing to do without one.
+        if self.line.take_again() || (!is_asked && (subscribes || self.line.is_open())) {
+            self.ring(poller);
+        }
+        Ok(())
+    }
+
+    /// What to do next. `looked`: the poller was asked since the last read, and said whether there is something to read.
+    pub(super) fn step(&mut self, poller: &Poller, looked: &mut Option<bool>) -> Result<Todo> {
+        self.seen = false;
+        if let Some(reply) = self.look()? {
+            return Ok(Todo::Give(reply));
+        }
+        // What a connect waited for is nothing to read.
+        *looked = looked.filter(|_| self.line.is_open());
+        let promised = *looked == Some(true);
+        if promised || self.line.hides_bytes() {
+            *looked = None;
+            if self.line.read_now(Instant::now) {
+                self.vain = 0;
+                return Ok(Todo::Again);
+            }
+            self.rest_if_in_vain(promised);
+        }
+        let now = Instant::now();
+        self.line.step_apart(now);
+        self.follow(poller);
+        // One that has run out is set anew by the next settling, whether it was heard or not.
+        self.timer = self.timer.filter(|timer| now < *timer);
+        if self.line.take_again() || self.line.has_come() {
+            return Ok(Todo::Again);
+        }
+        if self.line.is_opening() || self.line.is_connect_due(|| now) {
+            return Ok(Todo::Connect);
+        }
+        self.seen = true;
+        // All that the bell was rung for was looked at; whoever rings from now on is heard by the wait.
+        self.silence(poller);
+        self.count();
+        let until = self.until();
+        Ok(if self.is_watched() { Todo::Wait(until) } else { Todo::WaitByReading(until) })
+    }
+
+    /// Read where reading does the waiting, for so long.
+    pub(super) fn read(&mut self, timeout_ms: i64) {
+        self.seen = false;
+        self.line.read_waiting(timeout_ms, Instant::now);
+    }
+
+    /// A connection that is to be opened, for who goes on with it. It may close its descriptor, which a child of fork may still have
+    /// open: none is watched then.
+    pub(super) fn begin_connect(&mut self, poller: &Poller) -> Option<Box<Stepped>> {
+        self.forget(poller);
+        self.line.begin_connect(Instant::now())
+    }
+
+    /// What came of that.
+    pub(super) fn end_connect(
+        &mut self,
+        poller: &Poller,
+        stepped: Box<Stepped>,
+        step: Result<Step<Box<Connection>>>,
+    ) -> Connecting {
+        self.line.end_connect(stepped, step, Instant::now());
+        self.follow(poller);
+        match () {
+            () if self.line.is_opening() => Connecting::Waits(self.until()),
+            () if self.line.is_open() || self.line.has_come() => Connecting::Moved,
+            () => Connecting::Failed,
+        }
+    }
+
+    /// The first connection was opened. Who waits hears of it.
+    pub(super) fn opened(&mut self, poller: &Poller, connection: Connection) {
+        self.line.opened(Box::new(connection), Instant::now());
+        self.follow(poller);
+        self.ring(poller);
+    }
+
+    /// Give back a message that was taken.
+    pub(super) fn give_back(&mut self, message: Reply) {
+        self.line.give_back(Came::Message(message));
+    }
+
+    /// What to tell, now that the lock is about to be let go.
+    pub(super) fn take_told(&mut self) -> Option<Told> {
+        let is_empty = self.told.notices.is_empty() && self.told.pushes.is_empty() && self.told.over.is_empty();
+        (!is_empty).then(|| std::mem::take(&mut self.told))
+    }
+
+    /// A call ends though there may be more to read.
+    pub(super) fn cut_short(&mut self) {
+        self.cut = true;
+    }
+
+    /// Let the descriptor be readable if the next call would not wait, and only then. `is_over`: this one gave nothing, so that a
+    /// loop that is told of changes only has to hear of this one.
+    pub(super) fn settle(&mut self, poller: &Poller, is_over: bool) {
+        self.count();
+        let holds_more = if self.seen { self.line.has_come() } else { self.line.holds_more() };
+        let is_cut = std::mem::take(&mut self.cut);
+        let ready = holds_more || is_cut || self.line.hides_bytes() || self.line.is_connect_due(Instant::now);
+        self.rung &= !(ready && is_over);
+        match ready {
+            true => self.ring(poller),
+            false => self.silence(poller),
+        }
+        // A timer that runs out too early costs one look in vain; one set anew with each message would cost a call each.
+        let until = self.until();
+        let wanted = until.moment();
+        if wanted.is_some_and(|wanted| self.timer.is_none_or(|timer| wanted < timer)) {
+            self.timer = wanted.filter(|_| poller.set_timer(until).is_ok());
+        }
+    }
+
+    /// The timer ran out.
+    pub(super) fn stop_timer(&mut self, poller: &Poller) {
+        self.timer = None;
+        // It would run on; the next settling sets it anew.
+        let _ = poller.set_timer(Deadline::never());
+    }
+
+    /// The bell was heard: whatever it was for is looked at now.
+    pub(super) fn heard_bell(&mut self, poller: &Poller) {
+        self.rung = false;
+        poller.silence();
+    }
+
+    /// Let the descriptor be readable, and who waits look again.
+    pub(super) fn ring(&mut self, poller: &Poller) {
+        if !std::mem::replace(&mut self.rung, true) {
+            poller.ring();
+        }
+    }
+
+    /// End it: the connection that there was is closed.
+    pub(super) fn close(&mut self) {
+        self.count();
+        if self.line.close().is_some() {
+            self.client.0.route.counters().closed(1);
+        }
+    }
+
+    /// What came first in what has been read, as it is given. Where that fails, it is still there.
+    fn look(&mut self) -> Result<Option<Reply>> {
+        while let Some(came) = self.line.take_read(Instant::now) {
+            let shaped = match &came {
+                Came::Message(push) => message::shaped(push),
+                Came::Confirmation(push) if self.confirmations => message::shaped(push),
+                Came::Gap { reason, lasted } => message::gap(reason, *lasted).map(Some),
+                _ => Ok(None),
+            };
+            match (shaped, came) {
+                (Err(error), came) => {
+                    self.line.give_back(came);
+                    return Err(error);
+                }
+                (Ok(Some(shaped)), _) => return Ok(Some(shaped)),
+                (Ok(None), Came::Message(push)) => return Ok(Some(push)),
+                (Ok(None), Came::Confirmation(push)) if self.confirmations => return Ok(Some(push)),
+                (Ok(None), Came::Push(push)) => self.told.pushes.push(push),
+                (Ok(None), Came::Refused(error)) => return Err(*error),
+                (Ok(None), _) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Watch what the line wants to be watched, and note what has become of its connections. What is over is closed when nothing
+    /// watches it any more.
+    fn follow(&mut self, poller: &Poller) {
+        while let Some(change) = self.line.take_change() {
+            self.forget(poller);
+            self.note(change);
+        }
+        let wanted = self.line.fd().map(|fd| (fd, self.line.wants()));
+        if wanted == self.watched {
+            return;
+        }
+        if wanted.is_none() {
+            self.forget(poller);
+        }
+        // What cannot be watched, as a file of the caller's, is looked after now and then.
+        self.watched = wanted.filter(|(fd, Wants { read, write })| poller.watch(*fd, *read, *write).is_ok());
+    }
+
+    fn note(&mut self, change: Change) {
+        let counters = self.client.0.route.counters();
+        match change {
+            Change::Opened { notice } => {
+                counters.created();
+                self.told.notices.push(notice);
+            }
+            Change::Lost { mut connection, error } => {
+                counters.moved(connection.traffic());
+                counters.lost();
+                self.told.notices.push(Notice::lost(&connection, &error));
+                self.told.over.push(*connection);
+            }
+            Change::Left { mut connection } => {
+                counters.moved(connection.traffic());
+                counters.closed(1);
+                self.told.over.push(*connection);
+            }
+        }
+    }
+
+    fn forget(&mut self, poller: &Poller) {
+        if self.watched.take().is_some() {
+            poller.forget();
+        }
+    }
+
+    /// Whether the poller shows when the connection, where there is one, can be read.
+    fn is_watched(&self) -> bool {
+        self.watched.is_some() || !self.line.is_open()
+    }
+
+    /// When there is something to do, whatever the poller shows.
+    fn until(&self) -> Deadline {
+        let until = self.line.deadline().map_or(Deadline::never(), Deadline::at);
+        match self.watched {
+            None if self.line.is_open() || self.line.is_opening() => until.earlier(Deadline::after(SLICE)),
+            _ => until,
+        }
+    }
+
+    /// Silence the bell, if it was rung by this side.
+    fn silence(&mut self, poller: &Poller) {
+        if std::mem::take(&mut self.rung) {
+            poller.silence();
+        }
+    }
+
+    /// Add what has moved to the statistics.
+    fn count(&mut self) {
+        self.client.0.route.counters().moved(self.line.traffic());
+    }
+
+    /// A read moved nothing. A descriptor that claims to be ready time after time, and moves nothing, is rested from.
+    fn rest_if_in_vain(&mut self, promised: bool) {
+        self.vain = if promised { self.vain.saturating_add(1) } else { self.vain };
+        if self.vain > VAIN_MAX {
+            thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// How long a descriptor that shows nothing of a transport of the caller's stays silent before it is worth a look.
+const SLICE: Duration = Duration::from_millis(20);
+/// How often a descriptor may promise something in vain, before each time costs a rest; and how long.
+const VAIN_MAX: u32 = 16;
+const PAUSE: Duration = Duration::from_millis(1);

@@ -1,0 +1,124 @@
+//! A line without commands, for the driver of a subscriber: it reads once per call, leaves connecting to its driver, and accepts a
+//! transport without a descriptor.
+
+use std::time::Instant;
+
+use crate::commands::Topic;
+use crate::conn::{Dial, Traffic};
+use crate::error::{Error, Result};
+use crate::session::{Session, Subscriptions};
+
+use super::{Came, Line, Pause, Polled, Stage};
+
+impl<T> Line<T> {
+    /// A line to this server without commands: subscriptions work in RESP2 too, where only replies to commands could be taken for
+    /// messages.
+    pub fn alone(dial: Dial, pause: Pause) -> Line<T> {
+        Line { alone: true, ..Line::new(dial, pause) }
+    }
+
+    /// The names that are wanted.
+    pub fn subscriptions(&self) -> &Subscriptions {
+        &self.subscriptions
+    }
+
+    /// Subscribe to names or unsubscribe from them, on this connection and on those that follow. False: there is no connection, and
+    /// the names are recorded for the next one.
+    pub fn ask(
+        &mut self,
+        topic: Topic,
+        subscribes: bool,
+        names: &[&[u8]],
+        now: impl FnOnce() -> Instant,
+    ) -> Result<bool> {
+        let Line { subscriptions, stage, heard, .. } = self;
+        if subscriptions.is_empty() {
+            // No message could be missed before the first subscription.
+            *heard = Some(now());
+        }
+        let mut change = |session: Option<&mut Session>| match subscribes {
+            true => subscriptions.subscribe(session, topic, names),
+            false => subscriptions.unsubscribe(session, topic, names),
+        };
+        match stage {
+            // The next read finds a session that has ended.
+            Stage::Open(connection) if connection.failure().is_none() => {
+                let asked = connection.converse(|session| change(Some(session)));
+                asked.map_err(|error| connection.told_of(error))?;
+                self.write();
+                Ok(true)
+            }
+            _ => change(None).map(|()| false),
+        }
+    }
+
+    /// Send PING to a silent server, give up a server that does not answer, and write. It does not connect.
+    pub fn step_apart(&mut self, now: Instant) {
+        self.flow.turn = Default::default();
+        self.expire(now);
+        self.drive(now);
+    }
+
+    /// The next event in the bytes read. It does not read.
+    pub fn take_read(&mut self, now: impl Fn() -> Instant + Copy) -> Option<Came<T>> {
+        loop {
+            if let Some(came) = self.came.pop_front() {
+                return Some(came);
+            }
+            match self.poll_or(now, |_| false) {
+                Polled::Came(came) => return Some(came),
+                Polled::Again => {}
+                Polled::Nothing => return self.came.pop_front(),
+            }
+        }
+    }
+
+    /// Put back an event that was taken. It is the next one again.
+    pub fn give_back(&mut self, came: Came<T>) {
+        self.came.push_front(came);
+    }
+
+    /// Read once. True: bytes arrived, or the connection is lost.
+    pub fn read_now(&mut self, now: impl FnOnce() -> Instant) -> bool {
+        self.flow.turn = Default::default();
+        self.flow.may_read = true;
+        self.read(now)
+    }
+
+    /// Read once, from a transport without a descriptor: the read waits for `timeout_ms` at the most.
+    pub fn read_waiting(&mut self, timeout_ms: i64, now: impl FnOnce() -> Instant) {
+        let Stage::Open(connection) = &mut self.stage else { return };
+        match connection.read_now(timeout_ms) {
+            Ok(false) => self.flow.may_read = false,
+            Ok(true) => {
+                self.flow.may_read = true;
+                self.note_arrival(now());
+            }
+            Err(error) => self.lost(error, now()),
+        }
+    }
+
+    /// Whether a read may find bytes although the descriptor is not readable.
+    pub fn hides_bytes(&self) -> bool {
+        let Stage::Open(connection) = &self.stage else { return false };
+        connection.is_pending() || (connection.is_foreign() && self.flow.may_read) || self.flow.broken.is_some()
+    }
+
+    /// Whether no connect was tried yet.
+    pub fn is_untried(&self) -> bool {
+        matches!(self.stage, Stage::Down) && self.last_failure.is_none()
+    }
+
+    /// Why there is no connection, if a connect was tried.
+    pub fn why_down(&self) -> Option<&Error> {
+        self.last_failure.as_ref()
+    }
+
+    /// The bytes moved since the last call.
+    pub fn traffic(&mut self) -> Traffic {
+        match &mut self.stage {
+            Stage::Open(connection) => connection.traffic(),
+            _ => Traffic::default(),
+        }
+    }
+}

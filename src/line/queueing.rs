@@ -1,0 +1,68 @@
+//! Accepting a command: memory for its completion; commands that subscribe, and commands that wait for a connection.
+
+use std::time::Instant;
+
+use crate::commands::Shape;
+use crate::error::{Error, Result};
+use crate::resp;
+use crate::session::{Asked, Asker, Session, Subscriptions};
+
+use super::held::Held;
+use super::subscribed::Subscription;
+use super::{Line, Stage};
+
+impl<T> Line<T> {
+    /// Reserve memory so that every accepted command can complete.
+    #[inline]
+    pub(super) fn make_room(&mut self) -> Result<()> {
+        self.waiting.reserve().map_err(|_| Error::memory("the command"))?;
+        if self.came.capacity().wrapping_sub(self.came.len()) <= self.waiting.len() {
+            self.came.try_reserve(self.waiting.len() + 1).map_err(|_| Error::memory("the command"))?;
+        }
+        Ok(())
+    }
+
+    /// Queue a command that subscribes or unsubscribes, or one that waits for a connection.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn queue_or_hold(
+        &mut self,
+        args: &[&[u8]],
+        shape: Shape,
+        asker: Asker,
+        now: impl FnOnce() -> Instant,
+    ) -> Result<()> {
+        let subscription = self.waiting.get(asker.token).and_then(|waiting| waiting.subscription.as_deref());
+        let flow = &self.flow;
+        let open = match &mut self.stage {
+            Stage::Open(connection) if flow.outdated.is_none() && connection.failure().is_none() => Some(connection),
+            _ => None,
+        };
+        let Some(connection) = open else {
+            let mut bytes = Vec::new();
+            resp::encode(args, &mut bytes)?;
+            return self.held.push_back(Held { asker, bytes, shape });
+        };
+        let asked = Asked::any(args, shape).by(asker);
+        pass(&mut self.subscriptions, subscription, connection.session_mut(), asked)?;
+        if self.subscriptions.is_empty() {
+            // No message could be missed before the first subscription.
+            self.heard = Some(now());
+        }
+        Ok(())
+    }
+}
+
+/// Give a command to the session, and note its subscriptions.
+pub(super) fn pass(
+    subscriptions: &mut Subscriptions,
+    subscription: Option<&Subscription>,
+    session: &mut Session,
+    asked: Asked<'_>,
+) -> Result<()> {
+    let mut submit = || session.submit(asked).map(|submitted| submitted.ticket);
+    match subscription {
+        Some(Subscription { effect, names }) => subscriptions.pass(*effect, names, submit).map(drop),
+        None => submit().map(drop),
+    }
+}

@@ -1,0 +1,52 @@
+//! Messages as they are given.
+
+use super::*;
+
+/// Messages of channels alone, as plain as servers send them; what is a reply stays one.
+#[test]
+fn a_null_is_given_in_the_place_of_a_pattern_where_that_is_wanted() {
+    let texts = |texts: &[&str]| texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect::<String>();
+    let large = "x".repeat(100_000);
+    for parser in PARSERS {
+        for (protocol, kind) in [(3, '>'), (2, '*')] {
+            let mut session = session(parser, Greeting { protocol, ..Greeting::default() });
+            session.give_null_patterns();
+            hand_over(&mut session);
+            if protocol == 3 {
+                session.receive(b"%1\r\n$5\r\nproto\r\n:3\r\n").unwrap();
+            }
+            assert!(session.poll().unwrap().is_none());
+            // In RESP2 it is a message only where one may come.
+            session.submit(Asked::any(&[b"LRANGE", b"l", b"0", b"2"], Shape::KEEP)).unwrap();
+            session.submit(Asked::any(&[b"SUBSCRIBE", b"c"], Shape::KEEP)).unwrap();
+            hand_over(&mut session);
+            session.receive(format!("*3\r\n{}", texts(&["message", "c", "p"])).as_bytes()).unwrap();
+            session.receive(format!("{kind}3\r\n{}:1\r\n", texts(&["subscribe", "c"])).as_bytes()).unwrap();
+            for message in
+                [&["message", "c", "p"], &["message", "c", &large], &["smessage", "s", ""], &["other", "c", "p"]]
+            {
+                let kind = if message[0] == "other" { '>' } else { kind };
+                session.receive(format!("{kind}3\r\n{}", texts(message)).as_bytes()).unwrap();
+            }
+            session.receive(format!("{kind}4\r\n{}", texts(&["pmessage", "c*", "c", "p"])).as_bytes()).unwrap();
+            session.receive(format!("{kind}3\r\n{}:7\r\n", texts(&["message", "c"])).as_bytes()).unwrap();
+            let replies: Vec<Reply> = std::iter::from_fn(|| session.poll().unwrap().map(Event::into_reply)).collect();
+            let shown = |reply: &Reply| {
+                let texts = reply.view().children().map(|one| String::from_utf8_lossy(one.text()).into_owned());
+                (texts.collect::<Vec<_>>().join(" "), reply.view().get(1).unwrap().is_null())
+            };
+            let wanted = [
+                ("message c p".to_owned(), false),
+                ("subscribe c ".to_owned(), false),
+                ("message  c p".to_owned(), true),
+                (format!("message  c {large}"), true),
+                ("smessage  s ".to_owned(), true),
+                ("other c p".to_owned(), false),
+                ("pmessage c* c p".to_owned(), false),
+                ("message c ".to_owned(), false),
+            ];
+            assert!(replies.iter().map(shown).eq(wanted), "{parser:?} RESP{protocol}: {replies:?}");
+            assert!(!session.owes());
+        }
+    }
+}
