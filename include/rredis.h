@@ -141,8 +141,9 @@ typedef struct rredis_transport rredis_transport;      // a struct, defined in t
 
 // ---- Status and errors --------------------------------------------------------------
 
-/// The result of a call. Each group of ten values is one origin of failures: the
-/// caller, the network, the protocol, the server, a callback (80), the library (90).
+/// The result of a call. The number says where a failure came from: the caller (1 to
+/// 9), the network (10), the protocol (20), the server (30), a callback (80), the
+/// library (90).
 typedef enum rredis_status {
   RREDIS_OK = 0,               // the call succeeded
   RREDIS_ERR_ARGUMENT = 1,     // an argument is wrong: a NULL, a length, an unknown
@@ -820,7 +821,7 @@ size_t rredis_pipeline_len(const rredis_pipeline *pipeline);
 /// them, the next run of mode ATOMIC is RREDIS_ERR_WATCH. The pipeline leases a
 /// connection until that run.
 ///
-///   argc, argv, argv_len  the keys
+///   argc, argv, argv_len  the keys, as an argument list
 rredis_status rredis_pipeline_watch(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_error *err);
 
@@ -884,7 +885,7 @@ rredis_status rredis_pipeline_run_each(rredis_pipeline *pipeline, uint32_t flags
 /// growing pause. A transaction that a replica refused (READONLY) is tried again up to
 /// RREDIS_OPTION_RETRY_MAX times. The pipeline must be idle, and is idle afterwards.
 ///
-///   argc, argv, argv_len  the keys
+///   argc, argv, argv_len  the keys, as an argument list
 ///   function              may call _command, _add, and _clear, which empties the queue
 ///                         and goes on watching. _watch, _run and _transact of this
 ///                         pipeline are RREDIS_ERR_STATE in it, and _free is forbidden.
@@ -982,7 +983,7 @@ void rredis_conn_free(rredis_conn *conn);
 //   "message"      NULL     channel  payload
 //   "pmessage"     pattern  channel  payload
 //   "smessage"     NULL     channel  payload
-//   "subscribe"    NULL     name     count, and the other confirmations: only with
+//   "subscribe"    NULL     name     count; this and other confirmations only with
 //                                    RREDIS_OPTION_PUBSUB_CONFIRMATIONS
 //   "gap"          NULL     reason   milliseconds
 //
@@ -1012,7 +1013,7 @@ rredis_status rredis_pubsub_new(const rredis_client *client, rredis_pubsub **out
 
 /// Subscribe to names.
 ///
-///   argc, argv, argv_len  the names
+///   argc, argv, argv_len  the names, as an argument list
 ///
 /// Returns when the command is written. After a lost connection it returns at once, and
 /// _next subscribes when it reconnects. _next gives the confirmations. The first
@@ -1025,7 +1026,8 @@ rredis_status rredis_pubsub_subscribe(const rredis_pubsub *pubsub, rredis_topic 
 
 /// Unsubscribe from names.
 ///
-///   argc, argv, argv_len  the names; argc 0: all names of the topic
+///   argc, argv, argv_len  the names, as an argument list; argc 0: all names of the
+///                         topic
 ///
 /// Messages arrive until the server confirms. Valkey answers NOSUB if nothing is
 /// subscribed: _next then gives neither an error nor a confirmation.
@@ -1094,13 +1096,14 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 // ---- Scripts ------------------------------------------------------------------------
 //
 // A script runs by its digest, with EVALSHA. If the server does not have the script,
-// its text is sent with EVAL. A NOSCRIPT error alone does not prove that, since a
-// script can return NOSCRIPT too. So the library also sends SCRIPT EXISTS: with the
-// EVALSHA, or after a NOSCRIPT if the script has run on the connection before. Two
-// rare cases remain. A script that returns the server's own NOSCRIPT text, and is
-// flushed at that moment, runs twice. If scripts are flushed while another call loads
-// the script again, a run may fail with NOSCRIPT although the script did not run. If
-// the server refuses SCRIPT EXISTS, every run after the first uses EVAL.
+// its text is sent with EVAL. A NOSCRIPT error alone does not prove that the script is
+// missing, since a script can return NOSCRIPT too. So the library also sends SCRIPT
+// EXISTS: with the EVALSHA, or after a NOSCRIPT if the script has run on the
+// connection before. Two rare cases remain. A script that returns the server's own
+// NOSCRIPT text, and is removed by SCRIPT FLUSH at that moment, runs twice. If scripts
+// are flushed while another call loads the script again, a run may fail with NOSCRIPT
+// although the script did not run. If the server refuses SCRIPT EXISTS, every run
+// after the first uses EVAL.
 //
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 // commands are not undone. The response callback is that of EVALSHA, even if EVAL is

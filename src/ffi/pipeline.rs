@@ -133,7 +133,7 @@ pub extern "C" fn rredis_pipeline_len(pipeline: Option<&rredis_pipeline>) -> usi
 /// them, the next run of mode ATOMIC is RREDIS_ERR_WATCH. The pipeline leases a
 /// connection until that run.
 ///
-///   argc, argv, argv_len  the keys
+///   argc, argv, argv_len  the keys, as an argument list
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_watch(
     pipeline: Option<&mut rredis_pipeline>,
@@ -262,7 +262,7 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
 /// growing pause. A transaction that a replica refused (READONLY) is tried again up to
 /// RREDIS_OPTION_RETRY_MAX times. The pipeline must be idle, and is idle afterwards.
 ///
-///   argc, argv, argv_len  the keys
+///   argc, argv, argv_len  the keys, as an argument list
 ///   function              may call _command, _add, and _clear, which empties the queue
 ///                         and goes on watching. _watch, _run and _transact of this
 ///                         pipeline are RREDIS_ERR_STATE in it, and _free is forbidden.

@@ -10,7 +10,7 @@
 //!   "message"      NULL     channel  payload
 //!   "pmessage"     pattern  channel  payload
 //!   "smessage"     NULL     channel  payload
-//!   "subscribe"    NULL     name     count, and the other confirmations: only with
+//!   "subscribe"    NULL     name     count; this and other confirmations only with
 //!                                    RREDIS_OPTION_PUBSUB_CONFIRMATIONS
 //!   "gap"          NULL     reason   milliseconds
 //! ```
@@ -78,7 +78,7 @@ pub extern "C" fn rredis_pubsub_new(
 
 /// Subscribe to names.
 ///
-///   argc, argv, argv_len  the names
+///   argc, argv, argv_len  the names, as an argument list
 ///
 /// Returns when the command is written. After a lost connection it returns at once, and
 /// _next subscribes when it reconnects. _next gives the confirmations. The first
@@ -105,7 +105,8 @@ pub unsafe extern "C" fn rredis_pubsub_subscribe(
 
 /// Unsubscribe from names.
 ///
-///   argc, argv, argv_len  the names; argc 0: all names of the topic
+///   argc, argv, argv_len  the names, as an argument list; argc 0: all names of the
+///                         topic
 ///
 /// Messages arrive until the server confirms. Valkey answers NOSUB if nothing is
 /// subscribed: _next then gives neither an error nor a confirmation.

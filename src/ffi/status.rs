@@ -6,8 +6,9 @@ use std::mem::MaybeUninit;
 use crate::error::{Outcome, Status};
 use crate::ffi::boundary::number;
 
-/// The result of a call. Each group of ten values is one origin of failures: the
-/// caller, the network, the protocol, the server, a callback (80), the library (90).
+/// The result of a call. The number says where a failure came from: the caller (1 to
+/// 9), the network (10), the protocol (20), the server (30), a callback (80), the
+/// library (90).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_status {

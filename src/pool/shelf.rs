@@ -38,7 +38,7 @@ pub(super) struct Figures {
 #[derive(Default)]
 pub(super) struct Shelf {
     /// The connection used last is at the end, and is leased next.
-    #[expect(clippy::vec_box, reason = "a pointer is what is moved at each lease, and what a grown Vec has room for")]
+    #[expect(clippy::vec_box, reason = "a lease moves a pointer, and the spare capacity of the Vec is pointers")]
     pub(super) idle: Vec<Box<Connection>>,
     /// The number of permits held: one for each connection that is leased or being opened.
     pub(super) leased: usize,

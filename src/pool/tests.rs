@@ -47,7 +47,7 @@ fn the_connection_used_last_is_used_next() {
     two.give_back();
     one.give_back();
     assert_eq!(counts(&pool), (2, 0, 2));
-    // The first went back last. Whoever leases now gets it, and closing it closes the first.
+    // The first connection was returned last, so the next lease has it. Dropping that lease closes it.
     drop(lease(&pool, -1).unwrap());
     assert_eq!((first.closed(), second.closed()), (1, 0));
     assert_eq!(counts(&pool), (1, 0, 1));
@@ -123,7 +123,7 @@ fn of_those_that_rested_the_next_is_taken_where_one_was_lost() {
     one.give_back();
     two.give_back();
     scripts[1].add(Step::End);
-    // There is no third script: whoever connects is refused.
+    // There is no third script, so a new connection would be refused.
     assert!(lease(&pool, -1).unwrap().rested);
     assert_eq!((scripts[1].closed(), pool.stat(Stat::ConnectionsLost)), (1, Some(1)));
 }
@@ -309,7 +309,7 @@ fn all_connections_go_at_most_once_a_second_and_those_that_were_told_always() {
 }
 
 #[test]
-fn a_connection_that_was_handed_to_who_waited_for_it_is_of_its_givers_time() {
+fn a_connection_passed_to_a_waiter_keeps_its_era() {
     let scripts: Vec<Script> = (0..3).map(|_| script()).collect();
     let pool = pool(1, scripts.clone());
     let held = lease(&pool, -1).unwrap();
@@ -325,7 +325,7 @@ fn a_connection_that_was_handed_to_who_waited_for_it_is_of_its_givers_time() {
     pool.drop_idle();
     handed.give_back();
     assert_eq!((scripts[0].closed(), counts(&pool)), (1, (0, 0, 0)));
-    // What is old when it comes back is not handed on, but the right to open a new one.
+    // A connection of an old era is closed when it is returned, and the waiter gets the permit to open a new one.
     let held = lease(&pool, -1).unwrap();
     let waits = thread::spawn({
         let pool = pool.clone();

@@ -140,7 +140,7 @@ mod tests {
         // Of the waits that are drawn, one in a hundred is within the ten minutes.
         assert!(waits.len() < 100 && waits.iter().all(|wait| *wait < longest), "{waits:?}");
         assert!((0..10_000).any(|_| retry.wait(1, Deadline::after(longest)).is_some()));
-        // What was not begun costs nothing of the budget.
+        // A pause that was not begun does not spend the budget.
         let left = retry.budget.left.load(Ordering::Relaxed);
         assert_eq!(retry.wait(1, Deadline::after_ms(0)), None);
         assert_eq!(retry.budget.left.load(Ordering::Relaxed), left);
@@ -165,7 +165,8 @@ mod tests {
             retry.begin();
             retry.wait(1, Deadline::never()).is_some()
         });
-        // A hundred to begin with, then one for every ten commands; what the first one earned is above what may be left.
+        // A hundred to begin with, then one for every ten commands. The share of the first command is above the largest
+        // budget.
         assert!((1099..=1100).contains(&allowed.count()));
     }
 }

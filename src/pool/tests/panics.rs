@@ -35,7 +35,7 @@ fn a_permit_comes_back_whatever_panics() {
         assert!(panics(|| drop(lease(&pool, 10))), "{bug:?}");
         drop(is_whole(&format!("{bug:?} at rest")));
     }
-    // While it is closed, by whoever has it or by the pool.
+    // While it is closed, by a lease or by the pool.
     let held = is_whole("before");
     faulty.set(Bug::Close);
     assert!(panics(|| drop(held)));
