@@ -57,12 +57,7 @@ fn ended_by_ctrl_c(program: &str, file: &str, lines: &[&str], rest: &[&str]) {
     command.current_dir(root()).stdin(Stdio::null()).stdout(Stdio::piped());
     // What is started in the background by a shell, as these tests may be, ignores SIGINT.
     // SAFETY: between fork and exec signal(2) may be called.
-    unsafe {
-        command.pre_exec(|| match libc::signal(libc::SIGINT, libc::SIG_DFL) {
-            libc::SIG_ERR => Err(io::Error::last_os_error()),
-            _ => Ok(()),
-        })
-    };
+    unsafe { command.pre_exec(heeds_sigint) };
     let mut running = Running(command.spawn().expect("it starts"));
     let output = BufReader::new(running.0.stdout.take().expect("it is piped"));
     let (says, heard) = mpsc::channel();
@@ -93,6 +88,14 @@ impl Drop for Running {
         // It may have ended by itself.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+fn heeds_sigint() -> io::Result<()> {
+    // SAFETY: it takes numbers, and may be called between fork and exec.
+    match unsafe { libc::signal(libc::SIGINT, libc::SIG_DFL) } {
+        libc::SIG_ERR => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 
