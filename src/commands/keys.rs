@@ -12,7 +12,7 @@ pub struct Keys {
 
 /// One key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
+pub struct CommandKey {
     /// Its index among the arguments.
     pub index: usize,
     /// What the command does to it.
@@ -73,11 +73,10 @@ pub(super) fn keys_of(row: &Command, args: &[&[u8]]) -> Result<Keys, NoKeys> {
 
 impl Keys {
     /// Each of them, as the specifications come one after the other.
-    pub fn iter(&self) -> impl Iterator<Item = Key> {
-        self.spans
-            .iter()
-            .take(self.len)
-            .flat_map(|span| (span.first..span.end).step_by(span.step).map(|index| Key { index, access: span.access }))
+    pub fn iter(&self) -> impl Iterator<Item = CommandKey> {
+        self.spans.iter().take(self.len).flat_map(|span| {
+            (span.first..span.end).step_by(span.step).map(|index| CommandKey { index, access: span.access })
+        })
     }
 
     fn add(&mut self, span: Span) -> Option<()> {

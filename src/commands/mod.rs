@@ -23,7 +23,7 @@ pub use command::{
 };
 pub use effect::{Change, Effect, Topic};
 pub use find::{Exactly, find};
-pub use keys::{Key, Keys, NoKeys, keys};
+pub use keys::{CommandKey, Keys, NoKeys, keys};
 pub use noscript::unknown_script;
 pub use refusal::{Refusal, has_own_words};
 pub use shape::{Shape, shape, shape_of, shape_without_arguments};

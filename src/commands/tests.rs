@@ -157,7 +157,7 @@ fn an_error_means_that_the_command_did_not_run_but_where_it_may_have() {
 /// The keys of a command, as they stand in it.
 fn keys_in(command: &str) -> Result<Vec<String>, NoKeys> {
     let args = split(command);
-    let text = |key: Key| String::from_utf8_lossy(args[key.index]).into_owned();
+    let text = |key: CommandKey| String::from_utf8_lossy(args[key.index]).into_owned();
     Ok(keys(&args)?.iter().map(text).collect())
 }
 

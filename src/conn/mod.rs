@@ -263,7 +263,7 @@ impl Connection {
         mut done: impl FnMut(&mut Session) -> Result<Option<T>>,
     ) -> Result<Option<T>> {
         let mut until = until.into();
-        let mut came = Came::None;
+        let mut came = Progress::None;
         let mut seen = self.seen();
         loop {
             let handed = self.hand_over(until.deadline()).map_err(|error| self.last_words(error, until.deadline()));
@@ -274,9 +274,9 @@ impl Connection {
             let goes_on = self.has_progressed(&mut seen) && until.moved();
             // The clock is looked at where what came was not enough.
             let time_is_up = match came {
-                Came::None => false,
-                Came::Moved => until.deadline().has_passed(),
-                Came::TimeIsUp => true,
+                Progress::None => false,
+                Progress::Moved => until.deadline().has_passed(),
+                Progress::TimeIsUp => true,
             };
             if time_is_up && !goes_on {
                 return Ok(None);
@@ -327,15 +327,15 @@ impl Connection {
     }
 
     /// Wait until the descriptor has something, and read it.
-    fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<Came> {
+    fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<Progress> {
         // TLS, or a transport of the caller's, may hold bytes that the descriptor no longer shows.
         if (self.transport.pending() || self.dial.is_foreign()) && self.read(0)? {
-            return Ok(Came::Moved);
+            return Ok(Progress::Moved);
         }
         let blocked = !self.session.outgoing().is_empty();
         let ready = wait::wait(fd, true, blocked, deadline)?;
         if !ready.readable && !ready.writable {
-            return Ok(Came::TimeIsUp);
+            return Ok(Progress::TimeIsUp);
         }
         let read = ready.readable && self.read(0)?;
         // A piece of a TLS record is nothing to read yet; nothing time after time, after the last write too, is a
@@ -345,11 +345,11 @@ impl Connection {
         if self.vain_turns > VAIN_TURNS_MAX {
             std::thread::sleep(PAUSE);
         }
-        Ok(Came::Moved)
+        Ok(Progress::Moved)
     }
 
     /// Read from a transport without a descriptor, which waits by itself.
-    fn read_in_slices(&mut self, deadline: Deadline) -> Result<Came> {
+    fn read_in_slices(&mut self, deadline: Deadline) -> Result<Progress> {
         Vigil::begin()?;
         let blocked = !self.session.outgoing().is_empty();
         let before = Instant::now();
@@ -358,7 +358,7 @@ impl Connection {
         if !moved && self.handed == 0 && before.elapsed() < PAUSE {
             std::thread::sleep(PAUSE);
         }
-        Ok(Came::Moved)
+        Ok(Progress::Moved)
     }
 
     /// Read what is there, without waiting. Who writes faster than this reads is not waited for either.
@@ -399,7 +399,7 @@ impl Connection {
 }
 
 /// What a turn of waiting and reading came to.
-enum Came {
+enum Progress {
     /// There was none yet.
     None,
     /// Something may have come; whether the time is up is for the clock to say.

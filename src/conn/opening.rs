@@ -11,12 +11,12 @@ use super::serving::serving;
 pub struct Stepped {
     dial: Dial,
     deadline: Deadline,
-    stage: Stage,
+    stage: OpeningStage,
     /// Greet without steps where there is no descriptor to wait for.
     may_wait: bool,
 }
 
-enum Stage {
+enum OpeningStage {
     New,
     Connecting(Box<dyn Attempt>),
     Greeting(Box<Connection>),
@@ -28,7 +28,7 @@ impl Stepped {
     /// A connection to be opened, from now on. `may_wait`: a transport of the caller's that has no descriptor is waited for.
     pub fn new(dial: &Dial, may_wait: bool) -> Stepped {
         let deadline = Deadline::after_ms(dial.options().connect_timeout_ms());
-        Stepped { dial: dial.clone(), deadline, stage: Stage::New, may_wait }
+        Stepped { dial: dial.clone(), deadline, stage: OpeningStage::New, may_wait }
     }
 
     /// As far as it goes without waiting for more than the look-up of a name: an open connection that has been greeted, or what
@@ -39,17 +39,17 @@ impl Stepped {
     }
 
     fn advance(&mut self) -> Result<Step<Box<Connection>>> {
-        if let Stage::New = self.stage {
-            self.stage = Stage::Connecting(self.dial.begin(self.deadline)?);
+        if let OpeningStage::New = self.stage {
+            self.stage = OpeningStage::Connecting(self.dial.begin(self.deadline)?);
         }
-        if let Stage::Connecting(attempt) = &mut self.stage {
+        if let OpeningStage::Connecting(attempt) = &mut self.stage {
             let transport = match attempt.go_on()? {
                 Step::Done(transport) => transport,
                 Step::Wait(awaited) => return Ok(Step::Wait(awaited)),
             };
             let (session, dial) = (self.dial.session()?, self.dial.clone());
             if transport.fd().is_none() {
-                self.stage = Stage::Over;
+                self.stage = OpeningStage::Over;
                 return match self.may_wait {
                     true => Connection::greeted(next_number(), session, transport, dial, self.deadline)
                         .map(|connection| Step::Done(Box::new(connection))),
@@ -57,17 +57,17 @@ impl Stepped {
                 };
             }
             let connection = Connection::new(next_number(), session, transport, dial);
-            self.stage = Stage::Greeting(Box::new(connection));
+            self.stage = OpeningStage::Greeting(Box::new(connection));
         }
-        if let Stage::Greeting(connection) = &mut self.stage {
+        if let OpeningStage::Greeting(connection) = &mut self.stage {
             let driven = connection.greet_on();
             if let (Ok(None), false) = (&driven, self.deadline.has_passed()) {
                 return Ok(Step::Wait(connection.awaits(self.deadline)));
             }
             connection.greeting_ended(driven)?;
         }
-        match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Greeting(connection) => Ok(Step::Done(connection)),
+        match std::mem::replace(&mut self.stage, OpeningStage::Over) {
+            OpeningStage::Greeting(connection) => Ok(Step::Done(connection)),
             _ => Err(Error::new(Status::State, "the connection was opened before")),
         }
     }

@@ -156,7 +156,7 @@ pub(crate) struct Interrupted {
 }
 
 /// A function of the caller's that says who we are.
-pub(crate) struct Asked {
+pub(crate) struct AskedWho {
     function: rredis_credentials_fn,
     user_data: UserData,
 }
@@ -168,7 +168,7 @@ pub(crate) struct UserData {
 }
 
 /// An err for a function of the caller's: zeroed, and read with suspicion.
-pub(crate) struct Told(MaybeUninit<rredis_error>);
+pub(crate) struct ToldError(MaybeUninit<rredis_error>);
 
 impl CallerCallback {
     /// The callback, or None where the caller gave no function.
@@ -182,7 +182,7 @@ impl Callback for CallerCallback {
         let Some(function) = self.function else { return Ok(None) };
         let loan: *const rredis_reply = reply.root();
         let mut out_reply: *mut rredis_reply = std::ptr::null_mut();
-        let mut told = Told::new();
+        let mut told = ToldError::new();
         let status = with_pointers(args, |argv, argv_len| {
             let err = told.pointer();
             // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
@@ -246,19 +246,19 @@ impl Interrupt for Interrupted {
     }
 }
 
-impl Asked {
+impl AskedWho {
     /// The function, or None where the caller gave none.
     pub(crate) fn of(function: rredis_credentials_fn, user_data: UserData) -> Option<Arc<dyn Credentials>> {
-        function.map(|_| Arc::new(Asked { function, user_data }) as Arc<dyn Credentials>)
+        function.map(|_| Arc::new(AskedWho { function, user_data }) as Arc<dyn Credentials>)
     }
 }
 
-impl Credentials for Asked {
+impl Credentials for AskedWho {
     fn ask(&self, endpoint: &str) -> Result<(Option<Secret>, Secret)> {
         let Some(function) = self.function else { return Err(wrong("credentials: function is NULL")) };
         let mut builder = rredis_builder(Builder::for_secrets());
         builder.0.open(Kind::RREDIS_REPLY_ARRAY);
-        let mut told = Told::new();
+        let mut told = ToldError::new();
         let place = [endpoint.as_bytes(), b"\0"].concat();
         let (text, len, err) = (place.as_ptr().cast(), endpoint.len(), told.pointer());
         // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
@@ -312,9 +312,9 @@ unsafe impl Send for UserData {}
 // SAFETY: as above.
 unsafe impl Sync for UserData {}
 
-impl Told {
+impl ToldError {
     pub(crate) fn new() -> Self {
-        Told(MaybeUninit::zeroed())
+        ToldError(MaybeUninit::zeroed())
     }
 
     pub(crate) fn pointer(&mut self) -> *mut rredis_error {

@@ -16,8 +16,8 @@ use crate::client::Setup;
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{Err, given, guard_reaching, number, quietly_reaching, shared, text_of, wrong};
 use crate::ffi::callback::{
-    Asked, CallerCallback, Interrupted, Listener, UserData, rredis_callback_fn, rredis_credentials_fn, rredis_free_fn,
-    rredis_interrupt_fn, rredis_reply_fn,
+    AskedWho, CallerCallback, Interrupted, Listener, UserData, rredis_callback_fn, rredis_credentials_fn,
+    rredis_free_fn, rredis_interrupt_fn, rredis_reply_fn,
 };
 pub use crate::ffi::option::{rredis_option, rredis_shape, rredis_share};
 use crate::ffi::parser::{CustomType, rredis_parser_type};
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn rredis_options_set_credentials(
 ) -> rredis_status {
     let user_data = UserData::new(user_data, user_data_free);
     guard_change(options, err, |setup| {
-        setup.credentials = Asked::of(function, user_data);
+        setup.credentials = AskedWho::of(function, user_data);
         Ok(())
     })
 }

@@ -12,7 +12,7 @@ use crate::ffi::boundary::{
     Handle, Poison, given, guard, guard_alone, name_of, quietly, shared, sized, text_of, text_with_nul, usable, wrong,
 };
 use crate::ffi::builder::rredis_builder;
-use crate::ffi::callback::{Told, UserData, rredis_free_fn};
+use crate::ffi::callback::{ToldError, UserData, rredis_free_fn};
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::limits::{Limits, RESERVE_BYTES_MAX};
@@ -264,7 +264,7 @@ impl ParserType for CustomType {
     fn start(&self, limits: Limits) -> Result<Box<dyn Parse>> {
         let ParserFunctions { given, name, user_data } = &*self.0;
         let mut state = std::ptr::null_mut();
-        let mut told = Told::new();
+        let mut told = ToldError::new();
         let Some(start) = given.start else { return Err(wrong("parser.start is NULL")) };
         // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
         let status = uncancelled(|| unsafe { start(user_data.pointer, &mut state, told.pointer()) });
@@ -283,7 +283,7 @@ impl resp::Custom for ParserState {
 
     fn feed(&mut self, bytes: &[u8]) -> Result<()> {
         let Some(feed) = self.functions.given.feed else { return Ok(()) };
-        let mut told = Told::new();
+        let mut told = ToldError::new();
         // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
         let status = uncancelled(|| unsafe { feed(self.state, bytes.as_ptr().cast(), bytes.len(), told.pointer()) });
         match returned(status) {
@@ -294,7 +294,7 @@ impl resp::Custom for ParserState {
 
     fn next(&mut self, recorder: &mut Recorder) -> Result<bool> {
         let Some(next) = self.functions.given.next else { return Ok(false) };
-        let mut told = Told::new();
+        let mut told = ToldError::new();
         self.builder.0.swap(recorder);
         // SAFETY: as above; the builder is the function's alone until it returns.
         let status = uncancelled(|| unsafe { next(self.state, &mut self.builder, told.pointer()) });
@@ -316,7 +316,7 @@ impl Drop for ParserState {
     }
 }
 
-fn refused(told: &Told, failure: Status) -> Error {
+fn refused(told: &ToldError, failure: Status) -> Error {
     let status = match failure {
         Status::Limit | Status::Memory => failure,
         _ => Status::Protocol,

@@ -34,7 +34,7 @@ use crate::ffi::boundary::{
     Args, Handle, Poison, args, given, guard_command_alone, guard_on, guard_queue, guard_reentrant, number, quietly,
     quietly_reaching, shared, usable, woken, wrong,
 };
-use crate::ffi::callback::{Told, rredis_each_fn, rredis_transaction_fn};
+use crate::ffi::callback::{ToldError, rredis_each_fn, rredis_transaction_fn};
 use crate::ffi::client::{Taker, call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ongoing::Ongoing;
@@ -247,7 +247,7 @@ pub unsafe extern "C" fn rredis_pipeline_run_each(
         let function = given(function, "function")?;
         let call = call_of(flags, timeout_ms, ptr::null_mut())?;
         let mut show = |index, reply: &Reply| {
-            let mut told = Told::new();
+            let mut told = ToldError::new();
             let (reply, err) = (ptr::from_ref(reply.root()), told.pointer());
             // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
             let status = unsafe { function(user_data, index, reply, err) };
@@ -291,7 +291,7 @@ pub unsafe extern "C" fn rredis_pipeline_transact(
         // SAFETY: the caller vouches for argv and argv_len.
         let keys = unsafe { args(argc, argv, argv_len)? };
         let mut once = || {
-            let mut told = Told::new();
+            let mut told = ToldError::new();
             let err = told.pointer();
             // SAFETY: the caller vouches for its function; nothing of the pipeline is borrowed while it runs.
             let status = unsafe { function(user_data, pipeline.as_ptr(), err) };

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result, Status};
 use crate::ffi::boundary::{name_of, sized, wrong};
-use crate::ffi::callback::{Told, UserData, rredis_free_fn};
+use crate::ffi::callback::{ToldError, UserData, rredis_free_fn};
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::options::Endpoint;
 use crate::process::Process;
@@ -140,7 +140,7 @@ impl Connect for CallerTransport {
         let host_len = host.len();
         host.push(0);
         let mut stream = std::ptr::null_mut();
-        let mut told = Told::new();
+        let mut told = ToldError::new();
         let Some(connect) = given.connect else { return Err(wrong("transport.connect is NULL")) };
         let (host, timeout_ms, err) = (host.as_ptr().cast(), deadline.remaining_ms(), told.pointer());
         // SAFETY: the caller vouches for its function; everything it is handed lives until it returns.
@@ -169,7 +169,7 @@ impl Connect for CallerTransport {
 impl Transport for CallerStream {
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
         let Some(read) = self.functions.given.read else { return Ok(Moved::None) };
-        let (mut len, mut told) = (0, Told::new());
+        let (mut len, mut told) = (0, ToldError::new());
         let (bytes, err) = (buffer.as_mut_ptr().cast(), told.pointer());
         // SAFETY: the caller vouches for its function; the buffer is ours alone until it returns.
         let status = unsafe { read(self.stream, bytes, buffer.len(), timeout_ms, &mut len, err) };
@@ -180,7 +180,7 @@ impl Transport for CallerStream {
 
     fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
         let Some(write) = self.functions.given.write else { return Ok(Moved::None) };
-        let (mut len, mut told) = (0, Told::new());
+        let (mut len, mut told) = (0, ToldError::new());
         let err = told.pointer();
         // SAFETY: the caller vouches for its function; the bytes live until it returns.
         let status = unsafe { write(self.stream, bytes.as_ptr().cast(), bytes.len(), timeout_ms, &mut len, err) };
@@ -211,7 +211,7 @@ impl CallerStream {
         len: usize,
         asked: usize,
         timeout_ms: i64,
-        told: &Told,
+        told: &ToldError,
         phase: &str,
     ) -> Result<Moved> {
         match returned(status) {
@@ -247,7 +247,7 @@ impl Drop for CallerStream {
 }
 
 impl TransportFunctions {
-    fn error(&self, told: &Told, failure: Status, usual: Status, phase: &str) -> Error {
+    fn error(&self, told: &ToldError, failure: Status, usual: Status, phase: &str) -> Error {
         let status = match failure {
             Status::Tls | Status::Memory => failure,
             // A stream that gives up has broken: whether the time is up is not for it to say.

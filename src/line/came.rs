@@ -41,7 +41,7 @@ pub enum Came<T> {
 }
 
 /// A change of the connection.
-pub enum Change {
+pub enum Transition {
     /// A connection was opened.
     Opened {
         /// The notice for the event function.

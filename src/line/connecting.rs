@@ -10,7 +10,7 @@ use crate::transport::Step;
 
 use super::held::Held;
 use super::queueing::pass;
-use super::{Came, Change, Flow, Line, Stage, in_resp2};
+use super::{Came, Flow, Line, Stage, Transition, in_resp2};
 
 impl<T> Line<T> {
     /// Connect and shake hands, without waiting.
@@ -51,7 +51,7 @@ impl<T> Line<T> {
 
     /// The handshake is done: restore the subscriptions, and send the held commands.
     pub fn opened(&mut self, mut connection: Box<Connection>, now: Instant) {
-        self.changes.push_back(Change::Opened { notice: Notice::connected(&connection) });
+        self.changes.push_back(Transition::Opened { notice: Notice::connected(&connection) });
         if self.alone {
             connection.session_mut().give_null_patterns();
         }

@@ -17,7 +17,7 @@ pub(super) struct Held {
 
 /// The queue of these commands.
 #[derive(Default)]
-pub(super) struct Hold {
+pub(super) struct HeldQueue {
     queue: VecDeque<Held>,
     bytes: usize,
     /// No command times out before this. The command with this deadline may have left the queue.
@@ -31,7 +31,7 @@ impl Held {
     }
 }
 
-impl Hold {
+impl HeldQueue {
     /// The number of the commands, and their bytes.
     #[inline]
     pub(super) fn amount(&self) -> (usize, usize) {

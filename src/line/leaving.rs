@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::error::Error;
 
 use super::held::Held;
-use super::{Change, Line, Stage};
+use super::{Line, Stage, Transition};
 
 impl<T> Line<T> {
     /// The server answered READONLY: begin to leave it. False: the line is leaving it already.
@@ -46,7 +46,7 @@ impl<T> Line<T> {
             return;
         };
         let error = connection.told_of(error);
-        self.changes.push_back(Change::Left { connection });
+        self.changes.push_back(Transition::Left { connection });
         self.interrupted(&error, now);
         self.down(error, now);
         self.again |= !self.is_idle();

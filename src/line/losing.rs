@@ -7,7 +7,7 @@ use crate::error::{Error, Outcome, Status};
 use crate::session::Left;
 
 use super::held::Held;
-use super::{Came, Change, Line, Stage};
+use super::{Came, Line, Stage, Transition};
 
 impl<T> Line<T> {
     /// The connection failed. Commands that were sent fail with their outcome. Commands that were not sent wait for the
@@ -29,7 +29,7 @@ impl<T> Line<T> {
         if is_told {
             self.report_to_subscriber(&error);
         }
-        self.changes.push_back(Change::Lost { connection, error: error.clone() });
+        self.changes.push_back(Transition::Lost { connection, error: error.clone() });
         self.down(error, now);
     }
 

@@ -11,7 +11,7 @@
 //!  came         the results and events that a driver takes
 //!  held         commands that wait for a connection
 //!  queueing     commands that subscribe, or that wait for a connection
-//!  slots        the waiting commands, by number
+//!  tokens       the waiting commands, by number
 //!  connecting   connecting and shaking hands, by the line or by its driver
 //!  driving      PING, write and read, without waiting
 //!  look         reading unasked bytes before the first command is written
@@ -32,9 +32,9 @@ mod listening;
 mod look;
 mod losing;
 mod queueing;
-mod slots;
 mod subscribed;
 mod time;
+mod tokens;
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
@@ -47,12 +47,12 @@ use crate::reply::Reply;
 use crate::session::{Asker, Event, Leaf, Subscriptions};
 use crate::transport::Awaited;
 
-pub use came::{Came, Change};
-use held::Hold;
-use slots::Slots;
+pub use came::{Came, Transition};
+use held::HeldQueue;
 pub use subscribed::in_resp2;
 use subscribed::{Gap, Subscription};
 use time::Patience;
+use tokens::Tokens;
 
 /// A connection that is opened when there is a command or a subscription, and opened again when it was lost. `T` is the
 /// token that a command is submitted with and completes with.
@@ -62,12 +62,12 @@ pub struct Line<T> {
     stage: Stage,
     flow: Flow,
     /// The accepted commands that have not completed. The session knows each by its number here.
-    waiting: Slots<Waiting<T>>,
+    waiting: Tokens<Waiting<T>>,
     /// Those of the commands that are not given to a session yet, in order.
-    held: Hold,
+    held: HeldQueue,
     /// Results and events that `take` gives before it reads on.
     came: VecDeque<Came<T>>,
-    changes: VecDeque<Change>,
+    changes: VecDeque<Transition>,
     subscriptions: Subscriptions,
     /// The gap in messages that `take` has not given yet.
     gap: Option<Gap>,
@@ -163,8 +163,8 @@ impl<T> Line<T> {
             pause,
             stage: Stage::Down,
             flow: Flow::default(),
-            waiting: Slots::default(),
-            held: Hold::default(),
+            waiting: Tokens::default(),
+            held: HeldQueue::default(),
             came: VecDeque::new(),
             changes: VecDeque::new(),
             subscriptions: Subscriptions::default(),
@@ -313,7 +313,7 @@ impl<T> Line<T> {
     }
 
     /// The next change of the connection.
-    pub fn take_change(&mut self) -> Option<Change> {
+    pub fn take_change(&mut self) -> Option<Transition> {
         self.changes.pop_front()
     }
 

@@ -23,9 +23,9 @@ pub use stats::{Counters, Stat};
 
 /// A pool. Clones share it. Dropping the last clone closes the idle connections.
 #[derive(Clone)]
-pub struct Pool(Arc<Inner>);
+pub struct Pool(Arc<PoolState>);
 
-struct Inner {
+struct PoolState {
     dial: Dial,
     /// The largest number of connections: idle, leased, and being opened.
     max: usize,
@@ -52,7 +52,7 @@ enum Gone {
 
 /// A leased connection. `give_back` returns it to the pool; dropping the lease closes the connection.
 pub struct Lease {
-    pool: Arc<Inner>,
+    pool: Arc<PoolState>,
     /// The process that leased the connection. No other process may use it.
     process: Process,
     era: u64,
@@ -68,7 +68,7 @@ impl Pool {
     /// A pool that opens its connections with `dial`, when they are first needed.
     pub fn new(dial: Dial) -> Pool {
         let max = dial.options().pool_max();
-        let pool = Pool(Arc::new(Inner {
+        let pool = Pool(Arc::new(PoolState {
             dial,
             max,
             shelves: Shelves::default(),
@@ -166,7 +166,7 @@ impl Pool {
     }
 }
 
-impl Inner {
+impl PoolState {
     /// Get a permit: at once if one is free, otherwise in the order of the callers.
     fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
         let mut queued = {
@@ -176,7 +176,7 @@ impl Inner {
             }
             let waiter = Arc::new(Waiter::new());
             shelf.waiters.push_back(Arc::clone(&waiter));
-            Queued { pool: self, waiter, left: false }
+            QueuePlace { pool: self, waiter, left: false }
         };
         self.counters.waited();
         let since = Instant::now();
@@ -290,7 +290,7 @@ impl Inner {
     }
 }
 
-impl Drop for Inner {
+impl Drop for PoolState {
     fn drop(&mut self) {
         // A child of fork that never used the pool closes the idle connections that it inherited.
         self.shelves.figures();
@@ -299,13 +299,13 @@ impl Drop for Inner {
 
 /// A caller's place in the queue. Dropping it, also during a panic, leaves the queue and passes a grant to the next
 /// waiter.
-struct Queued<'p> {
-    pool: &'p Inner,
+struct QueuePlace<'p> {
+    pool: &'p PoolState,
     waiter: Arc<Waiter>,
     left: bool,
 }
 
-impl Queued<'_> {
+impl QueuePlace<'_> {
     /// Leave the queue. A grant may have arrived between the end of the wait and the lock: it is returned.
     fn leave(&mut self) -> Option<Grant> {
         self.left = true;
@@ -314,7 +314,7 @@ impl Queued<'_> {
     }
 }
 
-impl Drop for Queued<'_> {
+impl Drop for QueuePlace<'_> {
     fn drop(&mut self) {
         if !self.left
             && let Some(grant) = self.leave()
@@ -326,7 +326,7 @@ impl Drop for Queued<'_> {
 
 /// The right to have one connection, open or being opened. Dropping it, also during a panic, passes it to the next
 /// waiter.
-struct Permit<'p>(&'p Arc<Inner>);
+struct Permit<'p>(&'p Arc<PoolState>);
 
 impl Permit<'_> {
     fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
@@ -365,7 +365,7 @@ impl Drop for Permit<'_> {
 }
 
 impl Lease {
-    fn new(pool: Arc<Inner>, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
+    fn new(pool: Arc<PoolState>, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
         Lease { pool, process: Process::current(), era, connection: Some(connection), rested, outdated: false }
     }
 

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Refusal, Shape};
 use crate::conn::{Kept, Notice, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status, head};
-use crate::line::{self, Came, Change, Line, Submission, Wants};
+use crate::line::{self, Came, Line, Submission, Transition, Wants};
 use crate::pool::Counters;
 use crate::process::{Process, uncancelled};
 use crate::reply::Reply;
@@ -311,18 +311,18 @@ impl Evented {
         self.client.tell(&mut self.kept);
     }
 
-    fn note(&mut self, change: Change) {
+    fn note(&mut self, change: Transition) {
         let counters = self.client.0.route.counters();
         match change {
-            Change::Opened { notice } => {
+            Transition::Opened { notice } => {
                 counters.created();
                 self.kept.notice(notice);
             }
-            Change::Left { mut connection } => {
+            Transition::Left { mut connection } => {
                 counters.moved(connection.traffic());
                 counters.closed(1);
             }
-            Change::Lost { mut connection, error } => {
+            Transition::Lost { mut connection, error } => {
                 counters.moved(connection.traffic());
                 counters.lost();
                 self.kept.notice(Notice::lost(&connection, &error));

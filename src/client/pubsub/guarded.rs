@@ -9,7 +9,7 @@ use crate::client::Client;
 use crate::commands::Topic;
 use crate::conn::{Connection, Notice, Stepped};
 use crate::error::{Error, Result};
-use crate::line::{Came, Change, Line, Wants};
+use crate::line::{Came, Line, Transition, Wants};
 use crate::reply::Reply;
 use crate::session::Subscriptions;
 use crate::transport::poller::Poller;
@@ -24,7 +24,7 @@ pub(super) struct Guarded {
     /// Whether confirmations are given.
     confirmations: bool,
     /// What to tell when the lock is free.
-    told: Told,
+    told: News,
     /// What the poller watches.
     watched: Option<(RawFd, Wants)>,
     /// When the timer runs out.
@@ -41,7 +41,7 @@ pub(super) struct Guarded {
 
 /// What happened and what came unasked, for functions of the program's; and connections that are over, to be closed.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct News {
     pub(super) notices: Vec<Notice>,
     pub(super) pushes: Vec<Reply>,
     over: Vec<Connection>,
@@ -79,7 +79,7 @@ impl Guarded {
             client: client.clone(),
             line: Line::alone(client.0.route.dial().clone(), Box::new(pause)),
             confirmations: client.0.setup.options.pubsub_confirmations(),
-            told: Told::default(),
+            told: News::default(),
             watched: None,
             timer: None,
             rung: false,
@@ -194,7 +194,7 @@ impl Guarded {
     }
 
     /// What to tell, now that the lock is about to be let go.
-    pub(super) fn take_told(&mut self) -> Option<Told> {
+    pub(super) fn take_told(&mut self) -> Option<News> {
         let is_empty = self.told.notices.is_empty() && self.told.pushes.is_empty() && self.told.over.is_empty();
         (!is_empty).then(|| std::mem::take(&mut self.told))
     }
@@ -295,20 +295,20 @@ impl Guarded {
         self.watched = wanted.filter(|(fd, Wants { read, write })| poller.watch(*fd, *read, *write).is_ok());
     }
 
-    fn note(&mut self, change: Change) {
+    fn note(&mut self, change: Transition) {
         let counters = self.client.0.route.counters();
         match change {
-            Change::Opened { notice } => {
+            Transition::Opened { notice } => {
                 counters.created();
                 self.told.notices.push(notice);
             }
-            Change::Lost { mut connection, error } => {
+            Transition::Lost { mut connection, error } => {
                 counters.moved(connection.traffic());
                 counters.lost();
                 self.told.notices.push(Notice::lost(&connection, &error));
                 self.told.over.push(*connection);
             }
-            Change::Left { mut connection } => {
+            Transition::Left { mut connection } => {
                 counters.moved(connection.traffic());
                 counters.closed(1);
                 self.told.over.push(*connection);

@@ -29,7 +29,7 @@ use crate::transport::Deadline;
 use crate::transport::poller::Poller;
 
 use super::{Call, Client, Flags, Listen, events};
-use guarded::{Guarded, Told};
+use guarded::{Guarded, News};
 use handlers::Handlers;
 
 /// A subscriber.
@@ -52,7 +52,7 @@ pub struct PubSub {
 }
 
 /// The right to do what one thread does at a time. Dropped, another may.
-struct Turn<'p>(&'p AtomicBool);
+struct ReadingTurn<'p>(&'p AtomicBool);
 
 impl PubSub {
     /// A subscriber of this client's server. It connects to nothing yet.
@@ -78,7 +78,7 @@ impl PubSub {
         }
         resp::check(names)?;
         // Who subscribes first is told what is wrong with the server. Where somebody connects already, it is noted.
-        let connected = match Turn::take(&self.connecting) {
+        let connected = match ReadingTurn::take(&self.connecting) {
             Some(_turn) => self.connect_at_first(),
             None => Ok(()),
         };
@@ -154,7 +154,7 @@ impl PubSub {
     }
 
     /// Call the functions of the program's for what happened and what came unasked. No lock is held.
-    fn tell(&self, told: Option<Told>) {
+    fn tell(&self, told: Option<News>) {
         let Some(told) = told else { return };
         let setup = &self.client.0.setup;
         if let Some(listener) = &setup.on_event {
@@ -182,14 +182,14 @@ impl Drop for PubSub {
     }
 }
 
-impl Turn<'_> {
-    fn take(flag: &AtomicBool) -> Option<Turn<'_>> {
+impl ReadingTurn<'_> {
+    fn take(flag: &AtomicBool) -> Option<ReadingTurn<'_>> {
         let free = flag.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        free.then(|| Turn(flag))
+        free.then(|| ReadingTurn(flag))
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for ReadingTurn<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::SeqCst);
     }

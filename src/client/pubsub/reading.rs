@@ -10,7 +10,7 @@ use crate::reply::Reply;
 use crate::transport::Deadline;
 
 use super::guarded::{Connecting, Todo};
-use super::{PubSub, Turn, message};
+use super::{PubSub, ReadingTurn, message};
 
 /// Who gets what no handler takes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl PubSub {
     fn read(&self, timeout_ms: i64, rest: Rest) -> Result<Reply> {
         self.enter()?;
         let deadline = Deadline::after_ms(timeout_ms);
-        let Some(_turn) = Turn::take(&self.reading) else {
+        let Some(_turn) = ReadingTurn::take(&self.reading) else {
             return Err(Error::new(Status::State, "another call waits for messages already"));
         };
         let result = self.read_until(deadline, timeout_ms == 0, rest);
@@ -145,7 +145,7 @@ impl PubSub {
     /// Go on opening a connection, while others may use the subscriber.
     fn connect(&self, deadline: Deadline) -> Result<Todo> {
         // Another thread subscribes, connects for that, and then rings.
-        let Some(_turn) = Turn::take(&self.connecting) else { return Ok(Todo::Wait(Deadline::never())) };
+        let Some(_turn) = ReadingTurn::take(&self.connecting) else { return Ok(Todo::Wait(Deadline::never())) };
         let stepped = self.guarded.lock().begin_connect(&self.poller);
         // Another thread was faster, or wants nothing any more.
         let Some(mut stepped) = stepped else { return Ok(Todo::Again) };

@@ -5,26 +5,26 @@ use std::collections::TryReserveError;
 use crate::session::Token;
 
 /// The slab.
-pub(super) struct Slots<T> {
-    places: Vec<Place<T>>,
+pub(super) struct Tokens<T> {
+    places: Vec<TokenSlot<T>>,
     /// The first free place, or the number of places if none is free.
     free: usize,
     len: usize,
 }
 
-enum Place<T> {
+enum TokenSlot<T> {
     Full(T),
     /// With the index of the next free place.
     Free(usize),
 }
 
-impl<T> Default for Slots<T> {
-    fn default() -> Slots<T> {
-        Slots { places: Vec::new(), free: 0, len: 0 }
+impl<T> Default for Tokens<T> {
+    fn default() -> Tokens<T> {
+        Tokens { places: Vec::new(), free: 0, len: 0 }
     }
 }
 
-impl<T> Slots<T> {
+impl<T> Tokens<T> {
     /// The number of values.
     #[inline]
     pub(super) fn len(&self) -> usize {
@@ -45,12 +45,12 @@ impl<T> Slots<T> {
     pub(super) fn insert(&mut self, thing: T) -> Token {
         let at = self.free;
         if let Some(place) = self.places.get_mut(at)
-            && let Place::Free(next) = *place
+            && let TokenSlot::Free(next) = *place
         {
             self.free = next;
-            *place = Place::Full(thing);
+            *place = TokenSlot::Full(thing);
         } else {
-            self.places.push(Place::Full(thing));
+            self.places.push(TokenSlot::Full(thing));
             self.free = self.places.len();
         }
         self.len = self.len.wrapping_add(1);
@@ -60,8 +60,8 @@ impl<T> Slots<T> {
     /// The value with this number.
     pub(super) fn get(&self, token: Token) -> Option<&T> {
         match self.places.get(usize::try_from(token).ok()?)? {
-            Place::Full(thing) => Some(thing),
-            Place::Free(_) => None,
+            TokenSlot::Full(thing) => Some(thing),
+            TokenSlot::Free(_) => None,
         }
     }
 
@@ -70,10 +70,10 @@ impl<T> Slots<T> {
     pub(super) fn take(&mut self, token: Token) -> Option<T> {
         let at = usize::try_from(token).ok()?;
         let place = self.places.get_mut(at)?;
-        if let Place::Free(_) = place {
+        if let TokenSlot::Free(_) = place {
             return None;
         }
-        let Place::Full(thing) = std::mem::replace(place, Place::Free(self.free)) else { return None };
+        let TokenSlot::Full(thing) = std::mem::replace(place, TokenSlot::Free(self.free)) else { return None };
         self.free = at;
         self.len = self.len.wrapping_sub(1);
         Some(thing)
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_place_is_used_again_and_a_number_is_one_things() {
-        let mut slots = Slots::default();
+        let mut slots = Tokens::default();
         let numbers: Vec<Token> = ["a", "b", "c"].into_iter().map(|thing| slots.insert(thing)).collect();
         assert_eq!(numbers, [0, 1, 2]);
         assert_eq!((slots.take(1), slots.take(1), slots.take(NOBODY), slots.take(3)), (Some("b"), None, None, None));
