@@ -56,24 +56,24 @@
 //   connection that the parent still uses. In the child, calls with an rredis_conn,
 //   rredis_pubsub or rredis_async of the parent return RREDIS_ERR_FORKED, and so do
 //   calls with an rredis_pipeline that watches keys. All this holds whatever the
-//   threads of the parent were doing. A child may start threads if malloc, getaddrinfo
-//   and pthread_create of the C library work in a child of fork. If getaddrinfo never
-//   returns in the child, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
+//   threads of the parent were doing, and also if the child starts threads. The C
+//   library must allow malloc, pthread_create and getaddrinfo in a child of fork. If
+//   getaddrinfo never returns, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
 //
 //   A child that shares the memory of its parent (vfork, or clone with CLONE_VM) must
 //   not call this library. A child that is forked inside a transport, parser or
 //   credentials function must not return from that function.
 //
 // Failing
-//   Test the returned status, never err.status: RREDIS_OK is 0, and err is written
-//   only on failure, with the reason and the outcome of the command. err may be NULL.
-//   A call that fails does not write its out_ parameters, except out_call_data of
+//   Test the returned status, never err.status: RREDIS_OK is 0, and err is written only
+//   on failure, with the reason and the outcome of the command. err may be NULL. A call
+//   that fails does not write its out_ parameters, except out_call_data of
 //   rredis_async_next. "X is RREDIS_ERR_Y" means that a call with X returns that
 //   status. NULL for a handle or an out_ parameter is RREDIS_ERR_ARGUMENT. If you do
 //   not want the reply, out_reply may be NULL in rredis_client_command,
 //   rredis_conn_command, rredis_script_run, rredis_pipeline_command, _run and
-//   _transact, and without RREDIS_CALL_ERROR_REPLY in their _with. Errors are returned
-//   and response callbacks are called all the same.
+//   _transact, and in their _with functions, except with RREDIS_CALL_ERROR_REPLY.
+//   Errors are returned and response callbacks are called all the same.
 //
 // Text
 //   A text is a pointer and a length. A text you receive also has a NUL after its last
@@ -204,16 +204,16 @@ typedef enum rredis_status {
 typedef enum rredis_outcome {
   RREDIS_OUTCOME_NONE = 0,      // the call had no command
   RREDIS_OUTCOME_NOT_SENT = 1,  // the command did not run: none of its bytes was sent,
-                                // or its EXEC was not
+                                // or the EXEC of its transaction was not sent
   RREDIS_OUTCOME_REFUSED = 2,   // the server answered that it did not run the command
   RREDIS_OUTCOME_UNKNOWN = 3,   // the command was sent, and may have run
   RREDIS_OUTCOME_RAN = 4,       // the command ran, and its reply exceeded a limit or a
                                 // callback failed
 } rredis_outcome;
 
-/// Why a call failed. You own the struct, and only a call that is given it writes to
-/// it. It has nothing to free, and 256 bytes in every version. A message that a
-/// callback writes is escaped as described below.
+/// Why a call failed. You own the struct. A call writes only to the struct that is
+/// passed to it. The struct has nothing to free, and 256 bytes in every version. A
+/// message that a callback writes is escaped as described below.
 typedef struct rredis_error {
   rredis_status status;    // the status that the call returned
   rredis_outcome outcome;  // whether the command ran
@@ -333,7 +333,7 @@ typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
-/// their connection meanwhile: inside them, this client needs a second connection.
+/// their connection: a function that they call needs a second one to use this client.
 typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
@@ -352,9 +352,10 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 // one address. The connection that received the error is closed. At most once a
 // second, all other connections of the pool are closed too. Each new connection looks
 // up the host name again. The command wrote nothing, and is tried again within its
-// time, up to RREDIS_OPTION_RETRY_MAX times. If a script returns READONLY, this
-// applies only if the text is exactly a server's. A command that blocks for ever is
-// also tried again if it fails with UNBLOCKED because its server became a replica.
+// time, up to RREDIS_OPTION_RETRY_MAX times. A script can return a READONLY error of
+// its own: a script's error is treated so only if its text is exactly a server's. A
+// command that blocks for ever is also tried again if it fails with UNBLOCKED because
+// its server became a replica.
 
 /// The statistics of a pool or a client.
 typedef enum rredis_stat {
@@ -448,8 +449,9 @@ rredis_status rredis_client_set_callback(const rredis_client *client,
     const char *command, size_t command_len, rredis_callback_fn function,
     void *user_data, rredis_free_fn user_data_free, rredis_error *err);
 
-/// Read a statistic. Those of commands are of this client, and those of connections of
-/// its pool. -1: the statistic is unknown or not kept.
+/// Read a statistic. COMMANDS, RETRIES, TIMEOUTS, UNKNOWN and the ERRORS_ statistics
+/// are those of this client; all others are those of its pool. -1: the statistic is
+/// unknown or not kept.
 int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
 
 /// Give the name of the parser that reads the replies: "fast", "simple", or your
@@ -561,8 +563,9 @@ typedef enum rredis_option {
                                                 // that is longer
   RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // the number of tries after the first
                                                 // that 100 calls earn. A client saves
-                                                // up to 100 of them, and begins with
-                                                // 100; 0: none. Default: 10
+                                                // up to 100 such tries, and begins with
+                                                // 100. 0: there are no such tries.
+                                                // Default: 10
   RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape. Default: CANONICAL
   RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind. Default: AUTO
   RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // the largest size of a reply, in bytes
@@ -714,8 +717,9 @@ rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn fu
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
 /// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
-/// ms]. id numbers the connections of the process, attempt the tries from 1, and text
-/// is the reason. Each text is one line, escaped like err->message.
+/// ms]. id is the connection's number, unique in the process. attempt is the number of
+/// the failed try, from 1. text is the reason. Each text is one line, escaped like
+/// err->message.
 ///
 ///   function  NULL: no events
 rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
@@ -778,7 +782,7 @@ typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
 /// One try of a transaction: reads with rredis_pipeline_command, and queues with
 /// rredis_pipeline_add. It may be called any number of times. If it returns any status
 /// except RREDIS_OK, the transaction is given up. After a lost connection the
-/// transaction is tried again, whatever it returns.
+/// transaction is tried again, whatever this function returned.
 typedef rredis_status (*rredis_transaction_fn)(void *user_data,
     rredis_pipeline *pipeline, rredis_error *err);
 
@@ -840,8 +844,8 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// order. The element of a refused command is an ERROR. If a response callback fails,
 /// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// Has no limit in total: each byte of a command sent or of a reply received extends
-/// the deadline by RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not extend it.
+/// Has no limit in total. The run times out when no byte of a command was sent, and no
+/// byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not count.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
@@ -987,12 +991,13 @@ void rredis_conn_free(rredis_conn *conn);
 //                                    RREDIS_OPTION_PUBSUB_CONFIRMATIONS
 //   "gap"          NULL     reason   milliseconds
 //
-// If the connection is lost, _next reconnects, without end, with the pauses of the
-// BACKOFF_ options. It then restores the subscriptions. Before the next message it
-// gives a "gap", since messages may have been missed: the reason, as a line like
-// err->message, and the longest time for which messages may be missing. _next returns
-// a failure that needs a correction (RREDIS_ERR_AUTH, RREDIS_ERR_TLS,
-// RREDIS_ERR_CONFIG). The next call tries again.
+// If the connection is lost, _next tries to connect until it succeeds, with the pauses
+// of the BACKOFF_ options. It then restores the subscriptions. Messages may have been
+// missed, so it gives a "gap" before the next message. The gap's reason is a line like
+// err->message; its milliseconds are the longest time for which messages may be
+// missing. If a connect fails for a reason that needs a correction (RREDIS_ERR_AUTH,
+// RREDIS_ERR_TLS, RREDIS_ERR_CONFIG), _next returns that failure, and the next call
+// tries again.
 //
 // If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, _next sends a PING. The
 // library buffers the messages of one read only. A server disconnects a subscriber
@@ -1062,8 +1067,9 @@ rredis_status rredis_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms
 ///
 /// RREDIS_ERR_AGAIN: timeout_ms is over. With a timeout_ms of 0, _run passes the
 /// messages of one read. RREDIS_ERR_STATE: a subscribed name has no handler, and err
-/// names it. If it has a message, _next gives that. _run passes neither confirmations
-/// nor gaps: a function set with rredis_options_on_event is told of lost connections.
+/// names it. If a message for that name has arrived, _next gives the message. _run
+/// passes neither confirmations nor gaps: a function set with rredis_options_on_event
+/// is told of lost connections.
 rredis_status rredis_pubsub_run(const rredis_pubsub *pubsub, int64_t timeout_ms,
     rredis_error *err);
 
@@ -1085,8 +1091,8 @@ rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *cha
 /// The event loop needs no timer, and may be edge-triggered.
 int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
 
-/// End the _next or _run that waits in another thread at once, except during a look-up
-/// of a host name. If none waits, the next _next or _run ends. _next returns
+/// End the _next or _run that waits in another thread. It ends at once, except during a
+/// look-up of a host name. If none waits, the next _next or _run ends. _next returns
 /// RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
 void rredis_pubsub_wake(const rredis_pubsub *pubsub);
 
@@ -1098,8 +1104,8 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 // A script runs by its digest, with EVALSHA. If the server does not have the script,
 // its text is sent with EVAL. A NOSCRIPT error alone does not prove that the script is
 // missing, since a script can return NOSCRIPT too. So the library also sends SCRIPT
-// EXISTS: with the EVALSHA, or after a NOSCRIPT if the script has run on the
-// connection before. Two rare cases remain. A script that returns the server's own
+// EXISTS. The first run on a connection sends it with the EVALSHA, and a later run only
+// after a NOSCRIPT. Two rare cases remain. A script that returns the server's own
 // NOSCRIPT text, and is removed by SCRIPT FLUSH at that moment, runs twice. If scripts
 // are flushed while another call loads the script again, a run may fail with NOSCRIPT
 // although the script did not run. If the server refuses SCRIPT EXISTS, every run
@@ -1203,9 +1209,9 @@ typedef enum rredis_ready {
 /// Make a connection for an event loop. It connects when a command is submitted.
 ///
 /// It uses the options of the client's pool, and does not count towards
-/// RREDIS_OPTION_POOL_MAX. The pool's statistics count the connection, and when it is
-/// closed also its bytes. Response callbacks are those of the client when a command is
-/// submitted.
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics count the connection when it is
+/// opened, and its bytes when it is closed. Response callbacks are those of the client
+/// when a command is submitted.
 ///
 /// RREDIS_ERR_UNSUPPORTED: the client has a transport of yours without fd.
 /// RREDIS_ERR_IO: epoll, eventfd or timerfd cannot be opened.
@@ -1223,11 +1229,11 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 ///               the time is as for rredis_client_command
 ///   call_data   returned by _next in out_call_data
 ///
-/// The clock is read only by _step, and by the first _submit after _next returned
-/// RREDIS_ERR_AGAIN: a command's time begins at the last reading. An accepted command
-/// completes exactly once. If the connection is lost or cannot be opened, a command
-/// that was not sent waits for the next connection, unless it has RREDIS_CALL_NO_RETRY.
-/// A command that was sent is never sent again.
+/// A command's time begins when the clock was last read. Each _step reads the clock,
+/// and so does the first _submit after _next returned RREDIS_ERR_AGAIN. An accepted
+/// command completes exactly once. If the connection is lost or cannot be opened, a
+/// command that was not sent waits for the next connection, unless it has
+/// RREDIS_CALL_NO_RETRY. A command that was sent is never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
 /// Each confirmation and message is a PUSH. The command completes with a NULL after its
@@ -1268,7 +1274,7 @@ rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
 /// Give the next reply with the call_data of its command, or a push with NULL.
 ///
 /// RREDIS_ERR_AGAIN: no further reply has arrived, or the rest is for the next round.
-/// Call _next until it returns this: before, the descriptor stays readable.
+/// Call _next until it returns this: until then the descriptor stays readable.
 ///
 /// Any other status is that of a failed command: err has the reason and the outcome,
 /// and *out_call_data is its call_data. Only RREDIS_ERR_FORKED, RREDIS_ERR_PANIC, and
@@ -1319,7 +1325,7 @@ void rredis_pool_free(rredis_pool *pool);
 // the shape for each command. rredis_callback_name gives the names of the commands.
 
 /// Give the name of a command that has a built-in callback, such as "ZRANGE" or "CONFIG
-/// GET". NULL: there are not more than index such commands.
+/// GET". The first command has index 0. NULL: index is past the last command.
 const char *rredis_callback_name(size_t index);
 
 /// Apply the built-in callback of a command to a reply.

@@ -59,9 +59,9 @@ pub struct rredis_async {
 /// Make a connection for an event loop. It connects when a command is submitted.
 ///
 /// It uses the options of the client's pool, and does not count towards
-/// RREDIS_OPTION_POOL_MAX. The pool's statistics count the connection, and when it is
-/// closed also its bytes. Response callbacks are those of the client when a command is
-/// submitted.
+/// RREDIS_OPTION_POOL_MAX. The pool's statistics count the connection when it is
+/// opened, and its bytes when it is closed. Response callbacks are those of the client
+/// when a command is submitted.
 ///
 /// RREDIS_ERR_UNSUPPORTED: the client has a transport of yours without fd.
 /// RREDIS_ERR_IO: epoll, eventfd or timerfd cannot be opened.
@@ -90,11 +90,11 @@ pub extern "C" fn rredis_async_new(
 ///               the time is as for rredis_client_command
 ///   call_data   returned by _next in out_call_data
 ///
-/// The clock is read only by _step, and by the first _submit after _next returned
-/// RREDIS_ERR_AGAIN: a command's time begins at the last reading. An accepted command
-/// completes exactly once. If the connection is lost or cannot be opened, a command
-/// that was not sent waits for the next connection, unless it has RREDIS_CALL_NO_RETRY.
-/// A command that was sent is never sent again.
+/// A command's time begins when the clock was last read. Each _step reads the clock,
+/// and so does the first _submit after _next returned RREDIS_ERR_AGAIN. An accepted
+/// command completes exactly once. If the connection is lost or cannot be opened, a
+/// command that was not sent waits for the next connection, unless it has
+/// RREDIS_CALL_NO_RETRY. A command that was sent is never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
 /// Each confirmation and message is a PUSH. The command completes with a NULL after its
@@ -171,7 +171,7 @@ pub extern "C" fn rredis_async_step(
 /// Give the next reply with the call_data of its command, or a push with NULL.
 ///
 /// RREDIS_ERR_AGAIN: no further reply has arrived, or the rest is for the next round.
-/// Call _next until it returns this: before, the descriptor stays readable.
+/// Call _next until it returns this: until then the descriptor stays readable.
 ///
 /// Any other status is that of a failed command: err has the reason and the outcome,
 /// and *out_call_data is its call_data. Only RREDIS_ERR_FORKED, RREDIS_ERR_PANIC, and

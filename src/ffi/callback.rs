@@ -44,7 +44,7 @@ pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
-/// their connection meanwhile: inside them, this client needs a second connection.
+/// their connection: a function that they call needs a second one to use this client.
 pub type rredis_callback_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -73,7 +73,7 @@ pub type rredis_each_fn = Option<
 /// One try of a transaction: reads with rredis_pipeline_command, and queues with
 /// rredis_pipeline_add. It may be called any number of times. If it returns any status
 /// except RREDIS_OK, the transaction is given up. After a lost connection the
-/// transaction is tried again, whatever it returns.
+/// transaction is tried again, whatever this function returned.
 pub type rredis_transaction_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -105,7 +105,7 @@ pub type rredis_interrupt_fn =
     Option<unsafe extern "C-unwind" fn(user_data: *mut c_void) -> MaybeUninit<rredis_status>>;
 
 /// Give the name of a command that has a built-in callback, such as "ZRANGE" or "CONFIG
-/// GET". NULL: there are not more than index such commands.
+/// GET". The first command has index 0. NULL: index is past the last command.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_callback_name(index: usize) -> *const c_char {
     quietly(std::ptr::null(), || commands::shape::c_name(index).map_or(std::ptr::null(), CStr::as_ptr))

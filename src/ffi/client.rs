@@ -12,9 +12,10 @@
 //! one address. The connection that received the error is closed. At most once a
 //! second, all other connections of the pool are closed too. Each new connection looks
 //! up the host name again. The command wrote nothing, and is tried again within its
-//! time, up to RREDIS_OPTION_RETRY_MAX times. If a script returns READONLY, this
-//! applies only if the text is exactly a server's. A command that blocks for ever is
-//! also tried again if it fails with UNBLOCKED because its server became a replica.
+//! time, up to RREDIS_OPTION_RETRY_MAX times. A script can return a READONLY error of
+//! its own: a script's error is treated so only if its text is exactly a server's. A
+//! command that blocks for ever is also tried again if it fails with UNBLOCKED because
+//! its server became a replica.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -175,8 +176,9 @@ pub unsafe extern "C" fn rredis_client_set_callback(
     })
 }
 
-/// Read a statistic. Those of commands are of this client, and those of connections of
-/// its pool. -1: the statistic is unknown or not kept.
+/// Read a statistic. COMMANDS, RETRIES, TIMEOUTS, UNKNOWN and the ERRORS_ statistics
+/// are those of this client; all others are those of its pool. -1: the statistic is
+/// unknown or not kept.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: MaybeUninit<rredis_stat>) -> i64 {
     quietly(-1, || match (usable(client), stat_of(stat)) {

@@ -56,24 +56,24 @@
 //!   connection that the parent still uses. In the child, calls with an rredis_conn,
 //!   rredis_pubsub or rredis_async of the parent return RREDIS_ERR_FORKED, and so do
 //!   calls with an rredis_pipeline that watches keys. All this holds whatever the
-//!   threads of the parent were doing. A child may start threads if malloc, getaddrinfo
-//!   and pthread_create of the C library work in a child of fork. If getaddrinfo never
-//!   returns in the child, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
+//!   threads of the parent were doing, and also if the child starts threads. The C
+//!   library must allow malloc, pthread_create and getaddrinfo in a child of fork. If
+//!   getaddrinfo never returns, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
 //!
 //!   A child that shares the memory of its parent (vfork, or clone with CLONE_VM) must
 //!   not call this library. A child that is forked inside a transport, parser or
 //!   credentials function must not return from that function.
 //!
 //! Failing
-//!   Test the returned status, never err.status: RREDIS_OK is 0, and err is written
-//!   only on failure, with the reason and the outcome of the command. err may be NULL.
-//!   A call that fails does not write its out_ parameters, except out_call_data of
+//!   Test the returned status, never err.status: RREDIS_OK is 0, and err is written only
+//!   on failure, with the reason and the outcome of the command. err may be NULL. A call
+//!   that fails does not write its out_ parameters, except out_call_data of
 //!   rredis_async_next. "X is RREDIS_ERR_Y" means that a call with X returns that
 //!   status. NULL for a handle or an out_ parameter is RREDIS_ERR_ARGUMENT. If you do
 //!   not want the reply, out_reply may be NULL in rredis_client_command,
 //!   rredis_conn_command, rredis_script_run, rredis_pipeline_command, _run and
-//!   _transact, and without RREDIS_CALL_ERROR_REPLY in their _with. Errors are returned
-//!   and response callbacks are called all the same.
+//!   _transact, and in their _with functions, except with RREDIS_CALL_ERROR_REPLY.
+//!   Errors are returned and response callbacks are called all the same.
 //!
 //! Text
 //!   A text is a pointer and a length. A text you receive also has a NUL after its last

@@ -77,7 +77,7 @@ pub enum rredis_option {
     /// longer
     RREDIS_OPTION_BACKOFF_MS_MAX = 42,
     /// the number of tries after the first that 100 calls earn. A client saves up to
-    /// 100 of them, and begins with 100; 0: none. Default: 10
+    /// 100 such tries, and begins with 100. 0: there are no such tries. Default: 10
     RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,
     /// an rredis_shape. Default: CANONICAL
     RREDIS_OPTION_SHAPE = 50,

@@ -190,8 +190,9 @@ pub unsafe extern "C" fn rredis_options_on_push(
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
 /// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
-/// ms]. id numbers the connections of the process, attempt the tries from 1, and text
-/// is the reason. Each text is one line, escaped like err->message.
+/// ms]. id is the connection's number, unique in the process. attempt is the number of
+/// the failed try, from 1. text is the reason. Each text is one line, escaped like
+/// err->message.
 ///
 ///   function  NULL: no events
 #[unsafe(no_mangle)]

@@ -180,8 +180,8 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// order. The element of a refused command is an ERROR. If a response callback fails,
 /// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// Has no limit in total: each byte of a command sent or of a reply received extends
-/// the deadline by RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not extend it.
+/// Has no limit in total. The run times out when no byte of a command was sent, and no
+/// byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not count.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run

@@ -15,12 +15,13 @@
 //!   "gap"          NULL     reason   milliseconds
 //! ```
 //!
-//! If the connection is lost, _next reconnects, without end, with the pauses of the
-//! BACKOFF_ options. It then restores the subscriptions. Before the next message it
-//! gives a "gap", since messages may have been missed: the reason, as a line like
-//! err->message, and the longest time for which messages may be missing. _next returns
-//! a failure that needs a correction (RREDIS_ERR_AUTH, RREDIS_ERR_TLS,
-//! RREDIS_ERR_CONFIG). The next call tries again.
+//! If the connection is lost, _next tries to connect until it succeeds, with the pauses
+//! of the BACKOFF_ options. It then restores the subscriptions. Messages may have been
+//! missed, so it gives a "gap" before the next message. The gap's reason is a line like
+//! err->message; its milliseconds are the longest time for which messages may be
+//! missing. If a connect fails for a reason that needs a correction (RREDIS_ERR_AUTH,
+//! RREDIS_ERR_TLS, RREDIS_ERR_CONFIG), _next returns that failure, and the next call
+//! tries again.
 //!
 //! If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, _next sends a PING. The
 //! library buffers the messages of one read only. A server disconnects a subscriber
@@ -185,8 +186,9 @@ pub extern "C" fn rredis_pubsub_next(
 ///
 /// RREDIS_ERR_AGAIN: timeout_ms is over. With a timeout_ms of 0, _run passes the
 /// messages of one read. RREDIS_ERR_STATE: a subscribed name has no handler, and err
-/// names it. If it has a message, _next gives that. _run passes neither confirmations
-/// nor gaps: a function set with rredis_options_on_event is told of lost connections.
+/// names it. If a message for that name has arrived, _next gives the message. _run
+/// passes neither confirmations nor gaps: a function set with rredis_options_on_event
+/// is told of lost connections.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_run(
     pubsub: Option<&rredis_pubsub>,
@@ -234,8 +236,8 @@ pub extern "C" fn rredis_pubsub_fd(pubsub: Option<&rredis_pubsub>) -> i32 {
     quietly(-1, || usable(pubsub).and_then(|pubsub| pubsub.pubsub.fd()).unwrap_or(-1))
 }
 
-/// End the _next or _run that waits in another thread at once, except during a look-up
-/// of a host name. If none waits, the next _next or _run ends. _next returns
+/// End the _next or _run that waits in another thread. It ends at once, except during a
+/// look-up of a host name. If none waits, the next _next or _run ends. _next returns
 /// RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_wake(pubsub: Option<&rredis_pubsub>) {

@@ -3,8 +3,8 @@
 //! A script runs by its digest, with EVALSHA. If the server does not have the script,
 //! its text is sent with EVAL. A NOSCRIPT error alone does not prove that the script is
 //! missing, since a script can return NOSCRIPT too. So the library also sends SCRIPT
-//! EXISTS: with the EVALSHA, or after a NOSCRIPT if the script has run on the
-//! connection before. Two rare cases remain. A script that returns the server's own
+//! EXISTS. The first run on a connection sends it with the EVALSHA, and a later run only
+//! after a NOSCRIPT. Two rare cases remain. A script that returns the server's own
 //! NOSCRIPT text, and is removed by SCRIPT FLUSH at that moment, runs twice. If scripts
 //! are flushed while another call loads the script again, a run may fail with NOSCRIPT
 //! although the script did not run. If the server refuses SCRIPT EXISTS, every run

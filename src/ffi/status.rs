@@ -94,7 +94,8 @@ pub enum rredis_status {
 pub enum rredis_outcome {
     /// the call had no command
     RREDIS_OUTCOME_NONE = 0,
-    /// the command did not run: none of its bytes was sent, or its EXEC was not
+    /// the command did not run: none of its bytes was sent, or the EXEC of its
+    /// transaction was not sent
     RREDIS_OUTCOME_NOT_SENT = 1,
     /// the server answered that it did not run the command
     RREDIS_OUTCOME_REFUSED = 2,
@@ -104,9 +105,9 @@ pub enum rredis_outcome {
     RREDIS_OUTCOME_RAN = 4,
 }
 
-/// Why a call failed. You own the struct, and only a call that is given it writes to
-/// it. It has nothing to free, and 256 bytes in every version. A message that a
-/// callback writes is escaped as described below.
+/// Why a call failed. You own the struct. A call writes only to the struct that is
+/// passed to it. The struct has nothing to free, and 256 bytes in every version. A
+/// message that a callback writes is escaped as described below.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_error {

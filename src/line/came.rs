@@ -47,8 +47,8 @@ pub enum Transition {
         /// The notice for the event function.
         notice: Notice,
     },
-    /// The connection was lost. It is closed when this value is dropped: before, the driver must stop polling its
-    /// descriptor.
+    /// The connection was lost. It is closed when this value is dropped. The driver must stop polling its descriptor
+    /// before that.
     Lost {
         /// The connection.
         connection: Box<Connection>,

@@ -63,6 +63,7 @@ impl<T> Line<T> {
         match resumed {
             Ok(()) => self.tell_gap_if_settled(|| now),
             Err(error) => {
+                // No command fails with this error on a line without commands, so the driver is told.
                 let is_told = self.alone && error.status == Status::Memory;
                 self.lost(error, now);
                 if is_told && let Some(error) = self.last_failure.clone() {

@@ -25,7 +25,7 @@ impl<T> Line<T> {
         self.poll_or(now, |line| line.read(now))
     }
 
-    /// Look at what has been read. Where that says nothing, do this, and look again where it says so.
+    /// Take the next event from the bytes read. If there is none, call `read`, which gives whether to poll again.
     #[inline(always)]
     pub(super) fn poll_or(
         &mut self,
@@ -94,7 +94,8 @@ impl<T> Line<T> {
                 }
             }
             Err(error) => {
-                // What only listens is told of the peer's end, not of a write that failed by it.
+                // An earlier failed write is the reason, except for two errors of the read that say more: a TLS alert, and on a
+                // line without commands the peer's end, which made the write fail.
                 let broken = self.flow.broken.take().filter(|_| error.status != Status::Tls && !self.alone);
                 self.lost(broken.unwrap_or(error), now());
             }
@@ -117,7 +118,7 @@ impl<T> Line<T> {
 
     /// Send PING to a server that was silent for `health_check`, if a PING is due.
     fn check_on_server(&mut self, now: Instant) {
-        // What it said meanwhile may lie there unread: nobody is called silent before that was looked at.
+        // Read first: the server is not silent if bytes of it have arrived.
         if self.next_ping().is_none_or(|moment| moment > now) || self.has_said_more(now) {
             return;
         }
@@ -135,7 +136,7 @@ impl<T> Line<T> {
         has_moved
     }
 
-    /// Hand over what waits, as far as it is taken at once.
+    /// Write what the transport accepts without waiting, up to the limit of a round.
     pub(super) fn write(&mut self) {
         let Stage::Open(connection) = &mut self.stage else { return };
         if self.flow.broken.is_some() {

@@ -68,9 +68,9 @@ impl HeldQueue {
         Some(held)
     }
 
-    /// Move the first `behind` commands to the end.
-    pub(super) fn move_to_end(&mut self, behind: usize) {
-        self.queue.rotate_left(behind);
+    /// Move the first `count` commands behind the rest, which were added later and are older.
+    pub(super) fn move_to_end(&mut self, count: usize) {
+        self.queue.rotate_left(count);
     }
 
     /// Keep only the commands for which `stays` is true.

@@ -11,8 +11,8 @@ use crate::session::{Session, Subscriptions};
 use super::{Came, Line, Pause, Polled, Stage};
 
 impl<T> Line<T> {
-    /// A line to this server without commands: subscriptions work in RESP2 too, where only replies to commands could be taken for
-    /// messages.
+    /// A line to this server without commands. Its subscriptions work in RESP2 too: a message there looks like the reply
+    /// to a command, and this line has no commands.
     pub fn alone(dial: Dial, pause: Pause) -> Line<T> {
         Line { alone: true, ..Line::new(dial, pause) }
     }
@@ -41,7 +41,7 @@ impl<T> Line<T> {
             false => subscriptions.unsubscribe(session, topic, names),
         };
         match stage {
-            // The next read finds a session that has ended.
+            // If the session has failed, the names are recorded for the next connection. The next read finds the failure.
             Stage::Open(connection) if connection.failure().is_none() => {
                 let asked = connection.converse(|session| change(Some(session)));
                 asked.map_err(|error| connection.told_of(error))?;

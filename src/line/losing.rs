@@ -53,7 +53,8 @@ impl<T> Line<T> {
     pub(super) fn could_not_open(&mut self, error: Error, now: Instant) {
         let passes = match error.status {
             Status::Connect | Status::Io | Status::Timeout => true,
-            // No command's time would tell of it where there are none.
+            // The commands go on waiting, and one that times out has this error as its reason. On a line without commands
+            // nothing else would give the reason, so the driver is told.
             Status::Memory => !self.alone,
             _ => false,
         };

@@ -82,7 +82,7 @@ pub struct Line<T> {
     last_failure: Option<Error>,
     /// Another step is needed at once, although the descriptor may not become ready.
     again: bool,
-    /// Nothing but subscriptions are asked for.
+    /// The line has subscriptions and no commands: its driver is a subscriber.
     alone: bool,
 }
 

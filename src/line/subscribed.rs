@@ -143,8 +143,8 @@ impl<T> Line<T> {
         }
     }
 
-    /// Report an error that will not pass to a driver with subscriptions. An earlier report that was not taken yet is
-    /// enough.
+    /// Report to the driver, if it has subscriptions, an error that will not pass by itself. If an earlier report was not
+    /// taken yet, it is enough.
     pub(super) fn report_to_subscriber(&mut self, error: &Error) {
         let told = self.came.iter().any(|came| matches!(came, Came::Refused(_)));
         if !told && !self.subscriptions.is_empty() {
@@ -153,7 +153,7 @@ impl<T> Line<T> {
     }
 
     /// Report the gap once all subscriptions are restored: a program that then reads the missed data elsewhere misses
-    /// nothing more. The first message reports it earlier.
+    /// nothing more. If a message arrives before that, `handle_push` reports the gap before the message.
     pub(super) fn tell_gap_if_settled(&mut self, now: impl Fn() -> Instant) {
         if self.gap.is_some() && matches!(self.stage, Stage::Open(_)) && self.subscriptions.is_settled() {
             self.tell_gap(now);
@@ -193,8 +193,8 @@ impl<T> Line<T> {
         heard
     }
 
-    /// So many commands of our own are due confirmations. Beside commands they hold up those that somebody waits for; alone, PING
-    /// finds out whether the server is there.
+    /// The library sent `count` commands, and their confirmations are due. On a line with commands `Patience` gives them a
+    /// deadline, since they delay the replies that follow. On a line without commands PING finds a silent server.
     fn is_to_be_confirmed(&mut self, count: u64, now: Instant) {
         if !self.alone {
             self.patience.more(count, now);
@@ -212,9 +212,9 @@ impl<T> Line<T> {
 
 /// The error of a subscription in RESP2, where messages and replies cannot be told apart.
 pub fn in_resp2() -> Error {
-    let text = "subscriptions beside commands take RESP3, and this connection speaks RESP2";
+    let text = "subscriptions on a connection with commands need RESP3, and this connection speaks RESP2";
     Error::new(Status::Unsupported, text).with_instead(Instead::Subscriber)
 }
 
-/// Events of one push at the most: the push, a gap before or after it, and the completed command.
+/// The most events of one push: the push, one gap, and the completed command. The fourth is room for an error.
 const TOLD_AT_ONCE: usize = 4;

@@ -158,7 +158,7 @@ impl<T> Line<T> {
     /// The deadline of `Patience` has passed: give up the connection, if the reply that is due first is one that no
     /// command waits for.
     fn give_up_silent_server(&mut self, now: Instant) {
-        // What it said meanwhile may lie there unread.
+        // Read first: the server is not silent if bytes of it have arrived.
         if self.has_said_more(now) {
             return;
         }

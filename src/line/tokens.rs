@@ -86,7 +86,7 @@ mod tests {
     use crate::session::NOBODY;
 
     #[test]
-    fn a_place_is_used_again_and_a_number_is_one_things() {
+    fn a_free_place_is_used_again_and_no_two_values_share_a_number() {
         let mut slots = Tokens::default();
         let numbers: Vec<Token> = ["a", "b", "c"].into_iter().map(|thing| slots.insert(thing)).collect();
         assert_eq!(numbers, [0, 1, 2]);

@@ -30,9 +30,9 @@ struct PoolState {
     /// The largest number of connections: idle, leased, and being opened.
     max: usize,
     shelves: Shelves,
-    /// The generation of the connections. It is increased when all connections are to be closed: a leased connection of
-    /// an older era is closed when it is returned. It is increased and compared only under the shelf's lock, so that no
-    /// old connection is leased afterwards.
+    /// The number of the present era. A new era begins when all connections are to be closed: a leased connection of an
+    /// older era is closed when it is returned. A new era begins under the shelf's lock, and a returned connection's era
+    /// is compared under it, so that no connection of an older era is leased afterwards.
     era: AtomicU64,
     /// The earliest time at which `renew` may close all connections again, in milliseconds since the pool was made.
     renewal_due: AtomicU64,
@@ -46,7 +46,7 @@ enum Gone {
     Closed,
     /// It did not answer in time.
     Silent,
-    /// The call that checked the connection was woken.
+    /// The call was ended during the check, by another thread or by the interrupt function (`Status::Woken`).
     Ended(Error),
 }
 
@@ -104,7 +104,7 @@ impl Pool {
             let Some(connection) = rested.take() else {
                 return permit.open(deadline, kept);
             };
-            match self.0.wake(connection, now, deadline, kept) {
+            match self.0.check(connection, now, deadline, kept) {
                 Ok(connection) => return Ok(permit.lease(connection, era, true)),
                 // The idle connection was lost. The permit is still held: try another idle connection.
                 Err(Gone::Closed) => {
@@ -213,7 +213,7 @@ impl PoolState {
     }
 
     /// Check an idle connection before it is leased. A connection that fails the check is closed.
-    fn wake(
+    fn check(
         &self,
         mut connection: Box<Connection>,
         now: Instant,
@@ -228,11 +228,11 @@ impl PoolState {
             self.counters.closed(1);
             return Err(Gone::Closed);
         }
-        let mut woken = connection.wake(deadline, kept);
-        if woken.is_ok() && health::is_ping_due(&connection, now, options) {
-            woken = connection.ping(deadline, health::ping_ms(deadline, options), kept);
+        let mut checked = connection.wake(deadline, kept);
+        if checked.is_ok() && health::is_ping_due(&connection, now, options) {
+            checked = connection.ping(deadline, health::ping_ms(deadline, options), kept);
         }
-        if let Err(error) = woken {
+        if let Err(error) = checked {
             self.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
             return Err(match error.status {
@@ -292,7 +292,8 @@ impl PoolState {
 
 impl Drop for PoolState {
     fn drop(&mut self) {
-        // A child of fork that never used the pool closes the idle connections that it inherited.
+        // In a child of fork that never used the pool, `figures` makes the child's shelf, and closes the idle connections
+        // that the child inherited.
         self.shelves.figures();
     }
 }
@@ -369,8 +370,8 @@ impl Lease {
         Lease { pool, process: Process::current(), era, connection: Some(connection), rested, outdated: false }
     }
 
-    /// Note the reply to a command of this row of the table. If the reply is READONLY, the connection is closed when it
-    /// is returned.
+    /// Note the reply to a command. `row` is the command's row in the table of commands. If the reply says that the server
+    /// is a replica, the connection is closed when it is returned.
     #[inline]
     pub fn heed(&mut self, row: Option<&Command>, reply: &Reply) {
         if reply.is_error() {
@@ -386,7 +387,7 @@ impl Lease {
         }
     }
 
-    /// The server is a replica: this connection, and the others of the pool, are closed when they are returned.
+    /// The server is a replica: close this connection when it is returned, and renew the pool.
     pub fn outdate(&mut self) {
         self.outdated = true;
         self.pool.renew();

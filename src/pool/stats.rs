@@ -126,7 +126,7 @@ impl Counters {
         add(&self.closed, count as i64);
     }
 
-    /// A leased connection ended: it was lost if its session failed, and closed if its state was not the pool's.
+    /// A leased connection was closed instead of returned. It counts as lost if its session failed, and otherwise as closed.
     pub(super) fn ended(&self, connection: &Connection) {
         match connection.failure() {
             Some(_) => self.lost(),

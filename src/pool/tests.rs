@@ -113,9 +113,9 @@ fn a_connection_lost_while_it_rested_is_replaced() {
     assert_eq!(counts(&pool), (1, 1, 0));
 }
 
-/// Opening one would cost time that another one at rest does not.
+/// Opening a connection costs time, and leasing another idle one does not.
 #[test]
-fn of_those_that_rested_the_next_is_taken_where_one_was_lost() {
+fn if_an_idle_connection_was_lost_another_idle_one_is_leased() {
     let scripts = [script(), script()];
     let pool = pool(2, scripts.clone());
     let (one, two) = (lease(&pool, -1).unwrap(), lease(&pool, -1).unwrap());
@@ -143,7 +143,7 @@ fn a_new_connection_that_speaks_unasked_is_refused() {
 /// A connection is checked when it is returned, and not only at the next lease: otherwise the pool would count an idle
 /// connection that no caller can use.
 #[test]
-fn what_is_not_as_a_new_one_is_closed_the_moment_it_comes_back() {
+fn a_returned_connection_is_kept_only_if_its_state_is_that_of_a_new_one() {
     const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
     let wait = || Wait { deadline: Deadline::after_ms(5000), allowed_ms: 5000, name: b"x" };
     let kept = || Kept::new(false, 0);
@@ -210,7 +210,7 @@ fn warming_opens_and_dropping_closes_what_rests() {
 }
 
 #[test]
-fn what_could_be_opened_rests_where_the_next_could_not() {
+fn warming_keeps_the_connections_opened_before_a_failure() {
     // A push may arrive before any command. It is dropped, and the connection is kept.
     let pushes = Script::new([expect(HELLO), give(GREETED), give(">1\r\n+news\r\n")]);
     let pool = pool(3, [pushes, script()]);
@@ -220,7 +220,7 @@ fn what_could_be_opened_rests_where_the_next_could_not() {
 }
 
 #[test]
-fn what_is_in_use_when_all_are_to_go_is_closed_when_it_comes_back() {
+fn drop_idle_closes_a_leased_connection_when_it_is_returned() {
     let (first, second) = (script(), script());
     let pool = pool(1, [first.clone(), second.clone()]);
     let held = lease(&pool, -1).unwrap();
@@ -234,7 +234,7 @@ fn what_is_in_use_when_all_are_to_go_is_closed_when_it_comes_back() {
 
 /// `give_back` closes the connections that were idle for too long, because the next call to the pool may be far away.
 #[test]
-fn what_rested_for_too_long_is_closed_when_the_next_comes_back_the_oldest_first() {
+fn give_back_closes_the_connections_idle_for_too_long_the_oldest_first() {
     for (stay, closed) in [(0, [1, 1, 0]), (1, [1, 1, 0]), (2, [1, 0, 0]), (3, [0, 0, 0])] {
         let scripts: Vec<Script> = (0..3).map(|_| script()).collect();
         let mut options = Options::new();
@@ -254,7 +254,7 @@ fn what_rested_for_too_long_is_closed_when_the_next_comes_back_the_oldest_first(
     }
 }
 
-/// As a server answers that has become a replica.
+/// Note the error of a server that has become a replica.
 fn refuse(lease: &mut Lease) {
     lease.heed_error(b"READONLY You can't write against a read only replica.", true);
 }
@@ -286,7 +286,7 @@ fn a_connection_to_a_replica_does_not_come_back_and_takes_the_others_with_it() {
 }
 
 #[test]
-fn all_connections_go_at_most_once_a_second_and_those_that_were_told_always() {
+fn a_pool_is_renewed_at_most_once_a_second_and_a_refused_connection_is_always_closed() {
     let scripts: Vec<Script> = (0..20).map(|_| script()).collect();
     let pool = pool(20, scripts.clone());
     let closed = || scripts.iter().map(Script::closed).sum::<usize>();
@@ -341,7 +341,7 @@ fn a_connection_passed_to_a_waiter_keeps_its_era() {
 }
 
 #[test]
-fn what_moved_is_counted_once_when_a_lease_ends_however_it_does() {
+fn bytes_are_counted_once_whether_a_lease_is_returned_or_dropped() {
     const GET: &str = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n";
     const REPLY: &str = "$1\r\nx\r\n";
     let pool =

@@ -49,7 +49,7 @@ impl Route {
     }
 
     /// Call `ask` with a leased connection until it gives a reply, an error that is final, or the tries are used up. A
-    /// command is tried again only if it cannot run twice or may.
+    /// command is tried again only if the failed try did not run it, or if it may run twice.
     #[inline(always)]
     pub fn ask(
         &self,
@@ -154,7 +154,7 @@ impl Route {
         if !order.may_repeat(&error) {
             return None;
         }
-        Some((self.retry.wait(attempts, order.wait.deadline)?, error))
+        Some((self.retry.next_pause(attempts, order.wait.deadline)?, error))
     }
 
     #[inline(always)]

@@ -72,7 +72,7 @@ impl Order<'_> {
             // A replica writes nothing, even if a script had begun.
             Some(Refusal::ReadOnly) => true,
             // WAIT and WAITAOF concern the writes of their own connection, so another connection is of no use. A
-            // command with a timeout has used it up.
+            // command with a timeout would wait for the whole of it again.
             Some(Refusal::Unblocked) => self.row.is_some_and(|row| {
                 let waits_for_ever = row.blocking(self.args) == Some(Blocking::Forever);
                 waits_for_ever && !row.keys.is_empty()
@@ -82,7 +82,7 @@ impl Order<'_> {
     }
 }
 
-/// The error reply to a command of this row as an `Error`, with the server's text.
+/// The error reply to a command as an `Error`, with the server's text. `row` is the command's row in the table.
 pub fn server_error(row: Option<&Command>, reply: &Reply) -> Error {
     let outcome = row.map_or(Outcome::Unknown, |row| row.error_outcome(reply.text()));
     Error { attempts: 1, ..Error::new(Status::Server, head(reply.text())).with_outcome(outcome) }
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_cannot_run_twice_or_may_is_repeated() {
+    fn only_a_command_that_did_not_run_or_may_run_twice_is_repeated() {
         let error = |status, outcome, text: &str| Error::new(status, text).with_outcome(outcome);
         let (incr, get): (&[&[u8]], &[&[u8]]) = (&[b"INCR", b"k"], &[b"GET", b"k"]);
         let lost = error(Status::Io, Outcome::Unknown, "");

@@ -44,14 +44,14 @@ impl Retry {
     }
 
     /// The pause before the next try, after `attempts` tries. `None`: no further try.
-    pub fn wait(&self, attempts: u32, deadline: Deadline) -> Option<Duration> {
+    pub fn next_pause(&self, attempts: u32, deadline: Deadline) -> Option<Duration> {
         if attempts > self.max {
             return None;
         }
-        let wait = self.pause(attempts);
+        let pause = self.pause(attempts);
         // A pause that leaves no time for the next try is not begun.
-        let in_time = deadline.remaining().is_none_or(|remaining| wait < remaining);
-        (in_time && self.budget.spend()).then_some(wait)
+        let in_time = deadline.remaining().is_none_or(|remaining| pause < remaining);
+        (in_time && self.budget.spend()).then_some(pause)
     }
 
     /// A random pause after `attempts` tries: from 0 to a limit that doubles with each try, up to `backoff_max`.
@@ -102,47 +102,47 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_to_their_limit_and_end_with_the_tries() {
+    fn pauses_grow_to_their_limit_and_end_with_the_tries() {
         let retry = retry(20, 100);
         for (attempts, longest) in [(1, 8), (2, 16), (3, 32), (7, 512), (20, 512)] {
             for _ in 0..50 {
                 retry.begin();
-                let wait = retry.wait(attempts, Deadline::never()).unwrap();
-                assert!(wait <= Duration::from_millis(longest), "{attempts}: {wait:?}");
+                let pause = retry.next_pause(attempts, Deadline::never()).unwrap();
+                assert!(pause <= Duration::from_millis(longest), "{attempts}: {pause:?}");
             }
         }
-        assert_eq!(retry.wait(21, Deadline::never()), None);
+        assert_eq!(retry.next_pause(21, Deadline::never()), None);
     }
 
     #[test]
-    fn a_wait_is_any_up_to_the_longest_and_no_longer() {
+    fn pauses_range_from_0_to_the_longest() {
         for (backoff, longest) in [(0, [0; 5]), (1, [1, 2, 4, 8, 8]), (3, [3, 6, 8, 8, 8])] {
             let mut options = Options::new();
             options.set_int(Key::BackoffMs, backoff).unwrap();
             options.set_int(Key::BackoffMsMax, 8).unwrap();
             let retry = Retry::new(&options);
             for (attempts, longest) in (1..).zip(longest) {
-                let waits: Vec<u64> = (0..400).map(|_| retry.pause(attempts).as_millis() as u64).collect();
-                let extremes = (waits.iter().min(), waits.iter().max());
+                let pauses: Vec<u64> = (0..400).map(|_| retry.pause(attempts).as_millis() as u64).collect();
+                let extremes = (pauses.iter().min(), pauses.iter().max());
                 assert_eq!(extremes, (Some(&0), Some(&longest)), "{backoff} ms, after {attempts}");
             }
         }
     }
 
     #[test]
-    fn no_wait_goes_past_the_deadline() {
-        assert_eq!(retry(3, 100).wait(1, Deadline::after_ms(0)), None);
+    fn no_pause_goes_past_the_deadline() {
+        assert_eq!(retry(3, 100).next_pause(1, Deadline::after_ms(0)), None);
         let mut options = Options::new();
         options.set_int(Key::BackoffMs, 60_000_000).unwrap();
         let retry = Retry::new(&options);
         let longest = Duration::from_secs(600);
-        let waits: Vec<Duration> = (0..400).filter_map(|_| retry.wait(1, Deadline::after(longest))).collect();
-        // Of the waits that are drawn, one in a hundred is within the ten minutes.
-        assert!(waits.len() < 100 && waits.iter().all(|wait| *wait < longest), "{waits:?}");
-        assert!((0..10_000).any(|_| retry.wait(1, Deadline::after(longest)).is_some()));
+        let pauses: Vec<Duration> = (0..400).filter_map(|_| retry.next_pause(1, Deadline::after(longest))).collect();
+        // Of the pauses that are drawn, one in a hundred is within the ten minutes.
+        assert!(pauses.len() < 100 && pauses.iter().all(|pause| *pause < longest), "{pauses:?}");
+        assert!((0..10_000).any(|_| retry.next_pause(1, Deadline::after(longest)).is_some()));
         // A pause that was not begun does not spend the budget.
         let left = retry.budget.left.load(Ordering::Relaxed);
-        assert_eq!(retry.wait(1, Deadline::after_ms(0)), None);
+        assert_eq!(retry.next_pause(1, Deadline::after_ms(0)), None);
         assert_eq!(retry.budget.left.load(Ordering::Relaxed), left);
     }
 
@@ -152,7 +152,7 @@ mod tests {
             let retry = retry(3, percent);
             (0..1000).for_each(|_| retry.begin());
             assert_eq!(retry.budget.left.load(Ordering::Relaxed), BUDGET_MAX);
-            retry.wait(1, Deadline::never()).unwrap();
+            retry.next_pause(1, Deadline::never()).unwrap();
             (0..1000).for_each(|_| retry.begin());
             assert_eq!(retry.budget.left.load(Ordering::Relaxed), BUDGET_MAX);
         }
@@ -163,10 +163,10 @@ mod tests {
         let retry = retry(3, 10);
         let allowed = (0..10_000).filter(|_| {
             retry.begin();
-            retry.wait(1, Deadline::never()).is_some()
+            retry.next_pause(1, Deadline::never()).is_some()
         });
-        // A hundred to begin with, then one for every ten commands. The share of the first command is above the largest
-        // budget.
+        // A hundred to begin with, then one for every ten commands. The first command earns nothing, since the
+        // budget is full.
         assert!((1099..=1100).contains(&allowed.count()));
     }
 }

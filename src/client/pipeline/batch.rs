@@ -117,7 +117,7 @@ impl Batch {
         Ok(match self.plan.again(error, rested, by_a_replica, self.merged.shown)? {
             Again::No => None,
             Again::AtOnce => Some(Duration::ZERO),
-            Again::Later => self.client.0.route.retry().wait(attempts, time.start),
+            Again::Later => self.client.0.route.retry().next_pause(attempts, time.start),
         })
     }
 

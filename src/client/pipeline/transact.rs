@@ -44,7 +44,7 @@ fn until_it_goes_through(
         refusals += u32::from(by_a_replica);
         let pause = pipeline.reach(|pipeline| match by_a_replica {
             // Whether a primary will be there is not sure: the options say how often to ask.
-            true => pipeline.client().0.route.retry().wait(refusals, pipeline.time_limit()),
+            true => pipeline.client().0.route.retry().next_pause(refusals, pipeline.time_limit()),
             // Whoever is in the way needs some time too.
             false => Some(pipeline.client().0.route.retry().pause(attempts)),
         });

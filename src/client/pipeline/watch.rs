@@ -50,7 +50,9 @@ impl Watch {
             client.show(watch.end(false));
             let pause = match rested && error.status == Status::Io && error.outcome == Outcome::NotSent {
                 true => Some(Duration::ZERO),
-                false if order.may_repeat(&error) => client.0.route.retry().wait(tries.count, order.wait.deadline),
+                false if order.may_repeat(&error) => {
+                    client.0.route.retry().next_pause(tries.count, order.wait.deadline)
+                }
                 false => None,
             };
             match pause {

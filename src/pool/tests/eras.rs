@@ -22,7 +22,7 @@ impl Connect for Endless {
 
 /// A lease that begins after `drop_idle` returned has a connection that was opened after `drop_idle` began.
 #[test]
-fn what_was_opened_before_all_were_let_go_is_not_leased_behind_that() {
+fn no_connection_opened_before_drop_idle_is_leased_after_it() {
     const THREADS: usize = 3;
     let pool = Pool::new(Dial::new(Options::new(), Some(Arc::new(Endless)), None).unwrap());
     let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -34,9 +34,9 @@ fn what_was_opened_before_all_were_let_go_is_not_leased_behind_that() {
                 while !is_over.load(Ordering::SeqCst) {
                     let before = done.load(Ordering::SeqCst);
                     let leased = lease(&pool, -1).unwrap();
-                    // Where this lease opened it, that was no later than now.
-                    let of = *opened.lock().entry(leased.id()).or_insert_with(|| begun.load(Ordering::SeqCst));
-                    assert!(of >= before, "opened in round {of}, and leased behind round {before}");
+                    // A connection that is seen for the first time was opened in this round or an earlier one.
+                    let round = *opened.lock().entry(leased.id()).or_insert_with(|| begun.load(Ordering::SeqCst));
+                    assert!(round >= before, "opened by round {round}, and leased after round {before}");
                     leased.give_back();
                 }
             });

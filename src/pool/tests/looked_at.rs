@@ -35,7 +35,7 @@ fn a_transport_may_not_warm_the_pool_that_it_serves() {
     assert_eq!(counts(&pool), (1, 0, 1));
 }
 
-/// Transports that say, when they are closed, how many callers then wait for their permit.
+/// Transports that record, when they are closed, how many callers are waiting for a connection.
 struct Watched {
     scripts: Scripts,
     pool: OnceLock<Pool>,
@@ -79,9 +79,9 @@ impl Drop for Closing {
     }
 }
 
-/// There are never more connections than the pool may have, for no moment.
+/// At no moment are there more connections than `pool_max`.
 #[test]
-fn a_connection_is_closed_before_the_right_to_open_one_goes_on() {
+fn a_connection_is_closed_before_its_permit_is_passed_on() {
     let watched = Arc::new(Watched {
         scripts: Scripts::new([script(), script()]),
         pool: OnceLock::new(),

@@ -28,7 +28,7 @@ fn a_permit_comes_back_whatever_panics() {
         // Closed, and not given back, so that the next is new.
         drop(is_whole(&format!("{bug:?}")));
     }
-    // While one that rested is looked at: the server is asked each time.
+    // While an idle connection is checked: with a `health_check` of 0 each lease sends PING.
     for bug in [Bug::Write("PING"), Bug::Read] {
         is_whole("before").give_back();
         faulty.set(bug);
