@@ -527,6 +527,8 @@ fn peer_is_asked(own: &mut Own, peer: &Peer) {
         marked.join()
     });
     asked.expect("no panic");
+    // The answer may have come behind the last look.
+    own.turn();
 }
 
 #[test]
