@@ -281,7 +281,7 @@ const rredis_reply *rredis_reply_find(const rredis_reply *map, const char *key,
 
 /// Give the RESP3 attributes of a node: a MAP, or NULL where there are none.
 ///
-///   root  the whole reply; for a part of one the result is NULL
+///   root  the whole reply; if root is only a part of a reply, the result is NULL
 ///   node  root, or a node anywhere below it
 const rredis_reply *rredis_reply_attributes(const rredis_reply *root,
     const rredis_reply *node);
@@ -311,8 +311,9 @@ void rredis_reply_free(rredis_reply *reply);
 // Types that several chapters use.
 
 /// Frees a user_data. It is called once: when the last handle that needs user_data is
-/// freed, or by the setter if the setter fails. It is not called if the size of a
-/// transport or parser struct is too small. NULL: nothing is freed.
+/// freed, or by the setter if the setter fails. It is not called if the field size of
+/// an rredis_transport or rredis_parser_type is too small: the struct may then lack the
+/// field user_data_free. NULL: nothing is freed.
 typedef void (*rredis_free_fn)(void *user_data);
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
@@ -353,9 +354,9 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 // second, all other connections of the pool are closed too. Each new connection looks
 // up the host name again. The command wrote nothing, and is tried again within its
 // time, up to RREDIS_OPTION_RETRY_MAX times. A script can return a READONLY error of
-// its own: a script's error is treated so only if its text is exactly a server's. A
-// command that blocks for ever is also tried again if it fails with UNBLOCKED because
-// its server became a replica.
+// its own. The library therefore takes a script's error for a READONLY error only if
+// its text is exactly a server's. A command that blocks for ever is also tried again
+// if it fails with UNBLOCKED because its server became a replica.
 
 /// The statistics of a pool or a client.
 typedef enum rredis_stat {
@@ -399,7 +400,8 @@ typedef enum rredis_call {
   RREDIS_CALL_ERROR_REPLY = 16,  // give a server's error as a reply of kind ERROR, with
                                  // RREDIS_OK
   RREDIS_CALL_ALONE = 32,        // share the connection with no other thread during the
-                                 // call
+                                 // call; no effect in this version, which never shares
+                                 // one (RREDIS_OPTION_SHARE)
 } rredis_call;
 
 /// Make a client with a pool of its own. The client connects when it is first used.
@@ -809,10 +811,11 @@ rredis_status rredis_pipeline_add(rredis_pipeline *pipeline, size_t argc,
 
 /// Queue a copy of one command, with flags.
 ///
-///   flags      RREDIS_CALL_RAW and _IDEMPOTENT: a run may be tried again as a whole if
-///              each of its commands only reads or is _IDEMPOTENT. _ERROR_REPLY has no
-///              effect, since every error is an element. _NO_RETRY, _TIMEOUT and _ALONE
-///              concern a whole run, and are RREDIS_ERR_ARGUMENT here.
+///   flags      RREDIS_CALL_RAW and _IDEMPOTENT apply to this command. A run may be
+///              tried again as a whole if each of its commands only reads or is
+///              _IDEMPOTENT. _ERROR_REPLY has no effect, since every error is an
+///              element. _NO_RETRY, _TIMEOUT and _ALONE concern a whole run, and are
+///              RREDIS_ERR_ARGUMENT here.
 ///   call_data  passed to the response callback
 rredis_status rredis_pipeline_add_with(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, void *call_data,
@@ -844,8 +847,9 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// order. The element of a refused command is an ERROR. If a response callback fails,
 /// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// Has no limit in total. The run times out when no byte of a command was sent, and no
-/// byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not count.
+/// The whole run has no deadline. It times out when no byte of a command was sent, and
+/// no byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not
+/// count.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
@@ -1082,7 +1086,8 @@ rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *cha
 
 /// Give a descriptor for an event loop. It is readable when _next would not wait, and
 /// stays the same for the life of the handle. Poll it for reading, do nothing else with
-/// it, and stop polling before _free. -1: pubsub is NULL, or the parent's.
+/// it, and stop polling before _free. -1: pubsub is NULL, or was
+/// made by the parent of this forked process.
 ///
 /// When the descriptor is readable, call _next with a timeout of 0 until it returns
 /// RREDIS_ERR_AGAIN. The first call may return that, because the descriptor is also
@@ -1229,11 +1234,12 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 ///               the time is as for rredis_client_command
 ///   call_data   returned by _next in out_call_data
 ///
-/// A command's time begins when the clock was last read. Each _step reads the clock,
-/// and so does the first _submit after _next returned RREDIS_ERR_AGAIN. An accepted
-/// command completes exactly once. If the connection is lost or cannot be opened, a
-/// command that was not sent waits for the next connection, unless it has
-/// RREDIS_CALL_NO_RETRY. A command that was sent is never sent again.
+/// A command's time is counted from the last reading of the clock, which may be earlier
+/// than its _submit. Each _step reads the clock, and so does the first _submit after
+/// _next returned RREDIS_ERR_AGAIN. An accepted command completes exactly once. If the
+/// connection is lost or cannot be opened, a command that was not sent waits for the
+/// next connection, unless it has RREDIS_CALL_NO_RETRY. A command that was sent is
+/// never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
 /// Each confirmation and message is a PUSH. The command completes with a NULL after its
@@ -1281,11 +1287,12 @@ rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
 /// RREDIS_ERR_ARGUMENT for a NULL are failures of this call, which then writes no out_
 /// parameter.
 ///
-/// A failure with NULL as call_data belongs to no command, if each command has a
-/// call_data. RREDIS_ERR_SERVER: the server refused to restore a subscription, which is
-/// dropped. RREDIS_ERR_UNSUPPORTED: the server now speaks only RESP2, and all
-/// subscriptions are dropped. Any other, such as RREDIS_ERR_AUTH: a connect failed. It
-/// is tried again, and each failure is returned.
+/// Some failures belong to no command, and have NULL as call_data. To tell them apart,
+/// submit each command with a call_data other than NULL. RREDIS_ERR_SERVER: the server
+/// refused to restore a subscription, which is dropped. RREDIS_ERR_UNSUPPORTED: the
+/// server now speaks only RESP2, and all subscriptions are dropped. Any other status,
+/// such as RREDIS_ERR_AUTH: a connect failed. It is tried again, and each failure is
+/// returned.
 rredis_status rredis_async_next(rredis_async *handle, rredis_reply **out_reply,
     void **out_call_data, rredis_error *err);
 

@@ -90,11 +90,12 @@ pub extern "C" fn rredis_async_new(
 ///               the time is as for rredis_client_command
 ///   call_data   returned by _next in out_call_data
 ///
-/// A command's time begins when the clock was last read. Each _step reads the clock,
-/// and so does the first _submit after _next returned RREDIS_ERR_AGAIN. An accepted
-/// command completes exactly once. If the connection is lost or cannot be opened, a
-/// command that was not sent waits for the next connection, unless it has
-/// RREDIS_CALL_NO_RETRY. A command that was sent is never sent again.
+/// A command's time is counted from the last reading of the clock, which may be earlier
+/// than its _submit. Each _step reads the clock, and so does the first _submit after
+/// _next returned RREDIS_ERR_AGAIN. An accepted command completes exactly once. If the
+/// connection is lost or cannot be opened, a command that was not sent waits for the
+/// next connection, unless it has RREDIS_CALL_NO_RETRY. A command that was sent is
+/// never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
 /// Each confirmation and message is a PUSH. The command completes with a NULL after its
@@ -178,11 +179,12 @@ pub extern "C" fn rredis_async_step(
 /// RREDIS_ERR_ARGUMENT for a NULL are failures of this call, which then writes no out_
 /// parameter.
 ///
-/// A failure with NULL as call_data belongs to no command, if each command has a
-/// call_data. RREDIS_ERR_SERVER: the server refused to restore a subscription, which is
-/// dropped. RREDIS_ERR_UNSUPPORTED: the server now speaks only RESP2, and all
-/// subscriptions are dropped. Any other, such as RREDIS_ERR_AUTH: a connect failed. It
-/// is tried again, and each failure is returned.
+/// Some failures belong to no command, and have NULL as call_data. To tell them apart,
+/// submit each command with a call_data other than NULL. RREDIS_ERR_SERVER: the server
+/// refused to restore a subscription, which is dropped. RREDIS_ERR_UNSUPPORTED: the
+/// server now speaks only RESP2, and all subscriptions are dropped. Any other of these
+/// failures, such as RREDIS_ERR_AUTH: a connect failed. It is tried again, and each
+/// failure is returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_async_next(
     handle: Option<&mut rredis_async>,

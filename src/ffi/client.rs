@@ -13,9 +13,9 @@
 //! second, all other connections of the pool are closed too. Each new connection looks
 //! up the host name again. The command wrote nothing, and is tried again within its
 //! time, up to RREDIS_OPTION_RETRY_MAX times. A script can return a READONLY error of
-//! its own: a script's error is treated so only if its text is exactly a server's. A
-//! command that blocks for ever is also tried again if it fails with UNBLOCKED because
-//! its server became a replica.
+//! its own. The library therefore takes a script's error for a READONLY error only if
+//! its text is exactly a server's. A command that blocks for ever is also tried again
+//! if it fails with UNBLOCKED because its server became a replica.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -51,7 +51,8 @@ pub enum rredis_call {
     RREDIS_CALL_TIMEOUT = 8,
     /// give a server's error as a reply of kind ERROR, with RREDIS_OK
     RREDIS_CALL_ERROR_REPLY = 16,
-    /// share the connection with no other thread during the call
+    /// share the connection with no other thread during the call; no effect in this
+    /// version, which never shares one (RREDIS_OPTION_SHARE)
     RREDIS_CALL_ALONE = 32,
 }
 

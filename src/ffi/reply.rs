@@ -30,7 +30,7 @@ pub unsafe extern "C" fn rredis_reply_find(
 
 /// Give the RESP3 attributes of a node: a MAP, or NULL where there are none.
 ///
-///   root  the whole reply; for a part of one the result is NULL
+///   root  the whole reply; if root is only a part of a reply, the result is NULL
 ///   node  root, or a node anywhere below it
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_attributes(

@@ -53,7 +53,8 @@ impl<T> Line<T> {
         }
     }
 
-    /// A reply arrived. None: its command has completed before.
+    /// A reply arrived. None: there is nothing for the driver, for example because the command has timed out or is the
+    /// library's own.
     fn answered(
         &mut self,
         ticket: Ticket,
@@ -94,8 +95,9 @@ impl<T> Line<T> {
                 }
             }
             Err(error) => {
-                // An earlier failed write is the reason, except for two errors of the read that say more: a TLS alert, and on a
-                // line without commands the peer's end, which made the write fail.
+                // After a failed write, the error of the write is the reason. There are two exceptions in which the error of
+                // the read is the reason. A TLS alert says more than the failed write. On a line without commands, the read
+                // shows how the peer ended the connection.
                 let broken = self.flow.broken.take().filter(|_| error.status != Status::Tls && !self.alone);
                 self.lost(broken.unwrap_or(error), now());
             }

@@ -68,7 +68,8 @@ impl HeldQueue {
         Some(held)
     }
 
-    /// Move the first `count` commands behind the rest, which were added later and are older.
+    /// Move the first `count` commands behind the rest. The rest was submitted before them, and came into this queue after
+    /// them, from a session.
     pub(super) fn move_to_end(&mut self, count: usize) {
         self.queue.rotate_left(count);
     }

@@ -1,5 +1,5 @@
-//! Reading before the first command is written: bytes that arrived without a command would otherwise be taken for its
-//! reply.
+//! Reading before a command is written while no reply is outstanding: bytes that arrived unasked would otherwise be taken
+//! for the reply to that command.
 
 use std::time::Instant;
 

@@ -1,20 +1,20 @@
-//! A line: a connection that is opened again when it is lost, with any number of commands under way. Its driver is
-//! `client::evented`, for a program's event loop.
+//! A line: a connection that is opened again when it is lost, with any number of commands under way. It has
+//! two drivers: `client::evented`, for a program's event loop, and `client::pubsub`, for a subscriber.
 //!
 //! `submit` accepts a command with a token. `step` connects, shakes hands, writes, and checks timeouts. `take` reads,
-//! and gives the result of a command with its token. Nothing here waits, except where the look-up of a host name gets
-//! no thread. The driver polls the descriptor, reads the clock, locks, and calls the program's functions: a line does
-//! none of that.
+//! and gives the result of a command with its token. Nothing here waits, with two exceptions: the look-up of a host
+//! name where it gets no thread, and `read_waiting`, for a subscriber's transport without a descriptor. The driver polls
+//! the descriptor, reads the clock, locks, and calls the program's functions: a line does none of that.
 //!
 //! ```text
 //!  mod          the calls for a driver
 //!  came         the results and events that a driver takes
-//!  held         commands that wait for a connection
-//!  queueing     commands that subscribe, or that wait for a connection
+//!  held         the queue of commands that wait for a connection
+//!  queueing     accepting a command: its memory, and whether it goes to the session or to `held`
 //!  tokens       the waiting commands, by number
 //!  connecting   connecting and shaking hands, by the line or by its driver
 //!  driving      PING, write and read, without waiting
-//!  look         reading unasked bytes before the first command is written
+//!  look         reading unasked bytes before a command is written while no reply is outstanding
 //!  losing       a lost or failed connection, and the pause before the next
 //!  leaving      draining and closing a connection to a server that became a replica
 //!  subscribed   the subscriptions, their restoration, and gaps
@@ -143,7 +143,7 @@ struct Flow {
     turn: Turn,
     /// The limit of the round ended reading, and there may be more to read.
     is_cut: bool,
-    /// It has brought a message, or confirmed a subscription.
+    /// The connection has brought a message, or confirmed a subscription.
     has_served: bool,
 }
 

@@ -123,8 +123,8 @@ impl<T> Line<T> {
         asked
     }
 
-    /// The server agreed to RESP3 and sent a message in RESP2 form, which cannot be told from a reply. The
-    /// subscriptions are dropped, which is reported.
+    /// The server agreed to RESP3 and sent a message in RESP2 form, which cannot be told from a reply. The session then
+    /// took the connection for one in RESP2. The subscriptions are dropped, which is reported.
     fn drop_subscriptions_in_resp2(&mut self, now: Instant) {
         let Stage::Open(connection) = &mut self.stage else { return };
         connection.remember_resp2();

@@ -34,8 +34,8 @@ pub enum Stat {
     ErrorsInternal = 45,
 }
 
-/// Counters that only grow. Each counter is exact. Two counters that are read one after the other may be of different
-/// moments.
+/// The counters of a pool or of a client. They only grow. Each counter is exact. Two counters that are read one after
+/// the other may be of different moments.
 #[derive(Debug, Default)]
 pub struct Counters {
     created: AtomicI64,
@@ -85,12 +85,12 @@ impl Counters {
         Some(counter.load(Ordering::Relaxed))
     }
 
-    /// A caller gave one command to this handle.
+    /// A caller gave one command.
     pub fn command(&self) {
         add(&self.commands, 1);
     }
 
-    /// A caller gave `count` commands to this handle at once.
+    /// A caller gave `count` commands at once.
     pub fn commands(&self, count: usize) {
         add(&self.commands, count as i64);
     }

@@ -64,8 +64,8 @@ impl Order<'_> {
         }
     }
 
-    /// Whether the server refused the command for a reason that passes, or that another server behind its address does
-    /// not have.
+    /// Whether the server refused the command for a reason that passes, or because it is a replica: another server
+    /// behind the address may be the primary.
     fn is_refused_for_now(&self, error: &Error) -> bool {
         match Refusal::of(&error.message, commands::has_own_words(self.row)) {
             Some(Refusal::Passes) => error.outcome == Outcome::Refused,

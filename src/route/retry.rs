@@ -80,13 +80,13 @@ impl Budget {
 }
 
 /// Random enough to spread the retries of many clients, not for secrets. The hash keys of std differ for each call,
-/// except that children of fork repeat their parent's. The process ID distinguishes those, and `Process` a child that
-/// has its parent's ID in another namespace.
+/// except that children of fork repeat their parent's. The process ID distinguishes a child from its parent. If a child
+/// has its parent's ID in another namespace, `Process` distinguishes them.
 fn random() -> u64 {
     RandomState::new().hash_one((std::process::id(), Process::current()))
 }
 
-/// The largest budget, in thousandths: a client that was idle may make a hundred retries at once.
+/// The largest budget, in thousandths: a client may make at most a hundred retries at once.
 const BUDGET_MAX: i64 = 100_000;
 
 #[cfg(test)]
