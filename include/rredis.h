@@ -1290,9 +1290,9 @@ rredis_status rredis_async_step(rredis_async *handle, uint32_t ready,
 /// Some failures belong to no command, and have NULL as call_data. To tell them apart,
 /// submit each command with a call_data other than NULL. RREDIS_ERR_SERVER: the server
 /// refused to restore a subscription, which is dropped. RREDIS_ERR_UNSUPPORTED: the
-/// server now speaks only RESP2, and all subscriptions are dropped. Any other status,
-/// such as RREDIS_ERR_AUTH: a connect failed. It is tried again, and each failure is
-/// returned.
+/// server now speaks only RESP2, and all subscriptions are dropped. Any other of these
+/// failures, such as RREDIS_ERR_AUTH: a connect failed. It is tried again, and each
+/// failure is returned.
 rredis_status rredis_async_next(rredis_async *handle, rredis_reply **out_reply,
     void **out_call_data, rredis_error *err);
 
