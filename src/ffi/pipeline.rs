@@ -101,10 +101,9 @@ pub unsafe extern "C" fn rredis_pipeline_add(
 /// Queue a copy of one command, with flags.
 ///
 ///   flags      RREDIS_CALL_RAW and _IDEMPOTENT apply to this command. A run may be
-///              tried again as a whole if each of its commands only reads or is
-///              _IDEMPOTENT. _ERROR_REPLY has no effect, since every error is an
-///              element. _NO_RETRY, _TIMEOUT and _ALONE concern a whole run, and are
-///              RREDIS_ERR_ARGUMENT here.
+///              tried again as a whole if each command only reads or is _IDEMPOTENT.
+///              _ERROR_REPLY has no effect, since every error is an element. _NO_RETRY,
+///              _TIMEOUT and _ALONE concern a whole run: RREDIS_ERR_ARGUMENT.
 ///   call_data  passed to the response callback
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_add_with(
@@ -181,9 +180,8 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// order. The element of a refused command is an ERROR. If a response callback fails,
 /// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// The whole run has no deadline. It times out when no byte of a command was sent, and
-/// no byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not
-/// count.
+/// A run has no deadline. It times out when no byte of a command was sent, and no
+/// byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not count.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
