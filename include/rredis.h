@@ -811,10 +811,9 @@ rredis_status rredis_pipeline_add(rredis_pipeline *pipeline, size_t argc,
 /// Queue a copy of one command, with flags.
 ///
 ///   flags      RREDIS_CALL_RAW and _IDEMPOTENT apply to this command. A run may be
-///              tried again as a whole if each of its commands only reads or is
-///              _IDEMPOTENT. _ERROR_REPLY has no effect, since every error is an
-///              element. _NO_RETRY, _TIMEOUT and _ALONE concern a whole run, and are
-///              RREDIS_ERR_ARGUMENT here.
+///              tried again as a whole if each command only reads or is _IDEMPOTENT.
+///              _ERROR_REPLY has no effect, since every error is an element. _NO_RETRY,
+///              _TIMEOUT and _ALONE concern a whole run: RREDIS_ERR_ARGUMENT.
 ///   call_data  passed to the response callback
 rredis_status rredis_pipeline_add_with(rredis_pipeline *pipeline, size_t argc,
     const char *const *argv, const size_t *argv_len, uint32_t flags, void *call_data,
@@ -846,9 +845,8 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// order. The element of a refused command is an ERROR. If a response callback fails,
 /// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// The whole run has no deadline. It times out when no byte of a command was sent, and
-/// no byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not
-/// count.
+/// A run has no deadline. It times out when no byte of a command was sent, and no
+/// byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not count.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
