@@ -41,6 +41,11 @@ impl Pair {
 
     /// The same, but that the address leads where it led.
     fn demote(&self) {
+        let has_had = |server: &Server| {
+            let replication = server.ask(&["INFO", "replication"]);
+            replication.lines().find(|line| line.starts_with("master_repl_offset:")).map(str::to_owned)
+        };
+        eventually("the replica has all that was written", || has_had(&self.one) == has_had(&self.two));
         assert_eq!(self.two.ask(&["REPLICAOF", "NO", "ONE"]), "OK");
         assert_eq!(self.one.ask(&["REPLICAOF", "127.0.0.1", &self.two.port().to_string()]), "OK");
     }

@@ -193,7 +193,9 @@ fn handshakes_that_do_not_end() {
     let in_time = |err: &CErr, took: Duration| {
         assert_eq!((err.status, err.outcome), (Status::TIMEOUT, Outcome::NOT_SENT), "{err:?}");
         assert!(took >= Duration::from_millis(300) && took < SLACK, "{took:?}: {err:?}");
-        assert!(err.message.contains("tls: ") && err.message.contains("300"), "{err:?}");
+        // The handshake has what connecting left of 300 ms.
+        let allowed = err.message.trim_end_matches(" ms").rsplit(' ').next().and_then(|ms| ms.parse::<u32>().ok());
+        assert!(err.message.contains("tls: ") && allowed.is_some_and(|ms| ms <= 300), "{err:?}");
     };
     for words in [b"".as_slice(), half] {
         let (err, took) = timed(&Listener::pretender(words, Duration::ZERO, Then::Stall));
