@@ -1,5 +1,10 @@
 //! A connection against scripted peers: deadlines, outcomes, pushes, and bytes that belong to no command.
 
+mod bursts;
+mod opening;
+mod turns;
+mod waits;
+
 use std::sync::Arc;
 
 use super::*;
@@ -206,7 +211,9 @@ fn a_server_that_is_there_answers_ping_and_nothing_else() {
     let ping = |said: &str| {
         let (mut connection, _script) = greeted([expect(PING), give(said)]);
         let pinged = connection.ping(Deadline::never(), 5000, &mut Kept::new(true, 1000));
-        (pinged.map_err(|error| (error.status, error.outcome)), connection.is_clean())
+        let pinged = pinged.map_err(|error| (error.status, error.outcome));
+        assert_eq!(connection.failure().is_none(), connection.is_clean(), "what is not as a new one is over");
+        (pinged, connection.is_clean())
     };
     assert_eq!(ping("+PONG\r\n"), (Ok(()), true));
     assert_eq!(ping("-LOADING Redis is loading the dataset in memory\r\n"), (Ok(()), true));

@@ -1,0 +1,254 @@
+//! How much one turn moves, how long it waits for that, and where it ends whatever the peer does.
+
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+
+use super::*;
+use crate::sync::Mutex;
+use crate::transport::{Attempt, Connect, Moved, connected};
+
+/// What a transport is asked for, and what it does.
+struct Asks {
+    /// The time that each write and each read were given.
+    writes: Vec<i64>,
+    reads: Vec<i64>,
+    /// What a write takes.
+    takes: Result<usize>,
+    /// What the next reads find; None: nothing.
+    gives: Option<Give>,
+    pending: bool,
+}
+
+type Give = Box<dyn FnMut() -> Result<Vec<u8>> + Send>;
+
+#[derive(Clone)]
+struct Counted {
+    asks: Arc<Mutex<Asks>>,
+    socket: Option<Arc<UnixStream>>,
+}
+
+impl Transport for Counted {
+    fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        let mut asks = self.asks.lock();
+        asks.reads.push(timeout_ms);
+        let Some(give) = &mut asks.gives else { return Ok(Moved::None) };
+        let bytes = give()?;
+        let len = bytes.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&bytes[..len]);
+        Ok(Moved::Some(len))
+    }
+
+    fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        let mut asks = self.asks.lock();
+        asks.writes.push(timeout_ms);
+        match asks.takes.clone()?.min(bytes.len()) {
+            0 => Ok(Moved::None),
+            len => Ok(Moved::Some(len)),
+        }
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        self.socket.as_ref().map(|socket| socket.as_raw_fd())
+    }
+
+    fn pending(&self) -> bool {
+        self.asks.lock().pending
+    }
+}
+
+impl Connect for Counted {
+    fn begin(&self, _: &crate::options::Endpoint, _: Deadline) -> Result<Box<dyn Attempt>> {
+        Ok(connected(Box::new(self.clone())))
+    }
+
+    fn name(&self) -> &str {
+        "counted"
+    }
+}
+
+fn counted(socket: Option<UnixStream>) -> (Connection, Arc<Mutex<Asks>>) {
+    let gives: Option<Give> = Some(Box::new(|| Ok(GREETED.as_bytes().to_vec())));
+    let asks = Asks { writes: Vec::new(), reads: Vec::new(), takes: Ok(usize::MAX), gives, pending: false };
+    let asks = Arc::new(Mutex::new(asks));
+    let transport = Counted { asks: Arc::clone(&asks), socket: socket.map(Arc::new) };
+    let dial = Dial::new(Options::new(), Some(Arc::new(transport)), None).unwrap();
+    let connection = dial.open(Deadline::after_ms(10_000)).unwrap();
+    let mut seen = asks.lock();
+    (seen.gives, seen.writes, seen.reads) = (None, Vec::new(), Vec::new());
+    drop(seen);
+    (connection, asks)
+}
+
+const PIECE: usize = TURN_BYTES_MAX / 4;
+
+#[test]
+fn a_turn_of_writing_moves_so_much_and_never_waits_where_there_is_a_descriptor() {
+    let write = |takes: usize, deadline: Deadline| {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let (mut connection, asks) = counted(Some(ours));
+        connection.hand_over(deadline).unwrap();
+        assert!(asks.lock().writes.is_empty(), "nothing is to be written");
+        queued(&mut connection, 2 * TURN_BYTES_MAX);
+        asks.lock().takes = Ok(takes);
+        connection.hand_over(deadline).unwrap();
+        let writes = asks.lock().writes.clone();
+        assert!(writes.iter().all(|timeout_ms| *timeout_ms == 0), "{writes:?}");
+        (writes.len(), connection.handed)
+    };
+    assert_eq!(write(PIECE, Deadline::never()), (4, TURN_BYTES_MAX));
+    assert_eq!(write(PIECE, Deadline::after_ms(60_000)), (4, TURN_BYTES_MAX));
+    assert_eq!(write(PIECE, Deadline::after_ms(0)), (1, PIECE), "one write, and then a look at the clock");
+    assert_eq!(write(0, Deadline::never()), (1, 0));
+}
+
+#[test]
+fn without_a_descriptor_a_turn_is_one_call_that_waits_no_longer_than_a_slice() {
+    for (deadline, least, most) in [
+        (Deadline::never(), SLICE_MS, SLICE_MS),
+        (Deadline::after_ms(60_000), SLICE_MS, SLICE_MS),
+        (Deadline::after_ms(5), 0, 5),
+        (Deadline::after_ms(0), 0, 0),
+    ] {
+        let (mut connection, asks) = counted(None);
+        queued(&mut connection, TURN_BYTES_MAX);
+        asks.lock().takes = Ok(PIECE);
+        connection.hand_over(deadline).unwrap();
+        assert_eq!(connection.handed, PIECE);
+        connection.read_in_slices(deadline).unwrap();
+        asks.lock().takes = Ok(usize::MAX);
+        connection.hand_over(deadline).unwrap();
+        connection.read_in_slices(deadline).unwrap();
+        let asks = asks.lock();
+        assert!(asks.writes.len() == 2 && asks.reads.len() == 2 && asks.reads[0] == 0, "what blocks is not waited for");
+        for timeout_ms in [asks.writes[0], asks.writes[1], asks.reads[1]] {
+            assert!((least..=most).contains(&timeout_ms), "{timeout_ms}");
+        }
+    }
+}
+
+/// The error of a write, and what the peer says meanwhile.
+fn last_words(deadline: Deadline, gives: impl FnMut() -> Result<Vec<u8>> + Send + 'static) -> (Error, usize, u64) {
+    let (mut connection, asks) = counted(None);
+    connection.traffic();
+    asks.lock().gives = Some(Box::new(gives));
+    let error = connection.last_words(Error::new(Status::Io, "write"), deadline);
+    let reads = asks.lock().reads.clone();
+    assert!(reads.iter().all(|timeout_ms| *timeout_ms == 0), "{reads:?}");
+    (error, reads.len(), connection.traffic().bytes_in)
+}
+
+#[test]
+fn what_a_peer_says_that_takes_nothing_any_more_is_heard_and_bounded() {
+    // Where the time is up, so many reads.
+    let (error, reads, _) = last_words(Deadline::after_ms(0), || Ok(b"+p\r\n".to_vec()));
+    assert_eq!((error.to_string().as_str(), reads), ("write", LATE_READS_MAX as usize));
+    // Where it is not, all that it said.
+    let mut left = 5 * LATE_READS_MAX;
+    let (error, reads, _) = last_words(Deadline::after_ms(60_000), move || {
+        left -= 1;
+        if left > 0 { Ok(b"+p\r\n".to_vec()) } else { Err(Error::new(Status::Io, "read")) }
+    });
+    assert_eq!((error.to_string().as_str(), reads), ("write", 5 * LATE_READS_MAX as usize));
+    // And what does not end, up to so many bytes.
+    let mut given = 0;
+    let (_, _, bytes) = last_words(Deadline::never(), move || {
+        given += 1;
+        assert!(given < 100, "it does not end");
+        Ok(vec![b'v'; 1 << 20])
+    });
+    assert!((UNASKED_BYTES_MAX..UNASKED_BYTES_MAX + (2 << 20)).contains(&bytes), "{bytes}");
+    // TLS says why it takes nothing.
+    let (error, reads, _) = last_words(Deadline::never(), || Err(Error::new(Status::Tls, "an alert")));
+    assert_eq!((error.to_string().as_str(), reads), ("an alert", 1));
+}
+
+#[test]
+fn what_comes_unasked_and_does_not_end_is_a_limit() {
+    let take = |deadline: Deadline, pieces: usize| {
+        let (mut connection, asks) = counted(None);
+        connection.traffic();
+        let push = format!(">1\r\n${}\r\n{}\r\n", 32 << 10, "v".repeat(32 << 10)).into_bytes();
+        let (mut at, all) = (0, push.len() * pieces);
+        asks.lock().gives = Some(Box::new(move || {
+            assert!(at < 4 * UNASKED_BYTES_MAX as usize, "it does not end");
+            let bytes: Vec<u8> =
+                push.iter().copied().cycle().skip(at % push.len()).take(READ_BYTES.min(all - at)).collect();
+            at += bytes.len();
+            if bytes.is_empty() { Err(Error::new(Status::Io, "it is over")) } else { Ok(bytes) }
+        }));
+        let error = connection.take_in(deadline, &mut Kept::new(false, 0)).unwrap_err();
+        (error.status, connection.traffic().bytes_in)
+    };
+    assert_eq!(take(Deadline::after_ms(0), 300), (Status::Limit, READ_BYTES as u64));
+    assert_eq!(take(Deadline::never(), 3).0, Status::Io, "it has ended");
+    let (status, bytes) = take(Deadline::after_ms(60_000), 300);
+    assert_eq!((status, bytes), (Status::Limit, UNASKED_BYTES_MAX));
+}
+
+#[test]
+fn a_descriptor_that_promises_what_does_not_come_is_noticed() {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    std::io::Write::write_all(&mut theirs, b"x").unwrap();
+    let (mut connection, asks) = counted(Some(ours));
+    let fd = connection.fd().unwrap();
+    let turn = |connection: &mut Connection| {
+        assert!(matches!(connection.wait_and_read(fd, Deadline::after_ms(10_000)).unwrap(), Progress::Moved));
+        connection.vain_turns
+    };
+    connection.vain_turns = 0;
+    assert_eq!([turn(&mut connection), turn(&mut connection)], [1, 2]);
+    // It took something, and what it promises to read does not come all the same.
+    queued(&mut connection, 10);
+    connection.handed = 1;
+    assert_eq!(turn(&mut connection), 3);
+    connection.vain_turns = VAIN_TURNS_MAX;
+    let before = Instant::now();
+    assert_eq!(turn(&mut connection), VAIN_TURNS_MAX + 1);
+    assert!(before.elapsed() >= PAUSE, "it has to wait each time");
+    // What has come is no promise any more.
+    connection.dial = Dial::new(Options::new(), None, None).unwrap();
+    asks.lock().gives = Some(Box::new(|| Ok(b">1\r\n+p\r\n".to_vec())));
+    assert_eq!(turn(&mut connection), 0);
+}
+
+#[test]
+fn a_descriptor_that_takes_what_it_says_it_takes_does_not_lie() {
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let (mut connection, _asks) = counted(Some(ours));
+    let fd = connection.fd().unwrap();
+    queued(&mut connection, 10);
+    for (handed, vain_turns) in [(0, 1), (0, 2), (1, 0), (1, 0), (0, 1)] {
+        connection.handed = handed;
+        connection.vain_turns = if handed == 0 { vain_turns - 1 } else { 7 };
+        connection.wait_and_read(fd, Deadline::after_ms(10_000)).unwrap();
+        assert_eq!(connection.vain_turns, vain_turns);
+    }
+}
+
+#[test]
+fn a_turn_of_reading_waits_for_the_descriptor_unless_something_lies_where_it_does_not_show() {
+    let read = |foreign: bool, pending: bool, gives: bool, queues: bool| {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let (mut connection, asks) = counted(Some(ours));
+        if !foreign {
+            connection.dial = Dial::new(Options::new(), None, None).unwrap();
+        }
+        if queues {
+            queued(&mut connection, 10);
+        }
+        asks.lock().pending = pending;
+        if gives {
+            asks.lock().gives = Some(Box::new(|| Ok(b">1\r\n+p\r\n".to_vec())));
+        }
+        let fd = connection.fd().unwrap();
+        let progress = connection.wait_and_read(fd, Deadline::after_ms(1)).unwrap();
+        let reads = asks.lock().reads.clone();
+        assert!(reads.iter().all(|timeout_ms| *timeout_ms == 0), "{reads:?}");
+        (matches!(progress, Progress::Moved), reads.len())
+    };
+    assert_eq!(read(false, false, true, false), (false, 0), "the descriptor of a socket shows what there is");
+    assert_eq!(read(false, true, true, false), (true, 1));
+    assert_eq!(read(true, false, true, false), (true, 1));
+    assert_eq!(read(true, true, false, false), (false, 1), "it waits all the same");
+    assert_eq!(read(false, false, true, true), (true, 0), "it may be written again");
+}
