@@ -252,3 +252,54 @@ fn a_turn_of_reading_waits_for_the_descriptor_unless_something_lies_where_it_doe
     assert_eq!(read(true, true, false, false), (false, 1), "it waits all the same");
     assert_eq!(read(false, false, true, true), (true, 0), "it may be written again");
 }
+
+#[test]
+fn a_transport_that_comes_back_at_once_with_nothing_is_not_asked_without_a_pause() {
+    let took = |handed: usize, gives: bool, turns: u32| {
+        let (mut connection, asks) = counted(None);
+        connection.handed = handed;
+        if gives {
+            asks.lock().gives = Some(Box::new(|| Ok(b">1\r\n+p\r\n".to_vec())));
+        }
+        let before = Instant::now();
+        for _ in 0..turns {
+            connection.read_in_slices(Deadline::never()).unwrap();
+        }
+        before.elapsed()
+    };
+    assert!(took(0, false, 5) >= 5 * PAUSE);
+    // Where something moves, there is none.
+    assert!(took(0, true, 1000) < 1000 * PAUSE);
+    assert!(took(1, false, 1000) < 1000 * PAUSE);
+}
+
+#[test]
+fn a_driver_is_told_what_the_descriptor_does_not_show() {
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let (mut connection, asks) = counted(Some(ours));
+    assert!(connection.fd().is_some() && counted(None).0.fd().is_none());
+    for pending in [true, false] {
+        asks.lock().pending = pending;
+        assert_eq!(connection.is_pending(), pending);
+    }
+    assert!(connection.is_foreign(), "the bytes move through functions of the caller's");
+    connection.dial = Dial::new(Options::new(), None, None).unwrap();
+    assert!(!connection.is_foreign() && !connection.dial.is_resp2());
+    connection.remember_resp2();
+    assert!(connection.dial.is_resp2());
+}
+
+#[test]
+fn what_has_moved_is_told_once() {
+    let (mut connection, asks) = counted(None);
+    let greeting = connection.traffic();
+    assert_eq!((greeting.bytes_in, greeting.bytes_out), (GREETED.len() as u64, HELLO.len() as u64));
+    let sent = queued(&mut connection, 10).len() as u64;
+    connection.offer_now().unwrap();
+    asks.lock().gives = Some(Box::new(|| Ok(b">1\r\n+p\r\n".to_vec())));
+    assert!(connection.read_now(0).unwrap() && connection.read_now(0).unwrap());
+    let moved = connection.traffic();
+    assert_eq!((moved.bytes_in, moved.bytes_out), (2 * 8, sent));
+    let nothing = connection.traffic();
+    assert_eq!((nothing.bytes_in, nothing.bytes_out), (0, 0));
+}
