@@ -123,3 +123,19 @@ fn a_greeting_that_fails_says_why_alike_in_steps_and_at_once() {
         }
     }
 }
+
+#[test]
+fn a_peer_that_closes_without_a_word_may_want_tls_and_one_that_spoke_does_not() {
+    const AUTH: &str = "*2\r\n$4\r\nAUTH\r\n$6\r\nsesame\r\n";
+    let open = |steps: Vec<Step>| {
+        let mut options = Options::new();
+        options.set_int(Key::Protocol, 2).unwrap();
+        options.set_text(Key::Password, b"sesame").unwrap();
+        let dial = Dial::new(options, Some(Arc::new(Scripts::new([Script::new(steps)]))), None).unwrap();
+        dial.open(Deadline::after_ms(10_000)).map(drop).unwrap_err().to_string()
+    };
+    let silent = open(vec![expect(AUTH), Step::End]);
+    assert!(silent.ends_with("read: the server closed the connection (it may want TLS: see tls)"), "{silent}");
+    let spoke = open(vec![expect(AUTH), give("+O"), Step::End]);
+    assert!(spoke.ends_with("read: the server closed the connection in the middle of a reply"), "{spoke}");
+}

@@ -177,6 +177,7 @@ fn what_comes_unasked_and_does_not_end_is_a_limit() {
             if bytes.is_empty() { Err(Error::new(Status::Io, "it is over")) } else { Ok(bytes) }
         }));
         let error = connection.take_in(deadline, &mut Kept::new(false, 0)).unwrap_err();
+        assert!(asks.lock().reads.iter().all(|timeout_ms| *timeout_ms == 0), "nothing is waited for");
         (error.status, connection.traffic().bytes_in)
     };
     assert_eq!(take(Deadline::after_ms(0), 300), (Status::Limit, READ_BYTES as u64));
@@ -209,6 +210,7 @@ fn a_descriptor_that_promises_what_does_not_come_is_noticed() {
     connection.dial = Dial::new(Options::new(), None, None).unwrap();
     asks.lock().gives = Some(Box::new(|| Ok(b">1\r\n+p\r\n".to_vec())));
     assert_eq!(turn(&mut connection), 0);
+    assert!(asks.lock().reads.iter().all(|timeout_ms| *timeout_ms == 0));
 }
 
 #[test]
@@ -271,6 +273,16 @@ fn a_transport_that_comes_back_at_once_with_nothing_is_not_asked_without_a_pause
     // Where something moves, there is none.
     assert!(took(0, true, 1000) < 1000 * PAUSE);
     assert!(took(1, false, 1000) < 1000 * PAUSE);
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let (mut connection, _asks) = counted(Some(ours));
+    queued(&mut connection, 10);
+    let fd = connection.fd().unwrap();
+    let before = Instant::now();
+    for _ in 0..1000 {
+        connection.handed = 1;
+        connection.wait_and_read(fd, Deadline::after_ms(10_000)).unwrap();
+    }
+    assert!(before.elapsed() < 1000 * PAUSE);
 }
 
 #[test]
@@ -287,6 +299,23 @@ fn a_driver_is_told_what_the_descriptor_does_not_show() {
     assert!(!connection.is_foreign() && !connection.dial.is_resp2());
     connection.remember_resp2();
     assert!(connection.dial.is_resp2());
+}
+
+#[test]
+fn a_read_of_a_socket_that_gave_less_than_it_could_is_the_last_unless_more_lies_above_it() {
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let (mut connection, asks) = counted(Some(ours));
+    connection.dial = Dial::new(Options::new(), None, None).unwrap();
+    let piece = b">1\r\n+p\r\n";
+    asks.lock().gives = Some(Box::new(|| Ok(piece.to_vec())));
+    assert_eq!(connection.read_once().unwrap(), Read::Last(piece.len()));
+    asks.lock().pending = true;
+    assert_eq!(connection.read_once().unwrap(), Read::Some(piece.len()));
+    let (mut full, asks) = counted(None);
+    full.dial = connection.dial.clone();
+    asks.lock().gives = Some(Box::new(|| Ok(vec![b'+'; READ_BYTES])));
+    assert_eq!(full.read_once().unwrap(), Read::Some(READ_BYTES), "one that gave all that was asked for may have more");
+    assert_eq!(full.read_bytes, 8 * READ_BYTES);
 }
 
 #[test]

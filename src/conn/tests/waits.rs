@@ -129,6 +129,39 @@ fn what_waits_for_whatever_comes_may_be_woken_and_goes_on() {
 }
 
 #[test]
+fn a_wait_without_a_descriptor_is_ended_by_who_wakes_the_call() {
+    let (mut connection, _script) = greeted([]);
+    let ongoing = crate::ongoing::Ongoing::default();
+    let error = ongoing.during(std::ptr::null(), || {
+        assert_eq!(ongoing.wake(std::ptr::null()), 1);
+        connection.next(Deadline::after_ms(5000)).unwrap_err()
+    });
+    assert_eq!(error.status, Status::Woken, "{error}");
+    assert!(connection.failure().is_none());
+}
+
+#[test]
+fn a_connection_that_rests_gives_back_what_much_at_once_made_grow() {
+    let news = ">1\r\n+p\r\n".repeat(20_000);
+    let (mut connection, _script) = greeted([give(news)]);
+    connection.wake(Deadline::after_ms(10_000), &mut Kept::new(false, 0)).unwrap();
+    let room = |connection: &mut Connection| connection.session_mut().room(READ_BYTES).unwrap().len();
+    assert!(room(&mut connection) > READ_BYTES);
+    connection.rest();
+    assert_eq!(room(&mut connection), READ_BYTES);
+    assert_eq!(connection.read_bytes, READ_BYTES);
+}
+
+#[test]
+fn what_a_look_finds_is_bounded_as_what_comes_during_a_call() {
+    let (mut connection, script) = greeted([]);
+    script.add(give(">1\r\n+a\r\n>1\r\n+b\r\n"));
+    let error = connection.wake(Deadline::never(), &mut Kept::new(true, 100)).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::Limit, Outcome::NotSent));
+    assert!(connection.failure().is_some());
+}
+
+#[test]
 fn a_look_takes_nothing_where_something_may_come_by_right() {
     let (mut connection, script) = greeted([expect(GET)]);
     let mut kept = Kept::new(true, 1000);
@@ -203,6 +236,12 @@ fn what_is_queued_on_a_connection_that_is_over_was_not_sent() {
         assert_eq!((error.status, error.outcome), (Status::Io, Outcome::NotSent), "{error}");
         assert!(error.to_string().starts_with("127.0.0.1:6379: "), "{error}");
     }
+    // What the caller may not do is nothing of the server's.
+    let (mut connection, _script) = greeted([]);
+    connection.begin_burst(&mut GET.as_bytes().to_vec(), 0, 1).unwrap();
+    let error = connection.submit(&args, Shape::KEEP).unwrap_err();
+    assert_eq!((error.status, error.outcome), (Status::State, Outcome::NotSent));
+    assert!(!error.to_string().contains("127.0.0.1"), "{error}");
 }
 
 /// A connection whose writes fail from now on, and two commands queued on it.
