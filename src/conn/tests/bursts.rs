@@ -99,6 +99,14 @@ fn a_burst_that_is_given_up_ends_the_connection_and_so_does_a_failure() {
 }
 
 #[test]
+fn pushes_during_a_burst_are_bounded() {
+    let (mut connection, _script) = with_burst([expect(GET), expect(GET), give(">1\r\n+p\r\n+one\r\n+two\r\n")]);
+    let mut kept = Kept::new(true, 10);
+    let error = connection.take_replies(|| Until::still_for(5000), &mut kept, &mut taken(10)).unwrap_err();
+    assert_eq!((error.status, connection.failure().map(|why| why.status)), (Status::Limit, Some(Status::Limit)));
+}
+
+#[test]
 fn a_transaction_that_was_answered_in_a_burst_watches_nothing_any_more() {
     const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\na\r\n";
     let (mut connection, _script) = greeted([expect(WATCH), give("+OK\r\n")]);

@@ -17,6 +17,8 @@ struct Asks {
     /// What the next reads find; None: nothing.
     gives: Option<Give>,
     pending: bool,
+    /// How many bytes more than it gave it says that it gave.
+    lies: usize,
 }
 
 type Give = Box<dyn FnMut() -> Result<Vec<u8>> + Send>;
@@ -35,7 +37,7 @@ impl Transport for Counted {
         let bytes = give()?;
         let len = bytes.len().min(buffer.len());
         buffer[..len].copy_from_slice(&bytes[..len]);
-        Ok(Moved::Some(len))
+        Ok(Moved::Some(len + asks.lies))
     }
 
     fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
@@ -68,7 +70,7 @@ impl Connect for Counted {
 
 fn counted(socket: Option<UnixStream>) -> (Connection, Arc<Mutex<Asks>>) {
     let gives: Option<Give> = Some(Box::new(|| Ok(GREETED.as_bytes().to_vec())));
-    let asks = Asks { writes: Vec::new(), reads: Vec::new(), takes: Ok(usize::MAX), gives, pending: false };
+    let asks = Asks { writes: Vec::new(), reads: Vec::new(), takes: Ok(usize::MAX), gives, pending: false, lies: 0 };
     let asks = Arc::new(Mutex::new(asks));
     let transport = Counted { asks: Arc::clone(&asks), socket: socket.map(Arc::new) };
     let dial = Dial::new(Options::new(), Some(Arc::new(transport)), None).unwrap();
@@ -311,11 +313,23 @@ fn a_read_of_a_socket_that_gave_less_than_it_could_is_the_last_unless_more_lies_
     assert_eq!(connection.read_once().unwrap(), Read::Last(piece.len()));
     asks.lock().pending = true;
     assert_eq!(connection.read_once().unwrap(), Read::Some(piece.len()));
+    assert_eq!(connection.read_bytes, READ_BYTES, "no more is asked for than comes");
     let (mut full, asks) = counted(None);
     full.dial = connection.dial.clone();
     asks.lock().gives = Some(Box::new(|| Ok(vec![b'+'; READ_BYTES])));
     assert_eq!(full.read_once().unwrap(), Read::Some(READ_BYTES), "one that gave all that was asked for may have more");
     assert_eq!(full.read_bytes, 8 * READ_BYTES);
+    asks.lock().gives = Some(Box::new(|| Ok(vec![b'+'; 2 << 20])));
+    (0..10).for_each(|_| assert!(full.read_now(0).unwrap()));
+    assert_eq!(full.read_bytes, 1 << 20, "and never for more than so much");
+}
+
+#[test]
+fn a_transport_that_gave_more_than_there_was_room_for_is_not_believed() {
+    let (mut connection, asks) = counted(None);
+    asks.lock().gives = Some(Box::new(|| Ok(b"+".to_vec())));
+    asks.lock().lies = 1 << 20;
+    assert!(connection.read_now(0).is_err());
 }
 
 #[test]

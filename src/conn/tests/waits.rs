@@ -297,3 +297,26 @@ fn what_is_taken_when_the_time_is_up_puts_the_end_off_too() {
     connection.take_replies(|| Until::still_for(200), &mut Kept::new(true, 1000), &mut replies).unwrap();
     assert_eq!(replies.replies, [b"one"]);
 }
+
+#[test]
+fn the_end_of_the_stream_answers_shutdown_and_a_failure_does_not() {
+    const SHUTDOWN: &str = "*1\r\n$8\r\nSHUTDOWN\r\n";
+    let shut_down = |step: Step| {
+        let (mut connection, _script) = greeted([expect(SHUTDOWN), step]);
+        let asked = Asked::any(&[b"SHUTDOWN"], Shape::KEEP);
+        let ticket = connection.submit_any(asked).unwrap().ticket;
+        (connection, ticket)
+    };
+    let (mut connection, ticket) = shut_down(Step::End);
+    assert!(connection.reply_to(ticket, &wait(b"SHUTDOWN", 5000), &mut Kept::new(true, 1000)).is_ok());
+    // A driver is told that something has come.
+    let (mut connection, _) = shut_down(Step::End);
+    connection.offer_now().unwrap();
+    assert_eq!(connection.read_once().unwrap(), Read::Some(0));
+    assert!(matches!(connection.poll().unwrap(), Some(Event::Reply { .. })));
+    let (mut connection, ticket) = shut_down(Step::Fail(libc::ECONNRESET));
+    connection.offer_now().unwrap_or_default();
+    let replied = connection.reply_to(ticket, &wait(b"SHUTDOWN", 5000), &mut Kept::new(true, 1000));
+    let error = replied.unwrap_err();
+    assert_eq!((error.os_error, error.outcome), (libc::ECONNRESET, Outcome::Unknown), "{error}");
+}
