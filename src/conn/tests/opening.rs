@@ -62,6 +62,15 @@ fn a_greeting_goes_as_far_as_it_can_and_says_what_it_waits_for() {
 }
 
 #[test]
+fn a_server_that_answers_before_it_was_asked_is_none() {
+    let (said, _theirs) = watched();
+    let (mut stepped, _script) = stepped(&said, false, 10_000, [give(GREETED), Step::Block, Step::Block, Step::Block]);
+    let error = fails(&mut stepped);
+    assert_eq!(error.status, Status::Protocol);
+    assert!(error.to_string().ends_with("handshake: the server answered before it was asked"), "{error}");
+}
+
+#[test]
 fn a_greeting_in_steps_ends_with_its_time() {
     let (said, _theirs) = watched();
     let (mut stepped, _script) = stepped(&said, false, 20, [expect(HELLO)]);

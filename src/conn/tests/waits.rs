@@ -29,6 +29,7 @@ struct Saying {
 
 impl Transport for Saying {
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved> {
+        assert!(self.said.socket.is_none() || timeout_ms == 0, "who has a descriptor does not wait");
         match self.said.woken.swap(false, Ordering::Relaxed) {
             true => Err(Error::new(Status::Woken, "woken")),
             false => self.player.read(buffer, timeout_ms),
@@ -36,6 +37,7 @@ impl Transport for Saying {
     }
 
     fn write(&mut self, bytes: &[u8], timeout_ms: i64) -> Result<Moved> {
+        assert!(self.said.socket.is_none() || timeout_ms == 0, "who has a descriptor does not wait");
         match self.said.deaf.load(Ordering::Relaxed) {
             true => Err(Error::os(Status::Io, "write", &std::io::Error::from_raw_os_error(libc::EPIPE))),
             false => self.player.write(bytes, timeout_ms),
