@@ -215,6 +215,7 @@ pub(super) fn next_number() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::{Key, ParserChoice};
 
     #[test]
     fn another_server_is_dialled_alike_and_what_was_learnt_of_this_one_stays_here() {
@@ -224,5 +225,108 @@ mod tests {
         assert_eq!((&**dial.endpoint(), &**other.endpoint()), ("127.0.0.1:6379", "h:7001"));
         assert!(dial.is_resp2() && dial.clone().is_resp2() && !other.is_resp2());
         assert!(Arc::ptr_eq(&dial.shared, &other.shared));
+    }
+
+    #[test]
+    fn what_does_not_fit_together_or_is_not_done_yet_dials_nothing() {
+        let refused = |keys: &[(Key, i64)]| {
+            let mut options = Options::new();
+            keys.iter().for_each(|(key, value)| options.set_int(*key, *value).unwrap());
+            Dial::new(options, None, None).map(drop).unwrap_err().status
+        };
+        assert_eq!(refused(&[(Key::PoolIdleMin, 9), (Key::PoolMax, 2)]), Status::Config);
+        assert_eq!(refused(&[(Key::Share, 1)]), Status::Unsupported);
+    }
+
+    struct Parser;
+
+    impl ParserType for Parser {
+        fn name(&self) -> &str {
+            "mine"
+        }
+
+        fn start(&self, limits: crate::limits::Limits) -> Result<Box<dyn resp::Parse>> {
+            Ok(resp::parser(ParserChoice::Simple, limits))
+        }
+    }
+
+    struct Asked;
+
+    impl Credentials for Asked {
+        fn ask(&self, endpoint: &str) -> Result<(Option<Secret>, Secret)> {
+            assert_eq!(endpoint, "127.0.0.1:6379");
+            Ok((Some(Secret::new(b"who")?), Secret::new(b"sesame")?))
+        }
+    }
+
+    /// A function of the caller's that serves a pool may not use it: the pool has a number to know it by.
+    #[test]
+    fn a_pool_that_functions_of_the_callers_serve_is_known_by_a_number() {
+        let plain = Dial::new(Options::new(), None, None).unwrap();
+        assert!(plain.serves().is_none() && !plain.is_foreign());
+        let parsed = Dial::new(Options::new(), None, Some(Arc::new(Parser))).unwrap();
+        assert!(parsed.serves().is_some() && !parsed.is_foreign());
+        assert_eq!(parsed.parser_name(), "mine");
+        assert!(plain.clone().with_credentials(None).serves().is_none());
+        let asking = plain.with_credentials(Some(Arc::new(Asked)));
+        assert!(asking.serves().is_some_and(|number| Some(number) != parsed.serves()));
+        let greeting = asking.greeting().unwrap();
+        assert!(greeting.username.is_some() && greeting.password.is_some());
+    }
+
+    #[derive(Default)]
+    struct Elsewhere {
+        avoided: AtomicBool,
+    }
+
+    impl Connect for Elsewhere {
+        fn begin(&self, _: &Endpoint, _: Deadline) -> Result<Box<dyn Attempt>> {
+            Err(Error::new(Status::Connect, "nobody is there"))
+        }
+
+        fn has_fd(&self) -> bool {
+            false
+        }
+
+        fn avoid_address(&self) {
+            self.avoided.store(true, Ordering::Relaxed);
+        }
+
+        fn name(&self) -> &str {
+            "elsewhere"
+        }
+    }
+
+    #[test]
+    fn the_way_to_connect_is_asked_for_a_descriptor_and_told_of_a_wrong_address() {
+        assert!(Dial::new(Options::new(), None, None).unwrap().has_fd());
+        let connect = Arc::new(Elsewhere::default());
+        let dial = Dial::new(Options::new(), Some(Arc::clone(&connect) as Arc<dyn Connect>), None).unwrap();
+        assert!(!dial.has_fd() && dial.is_foreign() && dial.serves().is_some());
+        assert!(!connect.avoided.load(Ordering::Relaxed));
+        dial.avoid_address();
+        assert!(connect.avoided.load(Ordering::Relaxed));
+    }
+
+    #[test]
+    fn a_protocol_that_was_asked_for_is_kept_whatever_was_learnt() {
+        for (protocol, before, after) in [(0, false, true), (2, true, true), (3, false, false)] {
+            let mut options = Options::new();
+            options.set_int(Key::Protocol, protocol).unwrap();
+            let dial = Dial::new(options, None, None).unwrap();
+            assert_eq!(dial.is_resp2(), before);
+            dial.remember_resp2();
+            assert_eq!(dial.is_resp2(), after);
+            assert_eq!(i64::from(dial.greeting().unwrap().protocol), if protocol == 0 { 2 } else { protocol });
+        }
+    }
+
+    #[test]
+    fn a_user_without_a_password_is_said_to_have_an_empty_one() {
+        let mut options = Options::new();
+        assert!(Dial::new(options.clone(), None, None).unwrap().greeting().unwrap().password.is_none());
+        options.set_text(Key::Username, b"who").unwrap();
+        let greeting = Dial::new(options, None, None).unwrap().greeting().unwrap();
+        assert!(greeting.username.is_some() && greeting.password.is_some());
     }
 }

@@ -148,3 +148,29 @@ fn a_peer_that_closes_without_a_word_may_want_tls_and_one_that_spoke_does_not() 
     let spoke = open(vec![expect(AUTH), give("+O"), Step::End]);
     assert!(spoke.ends_with("read: the server closed the connection in the middle of a reply"), "{spoke}");
 }
+
+#[test]
+fn a_hint_says_what_may_be_wrong_and_is_not_done_already() {
+    let hint = |tls: i64, protocol: i64, status: Status, text: &[u8]| {
+        let mut options = Options::new();
+        options.set_int(Key::Tls, tls).unwrap();
+        options.set_int(Key::Protocol, protocol).unwrap();
+        options.set_text(Key::Password, b"sesame").unwrap();
+        let dial = Dial::new(options, None, None).unwrap();
+        let session = dial.session().unwrap();
+        let mut connection = Connection::new(0, session, Script::new([]).transport(), dial);
+        connection.opened = Instant::now() + Duration::from_secs(60);
+        let late = connection.greeting_ended(Ok(None)).unwrap_err();
+        assert!(late.to_string().ends_with(transport::NO_TIME_LEFT), "{late}");
+        let told = connection.with_hint(Error { message: text.to_vec(), ..Error::new(status, "") }).message;
+        String::from_utf8(told[text.len()..].to_vec()).unwrap()
+    };
+    let is_tls = crate::resp::IT_IS_TLS;
+    assert_eq!(hint(0, 0, Status::Protocol, is_tls), " (is this the port for TLS? see tls, or rediss:// in a URL)");
+    assert_eq!(hint(1, 0, Status::Protocol, is_tls), "");
+    assert_eq!(hint(0, 0, Status::Protocol, b"else"), "");
+    assert_eq!(hint(0, 0, Status::Io, b""), " (it may know no HELLO: see protocol; or want TLS: see tls)");
+    assert_eq!(hint(1, 0, Status::Io, b""), " (it may know no HELLO: see protocol)");
+    assert_eq!(hint(0, 2, Status::Io, b""), " (it may want TLS: see tls)");
+    assert_eq!(hint(1, 2, Status::Io, b""), "");
+}
