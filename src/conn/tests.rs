@@ -157,8 +157,13 @@ fn what_was_offered_in_vain_is_told_so_that_nobody_takes_it_back() {
         script.add(step);
     }
     assert_eq!(connection.offer_now().unwrap(), Some(0), "the turn is over, and nothing behind it was offered");
-    assert_eq!(connection.offer_now().unwrap(), Some(OFFERED));
-    assert_eq!(connection.offer_now().unwrap(), Some(10), "no more than there is");
+    // A turn may end sooner, by the clock of a busy machine: then nothing behind it was offered either.
+    let offered = |connection: &mut Connection| {
+        let mut turns = (0..100).map(|_| connection.offer_now().unwrap());
+        turns.find(|offered| *offered != Some(0)).unwrap()
+    };
+    assert_eq!(offered(&mut connection), Some(OFFERED));
+    assert_eq!(offered(&mut connection), Some(10), "no more than there is");
     script.add(expect(last));
     assert_eq!(connection.offer_now().unwrap(), None);
     assert!(script.is_done());
