@@ -68,11 +68,11 @@ static void *work(void *data) {
   return NULL;
 }
 
-// Reads until the others are done and nothing more comes.
+// Reads until the others are done and nothing more comes for a second: a busy machine may not let it look for a while.
 static void *read_all(void *data) {
   const rredis_pubsub *pubsub = data;
   rredis_error err;
-  for (int quiet = 0; quiet < 3;) {
+  for (int quiet = 0; quiet < 20;) {
     rredis_reply *push = NULL;
     int sender;
     rredis_status status = rredis_pubsub_next(pubsub, 50, &push, &err);
