@@ -9,7 +9,7 @@ typedef struct {
   int64_t received;            // by the server's word
 } job;
 
-static int64_t heard[THREADS], handled[THREADS], last[THREADS];
+static int64_t heard[THREADS], handled[THREADS], last[THREADS], delivered;
 static int gaps, freed_count, working, reading;
 
 // A message's payload is the number of its sender and its own, which grows.
@@ -58,6 +58,7 @@ static void *work(void *data) {
     // A connection that was lost and not yet missed by the server still counts as a receiver.
     CHECK(mine->lossy || receivers == 1);
     mine->received += receivers;
+    __sync_fetch_and_add(&delivered, receivers);
     CHECK_OK(rredis_pubsub_unsubscribe(mine->pubsub, RREDIS_TOPIC_CHANNEL, i % 3 ? 1 : 2, names + i % 3 % 2, NULL, &err), err);
     CHECK_OK(rredis_pubsub_subscribe(mine->pubsub, RREDIS_TOPIC_PATTERN, 1, names + 1, NULL, &err), err);
     CHECK_OK(rredis_pubsub_unsubscribe(mine->pubsub, RREDIS_TOPIC_PATTERN, 1, names + 1, NULL, &err), err);
@@ -68,11 +69,19 @@ static void *work(void *data) {
   return NULL;
 }
 
-// Reads until the others are done and nothing more comes for a second: a busy machine may not let it look for a while.
+static int all_is_there(void) {
+  int64_t got = 0;
+  for (int i = 0; i < THREADS; i++) got += heard[i] + handled[i];
+  return got >= __sync_fetch_and_add(&delivered, 0);
+}
+
+// Reads until the others are done and nothing more comes. What was delivered and is missing is waited for, for on a busy
+// machine the server may be late with it; after a minute it is lost. Where connections are lost, so may messages be.
 static void *read_all(void *data) {
-  const rredis_pubsub *pubsub = data;
+  const job *any = data;
+  const rredis_pubsub *pubsub = any->pubsub;
   rredis_error err;
-  for (int quiet = 0; quiet < 20;) {
+  for (int quiet = 0; quiet < (any->lossy || all_is_there() ? 3 : 1200);) {
     rredis_reply *push = NULL;
     int sender;
     rredis_status status = rredis_pubsub_next(pubsub, 50, &push, &err);
@@ -108,9 +117,11 @@ static void all(rredis_options *options, int rounds, int lossy) {
   memset(handled, 0, sizeof handled);
   memset(last, 0, sizeof last);
   gaps = freed_count = 0;
+  delivered = 0;
   working = THREADS;
   reading = 1;
-  CHECK(pthread_create(&reader, NULL, read_all, pubsub) == 0);
+  job any = {pubsub, 0, rounds, lossy, 0};
+  CHECK(pthread_create(&reader, NULL, read_all, &any) == 0);
   for (int i = 0; i < THREADS; i++) {
     jobs[i] = (job){pubsub, i, rounds, lossy, 0};
     CHECK(pthread_create(&threads[i], NULL, work, &jobs[i]) == 0);
