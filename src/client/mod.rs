@@ -161,9 +161,9 @@ impl Client {
         let route = Route::single(pool, &setup.options);
         let often = Often {
             command_timeout_ms: setup.options.command_timeout_ms(),
-            block_slack_ms: setup.options.block_slack_ms(),
-            // The pool's own: a client on it that says anything else was refused.
             raw_shape: setup.options.raw_shape(),
+            // The pool's: a client's options with another value were refused, and those without one have its value.
+            block_slack_ms: route.options().block_slack_ms(),
             push_bytes: route.options().limits().push_bytes,
         };
         let has_callbacks = AtomicBool::new(!setup.callbacks.is_empty());

@@ -151,6 +151,16 @@ fn a_command_that_waits_has_the_time_it_says_and_some_for_the_way() {
     }
 }
 
+/// What belongs to the pool and is unset in the options of a client on it is as the pool has it.
+#[test]
+fn a_client_has_the_slack_of_its_pool() {
+    let mut setup = Setup::default();
+    setup.options.set_int(Key::BlockSlackMs, 500).unwrap();
+    let pool = Pool::new(setup.dial().unwrap());
+    let client = Client::new_on(&pool, &Setup::default()).unwrap();
+    assert_eq!(client.terms(&[b"BLPOP", b"k", b"2"], &Call::default()).allowed_ms, 2500);
+}
+
 /// A change that another thread overtook is made again, to what that one left.
 #[test]
 fn callbacks_that_threads_set_at_once_are_all_there() {

@@ -5,8 +5,8 @@
 //!
 //! When a handle is made, its settings are checked together. Two settings that
 //! contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. An
-//! endpoint or TLS setting that another setting makes ineffective is RREDIS_ERR_CONFIG
-//! too. An ineffective time, limit or count is accepted.
+//! endpoint, login or TLS setting without effect is RREDIS_ERR_CONFIG too. A time,
+//! limit or count without effect is accepted.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

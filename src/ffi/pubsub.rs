@@ -224,8 +224,8 @@ pub unsafe extern "C" fn rredis_pubsub_publish(
 
 /// Give a descriptor for an event loop. It is readable when _next would not wait, and
 /// stays the same for the life of the handle. Poll it for reading, do nothing else with
-/// it, and stop polling before _free. -1: pubsub is NULL, or was
-/// made by the parent of this forked process.
+/// it, and stop polling before _free. -1: pubsub is NULL, or was made by the parent of
+/// this forked process.
 ///
 /// When the descriptor is readable, call _next with a timeout of 0 until it returns
 /// RREDIS_ERR_AGAIN. The first call may return that, because the descriptor is also

@@ -13,8 +13,8 @@ use super::{Came, Line, Pause, Polled, Stage};
 impl<T> Line<T> {
     /// A line to this server without commands. Its subscriptions work in RESP2 too: a message there looks like the reply
     /// to a command, and this line has no commands.
-    pub fn alone(dial: Dial, pause: Pause) -> Line<T> {
-        Line { alone: true, ..Line::new(dial, pause) }
+    pub fn alone(dial: Dial, command_timeout_ms: i64, pause: Pause) -> Line<T> {
+        Line { alone: true, ..Line::new(dial, command_timeout_ms, pause) }
     }
 
     /// The names that are wanted.

@@ -2,8 +2,8 @@
 //! two drivers: `client::evented`, for a program's event loop, and `client::pubsub`, for a subscriber.
 //!
 //! `submit` accepts a command with a token. `step` connects, shakes hands, writes, and checks timeouts. `take` reads,
-//! and gives the result of a command with its token. Nothing here waits, with two exceptions: the look-up of a host
-//! name where it gets no thread, and `read_waiting`, for a subscriber's transport without a descriptor. The driver polls
+//! and gives the result of a command with its token. Nothing here waits, with two exceptions: `step` waits for the
+//! look-up of a host name, and `read_waiting` reads, for a subscriber's transport without a descriptor. The driver polls
 //! the descriptor, reads the clock, locks, and calls the program's functions: a line does none of that.
 //!
 //! ```text
@@ -155,9 +155,10 @@ struct Waiting<T> {
 }
 
 impl<T> Line<T> {
-    /// A line to the server of `dial`. It does not connect yet.
-    pub fn new(dial: Dial, pause: Pause) -> Line<T> {
-        let patience = Patience::new(dial.options());
+    /// A line to the server of `dial`. It does not connect yet. A server that answers nothing for `command_timeout_ms` to
+    /// what no command waits for is given up.
+    pub fn new(dial: Dial, command_timeout_ms: i64, pause: Pause) -> Line<T> {
+        let patience = Patience::new(command_timeout_ms, dial.options().connect_timeout_ms());
         Line {
             dial,
             pause,

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Status};
 use crate::limits::HEALTH_MS_MIN;
-use crate::options::Options;
 use crate::session::Ticket;
 
 use super::{Came, Line, Stage};
@@ -22,8 +21,8 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    pub(super) fn new(options: &Options) -> Patience {
-        let allowed = [options.command_timeout_ms(), options.connect_timeout_ms()];
+    pub(super) fn new(command_timeout_ms: i64, connect_timeout_ms: i64) -> Patience {
+        let allowed = [command_timeout_ms, connect_timeout_ms];
         let allowed = allowed.into_iter().find_map(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
         Patience { owed: 0, ends: None, allowed, ping: None }
     }

@@ -122,8 +122,16 @@ fn a_loop_makes_the_lost_connection_anew() {
 #[test]
 fn a_loop_asks_a_silent_server_and_gives_it_up() {
     let server = Server::start(&[]);
-    let options = Options::at(&server.url()).int(option::HEALTH_CHECK_MS, 40).int(option::COMMAND_TIMEOUT_MS, 1500);
-    let client = options.int(option::CONNECT_TIMEOUT_MS, 10_000).client();
+    let options =
+        || Options::at(&server.url()).int(option::HEALTH_CHECK_MS, 40).int(option::CONNECT_TIMEOUT_MS, 10_000);
+    asks_and_gives_up(&server, &options().int(option::COMMAND_TIMEOUT_MS, 1500).client());
+    // The time is the client's, whatever the pool's is.
+    let pool = options().int(option::COMMAND_TIMEOUT_MS, 600_000).pool();
+    let client = pool.client(Some(&Options::new().int(option::COMMAND_TIMEOUT_MS, 1500))).expect("on the pool");
+    asks_and_gives_up(&server, &client);
+}
+
+fn asks_and_gives_up(server: &Server, client: &Client) {
     let pubsub = client.pubsub();
     pubsub.subscribe(&["c"]);
     let serve = |what: &str, is_so: &mut dyn FnMut() -> bool| {

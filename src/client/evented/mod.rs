@@ -1,5 +1,5 @@
-//! A connection for an event loop of the program (`rredis_async`). No call waits, except where the look-up of a host
-//! name gets no thread.
+//! A connection for an event loop of the program (`rredis_async`). No call waits, except a step for the look-up of
+//! a host name.
 //!
 //! The loop watches one descriptor, behind which connections come and go, and the time. `step` opens, writes and looks at the
 //! clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.
@@ -77,7 +77,7 @@ impl Evented {
             failures => pauses.0.route.retry().pause(failures),
         };
         Ok(Evented {
-            line: Line::new(dial.clone(), Box::new(pause)),
+            line: Line::new(dial.clone(), client.0.often.command_timeout_ms, Box::new(pause)),
             client: client.clone(),
             process: Process::current(),
             poller: Poller::new()?,

@@ -77,7 +77,7 @@ impl Guarded {
         let pause = move |failures: u32| pauses.0.route.retry().pause(failures.saturating_add(1));
         Guarded {
             client: client.clone(),
-            line: Line::alone(client.0.route.dial().clone(), Box::new(pause)),
+            line: Line::alone(client.0.route.dial().clone(), client.0.often.command_timeout_ms, Box::new(pause)),
             confirmations: client.0.setup.options.pubsub_confirmations(),
             told: News::default(),
             watched: None,
