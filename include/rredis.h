@@ -311,8 +311,9 @@ void rredis_reply_free(rredis_reply *reply);
 // Types that several chapters use.
 
 /// Frees a user_data. It is called once: when the last handle that needs user_data is
-/// freed, or by the setter if the setter fails. It is not called if the field size
-/// of a transport or parser struct is too small to contain it. NULL: nothing is freed.
+/// freed or was given another function, or by the setter if the setter fails. It is not
+/// called if the field size of a transport or parser struct is too small to contain it.
+/// NULL: nothing is freed.
 typedef void (*rredis_free_fn)(void *user_data);
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
@@ -637,8 +638,8 @@ typedef enum rredis_share {
 //
 // When a handle is made, its settings are checked together. Two settings that
 // contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. An
-// endpoint or TLS setting that another setting makes ineffective is RREDIS_ERR_CONFIG
-// too. An ineffective time, limit or count is accepted.
+// endpoint, login or TLS setting without effect is RREDIS_ERR_CONFIG too. A time,
+// limit or count without effect is accepted.
 
 /// Gives the credentials for a new connection to endpoint ("host:port" or "unix:path").
 /// It adds the user name, or a NULL, and then the password to credentials. Both are
@@ -1083,8 +1084,8 @@ rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *cha
 
 /// Give a descriptor for an event loop. It is readable when _next would not wait, and
 /// stays the same for the life of the handle. Poll it for reading, do nothing else with
-/// it, and stop polling before _free. -1: pubsub is NULL, or was
-/// made by the parent of this forked process.
+/// it, and stop polling before _free. -1: pubsub is NULL, or was made by the parent of
+/// this forked process.
 ///
 /// When the descriptor is readable, call _next with a timeout of 0 until it returns
 /// RREDIS_ERR_AGAIN. The first call may return that, because the descriptor is also
@@ -1175,9 +1176,9 @@ void rredis_script_free(rredis_script *script);
 
 // ---- Async --------------------------------------------------------------------------
 //
-// One connection for an event loop of yours. No call waits, except where the thread
-// for a host name cannot be started. Poll _fd for reading. When it is readable, call
-// _step, then _next until RREDIS_ERR_AGAIN:
+// One connection for an event loop of yours. No call waits, except _step for the
+// look-up of a host name, at most RREDIS_OPTION_CONNECT_TIMEOUT_MS. Poll _fd for
+// reading. When it is readable, call _step, then _next until RREDIS_ERR_AGAIN:
 //
 //   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //   rredis_async_step(handle, RREDIS_READY_READ, &err);
@@ -1264,8 +1265,8 @@ uint32_t rredis_async_wants(const rredis_async *handle);
 /// does not need this. -1: there is no timeout.
 int64_t rredis_async_deadline_ms(const rredis_async *handle);
 
-/// Do the work that is due, without waiting: connect, shake hands, write, check
-/// timeouts.
+/// Do the work that is due: connect, shake hands, write, check timeouts. It waits only
+/// for the look-up of a host name, when it begins to connect.
 ///
 ///   ready  values of rredis_ready, or-ed: the readiness of the descriptor
 ///
