@@ -22,9 +22,8 @@ use crate::reply::node::{Kind, rredis_reply};
 use crate::reply::{Builder, Reply, View, is_root};
 
 /// Frees a user_data. It is called once: when the last handle that needs user_data is
-/// freed or was given another function, or by the setter if the setter fails. It is not
-/// called if the field size of a transport or parser struct is too small to contain it.
-/// NULL: nothing is freed.
+/// freed or given another function, or by the setter if that fails. It is not called if
+/// the field size of a struct is too small to contain it. NULL: nothing is freed.
 pub type rredis_free_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
