@@ -311,9 +311,8 @@ void rredis_reply_free(rredis_reply *reply);
 // Types that several chapters use.
 
 /// Frees a user_data. It is called once: when the last handle that needs user_data is
-/// freed or was given another function, or by the setter if the setter fails. It is not
-/// called if the field size of a transport or parser struct is too small to contain it.
-/// NULL: nothing is freed.
+/// freed or given another function, or by the setter if that fails. It is not called if
+/// the field size of a struct is too small to contain it. NULL: nothing is freed.
 typedef void (*rredis_free_fn)(void *user_data);
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
