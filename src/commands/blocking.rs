@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use super::command::{Place, Timeout};
-
 /// How long a command says that the server may wait with its reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocking {
@@ -11,6 +9,33 @@ pub enum Blocking {
     For(Duration),
     /// For ever.
     Forever,
+}
+
+/// How long the server may wait with its reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// It does not.
+    None,
+    /// Seconds, perhaps with a fraction.
+    Seconds(Place),
+    /// Whole milliseconds.
+    Milliseconds(Place),
+}
+
+/// Where a timeout stands among the arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// At the end.
+    Last,
+    /// At this index.
+    At(u8),
+    /// After the word BLOCK, at this index or later, and before that other word where there is one.
+    Block {
+        /// Where options begin.
+        from: u8,
+        /// Where they end; empty: at the end of the command.
+        before: &'static [u8],
+    },
 }
 
 impl Timeout {

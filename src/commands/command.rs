@@ -1,9 +1,9 @@
 //! A row of the command table: what is known of a command before it is sent.
 
-use super::blocking::Blocking;
+use super::blocking::{Blocking, Timeout};
 use super::effect::{Change, Effect};
+use super::id::Id;
 use super::noscript::unknown_script;
-pub use super::table::Id;
 use crate::error::{Error, Instead, Outcome, Status};
 
 /// What is known of one command, or of one subcommand.
@@ -16,7 +16,7 @@ pub struct Command {
     /// How many arguments it has, its name among them; a negative number is at least so many.
     pub arity: i16,
     /// What kind of command it is.
-    pub flags: Flags,
+    pub flags: CommandFlags,
     /// Where its keys are.
     pub keys: &'static [KeySpec],
     /// Which code finds them, where the specification alone does not.
@@ -102,10 +102,10 @@ impl Command {
 
 /// What kind of command it is: the words that servers have for it, and whether it has subcommands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Flags(pub u32);
+pub struct CommandFlags(pub u32);
 
 #[expect(missing_docs, reason = "each is a word of the servers' own, in capital letters")]
-impl Flags {
+impl CommandFlags {
     pub const WRITE: u32 = 1;
     pub const READONLY: u32 = 1 << 1;
     pub const DENYOOM: u32 = 1 << 2;
@@ -144,33 +144,6 @@ pub enum Repeat {
     Same,
     /// It only reads.
     Reads,
-}
-
-/// How long the server may wait with its reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Timeout {
-    /// It does not.
-    None,
-    /// Seconds, perhaps with a fraction.
-    Seconds(Place),
-    /// Whole milliseconds.
-    Milliseconds(Place),
-}
-
-/// Where a timeout stands among the arguments.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// At the end.
-    Last,
-    /// At this index.
-    At(u8),
-    /// After the word BLOCK, at this index or later, and before that other word where there is one.
-    Block {
-        /// Where options begin.
-        from: u8,
-        /// Where they end; empty: at the end of the command.
-        before: &'static [u8],
-    },
 }
 
 /// What an error reply says of a command.
@@ -289,7 +262,7 @@ pub(super) const fn row(id: Id, name: &'static str, arity: i16, flags: u32) -> C
         id,
         name,
         arity,
-        flags: Flags(flags),
+        flags: CommandFlags(flags),
         keys: &[],
         finder: Finder::Specification,
         request: Request::Default,
@@ -298,7 +271,7 @@ pub(super) const fn row(id: Id, name: &'static str, arity: i16, flags: u32) -> C
         timeout: Timeout::None,
         change: Change::None,
         // What a module does before it fails is its own business.
-        failure: if flags & Flags::MODULE != 0 { Failure::Halfway } else { Failure::Refused },
+        failure: if flags & CommandFlags::MODULE != 0 { Failure::Halfway } else { Failure::Refused },
     }
 }
 
@@ -336,7 +309,7 @@ impl Command {
     }
 
     pub(super) const fn container(self) -> Command {
-        Command { flags: Flags(self.flags.0 | Flags::CONTAINER), ..self }
+        Command { flags: CommandFlags(self.flags.0 | CommandFlags::CONTAINER), ..self }
     }
 }
 

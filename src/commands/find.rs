@@ -1,6 +1,6 @@
 //! Finding a command's row by its name, without an allocation: one look-up for each word of the name.
 
-use super::command::{Command, Flags};
+use super::command::{Command, CommandFlags};
 use super::table::ROWS;
 
 /// The row of the command that these arguments are, in any case of letters: of the subcommand where the table has it, of
@@ -9,7 +9,7 @@ pub fn find(args: &[&[u8]]) -> Option<&'static Command> {
     let (name, rest) = args.split_first()?;
     let found = probe(name, ALONE)?;
     let row = &ROWS[usize::from(found)];
-    if row.flags.has(Flags::CONTAINER)
+    if row.flags.has(CommandFlags::CONTAINER)
         && let Some(second) = rest.first()
         && let Some(under) = probe(second, found)
     {
@@ -135,7 +135,7 @@ const fn index() -> Index {
     let mut container = 0;
     while row < ROWS.len() {
         let name = ROWS[row].name.as_bytes();
-        if ROWS[row].flags.has(Flags::CONTAINER) {
+        if ROWS[row].flags.has(CommandFlags::CONTAINER) {
             container = row;
         }
         let mut space = 0;

@@ -1,6 +1,6 @@
 //! The keys among a command's arguments, found without asking a server.
 
-use super::command::{Access, Begin, Command, Find, Finder, Flags, KeySpec};
+use super::command::{Access, Begin, Command, CommandFlags, Find, Finder, KeySpec};
 use super::find::find;
 
 /// The keys of a command.
@@ -33,7 +33,7 @@ pub enum NoKeys {
 /// The keys of the command that these arguments are. A command that has none gives none.
 pub fn keys(args: &[&[u8]]) -> Result<Keys, NoKeys> {
     let row = find(args).ok_or(NoKeys::Unknown)?;
-    if row.flags.has(Flags::CONTAINER) && args.len() > 1 {
+    if row.flags.has(CommandFlags::CONTAINER) && args.len() > 1 {
         return Err(NoKeys::Unknown);
     }
     keys_of(row, args)
@@ -65,7 +65,7 @@ pub(super) fn keys_of(row: &Command, args: &[&[u8]]) -> Result<Keys, NoKeys> {
     if said.is_some() && keys.iter().next().is_some() {
         return Ok(keys);
     }
-    match row.flags.has(Flags::NO_MANDATORY_KEYS) {
+    match row.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
         true => Ok(Keys { len: 0, ..keys }),
         false => Err(NoKeys::Arguments),
     }

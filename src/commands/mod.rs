@@ -4,6 +4,7 @@ mod blocking;
 mod command;
 mod effect;
 mod find;
+mod id;
 mod keys;
 mod noscript;
 mod refusal;
@@ -17,12 +18,11 @@ mod table;
 
 use crate::error::Outcome;
 
-pub use blocking::Blocking;
-pub use command::{
-    Access, Begin, Command, Failure, Find, Finder, Flags, Id, KeySpec, Place, Repeat, Request, Response, Timeout,
-};
+pub use blocking::{Blocking, Place, Timeout};
+pub use command::{Access, Begin, Command, CommandFlags, Failure, Find, Finder, KeySpec, Repeat, Request, Response};
 pub use effect::{Change, Effect, Topic};
 pub use find::{Exactly, find};
+pub use id::Id;
 pub use keys::{CommandKey, Keys, NoKeys, keys};
 pub use noscript::unknown_script;
 pub use refusal::{Refusal, has_own_words};

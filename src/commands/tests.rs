@@ -38,11 +38,11 @@ fn the_table_is_sorted_and_in_capitals() {
 fn rows_are_of_a_piece() {
     for row in all() {
         let has = |flag| row.flags.has(flag);
-        assert!(!(has(Flags::READONLY) && has(Flags::WRITE)), "{}", row.name);
-        assert!(!(has(Flags::WRITE) && row.only_reads()), "{}", row.name);
+        assert!(!(has(CommandFlags::READONLY) && has(CommandFlags::WRITE)), "{}", row.name);
+        assert!(!(has(CommandFlags::WRITE) && row.only_reads()), "{}", row.name);
         assert!(row.arity != 0 && row.arity.unsigned_abs() as usize >= row.name.split(' ').count(), "{}", row.name);
-        assert!(row.timeout == Timeout::None || has(Flags::BLOCKING) || row.id == Id::TsRead, "{}", row.name);
-        assert!(row.timeout != Timeout::None || !has(Flags::BLOCKING), "{}", row.name);
+        assert!(row.timeout == Timeout::None || has(CommandFlags::BLOCKING) || row.id == Id::TsRead, "{}", row.name);
+        assert!(row.timeout != Timeout::None || !has(CommandFlags::BLOCKING), "{}", row.name);
         assert!(row.response == Response::Default || row.request != Request::Default, "{}", row.name);
         assert!(row.change == Change::None || row.repeat == Repeat::Never, "{}", row.name);
         let unsaid = row.keys.iter().any(|key| matches!(key.find, Find::Unsaid));

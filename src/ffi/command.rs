@@ -5,7 +5,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use crate::commands::{self, Command, Flags, NoKeys, Repeat};
+use crate::commands::{self, Command, CommandFlags, NoKeys, Repeat};
 use crate::error::{Error, Result, Status};
 use crate::ffi::boundary::{args, given, guard, quietly, text_of, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -279,7 +279,11 @@ unsafe fn room<'a, T>(buffer: *mut T, len: usize, name: &str) -> Result<&'a mut 
 // One number for both, so that nothing has to be translated.
 const _: () = {
     use rredis_command_flag::*;
-    assert!(Flags::WRITE == RREDIS_COMMAND_WRITE as u32 && Flags::READONLY == RREDIS_COMMAND_READONLY as u32);
-    assert!(Flags::BLOCKING == RREDIS_COMMAND_BLOCKING as u32 && Flags::FAST == RREDIS_COMMAND_FAST as u32);
-    assert!(Flags::CONTAINER == RREDIS_COMMAND_CONTAINER as u32);
+    assert!(
+        CommandFlags::WRITE == RREDIS_COMMAND_WRITE as u32 && CommandFlags::READONLY == RREDIS_COMMAND_READONLY as u32
+    );
+    assert!(
+        CommandFlags::BLOCKING == RREDIS_COMMAND_BLOCKING as u32 && CommandFlags::FAST == RREDIS_COMMAND_FAST as u32
+    );
+    assert!(CommandFlags::CONTAINER == RREDIS_COMMAND_CONTAINER as u32);
 };

@@ -17,7 +17,7 @@ use crate::support::raw::Node;
 use crate::support::server::{self, Folder, Server, eventually};
 use crate::support::tools::root;
 use rredis::commands::shape::{self, shape};
-use rredis::commands::{Flags, find};
+use rredis::commands::{CommandFlags, find};
 use rredis::limits::Limits;
 use rredis::options::ParserChoice;
 use tree::{How, shown};
@@ -351,7 +351,7 @@ fn name_of(args: &[Vec<u8>], commands: &BTreeSet<String>) -> Option<String> {
 /// Whether the table has it, on whichever servers.
 fn is_a_command(args: &[Vec<u8>]) -> bool {
     let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
-    find(&args).is_some_and(|command| !command.flags.has(Flags::CONTAINER))
+    find(&args).is_some_and(|command| !command.flags.has(CommandFlags::CONTAINER))
 }
 
 fn spelled(name: &[u8]) -> String {

@@ -12,7 +12,7 @@ use crate::support::dice::Dice;
 use crate::support::server::{Server, program, programs};
 use crate::support::tools::{root, run};
 use grammar::Part;
-use rredis::commands::{self, Access, Begin, Find, Flags, KeySpec, NoKeys, Request, Response};
+use rredis::commands::{self, Access, Begin, CommandFlags, Find, KeySpec, NoKeys, Request, Response};
 use wire::{Asker, Said};
 
 /// Cases of each server.
@@ -338,8 +338,8 @@ fn of_row(row: &commands::Command) -> Facts {
         words.iter().filter(|(_, flag)| row.flags.has(*flag)).map(|(word, _)| (*word).to_owned()).collect()
     };
     let mut tips = words(&[
-        ("nondeterministic_output", Flags::NONDETERMINISTIC_OUTPUT),
-        ("nondeterministic_output_order", Flags::NONDETERMINISTIC_OUTPUT_ORDER),
+        ("nondeterministic_output", CommandFlags::NONDETERMINISTIC_OUTPUT),
+        ("nondeterministic_output_order", CommandFlags::NONDETERMINISTIC_OUTPUT_ORDER),
     ]);
     if row.request != Request::Default {
         tips.push(format!("request_policy:{}", snake(&format!("{:?}", row.request))));
@@ -413,25 +413,25 @@ fn grammars(asker: &mut Asker) -> BTreeMap<String, Vec<Part>> {
 }
 
 const FLAGS: &[(&str, u32)] = &[
-    ("write", Flags::WRITE),
-    ("readonly", Flags::READONLY),
-    ("denyoom", Flags::DENYOOM),
-    ("module", Flags::MODULE),
-    ("admin", Flags::ADMIN),
-    ("pubsub", Flags::PUBSUB),
-    ("noscript", Flags::NOSCRIPT),
-    ("blocking", Flags::BLOCKING),
-    ("loading", Flags::LOADING),
-    ("stale", Flags::STALE),
-    ("skip_monitor", Flags::SKIP_MONITOR),
-    ("skip_slowlog", Flags::SKIP_SLOWLOG),
-    ("asking", Flags::ASKING),
-    ("fast", Flags::FAST),
-    ("no_auth", Flags::NO_AUTH),
-    ("no_multi", Flags::NO_MULTI),
-    ("no_mandatory_keys", Flags::NO_MANDATORY_KEYS),
-    ("no_async_loading", Flags::NO_ASYNC_LOADING),
-    ("allow_busy", Flags::ALLOW_BUSY),
+    ("write", CommandFlags::WRITE),
+    ("readonly", CommandFlags::READONLY),
+    ("denyoom", CommandFlags::DENYOOM),
+    ("module", CommandFlags::MODULE),
+    ("admin", CommandFlags::ADMIN),
+    ("pubsub", CommandFlags::PUBSUB),
+    ("noscript", CommandFlags::NOSCRIPT),
+    ("blocking", CommandFlags::BLOCKING),
+    ("loading", CommandFlags::LOADING),
+    ("stale", CommandFlags::STALE),
+    ("skip_monitor", CommandFlags::SKIP_MONITOR),
+    ("skip_slowlog", CommandFlags::SKIP_SLOWLOG),
+    ("asking", CommandFlags::ASKING),
+    ("fast", CommandFlags::FAST),
+    ("no_auth", CommandFlags::NO_AUTH),
+    ("no_multi", CommandFlags::NO_MULTI),
+    ("no_mandatory_keys", CommandFlags::NO_MANDATORY_KEYS),
+    ("no_async_loading", CommandFlags::NO_ASYNC_LOADING),
+    ("allow_busy", CommandFlags::ALLOW_BUSY),
 ];
 
 const ACCESS: &[(&str, u32)] = &[

@@ -7,6 +7,9 @@ const FILE_LINES_MAX: usize = 400;
 /// Files that are longer. There are to be fewer.
 const LONG_FILES: &[&str] = &["conn/mod.rs", "pool/mod.rs"];
 
+/// Files that tools/commands/write writes.
+const WRITTEN: [&str; 2] = ["commands/id.rs", "commands/table.rs"];
+
 /// A function that grows past this is more than a screen.
 const FUNCTION_LINES_MAX: usize = 60;
 /// Functions that are longer, each behind its file. There are to be fewer.
@@ -14,10 +17,10 @@ const LONG_FUNCTIONS: &[&str] = &[];
 
 #[test]
 fn no_file_has_two_jobs() {
-    // What a program writes is as long as what it lists.
     let all = sources();
-    let written = all.iter().filter(|source| source.path != "commands/table.rs");
-    let files = written.map(|source| (source.path.clone(), source.text.lines().count()));
+    // What a program writes is as long as what it lists.
+    let by_hand = all.iter().filter(|source| !WRITTEN.contains(&source.path.as_str()));
+    let files = by_hand.map(|source| (source.path.clone(), source.text.lines().count()));
     super::none(&too_long(files, FILE_LINES_MAX, LONG_FILES));
 }
 

@@ -13,7 +13,7 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use crate::commands::{self, Command, Effect, Exactly, Flags as CommandFlags, Refusal, Shape};
+use crate::commands::{self, Command, CommandFlags, Effect, Exactly, Refusal, Shape};
 use crate::conn::{Kept, Notice, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::line::{self, Came, Line, Submission, Transition, Wants};
