@@ -6,9 +6,11 @@
 //!  view       safe reading
 //!  form       what a reply's structure becomes while it is built
 //!  builder    a reply made by hand
+//!  copy       a reply made of a part of another
 //! ```
 
 pub mod builder;
+mod copy;
 pub mod form;
 pub mod node;
 #[expect(unsafe_code, reason = "one allocation that holds header, nodes and text: the only place that lays one out")]

@@ -67,20 +67,6 @@ impl Reply {
         }
     }
 
-    /// A deep copy of a node of any tree. Attributes stay behind.
-    pub fn clone_of(node: &Node) -> Result<Reply> {
-        let mut builder = super::Builder::for_copies();
-        builder.add_reply(node);
-        builder.take()
-    }
-
-    /// A deep copy of a node of this tree, with all attributes.
-    pub fn part(&self, node: View<'_>) -> Result<Reply> {
-        let mut builder = super::Builder::for_copies();
-        builder.add_part(self, node);
-        builder.take()
-    }
-
     /// Take over a reply that `into_raw` gave away.
     ///
     /// # Safety
