@@ -12,6 +12,7 @@ mod push;
 mod queued;
 mod routing;
 mod said;
+mod secrecy;
 mod state;
 mod submit;
 pub mod subscriptions;

@@ -1,39 +1,6 @@
 //! The part of an error reply to the handshake that a message may show: nothing that could be a part of a password.
 
-use crate::error::{Error, Result, Status, head};
-use crate::reply::Reply;
-use crate::resp;
-
-use super::inflight::Answered;
-use super::{Session, handshake};
-
-impl Session {
-    /// The command that this reply answers.
-    pub(super) fn asked_for(&mut self, reply: &Reply) -> Result<Answered> {
-        let secretive = self.is_secretive();
-        self.inflight.answered().map_err(|error| handshake::unasked(error, reply, secretive))
-    }
-
-    /// What a parser says of bytes that it cannot read, without the bytes where those may repeat a secret.
-    #[cold]
-    pub(super) fn without_secrets(&self, error: Error) -> Error {
-        match error.status {
-            Status::Protocol | Status::Limit if self.is_secretive() => match self.parser.is_custom() {
-                true => {
-                    let text = format!("the parser {} cannot read what the server says", self.parser.name());
-                    Error { message: text.into_bytes(), ..error }
-                }
-                false => resp::without_quotes(error),
-            },
-            _ => error,
-        }
-    }
-
-    /// Whether the last that the server was told may be a secret: nothing else was handed over since.
-    fn is_secretive(&self) -> bool {
-        self.secretive_until.is_some_and(|until| self.inflight.handed() <= until)
-    }
-}
+use crate::error::head;
 
 /// The words of an answer that a message may show. `secretive`: the greeting has secrets in it. A server may repeat what it
 /// was told, cut, folded or escaped as it likes, so that no search for the secret finds all of it: only words are shown that

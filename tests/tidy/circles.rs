@@ -20,7 +20,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("line/time.rs", "line/mod.rs"),
     ("options/mod.rs", "options/canonical.rs"),
     ("options/mod.rs", "options/url.rs"),
-    ("session/handshake.rs", "session/said.rs"),
     ("transport/mod.rs", "transport/tcp.rs"),
 ];
 
