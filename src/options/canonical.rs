@@ -1,9 +1,12 @@
 //! Options as a canonical URL, which reads back as equal options, except for secrets.
 
+use std::fmt;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
+use super::fault::config;
 use super::table::{Kind, TABLE};
-use super::{Key, Options, config, url, words};
+use super::{Key, Options, url, words};
 use crate::error::Result;
 use crate::memory::append;
 
@@ -15,27 +18,36 @@ const PATH: &AsciiSet = &PLAIN.remove(b'/');
 /// A URL as it is written. How long it becomes is for the options to say, so there may be no memory for it.
 struct Written(Vec<u8>);
 
-/// The canonical URL: the place, and then each option that is not at its default, in the order of the table.
-pub(super) fn write(options: &Options) -> Result<String> {
-    let defaults = Options::new();
-    let mut url = Written(Vec::new());
-    let said = url.place(options)?;
-    let mut before = "?";
-    for row in &TABLE {
-        let in_front = said.contains(&row.key) || matches!(row.key, Key::Username | Key::Password);
-        if in_front || options.agrees(&defaults, row.key) {
-            continue;
+impl Options {
+    /// The canonical URL of these options, with `***` for every secret: the place, and then each option that is not at its
+    /// default, in the order of the table.
+    pub fn to_url(&self) -> Result<String> {
+        let defaults = Options::new();
+        let mut url = Written(Vec::new());
+        let said = url.place(self)?;
+        let mut before = "?";
+        for row in &TABLE {
+            let in_front = said.contains(&row.key) || matches!(row.key, Key::Username | Key::Password);
+            if in_front || self.agrees(&defaults, row.key) {
+                continue;
+            }
+            url.add(&[before, row.name, "="])?;
+            match row.kind {
+                Kind::Text(_) => url.escaped(self.text(row.key).unwrap_or_default(), PATH)?,
+                Kind::Secret => url.add(&["***"])?,
+                _ => url.add(&[&words::write(row, self.number(row.key))])?,
+            }
+            before = "&";
         }
-        url.add(&[before, row.name, "="])?;
-        match row.kind {
-            Kind::Text(_) => url.escaped(options.text(row.key).unwrap_or_default(), PATH)?,
-            Kind::Secret => url.add(&["***"])?,
-            _ => url.add(&[&words::write(row, options.number(row.key))])?,
-        }
-        before = "&";
+        // What was added is text, and what was escaped is ASCII.
+        String::from_utf8(url.0).map_err(|_| config("the URL is not UTF-8".to_owned()))
     }
-    // What was added is text, and what was escaped is ASCII.
-    String::from_utf8(url.0).map_err(|_| config("the URL is not UTF-8".to_owned()))
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Options({})", self.to_url().map_err(|_| fmt::Error)?)
+    }
 }
 
 impl Written {

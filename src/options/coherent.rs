@@ -3,8 +3,9 @@
 //! Whom we talk to and how safely is never a guess: where an option about that would do nothing, that is an error, in
 //! whichever order things were set. How long and how many may lie idle. What was not set contradicts nothing.
 
-use super::table::{Kind, TABLE};
-use super::{Key, Options, Value, config};
+use super::fault::config;
+use super::table::{Key, Kind, TABLE};
+use super::values::{Options, Value};
 use crate::error::Result;
 
 /// What does nothing without TLS.

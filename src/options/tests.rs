@@ -1,7 +1,8 @@
 //! The values that options accept and refuse, and their messages.
 
-use super::*;
-use crate::error::Status;
+use super::table::{Kind, TABLE};
+use super::{Endpoint, Key, Options, ParserChoice, check};
+use crate::error::{Result, Status};
 use crate::limits::Limits;
 
 fn refused(result: Result<()>) -> String {

@@ -1,10 +1,51 @@
-//! Typed accessors of the options.
+//! The options in force, each in its type.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use super::{Endpoint, Key, Options, ParserChoice, Secret, Share, config};
+use super::fault::config;
+use super::{Key, Options, Secret};
 use crate::error::Result;
 use crate::limits::Limits;
+
+/// Where a server is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// On the network.
+    Tcp {
+        /// Name or address, without brackets.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// On this machine.
+    Unix {
+        /// Path of the socket.
+        path: Vec<u8>,
+    },
+}
+
+/// Which parser reads replies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParserChoice {
+    /// The best there is.
+    Auto,
+    /// The fast one.
+    Fast,
+    /// The simple one.
+    Simple,
+}
+
+/// When commands of several threads share a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Never.
+    Never,
+    /// When all connections are busy.
+    Busy,
+    /// Always.
+    Always,
+}
 
 /// Durations are in milliseconds, and -1 is for ever.
 impl Options {
@@ -203,5 +244,15 @@ impl Options {
     /// Whether confirmations of subscriptions are shown.
     pub fn pubsub_confirmations(&self) -> bool {
         self.number(Key::PubsubConfirmations) == 1
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Endpoint::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Endpoint::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Endpoint::Unix { path } => write!(f, "unix:{}", String::from_utf8_lossy(path)),
+        }
     }
 }

@@ -20,12 +20,18 @@ use names::{ALIASES, Meaning, ambiguous, translate};
 use piece::{UrlPiece, fault};
 use scheme::{Scheme, refuse_list, scheme};
 
-/// Sets in `options` what the URL says. They may be half set when it fails.
-pub(super) fn read(url: &[u8], options: &mut Options) -> Result<()> {
-    read_all(url, options).map_err(|error| places::without_lengths(error, url))
+impl Options {
+    /// Sets all that a URL says, or, where something is wrong with it, nothing.
+    pub fn set_url(&mut self, url: &[u8]) -> Result<()> {
+        let mut draft = self.clone();
+        read(url, &mut draft).map_err(|error| places::without_lengths(error, url))?;
+        *self = draft;
+        Ok(())
+    }
 }
 
-fn read_all(url: &[u8], options: &mut Options) -> Result<()> {
+/// Sets in `options` what the URL says. They may be half set when it fails.
+fn read(url: &[u8], options: &mut Options) -> Result<()> {
     let (scheme, rest) = scheme(url)?;
     let (authority, rest) = rest.cut(|byte| matches!(byte, b'/' | b'?'));
     let (path, query) = rest.cut(|byte| byte == b'?');

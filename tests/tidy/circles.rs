@@ -18,8 +18,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("ffi/parser.rs", "ffi/options.rs"),
     ("line/subscribed.rs", "line/mod.rs"),
     ("line/time.rs", "line/mod.rs"),
-    ("options/mod.rs", "options/canonical.rs"),
-    ("options/mod.rs", "options/url.rs"),
     ("transport/mod.rs", "transport/tcp.rs"),
 ];
 
