@@ -70,7 +70,7 @@ impl Dedicated {
         let (lease, kept) = self.parts()?;
         let sent = ordered.and_then(|order| {
             // What nobody asked for, and was there before the command, is not its reply.
-            lease.look_again(order.wait.deadline, kept)?;
+            lease.inspect_lent(order.wait.deadline, kept)?;
             let submitted = lease.submit_any(order.asked())?;
             lease.flush(submitted.ticket, &order.wait, kept)
         });
@@ -109,7 +109,7 @@ impl Dedicated {
             return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));
         }
         // What nobody asked for, and was there before the command, is not its reply.
-        let there = lease.look_again(wait.deadline, kept);
+        let there = lease.inspect_lent(wait.deadline, kept);
         let tried =
             there.and_then(|()| lease.submit_any(order.asked())).and_then(|submitted| match submitted.answered {
                 true => lease.reply_to(submitted.ticket, wait, kept).map(Some),

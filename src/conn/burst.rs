@@ -3,7 +3,10 @@
 use crate::error::{Error, Result};
 use crate::session::{Session, TakeReplies};
 
-use super::{Connection, Kept, Traffic, Until, serving};
+use super::connection::Connection;
+use super::kept::Kept;
+use super::serving::serving;
+use super::until::{Traffic, Until};
 
 /// What became of a burst.
 #[derive(Clone, Copy, Debug)]

@@ -7,10 +7,9 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::options::{Endpoint, Options, Secret, Share};
 use crate::resp::{self, ParserType};
 use crate::session::{Greeting, Session};
-use crate::transport::{self, Attempt, Connect, Deadline, Sockets};
+use crate::transport::{self, Attempt, Connect, Deadline, Sockets, Transport};
 
-use super::Connection;
-use super::serving::{is_served, serving};
+use super::serving::is_served;
 
 /// How to open a connection to one server.
 #[derive(Clone)]
@@ -102,13 +101,6 @@ impl Dial {
         }
     }
 
-    /// Open a connection and greet the server. Every failure is one of connecting: no command was sent.
-    pub fn open(&self, deadline: Deadline) -> Result<Connection> {
-        let allowed_ms = self.options().connect_timeout_ms();
-        let deadline = deadline.earlier(Deadline::after_ms(allowed_ms));
-        serving(self.serves, || self.open_and_greet(deadline)).map_err(|error| error.with_outcome(Outcome::NotSent))
-    }
-
     /// Refuse a call that comes from a function of the caller's while it serves this very pool.
     pub fn refuse_reentry(&self) -> Result<()> {
         let Some(number) = self.serves else { return Ok(()) };
@@ -119,9 +111,9 @@ impl Dial {
         Ok(())
     }
 
-    fn open_and_greet(&self, deadline: Deadline) -> Result<Connection> {
-        let transport = self.shared.connect.connect(&self.server.endpoint, deadline)?;
-        Connection::greeted(next_number(), self.session()?, transport, self.clone(), deadline)
+    /// Connect, against a deadline.
+    pub(super) fn connect(&self, deadline: Deadline) -> Result<Box<dyn Transport>> {
+        self.shared.connect.connect(&self.server.endpoint, deadline)
     }
 
     /// Begin to connect, in steps that never wait.

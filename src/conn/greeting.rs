@@ -5,7 +5,8 @@ use crate::resp;
 use crate::session::Session;
 use crate::transport::{Awaited, Deadline, NO_TIME_LEFT, Transport};
 
-use super::{Connection, Dial};
+use super::connection::Connection;
+use super::dial::Dial;
 
 impl Connection {
     /// Greet the server on a transport that was just connected.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result, Status};
 use crate::reply::Reply;
 use crate::session::Event;
 
-use super::Connection;
+use super::connection::Connection;
 
 /// What happened that somebody may want to be told of, once the connection has gone back.
 #[derive(Clone, Debug)]

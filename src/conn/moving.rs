@@ -4,7 +4,8 @@
 use crate::error::{Error, Result, Status};
 use crate::transport::Moved;
 
-use super::{Connection, handed};
+use super::connection::Connection;
+use super::handed;
 
 impl Connection {
     /// Read once. False: nothing was there.

@@ -1,11 +1,25 @@
-//! Connecting and the handshake in steps that never wait, for an event loop.
+//! Opening a connection: with a wait, for a pool; and in steps that never wait, for a line.
 
 use crate::error::{Error, Outcome, Result, Status};
 use crate::transport::{Attempt, Deadline, Step};
 
-use super::Connection;
+use super::connection::Connection;
 use super::dial::{Dial, next_number};
 use super::serving::serving;
+
+impl Dial {
+    /// Open a connection and greet the server. Every failure is one of connecting: no command was sent.
+    pub fn open(&self, deadline: Deadline) -> Result<Connection> {
+        let allowed_ms = self.options().connect_timeout_ms();
+        let deadline = deadline.earlier(Deadline::after_ms(allowed_ms));
+        serving(self.serves(), || self.open_and_greet(deadline)).map_err(not_sent)
+    }
+
+    fn open_and_greet(&self, deadline: Deadline) -> Result<Connection> {
+        let transport = self.connect(deadline)?;
+        Connection::greeted(next_number(), self.session()?, transport, self.clone(), deadline)
+    }
+}
 
 /// A connection on its way, and then open. After an error it is of no use any more.
 pub struct Stepped {

@@ -1,12 +1,6 @@
-//! The digests of the scripts that a connection's server is known to have; and SCRIPT EXISTS in one write with the
-//! command that needs the script.
+//! The digests of the scripts that a connection's server is known to have.
 
-use crate::error::{Error, Result, Status};
 use crate::limits::SCRIPTS_KNOWN_MAX;
-use crate::reply::Reply;
-use crate::session::{Event, Ticket};
-
-use super::{Connection, Kept, Wait};
 
 /// The SHA-1 digest of a script.
 pub type Digest = [u8; 20];
@@ -50,38 +44,6 @@ impl Known {
             self.digests.rotate_left(before);
             self.oldest = 0;
         }
-    }
-}
-
-impl Connection {
-    /// The scripts that its server is known to have.
-    #[inline]
-    pub fn scripts(&mut self) -> &mut Known {
-        &mut self.scripts
-    }
-
-    /// Wait for the replies to two commands that were queued one behind the other. An error says what became of the second.
-    pub fn replies_to(
-        &mut self,
-        (first, second): (Ticket, Ticket),
-        wait: &Wait<'_>,
-        kept: &mut Kept,
-    ) -> Result<(Reply, Reply)> {
-        let mut before = None;
-        let driven = self.serve(wait.deadline, |session| {
-            while let Some(event) = session.poll()? {
-                match event {
-                    Event::Reply { ticket: answered, reply, .. } if answered == first => before = Some(reply),
-                    Event::Reply { ticket: answered, reply, .. } if answered == second => return Ok(Some(reply)),
-                    other => kept.keep(other)?,
-                }
-            }
-            Ok(None)
-        });
-        let reply = self.concluded(driven, second, wait)?;
-        let before =
-            before.ok_or_else(|| Error::new(Status::Panic, "a command was answered before the one ahead of it"))?;
-        Ok((before, reply))
     }
 }
 

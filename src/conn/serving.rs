@@ -6,8 +6,6 @@ use std::mem::ManuallyDrop;
 
 use crate::process::without_destructor;
 
-use super::Connection;
-
 /// Run what may call functions of the caller's that serve this pool.
 pub(super) fn serving<T>(number: Option<u64>, body: impl FnOnce() -> T) -> T {
     let _served = serve(number);
@@ -25,12 +23,6 @@ pub(super) fn serve(number: Option<u64>) -> Option<Served> {
 /// Whether functions of the caller's serve this pool now.
 pub(super) fn is_served(number: u64) -> bool {
     SERVING.with(|serving| serving.contains(number))
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.closing = serve(self.dial.serves());
-    }
 }
 
 /// Takes the number of a pool back when its functions have run, panic or not.

@@ -7,7 +7,7 @@ use crate::error::{Error, Outcome, Result};
 use crate::limits::{TURN_BYTES_MAX, TURN_MS_MAX};
 use crate::session::{Event, Leaf, Session};
 
-use super::Connection;
+use super::connection::Connection;
 use super::serving::serving;
 
 impl Connection {

@@ -5,11 +5,21 @@ mod opening;
 mod turns;
 mod waits;
 
+use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::serving::serving;
+use super::waiting::{PAUSE, Progress, SLICE_MS, VAIN_TURNS_MAX};
 use super::*;
+use crate::commands::{Effect, Shape};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::{LATE_READS_MAX, READ_BYTES, TURN_BYTES_MAX, UNASKED_BYTES_MAX};
 use crate::options::{Key, Options};
+use crate::reply::Reply;
+use crate::session::{Asked, Event, Ticket};
 use crate::transport::script::{Script, Scripts, Step, expect, give};
+use crate::transport::{Deadline, Transport};
 
 const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";
 const GREETED: &str = "%1\r\n$5\r\nproto\r\n:3\r\n";
@@ -101,12 +111,12 @@ fn pushes_are_kept_and_bounded() {
 fn a_connection_that_rested_is_looked_at() {
     let (mut connection, script) = greeted([]);
     let mut kept = Kept::new(true, 1000);
-    connection.wake(Deadline::never(), &mut kept).unwrap();
+    connection.inspect(Deadline::never(), &mut kept).unwrap();
     script.add(give(">1\r\n+news\r\n"));
-    connection.wake(Deadline::never(), &mut kept).unwrap();
+    connection.inspect(Deadline::never(), &mut kept).unwrap();
     assert_eq!(kept.take().unwrap().view().get(0).unwrap().text(), b"news");
     script.add(give("$4\r\nEVIL\r\n"));
-    assert_eq!(connection.wake(Deadline::never(), &mut kept).unwrap_err().status, Status::Protocol);
+    assert_eq!(connection.inspect(Deadline::never(), &mut kept).unwrap_err().status, Status::Protocol);
     assert!(!connection.is_clean());
 }
 
@@ -114,7 +124,7 @@ fn a_connection_that_rested_is_looked_at() {
 fn half_a_reply_that_nobody_asked_for_is_noticed_too() {
     let (mut connection, script) = greeted([]);
     script.add(give("$4\r\nEV"));
-    assert_eq!(connection.wake(Deadline::never(), &mut Kept::new(false, 0)).unwrap_err().status, Status::Protocol);
+    assert_eq!(connection.inspect(Deadline::never(), &mut Kept::new(false, 0)).unwrap_err().status, Status::Protocol);
 }
 
 #[test]

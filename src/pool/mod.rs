@@ -228,7 +228,7 @@ impl PoolState {
             self.counters.closed(1);
             return Err(Gone::Closed);
         }
-        let mut checked = connection.wake(deadline, kept);
+        let mut checked = connection.inspect(deadline, kept);
         if checked.is_ok() && health::is_ping_due(&connection, now, options) {
             checked = connection.ping(deadline, health::ping_ms(deadline, options), kept);
         }
@@ -336,7 +336,7 @@ impl Permit<'_> {
         self.0.counters.created();
         kept.notice(Notice::connected(&connection));
         // Bytes that arrive before any command cannot be a reply: the connection is refused.
-        if let Err(error) = connection.wake(deadline, kept) {
+        if let Err(error) = connection.inspect(deadline, kept) {
             self.0.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
             return Err(error);

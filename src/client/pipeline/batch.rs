@@ -156,7 +156,7 @@ impl Batch {
             return Err(Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent));
         }
         // It may have been lost while its caller was thinking: what is not sent is sure not to run.
-        let there = lease.look_again(time.start, kept);
+        let there = lease.inspect_lent(time.start, kept);
         let tried = there.and_then(|()| self.attempt(&mut Leased { lease, kept, time: &mut time }));
         let (answered, lost) = match tried {
             Ok(answered) => (answered, false),

@@ -75,7 +75,7 @@ impl Watch {
     fn try_command(&mut self, order: &Order<'_>, client: &Client) -> Result<Reply> {
         let (lease, kept) = self.parts()?;
         // What nobody asked for, and was there before the command, is not its reply.
-        let there = lease.look_again(order.wait.deadline, kept);
+        let there = lease.inspect_lent(order.wait.deadline, kept);
         let tried = there
             .and_then(|()| lease.submit_any(order.asked()))
             .and_then(|submitted| lease.reply_to(submitted.ticket, &order.wait, kept))

@@ -146,7 +146,7 @@ fn a_wait_without_a_descriptor_is_ended_by_who_wakes_the_call() {
 fn a_connection_that_rests_gives_back_what_much_at_once_made_grow() {
     let news = ">1\r\n+p\r\n".repeat(20_000);
     let (mut connection, _script) = greeted([give(news)]);
-    connection.wake(Deadline::after_ms(10_000), &mut Kept::new(false, 0)).unwrap();
+    connection.inspect(Deadline::after_ms(10_000), &mut Kept::new(false, 0)).unwrap();
     let room = |connection: &mut Connection| connection.session_mut().room(READ_BYTES).unwrap().len();
     assert!(room(&mut connection) > READ_BYTES);
     connection.rest();
@@ -158,7 +158,7 @@ fn a_connection_that_rests_gives_back_what_much_at_once_made_grow() {
 fn what_a_look_finds_is_bounded_as_what_comes_during_a_call() {
     let (mut connection, script) = greeted([]);
     script.add(give(">1\r\n+a\r\n>1\r\n+b\r\n"));
-    let error = connection.wake(Deadline::never(), &mut Kept::new(true, 100)).unwrap_err();
+    let error = connection.inspect(Deadline::never(), &mut Kept::new(true, 100)).unwrap_err();
     assert_eq!((error.status, error.outcome), (Status::Limit, Outcome::NotSent));
     assert!(connection.failure().is_some());
 }
@@ -170,7 +170,7 @@ fn a_look_takes_nothing_where_something_may_come_by_right() {
     let ticket = connection.submit(&[b"GET", b"a"], Shape::KEEP).unwrap();
     connection.flush(ticket, &wait(b"GET", 5000), &mut kept).unwrap();
     script.add(give("+one\r\n"));
-    connection.look_again(Deadline::never(), &mut kept).unwrap();
+    connection.inspect_lent(Deadline::never(), &mut kept).unwrap();
     assert!(kept.is_empty() && !script.is_done());
     assert_eq!(text_of(connection.reply_to(ticket, &wait(b"GET", 5000), &mut kept)), b"one");
 
@@ -180,14 +180,14 @@ fn a_look_takes_nothing_where_something_may_come_by_right() {
     script.add(give(">3\r\n+subscribe\r\n+a\r\n:1\r\n"));
     connection.next(Deadline::after_ms(5000)).unwrap();
     script.add(give(">3\r\n+message\r\n+a\r\n+hello\r\n"));
-    connection.look_again(Deadline::never(), &mut kept).unwrap();
+    connection.inspect_lent(Deadline::never(), &mut kept).unwrap();
     assert!(kept.is_empty() && !script.is_done());
     assert_eq!(connection.next(Deadline::after_ms(5000)).unwrap().view().get(2).unwrap().text(), b"hello");
 
     // Where nothing may come by right, what comes is seen, and ends it.
     let (mut connection, script) = greeted([]);
     script.add(give("$4\r\nEVIL\r\n"));
-    let error = connection.look_again(Deadline::never(), &mut kept).unwrap_err();
+    let error = connection.inspect_lent(Deadline::never(), &mut kept).unwrap_err();
     assert_eq!((error.status, error.outcome), (Status::Protocol, Outcome::NotSent));
 }
 
@@ -199,13 +199,13 @@ fn a_look_finds_what_no_descriptor_shows_and_that_the_peer_has_closed() {
     let open = |steps: [Step; 1]| greeted_by(said.clone(), steps).0;
     // The descriptor is quiet, and so is the transport: there is nothing to read.
     let evil = || [give("$4\r\nEVIL\r\n")];
-    open(evil()).wake(Deadline::never(), &mut kept).unwrap();
+    open(evil()).inspect(Deadline::never(), &mut kept).unwrap();
     said.pending.store(true, Ordering::Relaxed);
-    assert_eq!(open(evil()).wake(Deadline::never(), &mut kept).unwrap_err().status, Status::Protocol);
+    assert_eq!(open(evil()).inspect(Deadline::never(), &mut kept).unwrap_err().status, Status::Protocol);
     said.pending.store(false, Ordering::Relaxed);
     let mut connection = open(evil());
     drop(theirs);
-    let error = connection.wake(Deadline::never(), &mut kept).unwrap_err();
+    let error = connection.inspect(Deadline::never(), &mut kept).unwrap_err();
     assert_eq!((error.status, error.outcome), (Status::Io, Outcome::NotSent));
     assert_eq!(error.to_string(), "127.0.0.1:6379: read: the server closed the connection");
     assert!(connection.failure().is_some());

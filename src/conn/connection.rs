@@ -1,0 +1,126 @@
+//! An open connection: its parts, and its state.
+
+use std::time::Instant;
+
+use crate::error::{Error, Outcome, Status};
+use crate::limits::READ_BYTES;
+use crate::session::Session;
+use crate::transport::Transport;
+
+use super::dial::Dial;
+use super::scripts::Known;
+use super::serving::{Served, serve};
+use super::until::Traffic;
+
+/// An open connection that has been greeted.
+pub struct Connection {
+    pub(super) id: u64,
+    pub(super) session: Session,
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) dial: Dial,
+    pub(super) opened: Instant,
+    pub(super) rested: Instant,
+    /// The size of the next read. It grows while reads fill it.
+    pub(super) read_bytes: usize,
+    /// The turns in a row in which the descriptor was ready and no byte moved.
+    pub(super) vain_turns: u32,
+    /// The bytes written in the last turn.
+    pub(super) handed: usize,
+    pub(super) moved: Traffic,
+    /// Bytes of the server have arrived.
+    pub(super) heard: bool,
+    /// The most bytes that waited to be written at once, for `rest_if_grown`.
+    pub(super) sent_at_once: usize,
+    pub(super) scripts: Known,
+    /// Dropped last, after the transport and the parser: their close functions may not use this pool either.
+    pub(super) closing: Option<Served>,
+}
+
+impl Connection {
+    /// A connection on a transport that was just connected. The handshake is still to be done.
+    pub(super) fn new(id: u64, session: Session, transport: Box<dyn Transport>, dial: Dial) -> Connection {
+        let now = Instant::now();
+        Connection {
+            id,
+            session,
+            transport,
+            dial,
+            opened: now,
+            rested: now,
+            read_bytes: READ_BYTES,
+            vain_turns: 0,
+            handed: 0,
+            moved: Traffic::default(),
+            heard: false,
+            sent_at_once: 0,
+            scripts: Known::default(),
+            closing: None,
+        }
+    }
+
+    /// Its number, which no other connection of this process has.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether the next borrower would find the connection as a new one.
+    pub fn is_clean(&self) -> bool {
+        self.session.is_clean()
+    }
+
+    /// Whether a reply is owed to a command already sent, other than the confirmation of a subscription.
+    pub fn owes_a_reply(&self) -> bool {
+        self.session.owes_a_reply()
+    }
+
+    /// Whether anything could still arrive without another command being sent.
+    pub fn can_hear(&self) -> bool {
+        self.session.can_hear()
+    }
+
+    /// Whether a transaction is open, and commands are queued in it.
+    pub fn is_queueing(&self) -> bool {
+        self.session.is_queueing()
+    }
+
+    /// Why the connection is over, if it is.
+    pub fn failure(&self) -> Option<&Error> {
+        self.session.failure()
+    }
+
+    /// The connection becomes idle: free what one large command or reply made grow.
+    pub fn rest(&mut self) {
+        self.session.rest();
+        self.read_bytes = READ_BYTES;
+        self.rested = Instant::now();
+    }
+
+    /// When it was opened, and since when it is idle.
+    pub fn age(&self) -> (Instant, Instant) {
+        (self.opened, self.rested)
+    }
+
+    /// The bytes moved since the last call.
+    pub fn traffic(&mut self) -> Traffic {
+        std::mem::take(&mut self.moved)
+    }
+
+    /// The scripts that its server is known to have.
+    #[inline]
+    pub fn scripts(&mut self) -> &mut Known {
+        &mut self.scripts
+    }
+
+    pub(super) fn told(&self, error: Error, outcome: Outcome) -> Error {
+        match error.status {
+            Status::Argument | Status::State => error.with_outcome(outcome),
+            _ => self.with_hint(error).at(self.dial.endpoint()).with_outcome(outcome),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.closing = serve(self.dial.serves());
+    }
+}
