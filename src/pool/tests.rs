@@ -5,12 +5,15 @@ mod looked_at;
 mod panics;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
 use crate::commands::Shape;
-use crate::conn::Wait;
+use crate::conn::{Connection, Notice, Wait};
+use crate::error::{Error, Status};
+use crate::limits::RENEWAL_MS_MIN;
 use crate::options::{Key, Options};
 use crate::session::Asked;
 use crate::sync::Mutex;

@@ -1,0 +1,235 @@
+//! The state that the clones of a pool share: permits, the queue of waiting callers, eras.
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use crate::conn::{Connection, Dial, Kept, Notice};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::RENEWAL_MS_MIN;
+use crate::transport::Deadline;
+
+use super::health;
+use super::shelf::{Grant, Shelves, Waiter};
+use super::stats::Counters;
+
+/// What the clones of a pool share.
+pub(super) struct PoolState {
+    pub(super) dial: Dial,
+    /// The largest number of connections: idle, leased, and being opened.
+    pub(super) max: usize,
+    pub(super) shelves: Shelves,
+    /// The number of the present era. A new era begins when all connections are to be closed: a leased connection of an
+    /// older era is closed when it is returned. A new era begins under the shelf's lock, and a returned connection's era
+    /// is compared under it, so that no connection of an older era is leased afterwards.
+    pub(super) era: AtomicU64,
+    /// The earliest time at which `renew` may close all connections again, in milliseconds since the pool was made.
+    pub(super) renewal_due: AtomicU64,
+    pub(super) made: Instant,
+    pub(super) counters: Counters,
+}
+
+/// Why an idle connection cannot be used any more.
+pub(super) enum Gone {
+    /// The server closed it, or it was too old or idle for too long.
+    Closed,
+    /// It did not answer in time.
+    Silent,
+    /// The call was ended during the check, by another thread or by the interrupt function (`Status::Woken`).
+    Ended(Error),
+}
+
+impl PoolState {
+    /// The state of a pool that opens its connections with `dial`.
+    pub(super) fn new(dial: Dial) -> PoolState {
+        let max = dial.options().pool_max();
+        PoolState {
+            dial,
+            max,
+            shelves: Shelves::default(),
+            era: AtomicU64::new(0),
+            renewal_due: AtomicU64::new(0),
+            made: Instant::now(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Get a permit: at once if one is free, otherwise in the order of the callers.
+    pub(super) fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
+        let mut queued = {
+            let mut shelf = self.shelves.open();
+            if let Some(grant) = shelf.grant(self.max, self.era()) {
+                return Ok(grant);
+            }
+            let waiter = Arc::new(Waiter::new());
+            shelf.waiters.push_back(Arc::clone(&waiter));
+            QueuePlace { pool: self, waiter, left: false }
+        };
+        self.counters.waited();
+        let since = Instant::now();
+        match queued.waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
+            Ok(Some(grant)) => {
+                queued.left = true;
+                return Ok(grant);
+            }
+            Ok(None) => {}
+            Err(ended) => return Err(ended.at("pool").at(self.dial.endpoint()).with_outcome(Outcome::NotSent)),
+        }
+        if let Some(grant) = queued.leave() {
+            return Ok(grant);
+        }
+        self.counters.wait_timed_out();
+        let waited_ms = since.elapsed().as_millis() as i64;
+        kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
+        let text = format!(
+            "{}: pool: all {} connections are in use (pool_max), and none came back in time",
+            self.dial.endpoint(),
+            self.max
+        );
+        Err(Error::new(Status::Busy, text).with_outcome(Outcome::NotSent))
+    }
+
+    /// A permit to open a connection, if one is free now.
+    pub(super) fn permit(self: &Arc<Self>) -> Option<Permit<'_>> {
+        let mut shelf = self.shelves.open();
+        let free = shelf.waiters.is_empty() && shelf.idle.len() + shelf.leased < self.max;
+        free.then(|| {
+            shelf.leased += 1;
+            Permit(self)
+        })
+    }
+
+    /// Check an idle connection before it is leased. A connection that fails the check is closed.
+    pub(super) fn check(
+        &self,
+        mut connection: Box<Connection>,
+        now: Instant,
+        deadline: Deadline,
+        kept: &mut Kept,
+    ) -> std::result::Result<Box<Connection>, Gone> {
+        let options = self.dial.options();
+        let is_spare = || self.shelves.open().idle.len() >= options.pool_idle_min();
+        if health::is_too_old(&connection, now, options)
+            || (health::was_idle_too_long(&connection, now, options) && is_spare())
+        {
+            self.counters.closed(1);
+            return Err(Gone::Closed);
+        }
+        let mut checked = connection.inspect(deadline, kept);
+        if checked.is_ok() && health::is_ping_due(&connection, now, options) {
+            checked = connection.ping(deadline, health::ping_ms(deadline, options), kept);
+        }
+        if let Err(error) = checked {
+            self.counters.lost();
+            kept.notice(Notice::lost(&connection, &error));
+            return Err(match error.status {
+                Status::Timeout => Gone::Silent,
+                Status::Woken => Gone::Ended(error),
+                _ => Gone::Closed,
+            });
+        }
+        Ok(connection)
+    }
+
+    /// A permit is returned, with a connection of `era` or without one. It goes to the first waiter, with the
+    /// connection if its era is the present one.
+    pub(super) fn take_back(&self, connection: Option<Box<Connection>>, era: u64) {
+        let mut worn_out = Vec::new();
+        let mut shelf = self.shelves.open();
+        let (connection, outdated) = if era == self.era() { (connection, None) } else { (None, connection) };
+        worn_out.extend(outdated);
+        if let Some(waiter) = shelf.waiters.pop_front() {
+            // The permit goes to the first waiter, and is never counted as free. It is handed over under the shelf's
+            // lock: a waiter that gives up looks for a late grant under the same lock, so no grant is lost.
+            waiter.wake(Grant { rested: connection, era });
+        } else {
+            shelf.leased -= 1;
+            shelf.idle.extend(connection);
+            health::take_expired(&mut shelf.idle, self.dial.options(), &mut worn_out);
+        }
+        drop(shelf);
+        self.counters.closed(worn_out.len());
+    }
+
+    /// The number of the present era.
+    pub(super) fn era(&self) -> u64 {
+        self.era.load(Ordering::Relaxed)
+    }
+
+    /// Begin a new era: close the idle connections now, and the leased ones when they are returned.
+    pub(super) fn end_era(&self) {
+        let idle = {
+            let mut shelf = self.shelves.open();
+            self.era.fetch_add(1, Ordering::Relaxed);
+            std::mem::take(&mut shelf.idle)
+        };
+        self.counters.closed(idle.len());
+    }
+
+    /// End the era, and let `dial` look up the address again; at most once per `RENEWAL_MS_MIN`.
+    pub(super) fn renew(&self) {
+        let now = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let due = self.renewal_due.load(Ordering::Relaxed);
+        let next = now.saturating_add(RENEWAL_MS_MIN);
+        // Many threads may receive READONLY at once. One of them renews.
+        if now >= due && self.renewal_due.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            self.dial.avoid_address();
+            self.end_era();
+        }
+    }
+}
+
+impl Drop for PoolState {
+    fn drop(&mut self) {
+        // In a child of fork that never used the pool, `figures` makes the child's shelf, and closes the idle connections
+        // that the child inherited.
+        self.shelves.figures();
+    }
+}
+
+/// A caller's place in the queue. Dropping it, also during a panic, leaves the queue and passes a grant to the next
+/// waiter.
+struct QueuePlace<'p> {
+    pool: &'p PoolState,
+    waiter: Arc<Waiter>,
+    left: bool,
+}
+
+impl QueuePlace<'_> {
+    /// Leave the queue. A grant may have arrived between the end of the wait and the lock: it is returned.
+    fn leave(&mut self) -> Option<Grant> {
+        self.left = true;
+        self.pool.shelves.open().waiters.retain(|other| !Arc::ptr_eq(other, &self.waiter));
+        self.waiter.granted_late()
+    }
+}
+
+impl Drop for QueuePlace<'_> {
+    fn drop(&mut self) {
+        if !self.left
+            && let Some(grant) = self.leave()
+        {
+            self.pool.take_back(grant.rested, grant.era);
+        }
+    }
+}
+
+/// The right to have one connection, open or being opened. Dropping it, also during a panic, passes it to the next
+/// waiter.
+pub(super) struct Permit<'p>(pub(super) &'p Arc<PoolState>);
+
+impl Permit<'_> {
+    /// Pass the permit to the next waiter, with a connection.
+    pub(super) fn give(self, connection: Box<Connection>, era: u64) {
+        let pool = self.0;
+        std::mem::forget(self);
+        pool.take_back(Some(connection), era);
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.0.take_back(None, 0);
+    }
+}
