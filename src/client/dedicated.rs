@@ -10,7 +10,8 @@ use crate::route::Order;
 use crate::transport::Deadline;
 
 use super::called::Called;
-use super::{Call, Client, Flags, Terms};
+use super::terms::Terms;
+use super::{Call, Client, Flags};
 
 /// A connection on a long lease. Dropped, it goes back to its pool if it is as a new one.
 pub struct Dedicated {

@@ -4,6 +4,7 @@
 mod call;
 pub mod callbacks;
 mod called;
+mod command;
 pub mod dedicated;
 pub mod evented;
 mod events;
@@ -23,8 +24,7 @@ use crate::conn::Kept;
 use crate::error::Result;
 use crate::ongoing::Ongoing;
 use crate::pool::{Counters, Pool, Stat};
-use crate::reply::Reply;
-use crate::route::{Audience, Route, Tries};
+use crate::route::{Audience, Route};
 
 pub use call::{Call, Flags};
 pub use callbacks::{Callback, Callbacks};
@@ -34,7 +34,6 @@ pub use pipeline::Pipeline;
 pub use pubsub::PubSub;
 pub use script::Script;
 pub use setup::{Listen, Setup};
-use terms::Terms;
 
 /// A client. Cloning shares it.
 #[derive(Clone)]
@@ -90,25 +89,6 @@ impl Client {
     /// The calls of a handle made from this client, none yet.
     pub fn ongoing(&self) -> Ongoing {
         Ongoing::new(self.0.setup.on_interrupt.clone())
-    }
-
-    /// Send one command and wait for its reply. A server's error is an error, unless the call asks for it as a reply.
-    pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
-        self.during(call.call_data, || self.command_under_way(args, call))
-    }
-
-    fn command_under_way(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
-        self.count(Counters::command);
-        let mut tries = Tries::default();
-        let terms = self.terms(args, call);
-        let replied = match terms.row.filter(|row| row.connection_state().is_some()) {
-            Some(row) => Err(row.misplaced("a client shares its connections")),
-            None => terms.order(args, call).and_then(|order| {
-                self.0.route.ask(&order, &mut tries, self, |lease, kept| order.ask_over(lease, kept))
-            }),
-        };
-        let result = replied.and_then(|reply| terms.finish(args, call, reply));
-        result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))
     }
 
     /// Set the response callback of a command, for this client alone; `None` restores.

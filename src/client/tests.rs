@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::error::{Outcome, Status};
 use crate::options::Key;
+use crate::reply::Reply;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
 
 const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";

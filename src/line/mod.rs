@@ -18,8 +18,10 @@
 //!  losing       a lost or failed connection, and the pause before the next
 //!  leaving      draining and closing a connection to a server that became a replica
 //!  subscribed   the subscriptions, their restoration, and gaps
+//!  subscription a command that subscribes, and a gap
 //!  listening    a line without commands: what the driver of a subscriber calls
 //!  time         deadlines of commands, PING, and a server that stays silent
+//!  patience     the deadline for replies that no command waits for
 //! ```
 #![forbid(unsafe_code)]
 
@@ -31,8 +33,10 @@ mod leaving;
 mod listening;
 mod look;
 mod losing;
+mod patience;
 mod queueing;
 mod subscribed;
+mod subscription;
 mod time;
 mod tokens;
 
@@ -49,9 +53,9 @@ use crate::transport::Awaited;
 
 pub use came::{Came, Transition};
 use held::HeldQueue;
+use patience::Patience;
 pub use subscribed::in_resp2;
-use subscribed::{Gap, Subscription};
-use time::Patience;
+use subscription::{Gap, Subscription};
 use tokens::Tokens;
 
 /// A connection that is opened when there is a command or a subscription, and opened again when it was lost. `T` is the

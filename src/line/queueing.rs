@@ -8,7 +8,7 @@ use crate::resp;
 use crate::session::{Asked, Asker, Session, Subscriptions};
 
 use super::held::Held;
-use super::subscribed::Subscription;
+use super::subscription::Subscription;
 use super::{Line, Stage};
 
 impl<T> Line<T> {

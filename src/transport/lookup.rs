@@ -11,8 +11,9 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Deadline;
+use super::connect::no_answer;
 use super::thread::{self, Body};
-use super::{Deadline, no_answer};
 use crate::error::{Error, Result, Status};
 use crate::ongoing::{self, Vigil, WaitPoint};
 use crate::process::PerProcess;

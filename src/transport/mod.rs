@@ -4,6 +4,7 @@ mod attempt;
 mod connect;
 mod deadline;
 mod lookup;
+mod sockets;
 mod stream;
 mod tcp;
 #[expect(unsafe_code, reason = "a thread started by the C library alone")]
@@ -24,129 +25,20 @@ pub mod wait;
 
 pub use attempt::{Attempt, Awaited, Step, connected};
 pub use connect::{Connect, NO_TIME_LEFT};
-use connect::{no_answer, shown};
 pub use deadline::Deadline;
+pub use sockets::Sockets;
 pub use stream::{Moved, Transport};
 #[cfg(feature = "tls")]
 pub use tls::with_tls;
-
-use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-
-use crate::error::{Error, Result, Status};
-use crate::options::Endpoint;
 
 /// TLS on top of a way to connect: not in this build.
 #[cfg(not(feature = "tls"))]
 pub fn with_tls(
     _below: std::sync::Arc<dyn Connect>,
     _options: &crate::options::Options,
-) -> Result<std::sync::Arc<dyn Connect>> {
+) -> crate::error::Result<std::sync::Arc<dyn Connect>> {
+    use crate::error::{Error, Status};
     Err(Error::new(Status::Unsupported, "tls: this build has no TLS"))
-}
-
-/// The built-in way to connect: TCP or a Unix socket, as the endpoint says. Clones share what they learn of its addresses.
-#[derive(Clone, Debug)]
-pub struct Sockets {
-    keepalive_ms: i64,
-    user_timeout_ms: i64,
-    last: tcp::LastAddress,
-}
-
-impl Sockets {
-    /// `keepalive_ms`: how long a TCP connection may rest before the kernel asks whether the peer lives; negative: it never
-    /// asks. `user_timeout_ms`: how long bytes may stay unacknowledged before the kernel gives a TCP connection up; 0 and less:
-    /// its own rule.
-    pub fn new(keepalive_ms: i64, user_timeout_ms: i64) -> Sockets {
-        Sockets { keepalive_ms, user_timeout_ms, last: tcp::LastAddress::default() }
-    }
-}
-
-impl Connect for Sockets {
-    fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
-        let begun = match endpoint {
-            Endpoint::Tcp { host, port } => tcp::TcpAttempt::begin(host, *port, self, deadline).map(Begun::Tcp),
-            Endpoint::Unix { path } => unix::UnixAttempt::begin(path, deadline).map(Begun::Unix),
-        };
-        let place = shown(endpoint);
-        match begun {
-            Ok(begun) => Ok(Box::new(Socketed { begun, place })),
-            Err(error) => Err(error.at(&place)),
-        }
-    }
-
-    fn avoid_address(&self) {
-        self.last.avoid();
-    }
-
-    fn name(&self) -> &str {
-        "socket"
-    }
-}
-
-/// A socket on its way to an endpoint.
-struct Socketed {
-    begun: Begun,
-    place: String,
-}
-
-enum Begun {
-    Tcp(tcp::TcpAttempt),
-    Unix(unix::UnixAttempt),
-}
-
-impl Attempt for Socketed {
-    fn go_on(&mut self) -> Result<Step<Box<dyn Transport>>> {
-        let step = match &mut self.begun {
-            Begun::Tcp(attempt) => attempt.go_on(),
-            Begun::Unix(attempt) => attempt.go_on(),
-        };
-        match step {
-            Ok(Step::Done(socket)) => Ok(Step::Done(Box::new(SocketStream { socket: socket.into(), over: false }))),
-            Ok(Step::Wait(awaited)) => Ok(Step::Wait(awaited)),
-            Err(error) => Err(error.at(&self.place)),
-        }
-    }
-}
-
-/// A connected, non-blocking socket of any family.
-struct SocketStream {
-    socket: OwnedFd,
-    /// The peer has ended the stream.
-    over: bool,
-}
-
-impl Transport for SocketStream {
-    fn read(&mut self, buffer: &mut [u8], _timeout_ms: i64) -> Result<Moved> {
-        if buffer.is_empty() {
-            return Ok(Moved::None); // A count of 0 would say that the stream has ended.
-        }
-        let moved = moved("read", wait::receive(self.socket.as_raw_fd(), buffer))?;
-        self.over |= moved == Moved::Some(0);
-        Ok(moved)
-    }
-
-    fn write(&mut self, bytes: &[u8], _timeout_ms: i64) -> Result<Moved> {
-        moved("write", wait::send(self.socket.as_raw_fd(), bytes))
-    }
-
-    fn fd(&self) -> Option<RawFd> {
-        Some(self.socket.as_raw_fd())
-    }
-
-    /// One that was closed before all had arrived may have been closed for another reason than what was written.
-    fn has_ended_in_order(&self) -> bool {
-        self.over && wait::unacknowledged(self.socket.as_raw_fd()) == 0
-    }
-}
-
-/// What a system call moved; that it would have to wait is no error.
-fn moved(phase: &str, count: io::Result<usize>) -> Result<Moved> {
-    match count {
-        Ok(count) => Ok(Moved::Some(count)),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Moved::None),
-        Err(error) => Err(Error::os(Status::Io, phase, &error)),
-    }
 }
 
 #[cfg(test)]

@@ -9,14 +9,23 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
+use super::connect::no_answer;
 use super::poller::Several;
-use super::{Awaited, Deadline, Sockets, Step, lookup, no_answer, wait};
+use super::{Awaited, Deadline, Step, lookup, wait};
 use crate::error::{Error, Result, Status};
 pub(super) use order::LastAddress;
 
+/// The options of TCP sockets, and the address that was connected to last.
+#[derive(Clone, Debug)]
+pub(super) struct TcpOptions {
+    pub(super) keepalive_ms: i64,
+    pub(super) user_timeout_ms: i64,
+    pub(super) last: LastAddress,
+}
+
 /// A connect to the addresses of one name. An address that has not answered for a while goes on, beside the next one.
 pub(super) struct TcpAttempt {
-    sockets: Sockets,
+    options: TcpOptions,
     /// In the order in which they are tried.
     addresses: Vec<SocketAddr>,
     /// How many of them were tried.
@@ -42,19 +51,19 @@ struct Going {
 
 impl TcpAttempt {
     /// Waits for nothing but the look-up of a name.
-    pub(super) fn begin(host: &str, port: u16, sockets: &Sockets, deadline: Deadline) -> Result<TcpAttempt> {
+    pub(super) fn begin(host: &str, port: u16, options: &TcpOptions, deadline: Deadline) -> Result<TcpAttempt> {
         let allowed_ms = deadline.remaining_ms();
         let addresses = match host.parse::<IpAddr>() {
             Ok(address) => vec![SocketAddr::new(address, port)],
             Err(_) => lookup::addresses(host, port, deadline)?,
         };
-        Ok(TcpAttempt::to(addresses, sockets, allowed_ms, deadline))
+        Ok(TcpAttempt::to(addresses, options, allowed_ms, deadline))
     }
 
-    fn to(addresses: Vec<SocketAddr>, sockets: &Sockets, allowed_ms: i64, deadline: Deadline) -> TcpAttempt {
+    fn to(addresses: Vec<SocketAddr>, options: &TcpOptions, allowed_ms: i64, deadline: Deadline) -> TcpAttempt {
         TcpAttempt {
-            addresses: order::in_turn(addresses, &sockets.last),
-            sockets: sockets.clone(),
+            addresses: order::in_turn(addresses, &options.last),
+            options: options.clone(),
             tried: 0,
             going: Vec::new(),
             several: None,
@@ -173,8 +182,8 @@ impl TcpAttempt {
     fn won(&mut self, won: Going) -> Socket {
         self.several = None;
         self.going.clear();
-        self.sockets.last.remember(won.address);
-        set_up(&won.socket, &self.sockets);
+        self.options.last.remember(won.address);
+        set_up(&won.socket, &self.options);
         won.socket
     }
 
@@ -265,9 +274,9 @@ fn refuse_itself(socket: &Socket) -> io::Result<()> {
 
 /// What a connected socket is asked for: no delay, and a kernel that notices a dead peer. A connection works without them, so
 /// that none fails because the system knows none of them, or allows none.
-fn set_up(socket: &Socket, sockets: &Sockets) {
+fn set_up(socket: &Socket, options: &TcpOptions) {
     let _ = socket.set_tcp_nodelay(true);
-    if let Ok(idle_ms) = u64::try_from(sockets.keepalive_ms) {
+    if let Ok(idle_ms) = u64::try_from(options.keepalive_ms) {
         let idle = idle_ms.div_ceil(1000).clamp(1, KEEPALIVE_SECONDS_MAX);
         let keepalive = TcpKeepalive::new()
             .with_time(Duration::from_secs(idle))
@@ -275,7 +284,7 @@ fn set_up(socket: &Socket, sockets: &Sockets) {
             .with_retries(KEEPALIVE_PROBES);
         let _ = socket.set_tcp_keepalive(&keepalive);
     }
-    if let Ok(timeout_ms @ 1..) = u64::try_from(sockets.user_timeout_ms) {
+    if let Ok(timeout_ms @ 1..) = u64::try_from(options.user_timeout_ms) {
         let timeout_ms = timeout_ms.min(USER_TIMEOUT_MS_MAX);
         let _ = socket.set_tcp_user_timeout(Some(Duration::from_millis(timeout_ms)));
     }

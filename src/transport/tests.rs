@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use super::connect::shown;
 use super::*;
+use crate::error::{Error, Result, Status};
+use crate::options::Endpoint;
 
 /// A temporary folder, gone with its contents when it is dropped.
 pub(super) struct Folder(PathBuf);

@@ -16,7 +16,8 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 
-use super::{Attempt, Awaited, Connect, Deadline, Moved, Step, Transport, no_answer, shown};
+use super::connect::{no_answer, shown};
+use super::{Attempt, Awaited, Connect, Deadline, Moved, Step, Transport};
 use crate::error::{Error, Result, Status};
 use crate::options::{Endpoint, Options};
 use settings::Settings;

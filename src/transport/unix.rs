@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::{Awaited, Deadline, Step, no_answer};
+use super::connect::no_answer;
+use super::{Awaited, Deadline, Step};
 use crate::error::{Error, Result, Status};
 
 /// A connect to one path.

@@ -24,7 +24,8 @@ use crate::resp;
 use crate::transport::poller::Poller;
 
 use super::pubsub::message;
-use super::{Call, Client, Flags, Terms};
+use super::terms::Terms;
+use super::{Call, Client, Flags};
 pub use pending::Completion;
 use pending::{Pending, nothing};
 use time::Clock;

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use crate::client::{Call, Client, Flags, Script, Terms};
+use crate::client::terms::Terms;
+use crate::client::{Call, Client, Flags, Script};
 use crate::commands::{self, Shape};
 use crate::error::{Error, Instead, Result, Status};
 use crate::pool::Counters;

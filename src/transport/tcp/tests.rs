@@ -10,7 +10,7 @@ use super::*;
 
 /// The first of `addresses` that lets us in.
 fn connect_any(addresses: &[SocketAddr], allowed_ms: i64, deadline: Deadline) -> Result<Socket> {
-    let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets(), allowed_ms, deadline);
+    let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets().tcp, allowed_ms, deadline);
     finish(|| attempt.go_on())
 }
 
@@ -113,14 +113,14 @@ fn a_silent_address_costs_no_more_than_the_next_ones_turn_and_that_only_once() {
     let sockets = sockets();
     let connect = |deadline| {
         let start = Instant::now();
-        let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets, -1, deadline);
+        let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets.tcp, -1, deadline);
         let socket = finish(|| attempt.go_on()).unwrap();
         assert_eq!(socket.peer_addr().unwrap().as_socket(), Some(addresses[1]));
         start.elapsed()
     };
     // Whatever time there is: a share of it would be far more.
     for deadline in [soon(), Deadline::never()] {
-        sockets.last.remember(hole.address());
+        sockets.tcp.last.remember(hole.address());
         let took = connect(deadline);
         assert!(took >= NEXT_AFTER, "{took:?}");
         assert!(took < NEXT_AFTER * 6, "{took:?}");
@@ -146,7 +146,7 @@ fn an_address_that_answers_late_is_still_waited_for() {
     let (late, never) = (BlackHole::new(), BlackHole::new());
     let addresses = [late.address(), never.address(), never.address()];
     let sockets = sockets();
-    let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets, -1, soon());
+    let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets.tcp, -1, soon());
     // All of them have had their turn when the first opens, and its peer's kernel asks again.
     try_all(&mut attempt);
     assert_eq!(attempt.going.len(), 3, "all of them go on");
@@ -177,7 +177,7 @@ fn no_more_than_a_few_are_under_way_at_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut addresses = vec![hole.address(); AT_ONCE_MAX + 4];
     addresses.push(listener.local_addr().unwrap());
-    let mut attempt = TcpAttempt::to(addresses.clone(), &sockets(), -1, Deadline::after_ms(2_000));
+    let mut attempt = TcpAttempt::to(addresses.clone(), &sockets().tcp, -1, Deadline::after_ms(2_000));
     let mut most = 0;
     let socket = loop {
         match attempt.go_on().unwrap() {
@@ -196,7 +196,7 @@ fn no_more_than_a_few_are_under_way_at_once() {
 fn without_a_descriptor_for_several_all_of_them_are_looked_at_all_the_same() {
     let (late, never) = (BlackHole::new(), BlackHole::new());
     let addresses = [late.address(), never.address()];
-    let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets(), -1, soon());
+    let mut attempt = TcpAttempt::to(addresses.to_vec(), &sockets().tcp, -1, soon());
     try_all(&mut attempt);
     attempt.several = None;
     assert!(attempt.awaited().until.remaining().unwrap() <= SLICE);
@@ -249,8 +249,8 @@ fn a_connected_socket_has_its_options() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let with = |keepalive_ms, user_timeout_ms| {
-        let sockets = Sockets::new(keepalive_ms, user_timeout_ms);
-        let mut attempt = TcpAttempt::begin("127.0.0.1", port, &sockets, soon()).unwrap();
+        let sockets = super::super::Sockets::new(keepalive_ms, user_timeout_ms);
+        let mut attempt = TcpAttempt::begin("127.0.0.1", port, &sockets.tcp, soon()).unwrap();
         finish(|| attempt.go_on()).unwrap()
     };
     let socket = with(30_000, 25_000);
