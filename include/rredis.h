@@ -31,12 +31,12 @@
 //   is borrowed: valid until the object it came from is freed. The arguments you pass
 //   are copied. The arguments that a callback receives are borrowed: valid until the
 //   callback returns. A handle is valid from its _new until its _free. To pass any
-//   other pointer as a handle is undefined behaviour.
+//   other pointer except NULL as a handle is undefined behaviour.
 //
 // Sharing
-//   A handle that a function takes as const may be used by any number of threads at
-//   once. A handle that a function takes without const must be used by one thread at a
-//   time, except by its _wake: any thread may call that until _free begins.
+//   Functions that take a handle as const may run in any number of threads at once.
+//   While a function that takes a handle without const runs, no other thread may use
+//   that handle, except to call its _wake, which is allowed until _free begins.
 //
 //   The library starts a thread only to look up a host name, for as long as that
 //   takes. It calls a callback (a function you gave it) only during a call that you
@@ -82,8 +82,8 @@
 //
 // Time
 //   All times are in milliseconds. With a timeout of 0 a call does not wait; with a
-//   negative timeout it waits for ever. An interval (health check, keepalive, idle
-//   time, age) of 0 has always passed, and a negative interval never passes.
+//   negative timeout it waits for ever. An interval (health check, idle time, age) of
+//   0 has always passed, and a negative interval never passes.
 //
 //   A host name is looked up on a thread, so that the call can end at its deadline.
 //   If the thread cannot be started, the call looks up the name itself, and may
@@ -212,8 +212,8 @@ typedef enum rredis_outcome {
 } rredis_outcome;
 
 /// Why a call failed. You own the struct. A call writes only to the struct that is
-/// passed to it. The struct has nothing to free, and 256 bytes in every version. A
-/// message that a callback writes is escaped as described below.
+/// passed to it. Nothing in the struct must be freed. Its size is 256 bytes in every
+/// version. A message that a callback writes is escaped as described below.
 typedef struct rredis_error {
   rredis_status status;    // the status that the call returned
   rredis_outcome outcome;  // whether the command ran
@@ -312,7 +312,7 @@ void rredis_reply_free(rredis_reply *reply);
 
 /// Frees a user_data. It is called once: when the last handle that needs user_data is
 /// freed or given another function, or by the setter if that fails. It is not called if
-/// the field size of a struct is too small to contain it. NULL: nothing is freed.
+/// a struct is refused because its size field is too small. NULL: nothing is freed.
 typedef void (*rredis_free_fn)(void *user_data);
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
@@ -333,7 +333,7 @@ typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
-/// their connection: a function that they call needs a second one to use this client.
+/// their connection: to use this client, their callback needs a second connection.
 typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
@@ -367,8 +367,7 @@ typedef enum rredis_stat {
   RREDIS_STAT_CONNECTIONS_CLOSED = 5,   // connections that the library closed
   RREDIS_STAT_WAITING = 10,             // calls now waiting for a connection
   RREDIS_STAT_WAITS = 11,               // calls that waited for a connection
-  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // calls that waited for a connection and got
-                                        // none
+  RREDIS_STAT_WAITS_TIMED_OUT = 12,     // calls whose wait for a connection timed out
   RREDIS_STAT_COMMANDS = 20,            // commands that callers gave, including those
                                         // refused or never sent
   RREDIS_STAT_RETRIES = 21,             // tries after the first
@@ -553,8 +552,10 @@ typedef enum rredis_option {
                                                 // in addition to its own timeout
                                                 // argument. A command that blocks for
                                                 // ever has no deadline. Default: 1 s
-  RREDIS_OPTION_RETRY_MAX = 40,                 // the largest number of tries after the
-                                                // first. Default: 3
+  RREDIS_OPTION_RETRY_MAX = 40,                 // the largest number of retries (tries
+                                                // after the first). A try on an idle
+                                                // connection that the server had closed
+                                                // is not counted. Default: 3
   RREDIS_OPTION_BACKOFF_MS = 41,                // the longest pause before the second
                                                 // try; doubled for each further try.
                                                 // Each pause is random, from 0 to the
@@ -562,11 +563,10 @@ typedef enum rredis_option {
   RREDIS_OPTION_BACKOFF_MS_MAX = 42,            // the longest pause before any try.
                                                 // Default: 512 ms, or BACKOFF_MS if
                                                 // that is longer
-  RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // the number of tries after the first
-                                                // that 100 calls earn. A client saves
-                                                // up to 100 such tries, and begins with
-                                                // 100. 0: there are no such tries.
-                                                // Default: 10
+  RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,      // the number of retries that 100 calls
+                                                // earn. A client begins with 100
+                                                // retries, and saves at most 100. 0: no
+                                                // retries. Default: 10
   RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape. Default: CANONICAL
   RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind. Default: AUTO
   RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // the largest size of a reply, in bytes
@@ -775,8 +775,8 @@ void rredis_options_free(rredis_options *options);
 // client. So are MULTI, EXEC, DISCARD and WATCH, which the library sends.
 
 /// Receives the replies of a run one by one, in order, as they arrive. index is the
-/// command's, from 0. The reply to a refused command is an ERROR. If it returns any
-/// status except RREDIS_OK, the run ends.
+/// command's, from 0. The reply to a refused command is an ERROR. If the function
+/// returns any status except RREDIS_OK, the run ends.
 typedef rredis_status (*rredis_each_fn)(void *user_data, size_t index,
     const rredis_reply *reply, rredis_error *err);
 
@@ -938,7 +938,7 @@ rredis_status rredis_conn_new(const rredis_client *client, rredis_conn **out_con
 /// Send one command and wait for its reply.
 ///
 /// If the server sends no reply to the command (CLIENT REPLY OFF), or answers with
-/// pushes (SUBSCRIBE), the call gives a NULL as soon as the command is written.
+/// pushes (SUBSCRIBE), the call gives a reply of kind NULL once the command is written.
 /// RREDIS_ERR_STATE: replies to commands of _send have not been received.
 rredis_status rredis_conn_command(rredis_conn *conn, size_t argc,
     const char *const *argv, const size_t *argv_len, rredis_reply **out_reply,
@@ -1109,9 +1109,9 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 // EXISTS. The first run on a connection sends it with the EVALSHA, and a later run only
 // after a NOSCRIPT. Two rare cases remain. A script that returns the server's own
 // NOSCRIPT text, and is removed by SCRIPT FLUSH at that moment, runs twice. If scripts
-// are flushed while another call loads the script again, a run may fail with NOSCRIPT
-// although the script did not run. If the server refuses SCRIPT EXISTS, every run
-// after the first uses EVAL.
+// are flushed while another call loads the script again, a run may return NOSCRIPT
+// without running the script. If the server refuses SCRIPT EXISTS, every run after the
+// first uses EVAL.
 //
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 // commands are not undone. The response callback is that of EVALSHA, even if EVAL is
@@ -1239,10 +1239,10 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 /// never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
-/// Each confirmation and message is a PUSH. The command completes with a NULL after its
-/// last confirmation. After a lost connection each subscription is restored, with a
-/// confirmation. Before the next message, a PUSH ["gap", NULL, reason, milliseconds]
-/// gives the longest time for which messages may be missing.
+/// Each confirmation and message is a PUSH. After its last confirmation the command
+/// completes with a reply of kind NULL. After a lost connection each subscription is
+/// restored, with a confirmation. Before the next message, a PUSH ["gap", NULL, reason,
+/// milliseconds] gives the longest time for which messages may be missing.
 ///
 /// RREDIS_ERR_BUSY: the commands that _next has not returned yet reach
 /// RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT:

@@ -98,10 +98,10 @@ pub extern "C" fn rredis_async_new(
 /// never sent again.
 ///
 /// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
-/// Each confirmation and message is a PUSH. The command completes with a NULL after its
-/// last confirmation. After a lost connection each subscription is restored, with a
-/// confirmation. Before the next message, a PUSH ["gap", NULL, reason, milliseconds]
-/// gives the longest time for which messages may be missing.
+/// Each confirmation and message is a PUSH. After its last confirmation the command
+/// completes with a reply of kind NULL. After a lost connection each subscription is
+/// restored, with a confirmation. Before the next message, a PUSH ["gap", NULL, reason,
+/// milliseconds] gives the longest time for which messages may be missing.
 ///
 /// RREDIS_ERR_BUSY: the commands that _next has not returned yet reach
 /// RREDIS_OPTION_INFLIGHT_MAX or RREDIS_OPTION_INFLIGHT_BYTES_MAX. RREDIS_ERR_ARGUMENT:

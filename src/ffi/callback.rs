@@ -23,7 +23,7 @@ use crate::reply::{Builder, Reply, View, is_root};
 
 /// Frees a user_data. It is called once: when the last handle that needs user_data is
 /// freed or given another function, or by the setter if that fails. It is not called if
-/// the field size of a struct is too small to contain it. NULL: nothing is freed.
+/// a struct is refused because its size field is too small. NULL: nothing is freed.
 pub type rredis_free_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;
 
 /// Receives a reply that belongs to no command: a push, an event, or a message.
@@ -44,7 +44,7 @@ pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
-/// their connection: a function that they call needs a second one to use this client.
+/// their connection: to use this client, their callback needs a second connection.
 pub type rredis_callback_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,
@@ -59,8 +59,8 @@ pub type rredis_callback_fn = Option<
 >;
 
 /// Receives the replies of a run one by one, in order, as they arrive. index is the
-/// command's, from 0. The reply to a refused command is an ERROR. If it returns any
-/// status except RREDIS_OK, the run ends.
+/// command's, from 0. The reply to a refused command is an ERROR. If the function
+/// returns any status except RREDIS_OK, the run ends.
 pub type rredis_each_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

@@ -48,7 +48,7 @@ pub extern "C" fn rredis_conn_new(
 /// Send one command and wait for its reply.
 ///
 /// If the server sends no reply to the command (CLIENT REPLY OFF), or answers with
-/// pushes (SUBSCRIBE), the call gives a NULL as soon as the command is written.
+/// pushes (SUBSCRIBE), the call gives a reply of kind NULL once the command is written.
 /// RREDIS_ERR_STATE: replies to commands of _send have not been received.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_conn_command(

@@ -31,12 +31,12 @@
 //!   is borrowed: valid until the object it came from is freed. The arguments you pass
 //!   are copied. The arguments that a callback receives are borrowed: valid until the
 //!   callback returns. A handle is valid from its _new until its _free. To pass any
-//!   other pointer as a handle is undefined behaviour.
+//!   other pointer except NULL as a handle is undefined behaviour.
 //!
 //! Sharing
-//!   A handle that a function takes as const may be used by any number of threads at
-//!   once. A handle that a function takes without const must be used by one thread at a
-//!   time, except by its _wake: any thread may call that until _free begins.
+//!   Functions that take a handle as const may run in any number of threads at once.
+//!   While a function that takes a handle without const runs, no other thread may use
+//!   that handle, except to call its _wake, which is allowed until _free begins.
 //!
 //!   The library starts a thread only to look up a host name, for as long as that
 //!   takes. It calls a callback (a function you gave it) only during a call that you
@@ -82,8 +82,8 @@
 //!
 //! Time
 //!   All times are in milliseconds. With a timeout of 0 a call does not wait; with a
-//!   negative timeout it waits for ever. An interval (health check, keepalive, idle
-//!   time, age) of 0 has always passed, and a negative interval never passes.
+//!   negative timeout it waits for ever. An interval (health check, idle time, age) of
+//!   0 has always passed, and a negative interval never passes.
 //!
 //!   A host name is looked up on a thread, so that the call can end at its deadline.
 //!   If the thread cannot be started, the call looks up the name itself, and may

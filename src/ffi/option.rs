@@ -68,7 +68,8 @@ pub enum rredis_option {
     /// the time that a blocking command has in addition to its own timeout argument. A
     /// command that blocks for ever has no deadline. Default: 1 s
     RREDIS_OPTION_BLOCK_SLACK_MS = 35,
-    /// the largest number of tries after the first. Default: 3
+    /// the largest number of retries (tries after the first). A try on an idle
+    /// connection that the server had closed is not counted. Default: 3
     RREDIS_OPTION_RETRY_MAX = 40,
     /// the longest pause before the second try; doubled for each further try. Each
     /// pause is random, from 0 to the longest. Default: 8 ms
@@ -76,8 +77,8 @@ pub enum rredis_option {
     /// the longest pause before any try. Default: 512 ms, or BACKOFF_MS if that is
     /// longer
     RREDIS_OPTION_BACKOFF_MS_MAX = 42,
-    /// the number of tries after the first that 100 calls earn. A client saves up to
-    /// 100 such tries, and begins with 100. 0: there are no such tries. Default: 10
+    /// the number of retries that 100 calls earn. A client begins with 100 retries,
+    /// and saves at most 100. 0: no retries. Default: 10
     RREDIS_OPTION_RETRY_BUDGET_PERCENT = 43,
     /// an rredis_shape. Default: CANONICAL
     RREDIS_OPTION_SHAPE = 50,

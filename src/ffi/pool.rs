@@ -34,7 +34,7 @@ pub enum rredis_stat {
     RREDIS_STAT_WAITING = 10,
     /// calls that waited for a connection
     RREDIS_STAT_WAITS = 11,
-    /// calls that waited for a connection and got none
+    /// calls whose wait for a connection timed out
     RREDIS_STAT_WAITS_TIMED_OUT = 12,
     /// commands that callers gave, including those refused or never sent
     RREDIS_STAT_COMMANDS = 20,

@@ -6,9 +6,9 @@
 //! EXISTS. The first run on a connection sends it with the EVALSHA, and a later run only
 //! after a NOSCRIPT. Two rare cases remain. A script that returns the server's own
 //! NOSCRIPT text, and is removed by SCRIPT FLUSH at that moment, runs twice. If scripts
-//! are flushed while another call loads the script again, a run may fail with NOSCRIPT
-//! although the script did not run. If the server refuses SCRIPT EXISTS, every run
-//! after the first uses EVAL.
+//! are flushed while another call loads the script again, a run may return NOSCRIPT
+//! without running the script. If the server refuses SCRIPT EXISTS, every run after the
+//! first uses EVAL.
 //!
 //! A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 //! commands are not undone. The response callback is that of EVALSHA, even if EVAL is

@@ -106,8 +106,8 @@ pub enum rredis_outcome {
 }
 
 /// Why a call failed. You own the struct. A call writes only to the struct that is
-/// passed to it. The struct has nothing to free, and 256 bytes in every version. A
-/// message that a callback writes is escaped as described below.
+/// passed to it. Nothing in the struct must be freed. Its size is 256 bytes in every
+/// version. A message that a callback writes is escaped as described below.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct rredis_error {

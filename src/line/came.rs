@@ -8,7 +8,7 @@ use crate::reply::Reply;
 
 /// The result of a command, a push, or a gap.
 pub enum Came<T> {
-    /// The reply to a command, as the server sent it, or its error.
+    /// The reply to a command, as the server sent it. An error reply of the server is one too.
     Reply(T, Reply),
     /// The server sent the last confirmation of a command that subscribes or unsubscribes.
     Confirmed(T),

@@ -9,7 +9,7 @@ use super::held::Held;
 use super::{Line, Stage, Transition};
 
 impl<T> Line<T> {
-    /// The server answered READONLY: begin to leave it. False: the line is leaving it already.
+    /// The server answered READONLY: begin to leave it. False: the line is leaving it already, or no connection is open.
     pub fn leave(&mut self, error: Error) -> bool {
         let is_news = self.flow.outdated.is_none() && matches!(self.stage, Stage::Open(_));
         if is_news {

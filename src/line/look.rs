@@ -1,5 +1,5 @@
-//! Reading before a command is written while no reply is outstanding: bytes that arrived unasked would otherwise be taken
-//! for the reply to that command.
+//! If no reply is outstanding, the line reads before it writes a command: unsolicited bytes that have arrived would
+//! otherwise be taken for the reply to that command.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use super::{Line, Stage};
 impl<T> Line<T> {
     /// If no reply is outstanding, read what has arrived before the first byte of a command is written. Pushes may
     /// arrive at any time. Anything else ends the connection, and the commands wait for the next. A line without commands
-    /// has no reply that stray bytes could be taken for. False: the connection ended.
+    /// does not read here: it has no command whose reply stray bytes could be taken for. False: the connection ended.
     pub(super) fn read_before_first_command(&mut self, now: Instant) -> bool {
         let mut reads = 0;
         loop {

@@ -14,7 +14,7 @@
 //!  tokens       the waiting commands, by number
 //!  connecting   connecting and shaking hands, by the line or by its driver
 //!  driving      PING, write and read, without waiting
-//!  look         reading unasked bytes before a command is written while no reply is outstanding
+//!  look         if no reply is outstanding, reading unsolicited bytes before a command is written
 //!  losing       a lost or failed connection, and the pause before the next
 //!  leaving      draining and closing a connection to a server that became a replica
 //!  subscribed   the subscriptions, their restoration, and gaps
@@ -105,8 +105,8 @@ pub struct Submission<T> {
     pub deadline: Option<Instant>,
     /// The command fails with its connection, instead of waiting for the next one (NO_RETRY).
     pub once: bool,
-    /// What the command changes of the connection: nothing, subscriptions (SUBSCRIBE and related commands), or its end
-    /// (SHUTDOWN). Other commands that change a connection must not be submitted.
+    /// The effect of the command on the connection: none, a change of its subscriptions (SUBSCRIBE and related commands),
+    /// or its end (SHUTDOWN). Other commands that change a connection must not be submitted.
     pub effect: Effect,
 }
 
@@ -145,7 +145,7 @@ struct Flow {
     outdated: Option<Error>,
     /// The bytes and time of reading in this round.
     turn: Turn,
-    /// The limit of the round ended reading, and there may be more to read.
+    /// Reading stopped at the limit of the round, and there may be more to read.
     is_cut: bool,
     /// The connection has brought a message, or confirmed a subscription.
     has_served: bool,
@@ -159,8 +159,8 @@ struct Waiting<T> {
 }
 
 impl<T> Line<T> {
-    /// A line to the server of `dial`. It does not connect yet. A server that answers nothing for `command_timeout_ms` to
-    /// what no command waits for is given up.
+    /// A line to the server of `dial`. It does not connect yet. The connection is given up if nothing arrives for
+    /// `command_timeout_ms` while the next outstanding reply is one that no command waits for.
     pub fn new(dial: Dial, command_timeout_ms: i64, pause: Pause) -> Line<T> {
         let patience = Patience::new(command_timeout_ms, dial.options().connect_timeout_ms());
         Line {
@@ -346,7 +346,7 @@ impl<T> Line<T> {
         }
     }
 
-    /// The number of commands that `take` has not completed yet, and their bytes.
+    /// The number of commands and events that `take` has not given yet, and the bytes of the commands.
     #[inline]
     pub fn under_way(&self) -> (usize, usize) {
         let (held, held_bytes) = self.held.amount();

@@ -2,7 +2,7 @@
 //! bounded, and callers that wait are served in order.
 //!
 //! ```text
-//!  mod      the pool: what any thread may do at any time
+//!  mod      the pool: leasing, warming and closing connections, and reading statistics
 //!  lease    a leased connection
 //!  state    what the clones of a pool share: permits, the queue, eras
 //!  shelf    the idle connections and the queue, under one lock

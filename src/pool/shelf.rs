@@ -77,8 +77,9 @@ impl Shelves {
         &self.here().figures
     }
 
-    /// This process's part. A child of fork closes the connections that it inherited, without writing to them. If a
-    /// thread of the parent held the lock at the fork, they stay open in the child and are not used.
+    /// The shelf and the figures of this process. A child of fork closes the idle connections that it inherited, without
+    /// writing to them. If a thread of the parent held the lock at the fork, these connections stay open in the child and
+    /// are not used.
     fn here(&self) -> &Locked {
         let inherited = Cell::new(None);
         let locked = self.0.get(|parents| {

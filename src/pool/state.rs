@@ -141,7 +141,8 @@ impl PoolState {
         worn_out.extend(outdated);
         if let Some(waiter) = shelf.waiters.pop_front() {
             // The permit goes to the first waiter, and is never counted as free. It is handed over under the shelf's
-            // lock: a waiter that gives up looks for a late grant under the same lock, so no grant is lost.
+            // lock. A waiter that gives up leaves the queue under that lock, and looks for a late grant afterwards, so
+            // no grant is lost.
             waiter.wake(Grant { rested: connection, era });
         } else {
             shelf.leased -= 1;
@@ -167,7 +168,7 @@ impl PoolState {
         self.counters.closed(idle.len());
     }
 
-    /// End the era, and let `dial` look up the address again; at most once per `RENEWAL_MS_MIN`.
+    /// End the era, and let `dial` try the other addresses of the endpoint first; at most once per `RENEWAL_MS_MIN`.
     pub(super) fn renew(&self) {
         let now = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
         let due = self.renewal_due.load(Ordering::Relaxed);
@@ -188,8 +189,8 @@ impl Drop for PoolState {
     }
 }
 
-/// A caller's place in the queue. Dropping it, also during a panic, leaves the queue and passes a grant to the next
-/// waiter.
+/// A caller's place in the queue. Dropping it, also during a panic, leaves the queue. If the caller was granted a permit
+/// meanwhile, the permit is taken back and goes to the next waiter.
 struct QueuePlace<'p> {
     pool: &'p PoolState,
     waiter: Arc<Waiter>,
@@ -197,7 +198,7 @@ struct QueuePlace<'p> {
 }
 
 impl QueuePlace<'_> {
-    /// Leave the queue. A grant may have arrived between the end of the wait and the lock: it is returned.
+    /// Leave the queue. The result is the grant that arrived between the end of the wait and the lock, if any.
     fn leave(&mut self) -> Option<Grant> {
         self.left = true;
         self.pool.shelves.open().waiters.retain(|other| !Arc::ptr_eq(other, &self.waiter));

@@ -48,8 +48,9 @@ impl Route {
         Route { pool, pool_wait_ms, retry: Retry::new(options) }
     }
 
-    /// Call `ask` with a leased connection until it gives a reply, an error that is final, or the tries are used up. A
-    /// command is tried again only if the failed try did not run it, or if it may run twice.
+    /// Call the parameter `ask` with a leased connection. The call is repeated after a failure or an error reply that allows
+    /// another try, until no try is left. A command is tried again only if the failed try did not run it, or if it may run
+    /// twice.
     #[inline(always)]
     pub fn ask(
         &self,
