@@ -6,6 +6,7 @@ use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::route::Tries;
 
+use super::Client;
 use super::call::Call;
 
 impl Client {
