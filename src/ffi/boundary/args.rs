@@ -4,7 +4,7 @@ use std::ffi::{CStr, c_char};
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 
-use super::wrong;
+use super::given::wrong;
 use crate::error::{Error, Result};
 use crate::limits::COMMAND_ARGS_MAX;
 

@@ -1,5 +1,6 @@
 //! The guard and the arguments, without C in between.
 
+use std::ffi::c_char;
 use std::sync::Arc;
 
 use super::args::FEW;
