@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::{Source, sources};
 
 /// Circles of today, by a use in each without which there would be none: `(from, to)`. There are to be fewer.
-const ALLOWED: &[(&str, &str)] = &[
-    ("ffi/callback.rs", "ffi/pipeline.rs"),
-    ("ffi/parser.rs", "ffi/options.rs"),
-];
+const ALLOWED: &[(&str, &str)] = &[("ffi/callback.rs", "ffi/pipeline.rs"), ("ffi/parser.rs", "ffi/options.rs")];
 
 #[test]
 fn no_files_of_a_room_use_each_other_in_a_circle() {
