@@ -13,7 +13,6 @@ use crate::conn::Credentials;
 use crate::error::{Error, Outcome, Result, Status, line};
 use crate::ffi::boundary::{args, given, guard, quietly, wrong};
 use crate::ffi::builder::rredis_builder;
-use crate::ffi::pipeline::rredis_pipeline;
 use crate::ffi::status::{returned, rredis_error, rredis_status};
 use crate::ongoing::Interrupt;
 use crate::options::Secret;
@@ -54,30 +53,6 @@ pub type rredis_callback_fn = Option<
         argv_len: *const usize,
         reply: *const rredis_reply,
         out_reply: *mut *mut rredis_reply,
-        err: *mut rredis_error,
-    ) -> MaybeUninit<rredis_status>,
->;
-
-/// Receives the replies of a run one by one, in order, as they arrive. index is the
-/// command's, from 0. The reply to a refused command is an ERROR. If the function
-/// returns any status except RREDIS_OK, the run ends.
-pub type rredis_each_fn = Option<
-    unsafe extern "C-unwind" fn(
-        user_data: *mut c_void,
-        index: usize,
-        reply: *const rredis_reply,
-        err: *mut rredis_error,
-    ) -> MaybeUninit<rredis_status>,
->;
-
-/// One try of a transaction: reads with rredis_pipeline_command, and queues with
-/// rredis_pipeline_add. It may be called any number of times. If it returns any status
-/// except RREDIS_OK, the transaction is given up. After a lost connection the
-/// transaction is tried again, whatever this function returned.
-pub type rredis_transaction_fn = Option<
-    unsafe extern "C-unwind" fn(
-        user_data: *mut c_void,
-        pipeline: *mut rredis_pipeline,
         err: *mut rredis_error,
     ) -> MaybeUninit<rredis_status>,
 >;

@@ -22,42 +22,27 @@
 //! that would change the connection for later commands is RREDIS_ERR_ARGUMENT, as for a
 //! client. So are MULTI, EXEC, DISCARD and WATCH, which the library sends.
 
+mod handle;
+
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
 
-use crate::client::pipeline::{self, Mode, Reach};
-use crate::client::{Call, Flags, Pipeline};
+use crate::client::pipeline::{self, Mode};
+use crate::client::{Call, Flags};
 use crate::error::Result;
 use crate::ffi::boundary::{
-    Args, Handle, Poison, args, given, guard_command_alone, guard_on, guard_queue, guard_reentrant, number, quietly,
-    quietly_reaching, shared, usable, woken, wrong,
+    Args, args, given, guard_command_alone, guard_on, guard_queue, guard_reentrant, number, quietly, quietly_reaching,
+    usable, woken, wrong,
 };
-use crate::ffi::callback::{ToldError, rredis_each_fn, rredis_transaction_fn};
+use crate::ffi::callback::ToldError;
 use crate::ffi::client::{Taker, call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
-use crate::ongoing::Ongoing;
 use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
 
-/// The mode of a run.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum rredis_pipeline_mode {
-    /// the commands run one after the other
-    RREDIS_PIPELINE_PLAIN = 0,
-    /// the commands run between MULTI and EXEC: all of them or none, with no other
-    /// client's command between them
-    RREDIS_PIPELINE_ATOMIC = 1,
-}
-
-/// queues commands, and runs them in one burst
-pub struct rredis_pipeline {
-    pub(crate) pipeline: Pipeline,
-    poison: Poison,
-    ongoing: Arc<Ongoing>,
-}
+use handle::waiting;
+pub use handle::{rredis_each_fn, rredis_pipeline, rredis_pipeline_mode, rredis_transaction_fn};
 
 /// Make an empty pipeline. Its runs use the client's pool; it keeps a connection only
 /// while keys are watched.
@@ -69,9 +54,7 @@ pub extern "C" fn rredis_pipeline_new(
 ) -> rredis_status {
     guard_on(client, err, |client| {
         let out_pipeline = given(out_pipeline, "out_pipeline")?;
-        let pipeline = Pipeline::new(&client.client);
-        let (poison, ongoing) = (Poison::default(), Arc::new(client.client.ongoing()));
-        out_pipeline.write(Box::into_raw(Box::new(rredis_pipeline { pipeline, poison, ongoing })));
+        out_pipeline.write(Box::into_raw(Box::new(rredis_pipeline::new(&client.client))));
         Ok(())
     })
 }
@@ -349,17 +332,6 @@ pub extern "C" fn rredis_pipeline_free(pipeline: Option<Box<rredis_pipeline>>) {
     quietly_reaching((), || drop(pipeline))
 }
 
-/// A pipeline that functions of the caller's may use too, while they are called.
-struct Pointer(NonNull<rredis_pipeline>);
-
-impl Reach for Pointer {
-    fn reach<T>(&mut self, step: impl FnOnce(&mut Pipeline) -> T) -> T {
-        // SAFETY: the caller vouches that nobody else uses it but functions of its own that are called from here, none of
-        // which runs during a step, and none of which frees it.
-        step(unsafe { &mut self.0.as_mut().pipeline })
-    }
-}
-
 fn run(
     pipeline: NonNull<rredis_pipeline>,
     mode: MaybeUninit<rredis_pipeline_mode>,
@@ -375,26 +347,3 @@ fn run(
     taker.take(waiting(pipeline, |pipeline| pipeline::run(pipeline, mode, call))?);
     Ok(())
 }
-
-/// Run a call of this pipeline's whose waits `rredis_pipeline_wake` ends.
-fn waiting<T>(pipeline: NonNull<rredis_pipeline>, body: impl FnOnce(&mut Pointer) -> T) -> T {
-    // SAFETY: the caller vouches for the handle.
-    let place = unsafe { ptr::addr_of!((*pipeline.as_ptr()).ongoing) };
-    // SAFETY: as above; this field of it never changes.
-    let ongoing = Arc::clone(unsafe { &*place });
-    ongoing.during(ptr::null(), || body(&mut Pointer(pipeline)))
-}
-
-impl Handle for rredis_pipeline {
-    const NAME: &'static str = "pipeline";
-    fn poison(&self) -> &Poison {
-        &self.poison
-    }
-}
-
-// SAFETY: one thread at a time uses it, except for two figures that are only read; call_data is never looked at here.
-unsafe impl Send for rredis_pipeline {}
-// SAFETY: as above.
-unsafe impl Sync for rredis_pipeline {}
-
-const _: () = shared::<rredis_pipeline>();

@@ -57,7 +57,7 @@ const CLOSING: &str = "#ifdef __cplusplus
 #endif // RREDIS_H; drawn from src/ffi by tests/header
 ";
 
-/// One file of src/ffi, or the page of the handles.
+/// One file of src/ffi with its folder, or the page of the handles.
 struct Chapter {
     title: String,
     text: Vec<String>,
@@ -132,7 +132,7 @@ fn chapters() -> Vec<Chapter> {
             sign.remove(0);
         }
         // The node is below the roof, for the whole crate reads it; its chapter is the replies'.
-        let text = if file == "reply" { source("reply/node.rs") + &text } else { text };
+        let text = if file == "reply" { source("reply/node.rs") + &text } else { text + &parts(file) };
         let mut names = defined(&text);
         handles.extend(names.extract_if(.., |(kind, _)| *kind == "handle").map(|(_, name)| name));
         names.sort_by_key(|(kind, _)| *kind == "fn");
@@ -141,6 +141,16 @@ fn chapters() -> Vec<Chapter> {
     handles.sort();
     chapters.insert(1, Chapter { title: "Handles".to_owned(), text: Vec::new(), names: handles });
     chapters
+}
+
+/// The files in the folder of a chapter's own, in order.
+fn parts(file: &str) -> String {
+    let path = |name: &str| format!("ffi/{file}/{name}");
+    let folder = format!("{}/src/{}", env!("CARGO_MANIFEST_DIR"), path(""));
+    let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names.iter().filter(|name| name.ends_with(".rs")).map(|name| source(&path(name))).collect()
 }
 
 fn source(path: &str) -> String {
