@@ -105,6 +105,12 @@ impl Connection {
         })
     }
 
+    /// Whether `poll` gives nothing now. It may be false although nothing is there.
+    #[inline]
+    pub fn is_read_dry(&self) -> bool {
+        self.dial.serves().is_none() && self.failure().is_none() && !self.session.holds_more()
+    }
+
     /// Read once, without waiting.
     pub fn read_once(&mut self) -> Result<Read> {
         let serves = self.dial.serves();

@@ -270,6 +270,16 @@ impl<T> Line<T> {
         self.drive(now);
     }
 
+    /// Whether `take` gives nothing now, without a read: all that was read is taken, and the descriptor promises no more. It
+    /// may be false although nothing is there.
+    #[inline]
+    pub fn is_read_dry(&self) -> bool {
+        let Stage::Open(connection) = &self.stage else { return false };
+        let Flow { may_read, broken, outdated, .. } = &self.flow;
+        let is_over = broken.is_some() || outdated.is_some();
+        !*may_read && !is_over && !self.has_come() && !self.has_changed() && connection.is_read_dry()
+    }
+
     /// End a round, when `take` gave None. True: the limit of the round was reached, and there may be more to read.
     pub fn end_round(&mut self, now: impl FnOnce() -> Instant) -> bool {
         self.flow.turn = Turn::default();

@@ -112,6 +112,11 @@ impl Evented {
                 self.one_was_taken();
                 Ok(Some(command.finish(reply)))
             }
+            // The end of a round, as most are: nothing of the system's or the program's is called that could need a hold.
+            None if self.line.is_read_dry() => {
+                self.calm_down();
+                Ok(None)
+            }
             taken => Ok(uncancelled(|| self.take_specially(taken))),
         }
     }
