@@ -9,7 +9,7 @@
 //   rredis_client_free(client);
 //
 // Without options a client connects to 127.0.0.1:6379, without TLS or a login. It opens
-// up to 64 connections, as needed. A call takes at most 5 s. A blocking command (BLPOP)
+// up to 64 connections, as needed. A command takes at most 5 s. A blocking one (BLPOP)
 // takes at most its own timeout plus 1 s. If the network fails, or the server answers
 // LOADING or READONLY, a command that did not run or that only reads is tried again:
 // up to 3 times, within that time.
@@ -328,8 +328,8 @@ typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 /// fill. argv_len and err are never NULL, and *err is zero at first.
 ///
 /// If it returns any status except RREDIS_OK, the call returns RREDIS_ERR_CALLBACK with
-/// RREDIS_OUTCOME_RAN and the text in err->message. In a pipeline and in the reply to
-/// EXEC, an ERROR with the text takes the place of the command's reply instead.
+/// RREDIS_OUTCOME_RAN and the text in err->message. In a pipeline run and in the reply
+/// to EXEC, an ERROR with the text takes the place of the command's reply instead.
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
@@ -350,9 +350,9 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 //
 // A READONLY error means that the server has become a replica, as in a failover behind
 // one address. The connection that received the error is closed. At most once a
-// second, all other connections of the pool are closed too. Each new connection looks
-// up the host name again. The command wrote nothing, and is tried again within its
-// time, up to RREDIS_OPTION_RETRY_MAX times. A script can return a READONLY error of
+// second, all other connections of the pool are closed too, those in use when their
+// calls end. Each new connection looks up the host name again. The command wrote
+// nothing, and is tried again within its time. A script can return a READONLY error of
 // its own. The library therefore takes a script's error for a READONLY error only if
 // its text is exactly a server's. A command that blocks for ever is also tried again
 // if it fails with UNBLOCKED because its server became a replica.
@@ -464,8 +464,8 @@ const char *rredis_client_parser(const rredis_client *client);
 ///
 /// Each of those calls returns RREDIS_ERR_WOKEN with the outcome of its command, which
 /// is not tried again. A call that begins later is not ended. A call whose reply has
-/// arrived may still succeed. The calls are the rredis_client_ functions,
-/// rredis_script_run, rredis_conn_new and rredis_pubsub_publish. A pipeline, an
+/// arrived may still succeed. Calls of the rredis_client_ functions, rredis_script_run,
+/// rredis_conn_new and rredis_pubsub_publish are ended. A pipeline, an
 /// rredis_conn and an rredis_pubsub have a _wake of their own. A call ends at once, or
 /// within 20 ms if it has only just begun to wait. A transport function that waits
 /// longer than its timeout_ms cannot be woken. A signal handler may call this function.
@@ -845,8 +845,9 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// order. The element of a refused command is an ERROR. If a response callback fails,
 /// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// A run has no deadline. It times out when no byte of a command was sent, and no
-/// byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not count.
+/// A run has no deadline. It times out when no byte of a command was sent, and no byte
+/// of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. In mode PLAIN the longest
+/// timeout argument of a blocking command (BLPOP) is added. Pushes do not count.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run
@@ -992,11 +993,11 @@ void rredis_conn_free(rredis_conn *conn);
 //                                    RREDIS_OPTION_PUBSUB_CONFIRMATIONS
 //   "gap"          NULL     reason   milliseconds
 //
-// If the connection is lost, _next tries to connect until it succeeds, with the pauses
-// of the BACKOFF_ options. It then restores the subscriptions. Messages may have been
-// missed, so it gives a "gap" before the next message. The gap's reason is a line like
-// err->message; its milliseconds are the longest time for which messages may be
-// missing. If a connect fails for a reason that needs a correction (RREDIS_ERR_AUTH,
+// If the connection is lost, calls of _next try to connect until one succeeds, with the
+// pauses of the BACKOFF_ options. The subscriptions are then restored. Messages may
+// have been missed, so a "gap" comes before the next message. The gap's reason is a
+// line like err->message; its milliseconds are the longest time for which messages may
+// be missing. If a connect fails for a reason that needs a correction (RREDIS_ERR_AUTH,
 // RREDIS_ERR_TLS, RREDIS_ERR_CONFIG), _next returns that failure, and the next call
 // tries again.
 //
@@ -1022,11 +1023,10 @@ rredis_status rredis_pubsub_new(const rredis_client *client, rredis_pubsub **out
 ///   argc, argv, argv_len  the names, as an argument list
 ///
 /// Returns when the command is written. After a lost connection it returns at once, and
-/// _next subscribes when it reconnects. _next gives the confirmations. The first
-/// subscription connects: if that fails, this call returns the failure, and nothing is
-/// subscribed. A name that the server refuses is dropped, and _next returns
-/// RREDIS_ERR_SERVER. If the server ends a subscription to a shard channel, it is made
-/// again, and _next gives a gap.
+/// _next subscribes when it reconnects. The first subscription connects: if that fails,
+/// this call returns the failure, and nothing is subscribed. A name that the server
+/// refuses is dropped, and _next returns RREDIS_ERR_SERVER. If the server ends a
+/// subscription to a shard channel, it is made again, and _next gives a gap.
 rredis_status rredis_pubsub_subscribe(const rredis_pubsub *pubsub, rredis_topic topic,
     size_t argc, const char *const *argv, const size_t *argv_len, rredis_error *err);
 
@@ -1093,9 +1093,8 @@ rredis_status rredis_pubsub_publish(const rredis_pubsub *pubsub, const char *cha
 /// The event loop needs no timer, and may be edge-triggered.
 int32_t rredis_pubsub_fd(const rredis_pubsub *pubsub);
 
-/// End the _next or _run that waits in another thread. It ends at once, except during a
-/// look-up of a host name. If none waits, the next _next or _run ends. _next returns
-/// RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
+/// End the _next or _run that waits in another thread, at once. If none waits, the next
+/// _next or _run ends. _next returns RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
 void rredis_pubsub_wake(const rredis_pubsub *pubsub);
 
 /// Free a subscriber, and close its connection. Never waits.
@@ -1110,8 +1109,8 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 // after a NOSCRIPT. Two rare cases remain. A script that returns the server's own
 // NOSCRIPT text, and is removed by SCRIPT FLUSH at that moment, runs twice. If scripts
 // are flushed while another call loads the script again, a run may return NOSCRIPT
-// without running the script. If the server refuses SCRIPT EXISTS, every run after the
-// first uses EVAL.
+// without running the script. If the server refuses SCRIPT EXISTS, every later run of
+// the client uses EVAL.
 //
 // A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 // commands are not undone. The response callback is that of EVALSHA, even if EVAL is
@@ -1175,9 +1174,9 @@ void rredis_script_free(rredis_script *script);
 
 // ---- Async --------------------------------------------------------------------------
 //
-// One connection for an event loop of yours. No call waits, except _step for the
-// look-up of a host name, at most RREDIS_OPTION_CONNECT_TIMEOUT_MS. Poll _fd for
-// reading. When it is readable, call _step, then _next until RREDIS_ERR_AGAIN:
+// One connection for an event loop of yours. No call waits, except _step if the connect
+// of a transport of yours waits. Poll _fd for reading. When it is readable, call _step,
+// then _next until RREDIS_ERR_AGAIN:
 //
 //   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //   rredis_async_step(handle, RREDIS_READY_READ, &err);
@@ -1265,7 +1264,7 @@ uint32_t rredis_async_wants(const rredis_async *handle);
 int64_t rredis_async_deadline_ms(const rredis_async *handle);
 
 /// Do the work that is due: connect, shake hands, write, check timeouts. It waits only
-/// for the look-up of a host name, when it begins to connect.
+/// if the connect of a transport of yours waits.
 ///
 ///   ready  values of rredis_ready, or-ed: the readiness of the descriptor
 ///
@@ -1601,7 +1600,7 @@ struct rredis_transport {
   /// Writes at least one byte, and at most bytes_len.
   rredis_status (*write)(void *stream, const char *bytes, size_t bytes_len,
       int64_t timeout_ms, size_t *out_len, rredis_error *err);
-  /// Called once for each connect that succeeded; never in a forked child.
+  /// Called once for each connect that succeeded, in the process that connected.
   void (*close)(void *stream);
   /// Gives the descriptor of a stream, which must stay open until close. The library
   /// polls it, and calls read and write with a timeout_ms of 0. NULL, or a result of

@@ -45,8 +45,8 @@ impl Stepped {
         Stepped { dial: dial.clone(), deadline, stage: OpeningStage::New, may_wait }
     }
 
-    /// As far as it goes without waiting for more than the look-up of a name: an open connection that has been greeted, or what
-    /// to wait for.
+    /// Go on without waiting: an open connection that has been greeted, or what to wait for. A transport of the caller's may
+    /// wait in its connect.
     pub fn go_on(&mut self) -> Result<Step<Box<Connection>>> {
         let serves = self.dial.serves();
         serving(serves, || self.advance()).map_err(not_sent)

@@ -1,8 +1,8 @@
 //! Async
 //!
-//! One connection for an event loop of yours. No call waits, except _step for the
-//! look-up of a host name, at most RREDIS_OPTION_CONNECT_TIMEOUT_MS. Poll _fd for
-//! reading. When it is readable, call _step, then _next until RREDIS_ERR_AGAIN:
+//! One connection for an event loop of yours. No call waits, except _step if the connect
+//! of a transport of yours waits. Poll _fd for reading. When it is readable, call _step,
+//! then _next until RREDIS_ERR_AGAIN:
 //!
 //!   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //!   rredis_async_step(handle, RREDIS_READY_READ, &err);
@@ -149,7 +149,7 @@ pub extern "C" fn rredis_async_deadline_ms(handle: Option<&rredis_async>) -> i64
 }
 
 /// Do the work that is due: connect, shake hands, write, check timeouts. It waits only
-/// for the look-up of a host name, when it begins to connect.
+/// if the connect of a transport of yours waits.
 ///
 ///   ready  values of rredis_ready, or-ed: the readiness of the descriptor
 ///

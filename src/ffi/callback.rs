@@ -38,8 +38,8 @@ pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_
 /// fill. argv_len and err are never NULL, and *err is zero at first.
 ///
 /// If it returns any status except RREDIS_OK, the call returns RREDIS_ERR_CALLBACK with
-/// RREDIS_OUTCOME_RAN and the text in err->message. In a pipeline and in the reply to
-/// EXEC, an ERROR with the text takes the place of the command's reply instead.
+/// RREDIS_OUTCOME_RAN and the text in err->message. In a pipeline run and in the reply
+/// to EXEC, an ERROR with the text takes the place of the command's reply instead.
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep

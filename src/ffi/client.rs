@@ -10,9 +10,9 @@
 //!
 //! A READONLY error means that the server has become a replica, as in a failover behind
 //! one address. The connection that received the error is closed. At most once a
-//! second, all other connections of the pool are closed too. Each new connection looks
-//! up the host name again. The command wrote nothing, and is tried again within its
-//! time, up to RREDIS_OPTION_RETRY_MAX times. A script can return a READONLY error of
+//! second, all other connections of the pool are closed too, those in use when their
+//! calls end. Each new connection looks up the host name again. The command wrote
+//! nothing, and is tried again within its time. A script can return a READONLY error of
 //! its own. The library therefore takes a script's error for a READONLY error only if
 //! its text is exactly a server's. A command that blocks for ever is also tried again
 //! if it fails with UNBLOCKED because its server became a replica.
@@ -201,8 +201,8 @@ pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const
 ///
 /// Each of those calls returns RREDIS_ERR_WOKEN with the outcome of its command, which
 /// is not tried again. A call that begins later is not ended. A call whose reply has
-/// arrived may still succeed. The calls are the rredis_client_ functions,
-/// rredis_script_run, rredis_conn_new and rredis_pubsub_publish. A pipeline, an
+/// arrived may still succeed. Calls of the rredis_client_ functions, rredis_script_run,
+/// rredis_conn_new and rredis_pubsub_publish are ended. A pipeline, an
 /// rredis_conn and an rredis_pubsub have a _wake of their own. A call ends at once, or
 /// within 20 ms if it has only just begun to wait. A transport function that waits
 /// longer than its timeout_ms cannot be woken. A signal handler may call this function.

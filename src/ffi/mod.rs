@@ -9,7 +9,7 @@
 //!   rredis_client_free(client);
 //!
 //! Without options a client connects to 127.0.0.1:6379, without TLS or a login. It opens
-//! up to 64 connections, as needed. A call takes at most 5 s. A blocking command (BLPOP)
+//! up to 64 connections, as needed. A command takes at most 5 s. A blocking one (BLPOP)
 //! takes at most its own timeout plus 1 s. If the network fails, or the server answers
 //! LOADING or READONLY, a command that did not run or that only reads is tried again:
 //! up to 3 times, within that time.

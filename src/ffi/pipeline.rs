@@ -163,8 +163,9 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// order. The element of a refused command is an ERROR. If a response callback fails,
 /// the element is an ERROR that begins with "CALLBACK ".
 ///
-/// A run has no deadline. It times out when no byte of a command was sent, and no
-/// byte of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. Pushes do not count.
+/// A run has no deadline. It times out when no byte of a command was sent, and no byte
+/// of a reply received, for RREDIS_OPTION_COMMAND_TIMEOUT_MS. In mode PLAIN the longest
+/// timeout argument of a blocking command (BLPOP) is added. Pushes do not count.
 ///
 /// A run that fails is tried again, as a whole, if no command ran
 /// (RREDIS_OUTCOME_NOT_SENT), or if every command only reads or may run twice. A run

@@ -15,11 +15,11 @@
 //!   "gap"          NULL     reason   milliseconds
 //! ```
 //!
-//! If the connection is lost, _next tries to connect until it succeeds, with the pauses
-//! of the BACKOFF_ options. It then restores the subscriptions. Messages may have been
-//! missed, so it gives a "gap" before the next message. The gap's reason is a line like
-//! err->message; its milliseconds are the longest time for which messages may be
-//! missing. If a connect fails for a reason that needs a correction (RREDIS_ERR_AUTH,
+//! If the connection is lost, calls of _next try to connect until one succeeds, with the
+//! pauses of the BACKOFF_ options. The subscriptions are then restored. Messages may
+//! have been missed, so a "gap" comes before the next message. The gap's reason is a
+//! line like err->message; its milliseconds are the longest time for which messages may
+//! be missing. If a connect fails for a reason that needs a correction (RREDIS_ERR_AUTH,
 //! RREDIS_ERR_TLS, RREDIS_ERR_CONFIG), _next returns that failure, and the next call
 //! tries again.
 //!
@@ -82,11 +82,10 @@ pub extern "C" fn rredis_pubsub_new(
 ///   argc, argv, argv_len  the names, as an argument list
 ///
 /// Returns when the command is written. After a lost connection it returns at once, and
-/// _next subscribes when it reconnects. _next gives the confirmations. The first
-/// subscription connects: if that fails, this call returns the failure, and nothing is
-/// subscribed. A name that the server refuses is dropped, and _next returns
-/// RREDIS_ERR_SERVER. If the server ends a subscription to a shard channel, it is made
-/// again, and _next gives a gap.
+/// _next subscribes when it reconnects. The first subscription connects: if that fails,
+/// this call returns the failure, and nothing is subscribed. A name that the server
+/// refuses is dropped, and _next returns RREDIS_ERR_SERVER. If the server ends a
+/// subscription to a shard channel, it is made again, and _next gives a gap.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pubsub_subscribe(
     pubsub: Option<&rredis_pubsub>,
@@ -237,9 +236,8 @@ pub extern "C" fn rredis_pubsub_fd(pubsub: Option<&rredis_pubsub>) -> i32 {
     quietly(-1, || usable(pubsub).and_then(|pubsub| pubsub.pubsub.fd()).unwrap_or(-1))
 }
 
-/// End the _next or _run that waits in another thread. It ends at once, except during a
-/// look-up of a host name. If none waits, the next _next or _run ends. _next returns
-/// RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
+/// End the _next or _run that waits in another thread, at once. If none waits, the next
+/// _next or _run ends. _next returns RREDIS_ERR_WOKEN, and _run returns RREDIS_OK.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pubsub_wake(pubsub: Option<&rredis_pubsub>) {
     quietly_reaching((), || {

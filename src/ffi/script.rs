@@ -7,8 +7,8 @@
 //! after a NOSCRIPT. Two rare cases remain. A script that returns the server's own
 //! NOSCRIPT text, and is removed by SCRIPT FLUSH at that moment, runs twice. If scripts
 //! are flushed while another call loads the script again, a run may return NOSCRIPT
-//! without running the script. If the server refuses SCRIPT EXISTS, every run after the
-//! first uses EVAL.
+//! without running the script. If the server refuses SCRIPT EXISTS, every later run of
+//! the client uses EVAL.
 //!
 //! A script's error is RREDIS_ERR_SERVER with RREDIS_OUTCOME_UNKNOWN: its earlier
 //! commands are not undone. The response callback is that of EVALSHA, even if EVAL is

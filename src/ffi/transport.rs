@@ -73,7 +73,7 @@ pub struct rredis_transport {
             err: *mut rredis_error,
         ) -> MaybeUninit<rredis_status>,
     >,
-    /// Called once for each connect that succeeded; never in a forked child.
+    /// Called once for each connect that succeeded, in the process that connected.
     pub close: Option<unsafe extern "C-unwind" fn(stream: *mut c_void)>,
     /// Gives the descriptor of a stream, which must stay open until close. The library
     /// polls it, and calls read and write with a timeout_ms of 0. NULL, or a result of

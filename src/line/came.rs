@@ -27,7 +27,7 @@ pub enum Came<T> {
     Message(Reply),
     /// The server has confirmed a subscription, or the end of one.
     Confirmation(Reply),
-    /// Another push.
+    /// A push of any other kind.
     Push(Reply),
     /// Messages may have been missed.
     Gap {

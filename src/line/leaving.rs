@@ -24,8 +24,8 @@ impl<T> Line<T> {
         let Line { stage: Stage::Open(connection), flow, waiting, held, subscriptions, .. } = self else { return };
         let (waited, _) = held.amount();
         connection.session_mut().withdraw(flow.offered, |command| {
-            // The library's own commands are not held. If there is no memory to hold a command, it stays in the session and
-            // is sent to this server.
+            // The library's own commands stay in the session, and are sent to this server. So does a command for which there
+            // is no memory.
             let is_held = waiting.get(command.asker.token).is_some()
                 && Held::of(&command).and_then(|command| held.push_back(command)).is_ok();
             if is_held {

@@ -11,7 +11,7 @@ use super::{Line, Stage};
 impl<T> Line<T> {
     /// If no reply is outstanding, read what has arrived before the first byte of a command is written. Pushes may
     /// arrive at any time. Anything else ends the connection, and the commands wait for the next. A line without commands
-    /// does not read here: it has no command whose reply stray bytes could be taken for. False: the connection ended.
+    /// does not read here: it has no commands, so that stray bytes cannot be taken for a reply. False: the connection ended.
     pub(super) fn read_before_first_command(&mut self, now: Instant) -> bool {
         let mut reads = 0;
         loop {

@@ -11,7 +11,7 @@ use super::{Came, Line, Stage, Transition};
 
 impl<T> Line<T> {
     /// The connection failed. Commands that were sent fail with their outcome. Commands that were not sent wait for the
-    /// next connection.
+    /// next connection, except those with `once`, which fail.
     pub(super) fn lost(&mut self, error: Error, now: Instant) {
         let Stage::Open(mut connection) = std::mem::take(&mut self.stage) else { return };
         let error = connection.told_of(error);
@@ -33,7 +33,7 @@ impl<T> Line<T> {
         self.down(error, now);
     }
 
-    /// A command of the session that ended: hold it for the next connection, or fail it.
+    /// Hold a command of the ended session for the next connection, or fail it.
     fn left(&mut self, Left { outcome, command }: Left<'_>, error: &Error) {
         let Some(waiting) = self.waiting.get(command.asker.token) else { return };
         let mut error = error.clone().with_outcome(outcome);

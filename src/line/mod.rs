@@ -2,9 +2,10 @@
 //! two drivers: `client::evented`, for a program's event loop, and `client::pubsub`, for a subscriber.
 //!
 //! `submit` accepts a command with a token. `step` connects, shakes hands, writes, and checks timeouts. `take` reads,
-//! and gives the result of a command with its token. Nothing here waits, with two exceptions: `step` waits for the
-//! look-up of a host name, and `read_waiting` reads, for a subscriber's transport without a descriptor. The driver polls
-//! the descriptor, reads the clock, locks, and calls the program's functions: a line does none of that.
+//! and gives the result of a command with its token. Nothing here waits, with two exceptions: a transport of
+//! the program may wait in its connect, and `read_waiting` waits for a subscriber's transport without a descriptor. The
+//! driver polls the descriptor, reads the clock, locks, and calls the program's functions for messages, pushes and events:
+//! a line does none of that.
 //!
 //! ```text
 //!  mod          the calls for a driver
@@ -159,8 +160,8 @@ struct Waiting<T> {
 }
 
 impl<T> Line<T> {
-    /// A line to the server of `dial`. It does not connect yet. The connection is given up if nothing arrives for
-    /// `command_timeout_ms` while the next outstanding reply is one that no command waits for.
+    /// A line to the server of `dial`. It does not connect yet. The reply that is due first may be one that no command waits
+    /// for. The connection is given up if then no byte arrives for `command_timeout_ms`.
     pub fn new(dial: Dial, command_timeout_ms: i64, pause: Pause) -> Line<T> {
         let patience = Patience::new(command_timeout_ms, dial.options().connect_timeout_ms());
         Line {

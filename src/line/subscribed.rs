@@ -49,7 +49,7 @@ impl<T> Line<T> {
         self.tell_gap_if_settled(now);
     }
 
-    /// A reply arrived to a command that subscribes or unsubscribes, or to a command that has completed or is the
+    /// A reply arrived to a command that subscribes or unsubscribes, or to a command that has timed out or is the
     /// library's own. An error fails the subscribing command. A refused name that was being restored is reported.
     pub(super) fn subscription_answered(
         &mut self,

@@ -38,7 +38,8 @@ pub(super) fn ping_ms(deadline: Deadline, options: &Options) -> i64 {
 pub(super) fn take_expired(idle: &mut Vec<Box<Connection>>, options: &Options, out: &mut Vec<Box<Connection>>) {
     let stay = options.pool_idle_min();
     // `now` is the time at which the last connection in `idle` became idle, which saves a reading of the clock. If no
-    // connection was returned just now, `now` is in the past. A connection that expired after it stays until a later call.
+    // connection was returned just now, `now` is in the past. A connection that expired since then is kept until a
+    // later call.
     let Some(now) = idle.last().map(|last| last.age().1) else { return };
     while idle.len() > stay && idle.first().is_some_and(|oldest| was_idle_too_long(oldest, now, options)) {
         out.push(idle.remove(0));

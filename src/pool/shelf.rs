@@ -87,7 +87,7 @@ impl Shelves {
             inherited.set(shelf.map(|mut shelf| std::mem::take(&mut shelf.idle)));
             Locked::default()
         });
-        // Closed only now: closing may call a transport function of the program, which may use this pool.
+        // Closed only now: closing may call `stop` of the program's parser, which may read this pool's statistics.
         drop(inherited.take());
         locked
     }

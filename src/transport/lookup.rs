@@ -1,8 +1,8 @@
 //! Looking up host names, each on a thread of its own, because getaddrinfo has no deadline.
 //!
 //! It is the only thread this library ever starts. It is left alone at the deadline, and owns all that it touches when it
-//! ends. A name is looked up anew for every connection, for the address behind it may have moved, but never twice at once.
-//! What is an address already is never looked up.
+//! ends. A name is looked up anew for every connection, because its addresses may have changed, and never twice at once.
+//! A numeric address is never looked up.
 
 mod numeric;
 
@@ -11,22 +11,27 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Deadline;
+use super::attempt::{Awaited, Step};
 use super::connect::no_answer;
+use super::deadline::Deadline;
 use super::thread::{self, Body};
 use crate::error::{Error, Result, Status};
-use crate::ongoing::{self, Vigil, WaitPoint};
+use crate::ongoing::WaitPoint;
 use crate::process::PerProcess;
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::Mutex;
 
-/// The addresses of `host`, in the order in which the system prefers them.
-pub(super) fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-    let mut addresses = match numeric::address(host) {
-        Some(address) => vec![address],
-        None => of_this_process().addresses(host, deadline)?,
-    };
-    addresses.iter_mut().for_each(|address| address.set_port(port));
-    Ok(addresses)
+/// A host name that is looked up for one connect, in steps that never wait.
+pub(super) struct LookingUp {
+    host: String,
+    lookups: Arc<Lookups>,
+    /// The look-up that this one waits for. None: there was no room for it so far.
+    lookup: Option<Arc<Lookup>>,
+    /// Rung when the look-up has ended.
+    bell: Arc<WaitPoint>,
+    /// When a look-up without room fails.
+    patience: Deadline,
+    deadline: Deadline,
+    allowed_ms: i64,
 }
 
 /// What the system is asked: the addresses of a name, with any port.
@@ -40,8 +45,6 @@ struct Lookups {
     start: Start,
     /// The one that began first is the first.
     running: Mutex<Vec<Arc<Lookup>>>,
-    /// One of them has ended.
-    room: Condvar,
 }
 
 /// One name, and its answer once there is one.
@@ -50,48 +53,89 @@ struct Lookup {
     answer: Mutex<LookupAnswer>,
 }
 
-/// What a look-up came to, and who waits for that.
+/// The result of a look-up, and the connects that wait for it.
 #[derive(Default)]
 struct LookupAnswer {
     addresses: Option<Result<Vec<SocketAddr>>>,
     waiting: Vec<Arc<WaitPoint>>,
 }
 
+impl LookingUp {
+    /// A look-up that begins with the first step.
+    pub(super) fn new(host: &str, deadline: Deadline) -> LookingUp {
+        LookingUp::among(of_this_process(), host, deadline)
+    }
+
+    fn among(lookups: Arc<Lookups>, host: &str, deadline: Deadline) -> LookingUp {
+        LookingUp {
+            host: host.to_owned(),
+            lookups,
+            lookup: None,
+            bell: Arc::default(),
+            // Where many names are looked up at once, room comes soon. Where they hang it does not, and that is told.
+            patience: deadline.earlier(Deadline::after(PATIENCE)),
+            deadline,
+            allowed_ms: deadline.remaining_ms(),
+        }
+    }
+
+    /// The addresses, with port 0, in the order in which the system prefers them; or what to wait for.
+    pub(super) fn go_on(&mut self) -> Result<Step<Vec<SocketAddr>>> {
+        if let Some(address) = numeric::address(&self.host) {
+            return Ok(Step::Done(vec![address]));
+        }
+        if self.lookup.is_none() && !self.begin() {
+            return match self.patience.has_passed() {
+                true => Err(no_room(&self.lookups.running.lock())),
+                false => Ok(Step::Wait(Awaited::pause(SLICE, self.patience))),
+            };
+        }
+        let answer = self.lookup.as_ref().and_then(|lookup| lookup.answer.lock().addresses.clone());
+        match answer {
+            Some(addresses) => addresses.map(Step::Done),
+            None if self.deadline.has_passed() => Err(no_answer("look-up", self.allowed_ms)),
+            None => Ok(Step::Wait(match self.bell.bell() {
+                fd @ Some(_) => Awaited { fd, read: true, write: false, until: self.deadline },
+                // Without a descriptor the answer is looked for now and then.
+                None => Awaited::pause(SLICE, self.deadline),
+            })),
+        }
+    }
+
+    /// Begin the look-up, or join the one of this name that is under way. False: there is no room for it now.
+    fn begin(&mut self) -> bool {
+        let Some(lookup) = self.lookups.begin(&self.host) else { return false };
+        // The look-up rings a bell that there is: it is made before.
+        self.bell.bell();
+        lookup.answer.lock().waiting.push(Arc::clone(&self.bell));
+        self.lookup = Some(lookup);
+        true
+    }
+}
+
+impl Drop for LookingUp {
+    fn drop(&mut self) {
+        if let Some(lookup) = &self.lookup {
+            lookup.answer.lock().waiting.retain(|other| !Arc::ptr_eq(other, &self.bell));
+        }
+    }
+}
+
 impl Lookups {
     fn new(resolve: Resolve, start: Start) -> Arc<Self> {
-        Arc::new(Lookups { resolve, start, running: Mutex::new(Vec::new()), room: Condvar::new() })
+        Arc::new(Lookups { resolve, start, running: Mutex::new(Vec::new()) })
     }
 
-    /// Look `host` up, or join the look-up of it that is under way; wait for the answer until the deadline.
-    fn addresses(self: &Arc<Self>, host: &str, deadline: Deadline) -> Result<Vec<SocketAddr>> {
-        let allowed_ms = deadline.remaining_ms();
-        let lookup = self.begin(host, deadline)?;
-        let wait_point = ongoing::wait_point();
-        lookup.answer.lock().waiting.push(Arc::clone(&wait_point));
-        let waited = lookup.wait(&wait_point, deadline, allowed_ms);
-        lookup.answer.lock().waiting.retain(|other| !Arc::ptr_eq(other, &wait_point));
-        waited
-    }
-
-    /// The look-up of `host`: the one under way, or a new one.
-    fn begin(self: &Arc<Self>, host: &str, deadline: Deadline) -> Result<Arc<Lookup>> {
-        // Where many names are looked up at once, room comes soon; where they hang it does not, and that is told.
-        let patience = deadline.earlier(Deadline::after(PATIENCE));
+    /// The look-up of `host`: the one under way, or a new one. None: there is no room for it.
+    fn begin(self: &Arc<Self>, host: &str) -> Option<Arc<Lookup>> {
         let mut running = self.running.lock();
-        let lookup = loop {
-            if let Some(lookup) = running.iter().find(|lookup| lookup.host == host) {
-                return Ok(Arc::clone(lookup));
-            }
-            if running.len() < LOOKUPS_MAX {
-                break Arc::new(Lookup::new(host));
-            }
-            if patience.has_passed() {
-                return Err(no_room(&running));
-            }
-            let slice = patience.earlier(Deadline::after(SLICE));
-            self.room.wait(&mut running, slice.moment());
-            MutexGuard::unlocked(&mut running, || Vigil::begin().map(drop))?;
-        };
+        if let Some(lookup) = running.iter().find(|lookup| lookup.host == host) {
+            return Some(Arc::clone(lookup));
+        }
+        if running.len() >= LOOKUPS_MAX {
+            return None;
+        }
+        let lookup = Arc::new(Lookup { host: host.to_owned(), answer: Mutex::default() });
         running.push(Arc::clone(&lookup));
         drop(running);
         let under_way = UnderWay { lookups: Arc::clone(self), lookup: Arc::clone(&lookup), answer: None };
@@ -99,27 +143,7 @@ impl Lookups {
         if let Err(body) = (self.start)(Box::new(move || under_way.run())) {
             body();
         }
-        Ok(lookup)
-    }
-}
-
-impl Lookup {
-    fn new(host: &str) -> Lookup {
-        Lookup { host: host.to_owned(), answer: Mutex::default() }
-    }
-
-    /// Wait for the answer, here, until the deadline.
-    fn wait(&self, wait_point: &WaitPoint, deadline: Deadline, allowed_ms: i64) -> Result<Vec<SocketAddr>> {
-        loop {
-            let count = wait_point.count();
-            if let Some(addresses) = &self.answer.lock().addresses {
-                return addresses.clone();
-            }
-            if deadline.has_passed() {
-                return Err(no_answer("look-up", allowed_ms));
-            }
-            wait_point.sleep(count, deadline.moment()).map_err(|error| error.at("look-up"))?;
-        }
+        Some(lookup)
     }
 }
 
@@ -144,15 +168,14 @@ impl UnderWay {
 }
 
 impl Drop for UnderWay {
-    /// Give the place to whoever waits for one, and the answer to all who wait for it.
+    /// Make room for another look-up, and give the answer to all that wait for it.
     fn drop(&mut self) {
         let UnderWay { lookups, lookup, answer } = self;
         lookups.running.lock().retain(|other| !Arc::ptr_eq(other, lookup));
-        lookups.room.notify_all();
         let unanswered = || Err(Error::new(Status::Connect, "look-up: it ended without an answer"));
         let mut waiting = lookup.answer.lock();
         waiting.addresses = Some(answer.take().unwrap_or_else(unanswered));
-        waiting.waiting.iter().for_each(|wait_point| wait_point.notify());
+        waiting.waiting.iter().for_each(|bell| bell.notify());
     }
 }
 
@@ -194,9 +217,9 @@ fn of_this_process() -> Arc<Lookups> {
 
 /// Look-ups at once in a process: what a resolver that hangs can cost it in threads.
 const LOOKUPS_MAX: usize = 64;
-/// How long to wait for one of them to end, where there are so many.
+/// How long to wait for room, where there are so many.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How often who waits for that looks whether its call was ended.
+/// How often room is looked for, and an answer where there is no descriptor to wait for.
 const SLICE: Duration = Duration::from_millis(20);
 /// Bytes of a message up to the end of the last name that it has.
 const NAMES_BYTES_MAX: usize = 400;

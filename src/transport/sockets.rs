@@ -32,7 +32,7 @@ impl Sockets {
 impl Connect for Sockets {
     fn begin(&self, endpoint: &Endpoint, deadline: Deadline) -> Result<Box<dyn Attempt>> {
         let begun = match endpoint {
-            Endpoint::Tcp { host, port } => TcpAttempt::begin(host, *port, &self.tcp, deadline).map(Begun::Tcp),
+            Endpoint::Tcp { host, port } => Ok(Begun::Tcp(TcpAttempt::begin(host, *port, &self.tcp, deadline))),
             Endpoint::Unix { path } => UnixAttempt::begin(path, deadline).map(Begun::Unix),
         };
         let place = shown(endpoint);

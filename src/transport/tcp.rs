@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::connect::no_answer;
+use super::lookup::LookingUp;
 use super::poller::Several;
-use super::{Awaited, Deadline, Step, lookup, wait};
+use super::{Awaited, Deadline, Step, wait};
 use crate::error::{Error, Result, Status};
 pub(super) use order::LastAddress;
 
@@ -26,6 +27,8 @@ pub(super) struct TcpOptions {
 /// A connect to the addresses of one name. An address that has not answered for a while goes on, beside the next one.
 pub(super) struct TcpAttempt {
     options: TcpOptions,
+    /// The look-up of the host's name, and the port, until there are addresses.
+    looking_up: Option<(LookingUp, u16)>,
     /// In the order in which they are tried.
     addresses: Vec<SocketAddr>,
     /// How many of them were tried.
@@ -50,18 +53,21 @@ struct Going {
 }
 
 impl TcpAttempt {
-    /// Waits for nothing but the look-up of a name.
-    pub(super) fn begin(host: &str, port: u16, options: &TcpOptions, deadline: Deadline) -> Result<TcpAttempt> {
+    /// A connect to a host. It begins with the first step.
+    pub(super) fn begin(host: &str, port: u16, options: &TcpOptions, deadline: Deadline) -> TcpAttempt {
         let allowed_ms = deadline.remaining_ms();
-        let addresses = match host.parse::<IpAddr>() {
-            Ok(address) => vec![SocketAddr::new(address, port)],
-            Err(_) => lookup::addresses(host, port, deadline)?,
-        };
-        Ok(TcpAttempt::to(addresses, options, allowed_ms, deadline))
+        match host.parse::<IpAddr>() {
+            Ok(address) => TcpAttempt::to(vec![SocketAddr::new(address, port)], options, allowed_ms, deadline),
+            Err(_) => {
+                let looking_up = Some((LookingUp::new(host, deadline), port));
+                TcpAttempt { looking_up, ..TcpAttempt::to(Vec::new(), options, allowed_ms, deadline) }
+            }
+        }
     }
 
     fn to(addresses: Vec<SocketAddr>, options: &TcpOptions, allowed_ms: i64, deadline: Deadline) -> TcpAttempt {
         TcpAttempt {
+            looking_up: None,
             addresses: order::in_turn(addresses, &options.last),
             options: options.clone(),
             tried: 0,
@@ -76,6 +82,15 @@ impl TcpAttempt {
 
     /// A connected, non-blocking, close-on-exec socket, set up as asked; or what to wait for.
     pub(super) fn go_on(&mut self) -> Result<Step<Socket>> {
+        if let Some((looking_up, port)) = &mut self.looking_up {
+            let mut addresses = match looking_up.go_on()? {
+                Step::Done(addresses) => addresses,
+                Step::Wait(awaited) => return Ok(Step::Wait(awaited)),
+            };
+            addresses.iter_mut().for_each(|address| address.set_port(*port));
+            self.addresses = order::in_turn(addresses, &self.options.last);
+            self.looking_up = None;
+        }
         loop {
             let failures = match self.look() {
                 Ok(won) => return Ok(Step::Done(self.won(won))),

@@ -7,5 +7,6 @@ mod support;
 mod tls;
 
 mod loops;
+mod names;
 mod one_descriptor;
 mod own_loop;

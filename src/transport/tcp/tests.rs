@@ -250,7 +250,7 @@ fn a_connected_socket_has_its_options() {
     let port = listener.local_addr().unwrap().port();
     let with = |keepalive_ms, user_timeout_ms| {
         let sockets = super::super::Sockets::new(keepalive_ms, user_timeout_ms);
-        let mut attempt = TcpAttempt::begin("127.0.0.1", port, &sockets.tcp, soon()).unwrap();
+        let mut attempt = TcpAttempt::begin("127.0.0.1", port, &sockets.tcp, soon());
         finish(|| attempt.go_on()).unwrap()
     };
     let socket = with(30_000, 25_000);
