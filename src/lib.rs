@@ -9,7 +9,7 @@
 //!   3      conn                      one socket driven by one session, against a deadline
 //!   2      session   transport       protocol state, without I/O | bytes and readiness, without RESP
 //!   1      resp   reply   commands   RESP bytes | reply trees | facts about every command
-//!  ground  error  options  limits  process  memory  ongoing  sync   used by all
+//!  ground  error  options  limits  process  memory  ongoing  stats  sync   used by all
 //! ```
 #![deny(
     unsafe_code,
@@ -34,6 +34,7 @@ pub mod memory;
 pub mod ongoing;
 pub mod options;
 pub mod process;
+pub mod stats;
 pub mod sync;
 
 pub mod commands;

@@ -2,9 +2,9 @@
 #![forbid(unsafe_code)]
 
 use crate::error::Result;
-use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::route::Tries;
+use crate::stats::Counters;
 
 use super::Client;
 use super::call::Call;

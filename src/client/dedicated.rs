@@ -4,9 +4,10 @@
 use crate::commands::{Command, Effect, Shape};
 use crate::conn::{Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::pool::{Counters, Lease};
+use crate::pool::Lease;
 use crate::reply::{Kind, Reply};
 use crate::route::Order;
+use crate::stats::Counters;
 use crate::transport::Deadline;
 
 use super::called::Called;

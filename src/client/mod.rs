@@ -23,8 +23,9 @@ use arc_swap::ArcSwap;
 use crate::conn::Kept;
 use crate::error::Result;
 use crate::ongoing::Ongoing;
-use crate::pool::{Counters, Pool, Stat};
+use crate::pool::Pool;
 use crate::route::{Audience, Route};
+use crate::stats::{Counters, Stat};
 
 pub use call::{Call, Flags};
 pub use callbacks::{Callback, Callbacks};

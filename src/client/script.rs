@@ -12,9 +12,10 @@ use super::{Call, Client, Flags};
 use crate::commands::{self, Shape};
 use crate::conn::{Digest, Kept};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::pool::{Counters, Lease};
+use crate::pool::Lease;
 use crate::reply::{Kind, Reply};
 use crate::route::{Order, Tries};
+use crate::stats::Counters;
 
 /// A script and its digest. Nothing of it changes, so any number of threads may run it. Cloning shares it.
 #[derive(Clone)]

@@ -2,11 +2,12 @@
 
 use crate::error::{Error, Result};
 use crate::session::{Session, TakeReplies};
+use crate::stats::Traffic;
 
 use super::connection::Connection;
 use super::kept::Kept;
 use super::serving::serving;
-use super::until::{Traffic, Until};
+use super::until::Until;
 
 /// What became of a burst.
 #[derive(Clone, Copy, Debug)]

@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use crate::error::{Error, Outcome, Status};
 use crate::limits::READ_BYTES;
+use crate::process::Process;
 use crate::session::Session;
+use crate::stats::Traffic;
 use crate::transport::Transport;
 
 use super::dial::Dial;
 use super::scripts::Known;
 use super::serving::{Served, serve};
-use super::until::Traffic;
 
 /// An open connection that has been greeted.
 pub struct Connection {
@@ -26,7 +27,10 @@ pub struct Connection {
     pub(super) vain_turns: u32,
     /// The bytes written in the last turn.
     pub(super) handed: usize,
+    /// Bytes moved that are not counted yet.
     pub(super) moved: Traffic,
+    /// The process that opened it and counts its end. None: the handshake is not done, and it does not count.
+    pub(super) counted_in: Option<Process>,
     /// Bytes of the server have arrived.
     pub(super) heard: bool,
     /// The most bytes that waited to be written at once, for `rest_if_grown`.
@@ -51,6 +55,7 @@ impl Connection {
             vain_turns: 0,
             handed: 0,
             moved: Traffic::default(),
+            counted_in: None,
             heard: false,
             sent_at_once: 0,
             scripts: Known::default(),
@@ -100,9 +105,16 @@ impl Connection {
         (self.opened, self.rested)
     }
 
-    /// The bytes moved since the last call.
-    pub fn traffic(&mut self) -> Traffic {
-        std::mem::take(&mut self.moved)
+    /// The handshake is done: the connection counts.
+    pub(super) fn count_birth(&mut self) {
+        self.dial.counters().created();
+        self.counted_in = Some(Process::current());
+    }
+
+    /// Add the bytes that have moved to the statistics.
+    #[inline]
+    pub fn count_bytes(&mut self) {
+        self.dial.counters().moved(std::mem::take(&mut self.moved));
     }
 
     /// The scripts that its server is known to have.
@@ -121,6 +133,14 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // A child of fork only closes what it inherited: it is the parent's to count.
+        if self.counted_in == Some(Process::current()) {
+            self.count_bytes();
+            match self.failure() {
+                Some(_) => self.dial.counters().lost(),
+                None => self.dial.counters().closed(),
+            }
+        }
         self.closing = serve(self.dial.serves());
     }
 }

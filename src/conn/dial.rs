@@ -7,6 +7,7 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::options::{Endpoint, Options, Secret, Share};
 use crate::resp::{self, ParserType};
 use crate::session::{Greeting, Session};
+use crate::stats::Counters;
 use crate::transport::{self, Attempt, Connect, Deadline, Sockets, Transport};
 
 use super::serving::is_served;
@@ -30,6 +31,8 @@ struct Shared {
     credentials: Option<Arc<dyn Credentials>>,
     /// The bytes move through functions of the caller's.
     foreign: bool,
+    /// What becomes of the connections is counted here.
+    counters: Arc<Counters>,
 }
 
 /// One server, and what was learnt of it.
@@ -65,7 +68,7 @@ impl Dial {
         let sockets = Sockets::new(options.keepalive_ms(), options.user_timeout_ms());
         let connect = connect.unwrap_or_else(|| Arc::new(sockets));
         let connect = if options.tls() { transport::with_tls(connect, &options)? } else { connect };
-        let shared = Shared { options, connect, parser, credentials: None, foreign };
+        let shared = Shared { options, connect, parser, credentials: None, foreign, counters: Arc::default() };
         Ok(Dial { shared: Arc::new(shared), server: Arc::new(Server::new(endpoint)), serves })
     }
 
@@ -86,6 +89,12 @@ impl Dial {
     /// The options.
     pub fn options(&self) -> &Options {
         &self.shared.options
+    }
+
+    /// The statistics of the connections, and of whoever leases them.
+    #[inline]
+    pub fn counters(&self) -> &Counters {
+        &self.shared.counters
     }
 
     /// The endpoint as messages name it.

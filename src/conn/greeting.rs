@@ -61,7 +61,10 @@ impl Connection {
             self.dial.remember_resp2();
         }
         let error = match driven {
-            Ok(Some(())) => return Ok(()),
+            Ok(Some(())) => {
+                self.count_birth();
+                return Ok(());
+            }
             Ok(None) => self.too_late(),
             Err(error) => {
                 let status = if error.status == Status::Io { Status::Connect } else { error.status };

@@ -13,7 +13,7 @@
 //!  inspecting   a look at a connection that was idle
 //!  kept         pushes and notices that arrive during a call
 //!  scripts      the scripts that the server is known to have
-//!  until        the end of a wait, and the bytes moved
+//!  until        the end of a wait
 //!  serving      the pools whose functions this thread is inside
 //!  handed       whether this thread has given bytes of a command to a transport
 //! ```
@@ -44,7 +44,7 @@ pub use kept::{Kept, Notice};
 pub use opening::{Stepped, no_descriptor};
 pub use scripts::{Digest, Known};
 pub use steps::{Read, Turn};
-pub use until::{Traffic, Until};
+pub use until::Until;
 
 #[cfg(test)]
 mod tests;

@@ -105,7 +105,7 @@ impl Connection {
         })
     }
 
-    /// Whether `poll` gives nothing now. It may be false although nothing is there.
+    /// Whether it is certain that `poll` gives nothing now. False: it may give something.
     #[inline]
     pub fn is_read_dry(&self) -> bool {
         self.dial.serves().is_none() && self.failure().is_none() && !self.session.holds_more()

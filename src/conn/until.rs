@@ -1,4 +1,4 @@
-//! The end of a wait: a deadline, or a time without any byte sent or received; and the number of bytes moved.
+//! The end of a wait: a deadline, or a time without any byte sent or received.
 
 use crate::error::{Error, Status};
 use crate::transport::Deadline;
@@ -45,15 +45,6 @@ impl Until {
         self.deadline = Deadline::after_ms(still_ms).earlier(self.last);
         !self.deadline.has_passed()
     }
-}
-
-/// Bytes moved since they were last asked for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Traffic {
-    /// Read.
-    pub bytes_in: u64,
-    /// Written.
-    pub bytes_out: u64,
 }
 
 impl From<Deadline> for Until {

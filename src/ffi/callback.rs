@@ -43,7 +43,7 @@ pub type rredis_reply_fn = Option<unsafe extern "C-unwind" fn(user_data: *mut c_
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
-/// their connection: to use this client, their callback needs a second connection.
+/// their connection: a call with this client in their callback leases a second one.
 pub type rredis_callback_fn = Option<
     unsafe extern "C-unwind" fn(
         user_data: *mut c_void,

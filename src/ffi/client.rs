@@ -10,9 +10,9 @@
 //!
 //! A READONLY error means that the server has become a replica, as in a failover behind
 //! one address. The connection that received the error is closed. At most once a
-//! second, all other connections of the pool are closed too, those in use when their
-//! calls end. Each new connection looks up the host name again. The command wrote
-//! nothing, and is tried again within its time. A script can return a READONLY error of
+//! second, all other connections of the pool are closed too: idle ones at once, leased
+//! ones when their calls end. Each new connection looks up the host name again. The
+//! command wrote nothing, and is tried again. A script can return a READONLY error of
 //! its own. The library therefore takes a script's error for a READONLY error only if
 //! its text is exactly a server's. A command that blocks for ever is also tried again
 //! if it fails with UNBLOCKED because its server became a replica.

@@ -69,7 +69,7 @@ pub enum rredis_option {
     /// command that blocks for ever has no deadline. Default: 1 s
     RREDIS_OPTION_BLOCK_SLACK_MS = 35,
     /// the largest number of retries (tries after the first). A try on an idle
-    /// connection that the server had closed is not counted. Default: 3
+    /// connection that the server had closed is repeated in any case. Default: 3
     RREDIS_OPTION_RETRY_MAX = 40,
     /// the longest pause before the second try; doubled for each further try. Each
     /// pause is random, from 0 to the longest. Default: 8 ms

@@ -12,7 +12,8 @@ use crate::ffi::boundary::{
 };
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
-use crate::pool::{Pool, Stat};
+use crate::pool::Pool;
+use crate::stats::Stat;
 
 /// The statistics of a pool or a client.
 #[repr(C)]

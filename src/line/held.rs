@@ -68,8 +68,8 @@ impl HeldQueue {
         Some(held)
     }
 
-    /// Move the first `count` commands behind the rest. The rest was submitted before them, and came into this queue after
-    /// them, from a session.
+    /// Move the first `count` commands to the end. The other commands were submitted earlier: they were in a session, and
+    /// entered this queue later.
     pub(super) fn move_to_end(&mut self, count: usize) {
         self.queue.rotate_left(count);
     }

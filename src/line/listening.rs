@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use crate::commands::Topic;
-use crate::conn::{Dial, Traffic};
+use crate::conn::Dial;
 use crate::error::{Error, Result};
 use crate::session::{Session, Subscriptions};
 
@@ -114,11 +114,10 @@ impl<T> Line<T> {
         self.last_failure.as_ref()
     }
 
-    /// The bytes moved since the last call.
-    pub fn traffic(&mut self) -> Traffic {
-        match &mut self.stage {
-            Stage::Open(connection) => connection.traffic(),
-            _ => Traffic::default(),
+    /// Add the bytes that have moved to the statistics.
+    pub fn count_bytes(&mut self) {
+        if let Stage::Open(connection) = &mut self.stage {
+            connection.count_bytes();
         }
     }
 }

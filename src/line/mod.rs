@@ -160,8 +160,9 @@ struct Waiting<T> {
 }
 
 impl<T> Line<T> {
-    /// A line to the server of `dial`. It does not connect yet. The reply that is due first may be one that no command waits
-    /// for. The connection is given up if then no byte arrives for `command_timeout_ms`.
+    /// A line to the server of `dial`. It does not connect yet. `command_timeout_ms` is how long an open connection may stay
+    /// silent while a reply that no command waits for is outstanding. If that time passes and such a reply is due first,
+    /// the connection is given up.
     pub fn new(dial: Dial, command_timeout_ms: i64, pause: Pause) -> Line<T> {
         let patience = Patience::new(command_timeout_ms, dial.options().connect_timeout_ms());
         Line {
@@ -271,8 +272,8 @@ impl<T> Line<T> {
         self.drive(now);
     }
 
-    /// Whether `take` gives nothing now, without a read: all that was read is taken, and the descriptor promises no more. It
-    /// may be false although nothing is there.
+    /// Whether it is certain, without a read, that `take` gives nothing now: all bytes read were taken, and the descriptor was
+    /// read dry. False: `take` may give something.
     #[inline]
     pub fn is_read_dry(&self) -> bool {
         let Stage::Open(connection) = &self.stage else { return false };

@@ -31,11 +31,9 @@ impl Permit<'_> {
     pub(super) fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
         let era = self.0.era();
         let mut connection = Box::new(self.0.dial.open(deadline)?);
-        self.0.counters.created();
         kept.notice(Notice::connected(&connection));
         // Bytes that arrive before any command cannot be a reply: the connection is refused.
         if let Err(error) = connection.inspect(deadline, kept) {
-            self.0.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
             return Err(error);
         }
@@ -100,13 +98,12 @@ impl Lease {
         // The permit is dropped even if closing the connection panics: its transport and parser may be the program's
         // code.
         let permit = Permit(&self.pool);
-        self.pool.counters.moved(connection.traffic());
+        connection.count_bytes();
         let wanted = !self.outdated && self.era == self.pool.era();
         if may_rest && wanted && connection.is_clean() {
             connection.rest();
             permit.give(connection, self.era);
         } else {
-            self.pool.counters.ended(&connection);
             drop(connection);
             drop(permit);
         }

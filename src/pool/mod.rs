@@ -7,7 +7,6 @@
 //!  state    what the clones of a pool share: permits, the queue, eras
 //!  shelf    the idle connections and the queue, under one lock
 //!  health   the checks of an idle connection
-//!  stats    counters
 //! ```
 #![forbid(unsafe_code)]
 
@@ -15,7 +14,6 @@ mod health;
 mod lease;
 mod shelf;
 mod state;
-mod stats;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,12 +21,12 @@ use std::time::Instant;
 
 use crate::conn::{Dial, Kept};
 use crate::error::{Outcome, Result};
+use crate::stats::{Counters, Stat};
 use crate::transport::Deadline;
 
 pub use lease::Lease;
 use shelf::Grant;
 use state::{Gone, Permit, PoolState};
-pub use stats::{Counters, Stat};
 
 /// A pool. Clones share it. Dropping the last clone closes the idle connections.
 #[derive(Clone)]
@@ -50,7 +48,7 @@ impl Pool {
 
     /// The pool's counters.
     pub fn counters(&self) -> &Counters {
-        &self.0.counters
+        self.0.dial.counters()
     }
 
     /// Lease a connection: an idle one that still works, or a new one, or the next one that is returned.
@@ -122,7 +120,7 @@ impl Pool {
             Stat::ConnectionsInUse => Some(read(&figures.leased)),
             Stat::ConnectionsIdle => Some(read(&figures.idle)),
             Stat::Waiting => Some(read(&figures.waiting)),
-            stat => self.0.counters.get(stat),
+            stat => self.0.dial.counters().get(stat),
         }
     }
 }

@@ -12,7 +12,6 @@ use crate::transport::Deadline;
 
 use super::health;
 use super::shelf::{Grant, Shelves, Waiter};
-use super::stats::Counters;
 
 /// What the clones of a pool share.
 pub(super) struct PoolState {
@@ -27,7 +26,6 @@ pub(super) struct PoolState {
     /// The earliest time at which `renew` may close all connections again, in milliseconds since the pool was made.
     pub(super) renewal_due: AtomicU64,
     pub(super) made: Instant,
-    pub(super) counters: Counters,
 }
 
 /// Why an idle connection cannot be used any more.
@@ -51,7 +49,6 @@ impl PoolState {
             era: AtomicU64::new(0),
             renewal_due: AtomicU64::new(0),
             made: Instant::now(),
-            counters: Counters::default(),
         }
     }
 
@@ -66,7 +63,7 @@ impl PoolState {
             shelf.waiters.push_back(Arc::clone(&waiter));
             QueuePlace { pool: self, waiter, left: false }
         };
-        self.counters.waited();
+        self.dial.counters().waited();
         let since = Instant::now();
         match queued.waiter.wait(deadline.earlier(Deadline::after_ms(wait_ms))) {
             Ok(Some(grant)) => {
@@ -79,7 +76,7 @@ impl PoolState {
         if let Some(grant) = queued.leave() {
             return Ok(grant);
         }
-        self.counters.wait_timed_out();
+        self.dial.counters().wait_timed_out();
         let waited_ms = since.elapsed().as_millis() as i64;
         kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
         let text = format!(
@@ -113,7 +110,6 @@ impl PoolState {
         if health::is_too_old(&connection, now, options)
             || (health::was_idle_too_long(&connection, now, options) && is_spare())
         {
-            self.counters.closed(1);
             return Err(Gone::Closed);
         }
         let mut checked = connection.inspect(deadline, kept);
@@ -121,7 +117,6 @@ impl PoolState {
             checked = connection.ping(deadline, health::ping_ms(deadline, options), kept);
         }
         if let Err(error) = checked {
-            self.counters.lost();
             kept.notice(Notice::lost(&connection, &error));
             return Err(match error.status {
                 Status::Timeout => Gone::Silent,
@@ -149,8 +144,9 @@ impl PoolState {
             shelf.idle.extend(connection);
             health::take_expired(&mut shelf.idle, self.dial.options(), &mut worn_out);
         }
+        // No connection is closed under the lock.
         drop(shelf);
-        self.counters.closed(worn_out.len());
+        drop(worn_out);
     }
 
     /// The number of the present era.
@@ -165,7 +161,7 @@ impl PoolState {
             self.era.fetch_add(1, Ordering::Relaxed);
             std::mem::take(&mut shelf.idle)
         };
-        self.counters.closed(idle.len());
+        drop(idle);
     }
 
     /// End the era, and let `dial` try the other addresses of the endpoint first; at most once per `RENEWAL_MS_MIN`.

@@ -18,8 +18,9 @@ use crate::conn::{Dial, Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ongoing;
 use crate::options::Options;
-use crate::pool::{Counters, Lease, Pool, Stat};
+use crate::pool::{Lease, Pool};
 use crate::reply::Reply;
+use crate::stats::{Counters, Stat};
 
 pub use order::{Order, server_error};
 pub use retry::Retry;

@@ -146,7 +146,7 @@ fn its_numbers_are_the_rooms_numbers() {
             options += 1;
         }
         if name.starts_with("RREDIS_STAT_") {
-            let stat = rredis::pool::Stat::from_number(number.parse().expect("a number"));
+            let stat = rredis::stats::Stat::from_number(number.parse().expect("a number"));
             let known = stat.map_or(String::new(), |stat| format!("{stat:?}"));
             assert_eq!(name.trim_start_matches("RREDIS_STAT_").replace('_', ""), known.to_uppercase());
             stats += 1;

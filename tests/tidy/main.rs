@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("ongoing", 0),
     ("options", 0),
     ("process", 0),
+    ("stats", 0),
     ("sync", 0),
     ("resp", 1),
     ("reply", 1),

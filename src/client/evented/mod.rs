@@ -17,10 +17,10 @@ use crate::commands::{self, Command, CommandFlags, Effect, Exactly, Refusal, Sha
 use crate::conn::{Kept, Notice, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::line::{self, Came, Line, Submission, Transition, Wants};
-use crate::pool::Counters;
 use crate::process::{Process, uncancelled};
 use crate::reply::Reply;
 use crate::resp;
+use crate::stats::Counters;
 use crate::transport::poller::Poller;
 
 use super::pubsub::message;
@@ -318,21 +318,10 @@ impl Evented {
     }
 
     fn note(&mut self, change: Transition) {
-        let counters = self.client.0.route.counters();
         match change {
-            Transition::Opened { notice } => {
-                counters.created();
-                self.kept.notice(notice);
-            }
-            Transition::Left { mut connection } => {
-                counters.moved(connection.traffic());
-                counters.closed(1);
-            }
-            Transition::Lost { mut connection, error } => {
-                counters.moved(connection.traffic());
-                counters.lost();
-                self.kept.notice(Notice::lost(&connection, &error));
-            }
+            Transition::Opened { notice } => self.kept.notice(notice),
+            Transition::Lost { connection, error } => self.kept.notice(Notice::lost(&connection, &error)),
+            Transition::Left { .. } => {}
         }
     }
 
@@ -352,15 +341,10 @@ impl Evented {
 
 impl Drop for Evented {
     fn drop(&mut self) {
-        // A child of fork only closes what it inherited: it is the parent's to watch and to count.
+        // A child of fork only closes what it inherited: it is the parent's to watch.
         if self.process != Process::current() {
             return;
         }
         self.poller.disband();
-        if let Some(mut connection) = self.line.close() {
-            let counters = self.client.0.route.counters();
-            counters.moved(connection.traffic());
-            counters.closed(1);
-        }
     }
 }

@@ -8,9 +8,9 @@ use crate::client::{Call, Client};
 use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ongoing;
-use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::route::{Audience, Tries};
+use crate::stats::Counters;
 
 use super::answers::Answers;
 use super::behind;

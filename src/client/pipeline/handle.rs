@@ -7,9 +7,9 @@ use crate::client::terms::Terms;
 use crate::client::{Call, Client, Flags, Script};
 use crate::commands::{self, Shape};
 use crate::error::{Error, Instead, Result, Status};
-use crate::pool::Counters;
 use crate::reply::Reply;
 use crate::route::Order;
+use crate::stats::Counters;
 use crate::transport::Deadline;
 
 use super::batch::Batch;

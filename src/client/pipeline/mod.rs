@@ -40,8 +40,8 @@ mod watch;
 mod wire;
 
 use crate::error::Result;
-use crate::pool::Counters;
 use crate::reply::Reply;
+use crate::stats::Counters;
 
 use super::Call;
 

@@ -10,8 +10,8 @@ use crate::client::script::Script as LuaScript;
 use crate::client::{Call, Callback, Client, Flags, Listen, Setup};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::options::Key;
-use crate::pool::Stat;
 use crate::reply::{Kind, Reply};
+use crate::stats::Stat;
 use crate::sync::Mutex;
 use crate::transport::script::{Script, Scripts, Step, expect, give};
 

@@ -19,7 +19,6 @@ use super::message;
 
 /// A line on which nothing but subscriptions are asked for, and what was told of it.
 pub(super) struct Guarded {
-    client: Client,
     line: Line<Infallible>,
     /// Whether confirmations are given.
     confirmations: bool,
@@ -44,7 +43,7 @@ pub(super) struct Guarded {
 pub(super) struct News {
     pub(super) notices: Vec<Notice>,
     pub(super) pushes: Vec<Reply>,
-    over: Vec<Connection>,
+    pub(super) over: Vec<Connection>,
 }
 
 /// What to do next.
@@ -76,7 +75,6 @@ impl Guarded {
         let pauses = client.clone();
         let pause = move |failures: u32| pauses.0.route.retry().pause(failures.saturating_add(1));
         Guarded {
-            client: client.clone(),
             line: Line::alone(client.0.route.dial().clone(), client.0.often.command_timeout_ms, Box::new(pause)),
             confirmations: client.0.setup.options.pubsub_confirmations(),
             told: News::default(),
@@ -246,10 +244,7 @@ impl Guarded {
 
     /// End it: the connection that there was is closed.
     pub(super) fn close(&mut self) {
-        self.count();
-        if self.line.close().is_some() {
-            self.client.0.route.counters().closed(1);
-        }
+        drop(self.line.close());
     }
 
     /// What came first in what has been read, as it is given. Where that fails, it is still there.
@@ -296,23 +291,13 @@ impl Guarded {
     }
 
     fn note(&mut self, change: Transition) {
-        let counters = self.client.0.route.counters();
         match change {
-            Transition::Opened { notice } => {
-                counters.created();
-                self.told.notices.push(notice);
-            }
-            Transition::Lost { mut connection, error } => {
-                counters.moved(connection.traffic());
-                counters.lost();
+            Transition::Opened { notice } => self.told.notices.push(notice),
+            Transition::Lost { connection, error } => {
                 self.told.notices.push(Notice::lost(&connection, &error));
                 self.told.over.push(*connection);
             }
-            Transition::Left { mut connection } => {
-                counters.moved(connection.traffic());
-                counters.closed(1);
-                self.told.over.push(*connection);
-            }
+            Transition::Left { connection } => self.told.over.push(*connection),
         }
     }
 
@@ -345,7 +330,7 @@ impl Guarded {
 
     /// Add what has moved to the statistics.
     fn count(&mut self) {
-        self.client.0.route.counters().moved(self.line.traffic());
+        self.line.count_bytes();
     }
 
     /// A read moved nothing. A descriptor that claims to be ready time after time, and moves nothing, is rested from.

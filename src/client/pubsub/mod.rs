@@ -155,13 +155,15 @@ impl PubSub {
 
     /// Call the functions of the program's for what happened and what came unasked. No lock is held.
     fn tell(&self, told: Option<News>) {
-        let Some(told) = told else { return };
+        let Some(News { notices, pushes, over }) = told else { return };
+        // They are counted as they are closed: whoever is told of one finds it in the statistics.
+        drop(over);
         let setup = &self.client.0.setup;
         if let Some(listener) = &setup.on_event {
-            events::tell(listener.as_ref(), &told.notices);
+            events::tell(listener.as_ref(), &notices);
         }
         if let Some(listener) = &setup.on_push {
-            told.pushes.iter().for_each(|push| listener.hear(push));
+            pushes.iter().for_each(|push| listener.hear(push));
         }
     }
 }

@@ -131,12 +131,12 @@ fn without_a_descriptor_a_turn_is_one_call_that_waits_no_longer_than_a_slice() {
 /// The error of a write, and what the peer says meanwhile.
 fn last_words(deadline: Deadline, gives: impl FnMut() -> Result<Vec<u8>> + Send + 'static) -> (Error, usize, u64) {
     let (mut connection, asks) = counted(None);
-    connection.traffic();
+    std::mem::take(&mut connection.moved);
     asks.lock().gives = Some(Box::new(gives));
     let error = connection.last_words(Error::new(Status::Io, "write"), deadline);
     let reads = asks.lock().reads.clone();
     assert!(reads.iter().all(|timeout_ms| *timeout_ms == 0), "{reads:?}");
-    (error, reads.len(), connection.traffic().bytes_in)
+    (error, reads.len(), std::mem::take(&mut connection.moved).bytes_in)
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn what_a_peer_says_that_takes_nothing_any_more_is_heard_and_bounded() {
 fn what_comes_unasked_and_does_not_end_is_a_limit() {
     let take = |deadline: Deadline, pieces: usize| {
         let (mut connection, asks) = counted(None);
-        connection.traffic();
+        std::mem::take(&mut connection.moved);
         let push = format!(">1\r\n${}\r\n{}\r\n", 32 << 10, "v".repeat(32 << 10)).into_bytes();
         let (mut at, all) = (0, push.len() * pieces);
         asks.lock().gives = Some(Box::new(move || {
@@ -180,7 +180,7 @@ fn what_comes_unasked_and_does_not_end_is_a_limit() {
         }));
         let error = connection.take_in(deadline, &mut Kept::new(false, 0)).unwrap_err();
         assert!(asks.lock().reads.iter().all(|timeout_ms| *timeout_ms == 0), "nothing is waited for");
-        (error.status, connection.traffic().bytes_in)
+        (error.status, std::mem::take(&mut connection.moved).bytes_in)
     };
     assert_eq!(take(Deadline::after_ms(0), 300), (Status::Limit, READ_BYTES as u64));
     assert_eq!(take(Deadline::never(), 3).0, Status::Io, "it has ended");
@@ -335,14 +335,14 @@ fn a_transport_that_gave_more_than_there_was_room_for_is_not_believed() {
 #[test]
 fn what_has_moved_is_told_once() {
     let (mut connection, asks) = counted(None);
-    let greeting = connection.traffic();
+    let greeting = std::mem::take(&mut connection.moved);
     assert_eq!((greeting.bytes_in, greeting.bytes_out), (GREETED.len() as u64, HELLO.len() as u64));
     let sent = queued(&mut connection, 10).len() as u64;
     connection.offer_now().unwrap();
     asks.lock().gives = Some(Box::new(|| Ok(b">1\r\n+p\r\n".to_vec())));
     assert!(connection.read_now(0).unwrap() && connection.read_now(0).unwrap());
-    let moved = connection.traffic();
+    let moved = std::mem::take(&mut connection.moved);
     assert_eq!((moved.bytes_in, moved.bytes_out), (2 * 8, sent));
-    let nothing = connection.traffic();
+    let nothing = std::mem::take(&mut connection.moved);
     assert_eq!((nothing.bytes_in, nothing.bytes_out), (0, 0));
 }

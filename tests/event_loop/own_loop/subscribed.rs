@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rredis::client::{Client, Setup};
 use rredis::error::{Error, Outcome, Status};
-use rredis::pool::Stat;
+use rredis::stats::Stat;
 
 use crate::support::own::{Came, Own, TIMEOUT};
 use crate::support::peer::{Hello, Line, Peer};

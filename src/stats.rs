@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::conn::{Connection, Traffic};
 use crate::error::{Error, Status};
 
 /// A statistic.
@@ -32,6 +31,15 @@ pub enum Stat {
     ErrorsServer = 43,
     ErrorsCallback = 44,
     ErrorsInternal = 45,
+}
+
+/// Bytes moved since they were last counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traffic {
+    /// Read.
+    pub bytes_in: u64,
+    /// Written.
+    pub bytes_out: u64,
 }
 
 /// The counters of a pool or of a client. They only grow. Each counter is exact. Two counters that are read one after
@@ -121,24 +129,18 @@ impl Counters {
         add(&self.lost, 1);
     }
 
-    /// Connections were closed from this side.
-    pub fn closed(&self, count: usize) {
-        add(&self.closed, count as i64);
+    /// A connection was closed from this side.
+    pub fn closed(&self) {
+        add(&self.closed, 1);
     }
 
-    /// A leased connection was closed instead of returned. It counts as lost if its session failed, and otherwise as closed.
-    pub(super) fn ended(&self, connection: &Connection) {
-        match connection.failure() {
-            Some(_) => self.lost(),
-            None => self.closed(1),
-        }
-    }
-
-    pub(super) fn waited(&self) {
+    /// A call waits for a connection.
+    pub fn waited(&self) {
         add(&self.waits, 1);
     }
 
-    pub(super) fn wait_timed_out(&self) {
+    /// The wait of a call for a connection timed out.
+    pub fn wait_timed_out(&self) {
         add(&self.waits_timed_out, 1);
     }
 
