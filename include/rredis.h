@@ -333,7 +333,7 @@ typedef void (*rredis_reply_fn)(void *user_data, const rredis_reply *reply);
 ///
 /// The connection is returned to the pool before the function is called, so the
 /// function may use this client. An rredis_conn, a watching pipeline and _run_each keep
-/// their connection: to use this client, their callback needs a second connection.
+/// their connection: a call with this client in their callback leases a second one.
 typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
@@ -350,9 +350,9 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 //
 // A READONLY error means that the server has become a replica, as in a failover behind
 // one address. The connection that received the error is closed. At most once a
-// second, all other connections of the pool are closed too, those in use when their
-// calls end. Each new connection looks up the host name again. The command wrote
-// nothing, and is tried again within its time. A script can return a READONLY error of
+// second, all other connections of the pool are closed too: idle ones at once, leased
+// ones when their calls end. Each new connection looks up the host name again. The
+// command wrote nothing, and is tried again. A script can return a READONLY error of
 // its own. The library therefore takes a script's error for a READONLY error only if
 // its text is exactly a server's. A command that blocks for ever is also tried again
 // if it fails with UNBLOCKED because its server became a replica.
@@ -555,7 +555,7 @@ typedef enum rredis_option {
   RREDIS_OPTION_RETRY_MAX = 40,                 // the largest number of retries (tries
                                                 // after the first). A try on an idle
                                                 // connection that the server had closed
-                                                // is not counted. Default: 3
+                                                // is repeated in any case. Default: 3
   RREDIS_OPTION_BACKOFF_MS = 41,                // the longest pause before the second
                                                 // try; doubled for each further try.
                                                 // Each pause is random, from 0 to the
