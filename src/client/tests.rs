@@ -162,6 +162,18 @@ fn a_client_has_the_slack_of_its_pool() {
     assert_eq!(client.terms(&[b"BLPOP", b"k", b"2"], &Call::default()).allowed_ms, 2500);
 }
 
+/// What nobody wants to see is not kept, and is bounded by nothing.
+#[test]
+fn pushes_that_nobody_is_shown_may_be_any_number() {
+    let mut setup = Setup::default();
+    setup.options.set_int(Key::PushBytesMax, 100).unwrap();
+    let pushes = ">2\r\n+invalidate\r\n+k\r\n".repeat(100);
+    let steps = [expect(GET), give(pushes), give("+v\r\n")];
+    setup.transport = Some(Arc::new(Scripts::new([greeted(steps)])));
+    let value = Client::new(&setup).unwrap().command(&[b"GET", b"k"], &Call::default()).unwrap();
+    assert_eq!(value.text(), b"v");
+}
+
 /// A change that another thread overtook is made again, to what that one left.
 #[test]
 fn callbacks_that_threads_set_at_once_are_all_there() {

@@ -56,7 +56,6 @@ impl Batch {
     }
 
     fn over_the_wire(&mut self, call: &Call, tries: &mut Tries) -> Result<()> {
-        self.merged.clear();
         if self.plan.queue.is_empty() && self.watch.is_none() {
             return Ok(());
         }
@@ -89,7 +88,7 @@ impl Batch {
             let tried = self.try_once(&mut time, &mut kept, &mut rested, &mut attempt);
             let again = match &tried {
                 Ok(()) => None,
-                Err(error) => self.again(error, rested, tries.count, &time)?,
+                Err(error) => self.again(error, rested, tries.count, &time),
             };
             if let (Some(wait), Err(error)) = (again, &tried) {
                 self.client.count(Counters::retried);
@@ -112,13 +111,13 @@ impl Batch {
     }
 
     /// How long to wait before another try. None: there is none.
-    fn again(&self, error: &Error, rested: bool, attempts: u32, time: &Time) -> Result<Option<Duration>> {
+    fn again(&self, error: &Error, rested: bool, attempts: u32, time: &Time) -> Option<Duration> {
         let by_a_replica = self.merged.is_refused_by_a_replica(error);
-        Ok(match self.plan.again(error, rested, by_a_replica, self.merged.shown)? {
+        match self.plan.again(error, rested, by_a_replica, self.merged.shown) {
             Again::No => None,
             Again::AtOnce => Some(Duration::ZERO),
             Again::Later => self.client.0.route.retry().next_pause(attempts, time.start),
-        })
+        }
     }
 
     fn try_once(
@@ -170,7 +169,7 @@ impl Batch {
     }
 
     /// The plan on this connection. The outer error ends the connection; the inner one is an answer.
-    fn attempt(&mut self, leased: &mut Leased<'_>) -> Result<Result<()>> {
+    pub(super) fn attempt(&mut self, leased: &mut Leased<'_>) -> Result<Result<()>> {
         match self.plan.is_atomic() {
             true => self.transact(leased),
             false => self.one_by_one(leased).map(Ok),

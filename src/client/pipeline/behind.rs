@@ -105,7 +105,7 @@ fn send_behind<M>(
     let due = part.commands.len();
     let mut answers = Answers::new(part.commands, &mut further, true);
     let (taken, _) = leased.exchange(part.bytes, part.from, due, &mut answers);
-    let answered = if due == missing.len() { answers.come() } else { 0 };
+    let answered = answers.come();
     leased.outdate_if(further.read_only);
     if let Err(error) = taken {
         let (count, left) = (plan.len(), missing.len() - answered);

@@ -43,7 +43,7 @@ impl Batch {
         self.with_retries(tries, time, |batch, leased| batch.show_each(leased, show).map(Ok))
     }
 
-    fn show_each(&mut self, leased: &mut Leased<'_>, show: &mut Show<'_>) -> Result<()> {
+    pub(super) fn show_each(&mut self, leased: &mut Leased<'_>, show: &mut Show<'_>) -> Result<()> {
         let Batch { plan, merged, .. } = self;
         let (raw, callbacks, count) = (plan.is_raw(), plan.callbacks.clone(), plan.len());
         let (part, queue) = plan.part_and_queue();

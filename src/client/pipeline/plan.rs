@@ -127,22 +127,22 @@ impl Plan {
 
     /// Whether to try again. What the server answered is never asked again, except a transaction that a replica refused as a
     /// whole; nor is a run of which the caller has seen a reply.
-    pub(super) fn again(&self, error: &Error, rested: bool, by_a_replica: bool, shown: usize) -> Result<Again> {
+    pub(super) fn again(&self, error: &Error, rested: bool, by_a_replica: bool, shown: usize) -> Again {
         let network = matches!(error.status, Status::Connect | Status::Io | Status::Timeout);
         if rested && error.outcome == Outcome::NotSent && error.status == Status::Io {
-            return Ok(if self.queue.shuts_down()? { Again::No } else { Again::AtOnce });
+            return if self.queue.shuts_down() { Again::No } else { Again::AtOnce };
         }
         let may_repeat = (network || by_a_replica)
             && !self.flags.has(Flags::NO_RETRY)
             && shown == 0
-            && !self.queue.shuts_down()?
+            && !self.queue.shuts_down()
             && match error.outcome {
                 Outcome::NotSent => true,
                 Outcome::Refused => by_a_replica,
-                Outcome::Unknown => self.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice()?,
+                Outcome::Unknown => self.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice(),
                 _ => false,
             };
-        Ok(if may_repeat { Again::Later } else { Again::No })
+        if may_repeat { Again::Later } else { Again::No }
     }
 }
 

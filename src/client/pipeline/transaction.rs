@@ -122,7 +122,6 @@ impl<'q> Transaction<'q> {
                 return Err(Error::new(Status::Protocol, text));
             }
             Type::Null => watched(),
-            Type::Error if self.said.multi_refused.is_some() => return Ok(()),
             Type::Error => refused_by_exec(frame.text_of(root), self.said.cause.take(), self.merged.failed),
             _ => return Err(Error::new(Status::Protocol, "EXEC was answered with something else than an array")),
         });

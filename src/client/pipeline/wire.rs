@@ -50,7 +50,6 @@ impl Wire {
             }
         };
         made.map_err(not_sent)?;
-        wire.queue.shaped = queue.shaped;
         Ok(Some(wire))
     }
 

@@ -45,6 +45,9 @@ fn what_was_known_before_is_asked_for_again_where_it_is_not_found() {
     assert_eq!(taken(&known, &["$1\r\na\r\n", WORDS]).2, [(1, 0, Verdict::Ask(true))]);
     assert_eq!(taken(&known, &["$1\r\na\r\n", OWN]).2, [(1, 0, Verdict::Ask(false))]);
     assert_eq!(taken(&known, &[WORDS, ":1\r\n"]).2, [], "GET is no script");
+    for value in ["+NOSCRIPT is a word\r\n", "$8\r\nNOSCRIPT\r\n"] {
+        assert_eq!(taken(&known, &["$1\r\na\r\n", value]).2, [], "{value}: what a script gives is no error");
+    }
 }
 
 #[test]

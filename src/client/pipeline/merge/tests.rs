@@ -96,6 +96,27 @@ fn a_reply_that_was_left_gets_its_shape_and_no_other_does() {
 }
 
 #[test]
+fn what_is_quiet_keeps_no_list_of_the_replies_that_were_to_be_given_their_shape() {
+    let mut merged = Merged::default();
+    (0..100).for_each(|index| merged.leave(index).unwrap());
+    merged.clear();
+    assert_eq!(merged.unshaped.capacity(), 0);
+}
+
+#[test]
+fn a_replica_refused_a_transaction_that_was_aborted_where_the_server_takes_no_writes() {
+    for (read_only, status, refused) in [
+        (true, Status::Aborted, true),
+        (false, Status::Aborted, false),
+        (true, Status::Server, false),
+        (true, Status::Watch, false),
+    ] {
+        let merged = Merged { read_only, ..Merged::default() };
+        assert_eq!(merged.is_refused_by_a_replica(&Error::new(status, "")), refused, "{read_only} {status:?}");
+    }
+}
+
+#[test]
 fn what_is_replaced_alone_is_a_reply_of_its_own() {
     let reply = Replaced::Failed(b"CALLBACK no".to_vec()).into_reply().unwrap();
     assert!(reply.is_error() && reply.text() == b"CALLBACK no");

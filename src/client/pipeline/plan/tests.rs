@@ -1,5 +1,6 @@
 //! What goes over in each kind of run, and what is tried again.
 
+use super::super::queue;
 use super::*;
 use crate::client::{Callback, Script};
 use crate::commands::{self, Shape};
@@ -103,6 +104,33 @@ fn scripts_that_a_server_is_not_known_to_have_are_asked_for_and_loaded_once_in_f
     assert!(!plan(&[GET], Mode::Plain).has_digests());
 }
 
+#[test]
+fn a_script_without_arguments_goes_whole_too() {
+    let script = Script::new(b"return 1").unwrap();
+    let mut plan = plan(&[], Mode::Plain);
+    plan.queue.add_script(&script, 0, &[], Flags::default(), std::ptr::null_mut()).unwrap();
+    plan.deliver(Delivery::Whole).unwrap();
+    assert_eq!(sent(&plan.part()).0, encoded(&[&[b"EVAL", b"return 1", b"0"]]));
+}
+
+/// Nothing can fail once all is queued, EXEC least of all: it has its room from the first.
+#[test]
+fn there_is_room_for_exec_behind_what_goes_over_in_the_place_of_a_queue() {
+    let script = Script::new(b"return 1").unwrap();
+    for len in 0..300 {
+        let argument = vec![b'x'; len];
+        let echo: &[&[u8]] = &[b"ECHO", &argument];
+        let mut plan = plan(&[], Mode::Atomic);
+        plan.queue.add_script(&script, 0, &[], Flags::default(), std::ptr::null_mut()).unwrap();
+        for commands in 0..8 {
+            let wire = Wire::of(&plan.queue, Delivery::Whole).unwrap().unwrap();
+            let room = wire.queue.bytes.capacity() - wire.queue.bytes.len();
+            assert!(room >= queue::EXEC.len(), "{room} bytes behind {commands} commands of {len} bytes");
+            plan.queue.add(echo, Flags::default(), std::ptr::null_mut(), Shape::KEEP, None).unwrap();
+        }
+    }
+}
+
 /// Is never called here.
 struct Uncalled;
 
@@ -147,7 +175,7 @@ fn inside_a_transaction_nothing_waits() {
 /// Whether another try follows a failure like this.
 fn again(plan: &mut Plan, flags: Flags, status: Status, outcome: Outcome, rested: bool) -> Again {
     plan.ask(flags, &Arc::default()).unwrap();
-    plan.again(&Error::new(status, "").with_outcome(outcome), rested, false, 0).unwrap()
+    plan.again(&Error::new(status, "").with_outcome(outcome), rested, false, 0)
 }
 
 #[test]
@@ -171,8 +199,8 @@ fn a_run_is_tried_again_only_where_nothing_can_run_twice() {
         }
     }
     let lost = Error::new(Status::Io, "").with_outcome(NotSent);
-    assert_eq!(get.again(&lost, false, false, 0).unwrap(), Again::Later);
-    assert_eq!(get.again(&lost, false, false, 1).unwrap(), Again::No, "replies are never shown twice");
+    assert_eq!(get.again(&lost, false, false, 0), Again::Later);
+    assert_eq!(get.again(&lost, false, false, 1), Again::No, "replies are never shown twice");
 }
 
 #[test]
@@ -196,8 +224,8 @@ fn what_ends_the_server_is_never_tried_again() {
 fn a_transaction_that_a_replica_refused_is_tried_again_and_no_other() {
     let mut plan = plan(&[INCR], Mode::Atomic);
     let aborted = Error::new(Status::Aborted, "").with_outcome(Outcome::Refused);
-    assert_eq!(plan.again(&aborted, false, false, 0).unwrap(), Again::No);
-    assert_eq!(plan.again(&aborted, false, true, 0).unwrap(), Again::Later);
+    assert_eq!(plan.again(&aborted, false, false, 0), Again::No);
+    assert_eq!(plan.again(&aborted, false, true, 0), Again::Later);
     plan.ask(Flags::NO_RETRY, &Arc::default()).unwrap();
-    assert_eq!(plan.again(&aborted, false, true, 0).unwrap(), Again::No);
+    assert_eq!(plan.again(&aborted, false, true, 0), Again::No);
 }

@@ -1,17 +1,6 @@
 //! Connections that are lost or refused under a run and under a watch, and what that costs.
 
 use super::*;
-use crate::resp;
-
-fn client_of(retry_max: i64, scripts: Vec<Vec<Step>>) -> Client {
-    let mut setup = Setup::default();
-    for (key, value) in [(Key::RetryMax, retry_max), (Key::BackoffMs, 0), (Key::CommandTimeoutMs, 5000)] {
-        setup.options.set_int(key, value).unwrap();
-    }
-    let scripts = scripts.into_iter().map(|steps| Script::new([expect(HELLO), give(GREETED)].into_iter().chain(steps)));
-    setup.transport = Some(Arc::new(Scripts::new(scripts)));
-    Client::new(&setup).unwrap()
-}
 
 #[test]
 fn a_rested_connection_that_takes_nothing_costs_a_run_no_try() {
@@ -29,7 +18,6 @@ fn a_rested_connection_that_takes_nothing_costs_a_run_no_try() {
 /// What was not sent is as if a key had changed: it is done again. What may have run is not.
 #[test]
 fn a_watch_whose_connection_is_lost_is_tried_again_only_where_nothing_was_sent() {
-    const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n";
     let exec = "*1\r\n$4\r\nEXEC\r\n";
     let whole = [std::str::from_utf8(MULTI).unwrap(), INCR, exec].concat();
     for (steps, status, outcome) in [
@@ -46,12 +34,6 @@ fn a_watch_whose_connection_is_lost_is_tried_again_only_where_nothing_was_sent()
         let error = pipeline.begin_run(Mode::Atomic).unwrap().run(&Call::default()).unwrap_err();
         assert_eq!((error.status, error.outcome, error.attempts), (status, outcome, 1), "{steps:?}: {error}");
     }
-}
-
-fn encoded(args: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    resp::encode(args, &mut bytes).unwrap();
-    bytes
 }
 
 /// Asking for a script and loading it changes nothing: until a byte of a command has left, none was sent.
@@ -128,7 +110,6 @@ fn what_a_script_of_a_run_says_of_the_server_is_not_believed() {
 
 #[test]
 fn what_is_watched_counts_as_commands_and_a_watch_that_is_refused_is_told() {
-    const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n";
     let asked = |said: &'static str| vec![Step::Block, expect(WATCH), give(said)];
     let client = client_of(0, vec![[asked("+OK\r\n"), asked("-NOPERM no\r\n")].concat()]);
     let mut pipeline = Pipeline::new(&client);
@@ -144,7 +125,6 @@ fn what_is_watched_counts_as_commands_and_a_watch_that_is_refused_is_told() {
 
 #[test]
 fn what_transacts_or_watches_begins_no_other_transacting() {
-    const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n";
     let client = client_of(0, vec![vec![Step::Block, expect(WATCH), give("+OK\r\n")]]);
     let mut pipeline = Pipeline::new(&client);
     pipeline.begin_transacting(1000).unwrap();
@@ -162,7 +142,6 @@ fn what_transacts_or_watches_begins_no_other_transacting() {
 /// Nothing was read before a WATCH: it is asked again where a passing reason refused it, and nothing else is.
 #[test]
 fn a_watch_is_asked_again_where_its_connection_or_its_server_was_not_ready() {
-    const WATCH: &str = "*2\r\n$5\r\nWATCH\r\n$1\r\nk\r\n";
     let watch = |said: &'static str| vec![Step::Block, expect(WATCH), give(said)];
     let lost = vec![Step::Block, Step::Fail(libc::EPIPE)];
     let (ready, loading, refused) = (watch("+OK\r\n"), watch("-LOADING it\r\n"), watch("-NOPERM no\r\n"));

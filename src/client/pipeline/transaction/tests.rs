@@ -97,6 +97,9 @@ fn that_the_server_takes_no_writes_is_believed_of_its_own_words() {
     let servers = "-READONLY You can't write against a read only replica.\r\n";
     assert!(verdict(&[multi, queued, queued, &format!("*2\r\n+OK\r\n{servers}")]).1);
     assert!(!verdict(&[multi, queued, queued, "*2\r\n-LOADING it\r\n:1\r\n"]).1, "that passes");
+    for status in ["+READONLY is no error\r\n", "$8\r\nREADONLY\r\n"] {
+        assert!(!verdict(&[status]).1 && !verdict(&[multi, status]).1, "{status}");
+    }
 }
 
 #[test]
@@ -105,6 +108,7 @@ fn what_is_no_answer_to_a_transaction_is_none() {
     for replies in [
         &[queued][..],
         &[":1\r\n"],
+        &["=6\r\ntxt:OK\r\n"],
         &[multi, "+OK\r\n"],
         &[multi, queued, "$2\r\nno\r\n"],
         &[multi, queued, queued, "*1\r\n+OK\r\n"],
@@ -112,6 +116,18 @@ fn what_is_no_answer_to_a_transaction_is_none() {
         &[multi, queued, queued, "+OK\r\n"],
     ] {
         assert_eq!(verdict(replies).0.unwrap_err().status, Status::Protocol, "{replies:?}");
+    }
+}
+
+#[test]
+fn an_array_is_no_word_whatever_it_holds() {
+    for choice in [ParserChoice::Fast, ParserChoice::Simple] {
+        for (reply, is_ok) in [("+OK\r\n", true), ("$2\r\nOK\r\n", true), ("*2\r\n+OK\r\n+OK\r\n", false)] {
+            let mut parser = resp::parser(choice, Limits::default());
+            parser.feed(reply.as_bytes()).unwrap();
+            let frame = parser.next().unwrap().unwrap();
+            assert_eq!(says(&frame, frame.root().1.unwrap(), b"OK"), is_ok, "{reply}");
+        }
     }
 }
 
