@@ -3,12 +3,15 @@
 
 #[expect(unsafe_code, reason = "a copy to where there is room, without a call where there is none")]
 mod put;
+#[expect(unsafe_code, reason = "room that is not initialised before it is read into")]
+mod room;
 
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Result};
 
 pub use put::{HEAD, put_headed};
+pub use room::{Room, read_behind};
 
 /// A copy of these bytes.
 pub fn copied(bytes: &[u8], what: &str) -> Result<Vec<u8>> {

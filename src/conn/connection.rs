@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::error::{Error, Outcome, Status};
-use crate::limits::READ_BYTES;
+use crate::limits::{READ_BYTES, READ_BYTES_LONG};
 use crate::process::Process;
 use crate::session::Session;
 use crate::stats::Traffic;
@@ -96,7 +96,9 @@ impl Connection {
     /// The connection becomes idle: free what one large command or reply made grow.
     pub fn rest(&mut self) {
         self.session.rest();
-        self.read_bytes = READ_BYTES;
+        // Where replies were longer than that, the next are likely to be: the first read asks for more. No memory is kept.
+        let were_long = self.moved.bytes_in > READ_BYTES as u64;
+        self.read_bytes = if were_long { READ_BYTES_LONG } else { READ_BYTES };
         self.rested = Instant::now();
     }
 

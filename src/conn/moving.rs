@@ -10,19 +10,21 @@ use super::handed;
 impl Connection {
     /// Read once. False: nothing was there.
     pub(super) fn read(&mut self, timeout_ms: i64) -> Result<bool> {
-        let room = self.session.room(self.read_bytes)?;
-        let size = room.len();
-        match self.transport.read(room, timeout_ms) {
+        let (transport, mut read) = (&mut self.transport, Ok(Moved::None));
+        let size = self.session.read_into(self.read_bytes, &mut |room| read = transport.read_into(room, timeout_ms))?;
+        match read {
             Ok(Moved::None) => Ok(false),
             Ok(Moved::Some(0)) => self.ended(closed(self.session.has_begun())),
             Err(error) => self.ended(error),
+            Ok(Moved::Some(len)) if len > size => {
+                Err(Error::new(Status::Argument, "more bytes than there was room for"))
+            }
             Ok(Moved::Some(len)) => {
                 if len == size {
                     self.read_bytes = (self.read_bytes * READ_FACTOR).min(READ_BYTES_MAX);
                 }
                 self.moved.bytes_in += len as u64;
                 self.heard = true;
-                self.session.filled(len)?;
                 Ok(true)
             }
         }

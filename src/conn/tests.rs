@@ -14,7 +14,7 @@ use super::waiting::{PAUSE, Progress, SLICE_MS, VAIN_TURNS_MAX};
 use super::*;
 use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::limits::{LATE_READS_MAX, READ_BYTES, TURN_BYTES_MAX, UNASKED_BYTES_MAX};
+use crate::limits::{LATE_READS_MAX, READ_BYTES, READ_BYTES_LONG, TURN_BYTES_MAX, UNASKED_BYTES_MAX};
 use crate::options::{Key, Options};
 use crate::reply::Reply;
 use crate::session::{Asked, Event, Ticket};

@@ -98,10 +98,10 @@ impl Lease {
         // The permit is dropped even if closing the connection panics: its transport and parser may be the program's
         // code.
         let permit = Permit(&self.pool);
-        connection.count_bytes();
         let wanted = !self.outdated && self.era == self.pool.era();
         if may_rest && wanted && connection.is_clean() {
             connection.rest();
+            connection.count_bytes();
             permit.give(connection, self.era);
         } else {
             drop(connection);

@@ -1,14 +1,13 @@
-//! The read buffer between a socket and a parser. Bytes are read in place. Memory is zeroed once, before the first read
-//! into it.
+//! The read buffer between a socket and a parser. Bytes are read in place.
 
-use super::tape::Given;
+use super::tape::{GIVE_ROOM, Given};
 use zeroize::Zeroize;
 
 use crate::error::{Error, Result, Status};
 use crate::limits::REST_BYTES_MAX;
-use crate::memory;
+use crate::memory::{self, Room};
 
-/// `bytes[start..end]` are from the peer and unread; behind `end` there is room that has been written before.
+/// `bytes[start..end]` are from the peer and unread; behind `end` there is room that has been initialised before.
 #[derive(Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
@@ -22,14 +21,31 @@ impl Buffer {
     /// At least `wanted` bytes to read into. What is unread moves to the front when that is no more work than what was
     /// read meanwhile, so that no pattern of reading costs more than one move a byte.
     pub(super) fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
-        let lacking = self.make_room(wanted)?;
+        let lacking = self.make_room(wanted, 0)?;
         self.bytes.resize(self.bytes.len() + lacking, 0);
         Ok(&mut self.bytes[self.end..])
     }
 
+    /// Read into room for `wanted` bytes; where `last`, no more are expected, and there is room behind them for a tree. How
+    /// large the room was.
+    pub(super) fn read_into(
+        &mut self,
+        wanted: usize,
+        last: bool,
+        read: &mut dyn FnMut(&mut Room<'_>),
+    ) -> Result<usize> {
+        self.make_room(wanted, if last { GIVE_ROOM } else { 0 })?;
+        let (size, len) = memory::read_behind(&mut self.bytes, self.end, wanted, |room| {
+            read(room);
+            room.len()
+        });
+        self.end += len;
+        Ok(size)
+    }
+
     /// Take over a copy of these bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
-        let lacking = self.make_room(bytes.len())?;
+        let lacking = self.make_room(bytes.len(), 0)?;
         let (over, behind) = bytes.split_at(bytes.len() - lacking);
         self.bytes[self.end..self.end + over.len()].copy_from_slice(over);
         self.bytes.extend_from_slice(behind);
@@ -37,8 +53,9 @@ impl Buffer {
         Ok(())
     }
 
-    /// See to it that there is room for `wanted` bytes; so many of them lie where nothing was ever written.
-    fn make_room(&mut self, wanted: usize) -> Result<usize> {
+    /// See to it that there is room for `wanted` bytes, and for `behind` more where there is to be no growth after that; so
+    /// many of the wanted ones lie where nothing was ever written.
+    fn make_room(&mut self, wanted: usize, behind: usize) -> Result<usize> {
         let unread = self.end - self.start;
         if unread == 0 {
             (self.start, self.end) = (0, 0);
@@ -49,6 +66,10 @@ impl Buffer {
         }
         let lacking = wanted.saturating_sub(self.bytes.len() - self.end);
         match self.secret {
+            false if behind > 0 => {
+                let lacking = lacking.saturating_add(behind);
+                self.bytes.try_reserve_exact(lacking).map_err(|_| Error::memory("what the server sends"))?;
+            }
             false => self.bytes.try_reserve(lacking).map_err(|_| Error::memory("what the server sends"))?,
             true => memory::reserve_secretly(&mut self.bytes, lacking, "what the server sends")?,
         }

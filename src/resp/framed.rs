@@ -9,6 +9,7 @@ use super::tape::{Frame, Type};
 use super::{Parse, grammar};
 use crate::error::{Error, Result, Status};
 use crate::limits::Limits;
+use crate::memory::Room;
 
 /// A parser that somebody brought: bytes in, replies noted on a recorder.
 pub trait Custom: Send {
@@ -76,6 +77,10 @@ impl Parse for Framed {
 
     fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
         self.scan.room(wanted)
+    }
+
+    fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
+        self.scan.read_into(wanted, read)
     }
 
     fn filled(&mut self, len: usize) -> Result<()> {

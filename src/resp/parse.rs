@@ -4,6 +4,7 @@
 use super::tape::{Entry, Frame};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::memory::Room;
 
 /// A parser for one connection: bytes in, whole replies out, whatever the cuts between the bytes.
 ///
@@ -19,6 +20,13 @@ pub trait Parse: Send {
     fn room(&mut self, wanted: usize) -> Result<&mut [u8]>;
     /// So many bytes of the last `room` are now from the peer.
     fn filled(&mut self, len: usize) -> Result<()>;
+    /// Read into room for about `wanted` bytes, which need not be initialised. How large the room was.
+    fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
+        let bytes = self.room(wanted)?;
+        let (size, len) = Room::lend(bytes, read);
+        self.filled(len)?;
+        Ok(size)
+    }
     /// The next whole reply, or push; None until it is whole. A push inside a reply comes before it.
     fn next(&mut self) -> Result<Option<Frame<'_>>>;
     /// Replies in a row that are one short value each and all there: `take` is shown the entry and the bytes that its place

@@ -387,3 +387,5 @@ pub(super) fn root_behind_notes(tape: &[Entry]) -> usize {
 
 /// From this size on a parser gives its buffer away, and the tree is built behind the bytes instead of beside a copy.
 pub(super) const GIVE_BYTES_MIN: usize = 64 << 10;
+/// Room behind a buffer that will be given away, so that the tree of one value is built there without another allocation.
+pub(super) const GIVE_ROOM: usize = 256;

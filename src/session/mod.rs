@@ -22,6 +22,7 @@ use std::collections::VecDeque;
 
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status};
+use crate::memory::Room;
 use crate::reply::Reply;
 use crate::resp::{Entry, Parse};
 
@@ -195,16 +196,15 @@ impl Session {
         self.parser.room(wanted)
     }
 
-    /// So many bytes of the room are now the peer's.
-    pub fn filled(&mut self, len: usize) -> Result<()> {
-        self.parser.filled(len)
+    /// Read into room for about `wanted` bytes. How large the room was.
+    #[inline]
+    pub fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
+        self.parser.read_into(wanted, read)
     }
 
     /// The peer's next bytes.
     pub fn receive(&mut self, bytes: &[u8]) -> Result<()> {
-        let room = self.room(bytes.len().max(1))?;
-        room[..bytes.len()].copy_from_slice(bytes);
-        self.filled(bytes.len())
+        self.parser.feed(bytes)
     }
 
     /// What happened next, if anything. After an error the conversation is over: the same error comes again.

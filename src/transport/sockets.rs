@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use crate::error::{Error, Result, Status};
+use crate::memory::Room;
 use crate::options::Endpoint;
 
 use super::attempt::{Attempt, Step};
@@ -89,6 +90,15 @@ impl Transport for SocketStream {
             return Ok(Moved::None); // A count of 0 would say that the stream has ended.
         }
         let moved = moved("read", wait::receive(self.socket.as_raw_fd(), buffer))?;
+        self.over |= moved == Moved::Some(0);
+        Ok(moved)
+    }
+
+    fn read_into(&mut self, room: &mut Room<'_>, _timeout_ms: i64) -> Result<Moved> {
+        if room.is_empty() {
+            return Ok(Moved::None);
+        }
+        let moved = moved("read", wait::receive_into(self.socket.as_raw_fd(), room))?;
         self.over |= moved == Moved::Some(0);
         Ok(moved)
     }

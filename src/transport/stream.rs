@@ -3,6 +3,7 @@
 use std::os::fd::RawFd;
 
 use crate::error::Result;
+use crate::memory::Room;
 
 /// A stream of bytes. Dropping it closes it.
 ///
@@ -10,6 +11,15 @@ use crate::error::Result;
 pub trait Transport: Send {
     /// Read into `buffer`: `Some(0)` is the end of the stream. With an `fd`, `timeout_ms` is always 0.
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved>;
+
+    /// Read into memory that need not be initialised. What came is filled.
+    fn read_into(&mut self, room: &mut Room<'_>, timeout_ms: i64) -> Result<Moved> {
+        let moved = self.read(room.bytes(), timeout_ms)?;
+        if let Moved::Some(len) = moved {
+            room.fill(len);
+        }
+        Ok(moved)
+    }
 
     /// Write what fits of `bytes`. With an `fd`, `timeout_ms` is always 0. What was not taken comes again, at the
     /// beginning of the next call's bytes. After an error none of these bytes has left, unless `may_move_and_fail`.

@@ -11,6 +11,7 @@ use std::ptr;
 
 use super::Deadline;
 use crate::error::{Error, Result, Status};
+use crate::memory::Room;
 use crate::ongoing::Vigil;
 
 /// What a wait found. Nothing of it: the deadline passed.
@@ -113,6 +114,16 @@ pub fn receive(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
         // SAFETY: recv writes at most `buffer.len()` bytes there.
         unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) }
     })
+}
+
+/// Receive what has arrived into memory that need not be initialised, now: 0 is the end of the stream.
+pub fn receive_into(fd: RawFd, room: &mut Room<'_>) -> io::Result<usize> {
+    let (start, len) = (room.as_mut_ptr(), room.len());
+    // SAFETY: recv writes at most `len` bytes there.
+    let received = uninterrupted(|| unsafe { libc::recv(fd, start.cast(), len, libc::MSG_DONTWAIT) })?;
+    // SAFETY: recv has written so many.
+    unsafe { room.assume_filled(received) };
+    Ok(received)
 }
 
 /// How many bytes were sent that the peer has not acknowledged, as far as the system says.

@@ -41,6 +41,7 @@ const DOORS: &[(&str, &str)] = &[("reply", "resp"), ("commands", "reply"), ("com
 const UNSAFE: &[&str] = &[
     "ffi/",
     "memory/put.rs",
+    "memory/room.rs",
     "ongoing/wait_point.rs",
     "ongoing/slots.rs",
     "process/cancel.rs",

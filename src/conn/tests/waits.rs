@@ -151,6 +151,9 @@ fn a_connection_that_rests_gives_back_what_much_at_once_made_grow() {
     assert!(room(&mut connection) > READ_BYTES);
     connection.rest();
     assert_eq!(room(&mut connection), READ_BYTES);
+    assert_eq!(connection.read_bytes, READ_BYTES_LONG, "what is as long again comes in few reads");
+    connection.count_bytes();
+    connection.rest();
     assert_eq!(connection.read_bytes, READ_BYTES);
 }
 

@@ -5,6 +5,7 @@ use super::super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, TEXT};
 use super::super::{Parse, begins_an_answer, push, quick};
 use super::Fast;
 use crate::error::{Error, Result};
+use crate::memory::Room;
 
 impl Drop for Fast {
     fn drop(&mut self) {
@@ -23,6 +24,19 @@ impl Parse for Fast {
 
     fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
         self.buffer.room(wanted)
+    }
+
+    /// Of a reply that will be given away, and whose end is known, no more is read than up to that end, in steps that double
+    /// what has arrived: so its last allocation is as large as it is.
+    fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
+        let unread = self.buffer.unread().len();
+        match self.need.saturating_sub(unread) {
+            owed if self.need >= GIVE_BYTES_MIN && owed > 1 => {
+                let wanted = owed.min(wanted.max(unread));
+                self.buffer.read_into(wanted, wanted == owed, read)
+            }
+            _ => self.buffer.read_into(wanted, false, read),
+        }
     }
 
     fn filled(&mut self, len: usize) -> Result<()> {
