@@ -11,7 +11,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::{Error, Result};
 
 pub use put::{HEAD, put_headed};
-pub use room::{Room, read_behind};
+pub use room::Room;
 
 /// A copy of these bytes.
 pub fn copied(bytes: &[u8], what: &str) -> Result<Vec<u8>> {

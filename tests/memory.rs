@@ -164,9 +164,9 @@ fn bulk(choice: ParserChoice) {
 fn read(parser: &mut dyn Parse, len: usize, byte: impl Fn(usize) -> u8) -> Option<Reply> {
     let mut at = 0;
     while at < len {
-        let room = parser.room(READ_BYTES).unwrap();
+        let mut room = parser.room(READ_BYTES).unwrap();
         let piece = room.len().min(READ_BYTES).min(len - at);
-        for (index, place) in room[..piece].iter_mut().enumerate() {
+        for (index, place) in room.bytes()[..piece].iter_mut().enumerate() {
             *place = byte(at + index);
         }
         parser.filled(piece).unwrap();

@@ -10,9 +10,9 @@ use super::handed;
 impl Connection {
     /// Read once. False: nothing was there.
     pub(super) fn read(&mut self, timeout_ms: i64) -> Result<bool> {
-        let (transport, mut read) = (&mut self.transport, Ok(Moved::None));
-        let size = self.session.read_into(self.read_bytes, &mut |room| read = transport.read_into(room, timeout_ms))?;
-        match read {
+        let mut room = self.session.room(self.read_bytes)?;
+        let size = room.len();
+        match self.transport.read_into(&mut room, timeout_ms) {
             Ok(Moved::None) => Ok(false),
             Ok(Moved::Some(0)) => self.ended(closed(self.session.has_begun())),
             Err(error) => self.ended(error),
@@ -25,6 +25,7 @@ impl Connection {
                 }
                 self.moved.bytes_in += len as u64;
                 self.heard = true;
+                self.session.filled()?;
                 Ok(true)
             }
         }

@@ -104,7 +104,9 @@ pub extern "C" fn rredis_parser_reserve(
         if usable(Some(&*parser)).is_none() || wanted > RESERVE_BYTES_MAX {
             return std::ptr::null_mut();
         }
-        let Ok(room) = parser.parse.room(wanted.max(1)) else { return std::ptr::null_mut() };
+        let Ok(mut room) = parser.parse.room(wanted.max(1)) else { return std::ptr::null_mut() };
+        // The program may look at it before it writes there.
+        let room = room.bytes();
         parser.room = room.len();
         out_len.write(room.len());
         room.as_mut_ptr().cast()

@@ -1,85 +1,74 @@
 //! Memory to read into that need not be initialised: what is read overwrites it.
 
-use std::mem::MaybeUninit;
-
-/// Bytes to read into. The first of them are initialised, and of those the first are what was read.
+/// Room behind the first `end` bytes of a list. What is read into it is behind them, and `end` moves.
 pub struct Room<'a> {
-    bytes: &'a mut [MaybeUninit<u8>],
-    initialised: usize,
-    filled: usize,
+    list: &'a mut Vec<u8>,
+    end: &'a mut usize,
+    len: usize,
 }
 
-impl Room<'_> {
-    /// Let these bytes be read into: how many there are, and how many were filled.
-    pub fn lend(bytes: &mut [u8], read: &mut dyn FnMut(&mut Room<'_>)) -> (usize, usize) {
-        let initialised = bytes.len();
-        // SAFETY: initialised bytes may be looked at as such that need not be: a room writes none that is not initialised.
-        let bytes = unsafe { &mut *(std::ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) };
-        let mut room = Room { bytes, initialised, filled: 0 };
-        read(&mut room);
-        (initialised, room.filled)
+impl<'a> Room<'a> {
+    /// Room for `wanted` bytes, or for as many as the list has memory for. Up to its length it is initialised, and `end` is
+    /// no more than that.
+    #[inline(always)]
+    pub fn behind(list: &'a mut Vec<u8>, end: &'a mut usize, wanted: usize) -> Room<'a> {
+        *end = list.len().min(*end);
+        let len = wanted.min(list.capacity().wrapping_sub(*end));
+        Room { list, end, len }
     }
 
     /// How many bytes there are.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        self.len
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len == 0
     }
 
     /// All of it, initialised: what never was becomes zero.
     pub fn bytes(&mut self) -> &mut [u8] {
-        self.bytes[self.initialised..].fill(MaybeUninit::new(0));
-        self.initialised = self.bytes.len();
-        // SAFETY: all of it is initialised now, and is borrowed alone.
-        unsafe { &mut *(std::ptr::from_mut(self.bytes) as *mut [u8]) }
+        let last = *self.end + self.len;
+        if self.list.len() < last {
+            self.list.resize(last, 0);
+        }
+        &mut self.list[*self.end..last]
     }
 
-    /// The first `len` bytes were read into what `bytes` gave.
+    /// All of it, initialised, for as long as the list is.
+    pub fn into_bytes(mut self) -> &'a mut [u8] {
+        self.bytes();
+        &mut self.list[*self.end..*self.end + self.len]
+    }
+
+    /// The first `len` bytes were read into what `bytes` gave. No more than there are.
     pub fn fill(&mut self, len: usize) {
-        self.filled = len.min(self.initialised);
+        *self.end = self.list.len().min(*self.end + len.min(self.len));
+        self.len = 0;
     }
 
     /// Where to write, for a system call.
+    #[inline]
     pub fn as_mut_ptr(&mut self) -> *mut u8 {
-        self.bytes.as_mut_ptr().cast()
+        // SAFETY: `end` is no more than the list's length.
+        unsafe { self.list.as_mut_ptr().add(*self.end) }
     }
 
     /// The first `len` bytes were written where `as_mut_ptr` is.
     ///
     /// # Safety
-    /// They were.
+    /// They were, and there are as many.
+    #[inline]
     pub unsafe fn assume_filled(&mut self, len: usize) {
-        self.initialised = self.initialised.max(len.min(self.bytes.len()));
-        self.fill(len);
+        *self.end = self.end.wrapping_add(len);
+        self.len = 0;
+        if self.list.len() < *self.end {
+            // SAFETY: all up to `end` is initialised, and within the list's memory.
+            unsafe { self.list.set_len(*self.end) };
+        }
     }
-}
-
-/// Read into a list behind its first `from` bytes, where there is room for `wanted`, and say how many bytes came. The list
-/// becomes as long as it is initialised.
-pub fn read_behind<R>(
-    list: &mut Vec<u8>,
-    from: usize,
-    wanted: usize,
-    read: impl FnOnce(&mut Room<'_>) -> R,
-) -> (R, usize) {
-    let len = list.len();
-    let from = from.min(len);
-    let to = from.saturating_add(wanted).min(list.capacity());
-    // SAFETY: from is within the list's memory.
-    let start = unsafe { list.as_mut_ptr().add(from) };
-    // SAFETY: so is all up to to; bytes that are not initialised are MaybeUninit.
-    let bytes = unsafe { std::slice::from_raw_parts_mut(start.cast(), to.saturating_sub(from)) };
-    let initialised = (len - from).min(bytes.len());
-    let mut room = Room { bytes, initialised, filled: 0 };
-    let result = read(&mut room);
-    let (initialised, filled) = (from + room.initialised, room.filled);
-    // SAFETY: so many bytes from the first one on are initialised, and that is no more than the capacity.
-    unsafe { list.set_len(len.max(initialised)) };
-    (result, filled)
 }
 
 #[cfg(test)]
@@ -90,28 +79,34 @@ mod tests {
     fn what_is_read_stands_behind_what_there_was_and_the_rest_is_no_part_of_it() {
         let mut list = Vec::with_capacity(100);
         list.extend_from_slice(b"abc");
-        let (size, filled) = read_behind(&mut list, 2, 1000, |room| {
-            // SAFETY: there is room for two bytes.
-            unsafe { room.as_mut_ptr().cast::<[u8; 2]>().write(*b"xy") };
-            // SAFETY: they were written just now.
-            unsafe { room.assume_filled(2) };
-            room.len()
-        });
-        assert_eq!((size, filled, list.as_slice()), (98, 2, &b"abxy"[..]));
-        let (all, filled) = read_behind(&mut list, 1, 6, |room| {
-            room.bytes()[..3].copy_from_slice(b"123");
-            room.fill(3);
-            room.bytes().to_vec()
-        });
-        assert_eq!((all.as_slice(), filled, list.as_slice()), (&b"123\0\0\0"[..], 3, &b"a123\0\0\0"[..]));
+        let mut end = 2;
+        let mut room = Room::behind(&mut list, &mut end, 1000);
+        assert_eq!(room.len(), 98);
+        // SAFETY: there is room for two bytes.
+        unsafe { room.as_mut_ptr().cast::<[u8; 2]>().write(*b"xy") };
+        // SAFETY: they were written just now.
+        unsafe { room.assume_filled(2) };
+        assert_eq!((end, list.as_slice()), (4, &b"abxy"[..]));
+        end = 1;
+        let mut room = Room::behind(&mut list, &mut end, 6);
+        assert_eq!(room.bytes(), b"bxy\0\0\0");
+        room.bytes()[..3].copy_from_slice(b"123");
+        room.fill(3);
+        assert!(room.is_empty());
+        assert_eq!((end, list.as_slice()), (4, &b"a123\0\0\0"[..]));
     }
 
     #[test]
     fn nobody_fills_more_than_there_is() {
-        let mut list = vec![1; 4];
-        let (_, filled) = read_behind(&mut list, 9, 5, |room| room.fill(7));
-        assert_eq!((filled, list.len()), (0, 4));
-        let (_, filled) = read_behind(&mut list, 2, 2, |room| room.fill(7));
-        assert_eq!((filled, list.as_slice()), (2, &[1; 4][..]));
+        let (mut list, mut end) = (vec![1; 4], 9);
+        assert_eq!(Room::behind(&mut list, &mut end, 0).len(), 0);
+        assert_eq!(end, 4);
+        end = 2;
+        let mut room = Room::behind(&mut list, &mut end, 2);
+        room.fill(7);
+        assert_eq!((end, list.as_slice()), (4, &[1; 4][..]));
+        end = 0;
+        Room::behind(&mut list, &mut end, 2).fill(3);
+        assert_eq!(end, 2);
     }
 }

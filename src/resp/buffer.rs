@@ -1,6 +1,6 @@
 //! The read buffer between a socket and a parser. Bytes are read in place.
 
-use super::tape::{GIVE_ROOM, Given};
+use super::tape::Given;
 use zeroize::Zeroize;
 
 use crate::error::{Error, Result, Status};
@@ -18,62 +18,47 @@ pub(super) struct Buffer {
 }
 
 impl Buffer {
-    /// At least `wanted` bytes to read into. What is unread moves to the front when that is no more work than what was
-    /// read meanwhile, so that no pattern of reading costs more than one move a byte.
-    pub(super) fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
-        let lacking = self.make_room(wanted, 0)?;
-        self.bytes.resize(self.bytes.len() + lacking, 0);
-        Ok(&mut self.bytes[self.end..])
-    }
-
-    /// Read into room for `wanted` bytes; where `last`, no more are expected, and there is room behind them for a tree. How
-    /// large the room was.
-    pub(super) fn read_into(
-        &mut self,
-        wanted: usize,
-        last: bool,
-        read: &mut dyn FnMut(&mut Room<'_>),
-    ) -> Result<usize> {
-        self.make_room(wanted, if last { GIVE_ROOM } else { 0 })?;
-        let (size, len) = memory::read_behind(&mut self.bytes, self.end, wanted, |room| {
-            read(room);
-            room.len()
-        });
-        self.end += len;
-        Ok(size)
+    /// Room for `wanted` bytes, and memory for `behind` more where no growth is expected after that. What is unread moves to the
+    /// front when that is no more work than what was read meanwhile, so that no pattern of reading costs more than one move a
+    /// byte.
+    #[inline]
+    pub(super) fn room(&mut self, wanted: usize, behind: usize) -> Result<Room<'_>> {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        }
+        if self.bytes.capacity().wrapping_sub(self.end) < wanted {
+            self.make_room(wanted, behind)?;
+        }
+        Ok(Room::behind(&mut self.bytes, &mut self.end, wanted))
     }
 
     /// Take over a copy of these bytes.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<()> {
-        let lacking = self.make_room(bytes.len(), 0)?;
-        let (over, behind) = bytes.split_at(bytes.len() - lacking);
-        self.bytes[self.end..self.end + over.len()].copy_from_slice(over);
-        self.bytes.extend_from_slice(behind);
+        self.room(bytes.len(), 0)?;
+        let over = bytes.len().min(self.bytes.len() - self.end);
+        self.bytes[self.end..self.end + over].copy_from_slice(&bytes[..over]);
+        self.bytes.extend_from_slice(&bytes[over..]);
         self.end += bytes.len();
         Ok(())
     }
 
-    /// See to it that there is room for `wanted` bytes, and for `behind` more where there is to be no growth after that; so
-    /// many of the wanted ones lie where nothing was ever written.
-    fn make_room(&mut self, wanted: usize, behind: usize) -> Result<usize> {
+    #[cold]
+    fn make_room(&mut self, wanted: usize, behind: usize) -> Result<()> {
         let unread = self.end - self.start;
-        if unread == 0 {
-            (self.start, self.end) = (0, 0);
-        }
-        if wanted > self.bytes.len() - self.end && self.start >= unread {
+        if self.start >= unread {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, unread);
         }
-        let lacking = wanted.saturating_sub(self.bytes.len() - self.end);
+        let lacking = wanted.saturating_add(self.end).saturating_sub(self.bytes.len());
+        let what = "what the server sends";
         match self.secret {
+            true => memory::reserve_secretly(&mut self.bytes, lacking, what),
             false if behind > 0 => {
                 let lacking = lacking.saturating_add(behind);
-                self.bytes.try_reserve_exact(lacking).map_err(|_| Error::memory("what the server sends"))?;
+                self.bytes.try_reserve_exact(lacking).map_err(|_| Error::memory(what))
             }
-            false => self.bytes.try_reserve(lacking).map_err(|_| Error::memory("what the server sends"))?,
-            true => memory::reserve_secretly(&mut self.bytes, lacking, "what the server sends")?,
+            false => self.bytes.try_reserve(lacking).map_err(|_| Error::memory(what)),
         }
-        Ok(lacking)
     }
 
     /// So many bytes of the room are now from the peer.

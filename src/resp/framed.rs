@@ -75,12 +75,12 @@ impl Parse for Framed {
         true
     }
 
-    fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+    fn room(&mut self, wanted: usize) -> Result<Room<'_>> {
         self.scan.room(wanted)
     }
 
-    fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
-        self.scan.read_into(wanted, read)
+    fn room_to_read(&mut self, wanted: usize) -> Result<Room<'_>> {
+        self.scan.room_to_read(wanted)
     }
 
     fn filled(&mut self, len: usize) -> Result<()> {

@@ -16,17 +16,14 @@ pub trait Parse: Send {
     fn is_custom(&self) -> bool {
         false
     }
-    /// At least `wanted` bytes to read into; then `filled` says how many came.
-    fn room(&mut self, wanted: usize) -> Result<&mut [u8]>;
+    /// Room for `wanted` bytes to read into; then `filled` says how many came, beside those that were filled there.
+    fn room(&mut self, wanted: usize) -> Result<Room<'_>>;
+    /// The same for a reader that takes what there is: for fewer, where the parser knows how many are to come.
+    fn room_to_read(&mut self, wanted: usize) -> Result<Room<'_>> {
+        self.room(wanted)
+    }
     /// So many bytes of the last `room` are now from the peer.
     fn filled(&mut self, len: usize) -> Result<()>;
-    /// Read into room for about `wanted` bytes, which need not be initialised. How large the room was.
-    fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
-        let bytes = self.room(wanted)?;
-        let (size, len) = Room::lend(bytes, read);
-        self.filled(len)?;
-        Ok(size)
-    }
     /// The next whole reply, or push; None until it is whole. A push inside a reply comes before it.
     fn next(&mut self) -> Result<Option<Frame<'_>>>;
     /// Replies in a row that are one short value each and all there: `take` is shown the entry and the bytes that its place
@@ -59,8 +56,10 @@ pub trait Parse: Send {
         if bytes.is_empty() {
             return Ok(());
         }
-        self.room(bytes.len())?[..bytes.len()].copy_from_slice(bytes);
-        self.filled(bytes.len())
+        let mut room = self.room(bytes.len())?;
+        room.bytes()[..bytes.len()].copy_from_slice(bytes);
+        room.fill(bytes.len());
+        self.filled(0)
     }
 }
 

@@ -13,6 +13,7 @@ use super::tape::{Entry, Frame, Type};
 use super::{Parse, push};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
+use crate::memory::Room;
 use reading::{Reading, Unfinished};
 
 pub(super) struct Simple {
@@ -324,8 +325,8 @@ impl Parse for Simple {
         self.reading.recorder.hold_secrets(secret);
     }
 
-    fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
-        self.input.room(wanted)
+    fn room(&mut self, wanted: usize) -> Result<Room<'_>> {
+        self.input.room(wanted, 0)
     }
 
     fn filled(&mut self, len: usize) -> Result<()> {

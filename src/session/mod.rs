@@ -191,15 +191,16 @@ impl Session {
         self.begun
     }
 
-    /// Room for bytes of the peer's.
-    pub fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
-        self.parser.room(wanted)
+    /// Room for about `wanted` bytes of the peer's. What was filled of it is told with `filled`.
+    #[inline]
+    pub fn room(&mut self, wanted: usize) -> Result<Room<'_>> {
+        self.parser.room_to_read(wanted)
     }
 
-    /// Read into room for about `wanted` bytes. How large the room was.
+    /// What was read into the room is the peer's.
     #[inline]
-    pub fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
-        self.parser.read_into(wanted, read)
+    pub fn filled(&mut self) -> Result<()> {
+        self.parser.filled(0)
     }
 
     /// The peer's next bytes.

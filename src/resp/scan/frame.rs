@@ -1,7 +1,7 @@
 //! The interface of the fast parser: bytes go in, and each reply is lent as a frame.
 
 use super::super::levels::{Level, Scope};
-use super::super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, TEXT};
+use super::super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, GIVE_ROOM, TEXT};
 use super::super::{Parse, begins_an_answer, push, quick};
 use super::Fast;
 use crate::error::{Error, Result};
@@ -22,20 +22,23 @@ impl Parse for Fast {
         self.buffer.hold_secrets(secret);
     }
 
-    fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
-        self.buffer.room(wanted)
+    fn room(&mut self, wanted: usize) -> Result<Room<'_>> {
+        self.buffer.room(wanted, 0)
     }
 
     /// Of a reply that will be given away, and whose end is known, no more is read than up to that end, in steps that double
     /// what has arrived: so its last allocation is as large as it is.
-    fn read_into(&mut self, wanted: usize, read: &mut dyn FnMut(&mut Room<'_>)) -> Result<usize> {
+    fn room_to_read(&mut self, wanted: usize) -> Result<Room<'_>> {
+        if self.need < GIVE_BYTES_MIN {
+            return self.buffer.room(wanted, 0);
+        }
         let unread = self.buffer.unread().len();
         match self.need.saturating_sub(unread) {
-            owed if self.need >= GIVE_BYTES_MIN && owed > 1 => {
-                let wanted = owed.min(wanted.max(unread));
-                self.buffer.read_into(wanted, wanted == owed, read)
+            owed if owed > 1 => {
+                let step = owed.min(wanted.max(unread));
+                self.buffer.room(step, if step == owed { GIVE_ROOM } else { 0 })
             }
-            _ => self.buffer.read_into(wanted, false, read),
+            _ => self.buffer.room(wanted, 0),
         }
     }
 
@@ -206,3 +209,41 @@ impl Fast {
 
 /// Entries of tape and levels that a resting parser keeps.
 const TAPE_REST_MAX: usize = 32;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::reply::Reply;
+
+    /// A value that is given away is read in steps that double what has come, up to its end and no further: its buffer is no
+    /// larger than it.
+    #[test]
+    fn a_large_value_is_read_up_to_its_end_and_what_follows_is_read_by_itself() {
+        let len = 1 << 20;
+        let wire = [format!("${len}\r\n").as_bytes(), &vec![b'x'; len], b"\r\n"].concat();
+        let mut parser = Fast::new(Limits::default());
+        parser.feed(&wire[..100]).unwrap();
+        assert!(parser.next().unwrap().is_none());
+        let (mut at, mut reads) = (100, 0);
+        while at < wire.len() {
+            let mut room = parser.room_to_read(1000).unwrap();
+            let size = room.len();
+            assert!(size == at.max(1000) || at + size == wire.len(), "{size} behind {at}");
+            room.bytes().copy_from_slice(&wire[at..at + size]);
+            room.fill(size);
+            at += size;
+            reads += 1;
+            if at < wire.len() {
+                assert!(parser.next().unwrap().is_none());
+            }
+        }
+        assert!(reads < 20, "{reads}");
+        assert!(parser.buffer.room(0, 0).unwrap().is_empty());
+        let mut frame = parser.next().unwrap().unwrap();
+        let given = frame.about.buffer.as_ref().map(|given| given.buffer.capacity());
+        assert!(given.is_some_and(|capacity| capacity <= wire.len() + GIVE_ROOM), "{given:?}");
+        assert_eq!(Reply::build_from(&mut frame).unwrap().text().len(), len);
+        assert_eq!(parser.room_to_read(1000).unwrap().len(), 1000);
+    }
+}

@@ -7,7 +7,7 @@ use crate::session::push;
 
 fn reply(bytes: &[u8]) -> Reply {
     let mut parser = resp::parser(ParserChoice::Fast, Limits::default());
-    parser.room(bytes.len()).unwrap()[..bytes.len()].copy_from_slice(bytes);
+    parser.room(bytes.len()).unwrap().bytes()[..bytes.len()].copy_from_slice(bytes);
     parser.filled(bytes.len()).unwrap();
     Reply::build(parser.next().unwrap().unwrap()).unwrap()
 }
