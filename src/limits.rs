@@ -26,8 +26,8 @@ pub const RENEWAL_MS_MIN: u64 = 1000;
 pub const POOL_MAX: u32 = 65_535;
 /// Bytes asked of a socket at first: enough for most replies, and little enough to be kept by a connection that rests.
 pub const READ_BYTES: usize = 1 << 10;
-/// Bytes asked of a socket at first where the replies before were longer than that.
-pub const READ_BYTES_LONG: usize = 16 << 10;
+/// Bytes asked of a socket at first where the replies before were longer than that: a value of 32 KiB comes in one read.
+pub const READ_BYTES_LONG: usize = 33 << 10;
 /// Bytes of room that a program may ask of a parser at once: they are zeroed before they are lent.
 pub const RESERVE_BYTES_MAX: usize = 1 << 30;
 /// Bytes read from a connection without waiting for a command's reply: what came while it rested, or what a peer said before
@@ -51,8 +51,8 @@ pub const REST_BYTES_MAX: usize = 1 << 10;
 /// Scripts that a connection remembers its server to have, 20 bytes each: a resting one keeps them.
 pub const SCRIPTS_KNOWN_MAX: usize = 64;
 
-/// Bytes that a pipeline keeps between its runs in each of its buffers: enough for most batches to need no memory of their own.
-pub const PIPELINE_REST_BYTES_MAX: usize = 256 << 10;
+/// Bytes that a pipeline keeps between its runs in each of its buffers: enough for a batch of 10 000 to need no memory of its own.
+pub const PIPELINE_REST_BYTES_MAX: usize = 4 << 20;
 
 /// What a reply may grow to. Every bound is named in the error that it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
