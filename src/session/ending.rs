@@ -27,7 +27,6 @@ impl Session {
                 let mut builder = Builder::new();
                 builder.add_integer(Kind::RREDIS_REPLY_BOOL, 1);
                 let reply = builder.take()?;
-                self.events.try_reserve(1).map_err(|_| Error::memory("the reply"))?;
                 self.events.push_back(Event::Reply { ticket, token, reply });
             }
         }

@@ -90,6 +90,38 @@ impl Greeting {
         [&self.username, &self.password].into_iter().flatten().any(|secret| !secret.bytes().is_empty())
     }
 
+    /// The commands that are said in this way. `database` is the number of it, as text.
+    fn commands<'g>(&'g self, way: Way, database: &'g [u8]) -> Vec<(GreetingCommand, Vec<&'g [u8]>)> {
+        let username = self.username.as_ref().map_or(b"default".as_slice(), Secret::bytes);
+        let password = self.password.as_ref().map_or(b"".as_slice(), Secret::bytes);
+        let mut commands: Vec<(GreetingCommand, Vec<&[u8]>)> = Vec::new();
+        match way.auth {
+            Auth::No => {}
+            Auth::User => commands.push((GreetingCommand::Auth, vec![b"AUTH", username, password])),
+            Auth::Alone => commands.push((GreetingCommand::Auth, vec![b"AUTH", password])),
+        }
+        let mut hello: Vec<&[u8]> = vec![b"HELLO", b"3"];
+        if way.hello == Hello::Whole && self.password.is_some() {
+            hello.extend([b"AUTH".as_slice(), username, password]);
+        }
+        if let (Hello::Whole, Some(name)) = (way.hello, &self.client_name) {
+            hello.extend([b"SETNAME".as_slice(), name]);
+        }
+        if way.hello != Hello::No {
+            commands.push((GreetingCommand::Hello, hello));
+        }
+        if let (Hello::No | Hello::Bare, Some(name)) = (way.hello, &self.client_name) {
+            commands.push((GreetingCommand::SetName, vec![b"CLIENT", b"SETNAME", name]));
+        }
+        if let Some(name) = &self.library_name {
+            commands.push((GreetingCommand::SetInfo, vec![b"CLIENT", b"SETINFO", b"LIB-NAME", name]));
+        }
+        if self.database != 0 {
+            commands.push((GreetingCommand::Select, vec![b"SELECT", database]));
+        }
+        commands
+    }
+
     /// How AUTH is said first, where HELLO does not say it.
     fn auth(&self) -> Auth {
         match (&self.username, &self.password) {
@@ -141,8 +173,8 @@ impl Handshake {
             resp3: false,
             speaks_resp2: false,
         };
-        handshake.ask_all(inflight)?;
-        Ok((!handshake.asked.is_empty()).then_some(handshake))
+        let answer = handshake.ask_all(inflight)?;
+        Ok((!answer.is_over()).then_some(handshake))
     }
 
     /// One more reply of the greeting has come.
@@ -155,14 +187,15 @@ impl Handshake {
         if self.next.is_none() {
             self.judge(word, reply)?;
         }
-        if self.asked.is_empty()
-            && let Some(way) = self.next.take()
-        {
-            self.way = way;
-            self.ask_all(inflight)?;
-        }
-        if !self.asked.is_empty() {
-            return Ok(Answer::MoreDue);
+        let answer = match self.next {
+            Some(way) if self.asked.is_empty() => {
+                (self.way, self.next) = (way, None);
+                self.ask_all(inflight)?
+            }
+            _ => self.due(),
+        };
+        if !answer.is_over() {
+            return Ok(answer);
         }
         *state = State::new(self.greeting.database);
         state.speaks_resp3(self.resp3);
@@ -234,7 +267,7 @@ impl Handshake {
         let auth = self.greeting.auth();
         let is_whole = self.way.hello == Hello::Whole;
         let said_more = is_whole && (auth != Auth::No || self.greeting.client_name.is_some());
-        let is_unknown = code == "NOPROTO" || said::is_unknown_command(text);
+        let is_unknown = said::is_unknown_command(text);
         match code {
             // It knows HELLO, and not who we are: it did not look at what stands in HELLO, or nothing stands there.
             "NOAUTH" if !(is_whole && auth != Auth::No) => return refusal(Status::Auth),
@@ -262,42 +295,18 @@ impl Handshake {
     }
 
     /// Queue all that is said in this way.
-    fn ask_all(&mut self, inflight: &mut Inflight) -> Result<()> {
-        let (greeting, way) = (self.greeting.clone(), self.way);
-        let username = greeting.username.as_ref().map_or(b"default".as_slice(), Secret::bytes);
-        let password = greeting.password.as_ref().map_or(b"".as_slice(), Secret::bytes);
-        match way.auth {
-            Auth::No => {}
-            Auth::User => self.ask(GreetingCommand::Auth, &[b"AUTH", username, password], inflight)?,
-            Auth::Alone => self.ask(GreetingCommand::Auth, &[b"AUTH", password], inflight)?,
+    fn ask_all(&mut self, inflight: &mut Inflight) -> Result<Answer> {
+        let database = self.greeting.database.to_string();
+        for (word, args) in self.greeting.commands(self.way, database.as_bytes()) {
+            inflight.submit_secretly(&args)?;
+            self.asked.push_back(word);
         }
-        let mut hello: Vec<&[u8]> = vec![b"HELLO", b"3"];
-        if way.hello == Hello::Whole && greeting.password.is_some() {
-            hello.extend([b"AUTH".as_slice(), username, password]);
-        }
-        if let (Hello::Whole, Some(name)) = (way.hello, &greeting.client_name) {
-            hello.extend([b"SETNAME".as_slice(), name]);
-        }
-        if way.hello != Hello::No {
-            self.ask(GreetingCommand::Hello, &hello, inflight)?;
-        }
-        if let (Hello::No | Hello::Bare, Some(name)) = (way.hello, &greeting.client_name) {
-            self.ask(GreetingCommand::SetName, &[b"CLIENT", b"SETNAME", name], inflight)?;
-        }
-        if let Some(name) = &greeting.library_name {
-            self.ask(GreetingCommand::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", name], inflight)?;
-        }
-        if greeting.database != 0 {
-            let database = greeting.database.to_string();
-            self.ask(GreetingCommand::Select, &[b"SELECT", database.as_bytes()], inflight)?;
-        }
-        Ok(())
+        Ok(self.due())
     }
 
-    fn ask(&mut self, word: GreetingCommand, args: &[&[u8]], inflight: &mut Inflight) -> Result<()> {
-        inflight.submit_secretly(args)?;
-        self.asked.push_back(word);
-        Ok(())
+    /// Whether answers are due.
+    fn due(&self) -> Answer {
+        if self.asked.is_empty() { Answer::Over } else { Answer::MoreDue }
     }
 }
 

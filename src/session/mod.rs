@@ -350,23 +350,14 @@ impl Session {
             && (frame.is_push() || may_be_message)
             && let Some(mut entries) = push::with_null_pattern(&frame)
         {
-            let reply = Reply::build_from(&mut frame.under(&mut entries, 1));
-            let reply = reply.inspect_err(|_| self.begun = true)?;
+            let reply = Reply::build_from(&mut frame.under(&mut entries, 1))?;
             return Ok(Some(Parsed { reply, wire_len, shaped: false }));
         }
-        let in_greeting = self.handshake.is_some();
-        let shape = match !frame.is_push() && !in_greeting && !self.state.may_say_more() {
-            true => self.inflight.next_shape(),
-            false => None,
-        };
-        // A reply that cannot be kept has arrived all the same.
-        match shape.unwrap_or(Shape::KEEP).build(frame) {
-            Ok(reply) => Ok(Some(Parsed { reply, wire_len, shaped: shape.is_some() })),
-            Err(error) => {
-                self.begun = true;
-                Err(error)
-            }
-        }
+        let is_answer = !frame.is_push() && self.handshake.is_none() && !self.state.may_say_more();
+        let shape = if is_answer { self.inflight.next_shape() } else { None };
+        // An answer that cannot be kept has arrived all the same; what may be a message says nothing of any answer.
+        let reply = shape.unwrap_or(Shape::KEEP).build(frame).inspect_err(|_| self.begun |= is_answer)?;
+        Ok(Some(Parsed { reply, wire_len, shaped: shape.is_some() }))
     }
 
     /// One frame more while a burst is on its way, and before it what is quickly taken. False: there is none.

@@ -29,7 +29,7 @@ pub(super) fn is_published(push: &Reply) -> bool {
 /// message, or one that is not plain.
 pub(super) fn with_null_pattern(frame: &Frame<'_>) -> Option<[Entry; 5]> {
     let [root, word, channel, payload] = *frame.tape() else { return None };
-    let is_root = matches!(root.kind(), Type::Push | Type::Array) && root.len() == 3;
+    let is_root = matches!(root.kind(), Type::Push | Type::Array);
     let are_texts = [word, channel, payload].iter().all(|entry| entry.kind() == Type::String);
     let is_message = is_root && are_texts && matches!(frame.text_of(word), b"message" | b"smessage");
     is_message.then(|| [root.resized(4), word, Entry::null(), channel, payload])

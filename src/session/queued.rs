@@ -9,7 +9,7 @@ use crate::reply::{Builder, Kind, Reply};
 pub(super) struct Queued(Vec<Shape>);
 
 impl Queued {
-    /// A reply came while a transaction was open, to a command that asked for this shape; and whether it is open still.
+    /// A reply came, to a command that asked for this shape; and whether a transaction is open.
     pub(super) fn answered(&mut self, shape: Shape, reply: Reply, is_open: bool) -> Result<Reply> {
         if is_open {
             if reply.kind() == Kind::RREDIS_REPLY_STATUS && reply.text() == b"QUEUED" {
@@ -27,7 +27,7 @@ impl Queued {
         builder.add_attributes(&reply, reply.view());
         builder.open(Kind::RREDIS_REPLY_ARRAY);
         for (shape, element) in shapes.iter().zip(reply.view().children()) {
-            shape.add(&reply, element, &mut builder)?;
+            shape.add(&reply, element, &mut builder);
         }
         builder.end();
         builder.take()

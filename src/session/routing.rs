@@ -50,7 +50,6 @@ impl Session {
             return Err(Error::new(Status::Protocol, "a subscription was answered with something else"));
         }
         let Answered { ticket, token, due, shape } = self.asked_for(&reply)?;
-        let was_queueing = self.state.is_queueing();
         if let Due::Reply(effect) = due {
             self.state.became(effect, &reply);
             if matches!(effect, Effect::Monitor | Effect::Reset) {
@@ -58,10 +57,7 @@ impl Session {
             }
         }
         let reply = if shaped { reply } else { shape.reshape(&reply)?.unwrap_or(reply) };
-        let reply = match was_queueing {
-            true => self.queued.answered(shape, reply, self.state.is_queueing())?,
-            false => reply,
-        };
+        let reply = self.queued.answered(shape, reply, self.state.is_queueing())?;
         Ok(Some(Event::Reply { ticket, token, reply }))
     }
 

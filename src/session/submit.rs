@@ -128,6 +128,23 @@ mod tests {
         }
     }
 
+    /// As large as what no machine has the addresses for: one piece, as often as a command has arguments.
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn a_command_that_there_is_no_memory_for_leaves_the_conversation_as_it_was() {
+        let piece = vec![0; 1 << 28];
+        let args: Vec<&[u8]> =
+            [b"AUTH".as_slice()].into_iter().chain(std::iter::repeat_n(&piece[..], (1 << 20) - 1)).collect();
+        let room = resp::checked_room(&args).unwrap();
+        for asked in
+            [Asked::any(&args, Shape::KEEP), Asked::plain(&args, Shape::KEEP), Asked::checked(&args, room, Shape::KEEP)]
+        {
+            let mut session = session(Limits::default());
+            assert_eq!(session.submit(asked).unwrap_err().status, Status::Memory);
+            assert!(session.is_clean() && session.newest() == 0);
+        }
+    }
+
     /// Until MONITOR is answered, no line is one of it.
     #[test]
     fn a_reply_before_that_to_monitor_is_no_longer_than_any_other() {

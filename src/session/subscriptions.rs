@@ -169,10 +169,11 @@ impl Subscriptions {
             if let Some(wish) = self.wish(confirmation).filter(|_| confirmation.subscribed) {
                 wish.is_asked_again = false;
             }
-            if passing {
-                self.note(topic, confirmation.subscribed, confirmation.name.as_deref())?;
+            return match passing {
+                true => self.note(topic, confirmation.subscribed, confirmation.name.as_deref()),
+                false => Ok(()),
             }
-            return Ok(Heard::Confirmation(push));
+            .map(|()| Heard::Confirmation(push));
         }
         // Nobody asked for this one: a shard's slot has moved. Who takes the names elsewhere would ask there; here the server
         // is asked again, and says where the slot is.
@@ -304,3 +305,6 @@ fn word(topic: Topic, subscribes: bool) -> &'static str {
 const TOPICS: [Topic; 3] = [Topic::Channel, Topic::Pattern, Topic::Shard];
 /// Names of one command, where there are many: no command is so long that others wait for it.
 const BATCH: usize = 1000;
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use crate::resp::{self, Frame};
 mod bursts;
 mod heard;
 mod messages;
+mod misnoted;
 mod told;
 
 const PARSERS: [ParserChoice; 2] = [ParserChoice::Fast, ParserChoice::Simple];

@@ -118,25 +118,26 @@ impl Shape {
         builder.take()
     }
 
-    /// Add a part of a reply to a builder, in this shape: an element of EXEC's. It keeps its attributes, as a reply does.
-    pub fn add(self, whole: &Reply, part: View<'_>, out: &mut Builder) -> Result<()> {
+    /// Add a part of a reply to a builder, in this shape: an element of EXEC's. It keeps its attributes, as a reply does. The
+    /// builder keeps an error.
+    pub fn add(self, whole: &Reply, part: View<'_>, out: &mut Builder) {
         match self.0 {
             Becomes::Formed(form) if is_shaped(part) => out.add_formed_part(whole, part, form),
             Becomes::Made(tree, options) if is_shaped(part) => {
                 let mut builder = Builder::for_copies();
                 builder.add_attributes(whole, part);
                 let made = match tree(options, part, &mut builder) {
-                    Some(()) => made(builder)?,
-                    None => None,
+                    Some(()) => made(builder),
+                    None => Ok(None),
                 };
-                match &made {
-                    Some(made) => out.add_part(made, made.view()),
-                    None => out.add_part(whole, part),
+                match made {
+                    Ok(Some(made)) => out.add_part(&made, made.view()),
+                    Ok(None) => out.add_part(whole, part),
+                    Err(error) => out.fail(error),
                 }
             }
             _ => out.add_part(whole, part),
         }
-        Ok(())
     }
 }
 

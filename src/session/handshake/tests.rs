@@ -169,6 +169,9 @@ fn auth_is_said_without_a_name_where_its_form_was_refused() {
     check(two(Some("default")), &[(default, &["-ERR invalid password\r\n"])], no("invalid password (to AUTH)"));
     check(two(Some("default")), &[(default, &["-NOPERM no\r\n"])], no("NOPERM"));
     check(two(Some("default")), &[(default, &["-WRONGPASS no\r\n"])], no("WRONGPASS"));
+    // Nothing repeats a password that is empty.
+    let empty = Greeting { password: Some(Secret::new(b"").unwrap()), protocol: 2, ..plain() };
+    check(empty, &[("AUTH", &["-ERR some reason\r\n"])], no("ERR some reason (to AUTH)"));
 }
 
 #[test]

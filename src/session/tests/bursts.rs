@@ -6,20 +6,25 @@ use super::*;
 #[derive(Default)]
 struct Leaves {
     taken: Vec<Vec<u8>>,
-    /// A longer reply fails with this.
+    /// A reply fails with this.
     fails: Option<Status>,
+}
+
+impl Leaves {
+    fn can_take(&self) -> Result<()> {
+        self.fails.map_or(Ok(()), |status| Err(Error::new(status, "it cannot be taken")))
+    }
 }
 
 impl TakeReplies for Leaves {
     fn take(&mut self, frame: &mut Frame<'_>, _handed: usize) -> Result<()> {
-        if let Some(status) = self.fails {
-            return Err(Error::new(status, "it cannot be taken"));
-        }
+        self.can_take()?;
         self.taken.push(Reply::build_from(frame)?.text().to_vec());
         Ok(())
     }
 
     fn take_leaf(&mut self, _entry: Entry, bytes: &[u8], _handed: usize) -> Result<bool> {
+        self.can_take()?;
         self.taken.push(bytes.to_vec());
         Ok(true)
     }
@@ -92,4 +97,30 @@ fn a_transaction_that_went_over_in_a_burst_ends_the_watching() {
     assert!(session.poll().unwrap().is_some() && !session.is_clean());
     session.executed();
     assert!(session.is_clean());
+}
+
+/// A short reply on the short way, too.
+#[test]
+fn a_burst_ended_in_a_short_reply_where_there_was_no_memory_to_take_it() {
+    for parser in PARSERS {
+        let mut session = plain(parser);
+        let mut bytes = burst(&[&[b"GET", b"a"]]);
+        session.begin_burst(&mut bytes, 0, 1).unwrap();
+        hand_over(&mut session);
+        session.receive(b"+a\r\n").unwrap();
+        let mut leaves = Leaves { fails: Some(Status::Memory), ..Leaves::default() };
+        assert_eq!(session.poll_burst(&mut leaves).unwrap_err().status, Status::Memory);
+        assert!(session.ended_in_a_reply());
+    }
+}
+
+#[test]
+fn an_end_of_the_stream_that_cannot_be_taken_for_a_reply_is_an_error() {
+    let mut session = plain(ParserChoice::Fast);
+    let mut bytes = burst(&[&[b"SHUTDOWN"]]);
+    session.begin_burst(&mut bytes, 0, 1).unwrap();
+    hand_over(&mut session);
+    assert!(session.end_is_an_answer().unwrap());
+    let mut leaves = Leaves { fails: Some(Status::Callback), ..Leaves::default() };
+    assert_eq!(session.poll_burst(&mut leaves).unwrap_err().status, Status::Callback);
 }

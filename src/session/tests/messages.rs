@@ -50,3 +50,52 @@ fn a_null_is_given_in_the_place_of_a_pattern_where_that_is_wanted() {
         }
     }
 }
+
+/// A session that gives nulls, is subscribed to a channel, and waits for the reply to PING.
+fn waiting(parser: ParserChoice, protocol: u8) -> Session {
+    let mut session = session(parser, Greeting { protocol, ..Greeting::default() });
+    session.give_null_patterns();
+    hand_over(&mut session);
+    if protocol == 3 {
+        session.receive(b"%1\r\n$5\r\nproto\r\n:3\r\n").unwrap();
+    }
+    assert!(session.poll().unwrap().is_none());
+    session.submit(Asked::any(&[b"SUBSCRIBE", b"c"], Shape::KEEP)).unwrap();
+    hand_over(&mut session);
+    let kind = if protocol == 3 { '>' } else { '*' };
+    session.receive(format!("{kind}3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n").as_bytes()).unwrap();
+    assert!(matches!(session.poll().unwrap(), Some(Event::Push { .. })));
+    session.submit(Asked::any(&[b"PING"], Shape::KEEP)).unwrap();
+    hand_over(&mut session);
+    session
+}
+
+const WORDS: &str = "3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\np\r\n";
+
+#[test]
+fn a_message_before_a_reply_that_is_due_is_given_its_null_too() {
+    for parser in PARSERS {
+        for (protocol, kind) in [(3, '>'), (2, '*')] {
+            let mut session = waiting(parser, protocol);
+            session.receive(format!("{kind}{WORDS}+PONG\r\n").as_bytes()).unwrap();
+            let Some(Event::Push { push, .. }) = session.poll().unwrap() else { panic!("it is a message") };
+            assert!(push.view().len() == 4 && push.view().get(1).unwrap().is_null(), "{parser:?} RESP{protocol}");
+            assert!(matches!(session.poll().unwrap(), Some(Event::Reply { reply, .. }) if reply.text() == b"PONG"));
+        }
+    }
+}
+
+/// A set is no message, whatever its words are; nor is what is annotated with such words.
+#[test]
+fn a_reply_with_the_words_of_a_message_is_given_as_it_came() {
+    for parser in PARSERS {
+        let mut session = waiting(parser, 2);
+        session.receive(format!("~{WORDS}|1\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\np\r\n").as_bytes()).unwrap();
+        let Some(Event::Reply { reply, .. }) = session.poll().unwrap() else { panic!("it is a reply") };
+        assert!(reply.view().len() == 3 && !reply.view().get(1).unwrap().is_null(), "{parser:?} {reply:?}");
+        session.submit(Asked::any(&[b"PING"], Shape::KEEP)).unwrap();
+        hand_over(&mut session);
+        let Some(Event::Reply { reply, .. }) = session.poll().unwrap() else { panic!("it is a reply") };
+        assert_eq!(reply.text(), b"p", "{parser:?}");
+    }
+}

@@ -27,6 +27,7 @@ const FILES: &[&str] = &[
     "src/client/mod.rs",
     "src/pool",
     "src/conn",
+    "src/line",
     "src/client/pipeline",
     "src/session",
     "src/transport/deadline.rs",
