@@ -14,10 +14,11 @@ use std::ffi::c_void;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 
-use support::c::{Argv, Client, Options, Outcome, Parser, Reply, Result, Status, option};
+use support::c::{Argv, Client, Options, Outcome, Parser, Pool, Reply, Result, Status, option};
 use support::functions::Verdict;
 use support::pipeline::{Pipeline, mode};
 use support::program::{child, preload, watch};
+use support::pubsub::{PubSub, topic};
 use support::raw::Node;
 use support::server::{Folder, Server};
 
@@ -25,6 +26,10 @@ use support::server::{Folder, Server};
 const LARGE: usize = 128 << 10;
 const HUGE: usize = 2 << 20;
 const MANY: usize = 20_000;
+/// The longest name that an option takes: two are large.
+const NAME: usize = 65_535;
+/// So many commands under way, and the next makes their list large.
+const UNDER_WAY: usize = 1024;
 
 /// A case, by its name; and what it may say of its command when there is no memory.
 type Case = (&'static str, fn(&World) -> Result<()>, &'static [Outcome]);
@@ -37,6 +42,8 @@ const CASES: &[Case] = &[
     ("a huge value sent", value_sent, NOT_SENT),
     ("a huge value sent on a connection of one's own", value_sent_alone, NOT_SENT),
     ("a huge password said on a connection of one's own", password_said, NOT_SENT),
+    ("a command that changes the connection, behind many", changed_behind_many, NOT_SENT),
+    ("long names in a handshake", long_names, &[Outcome::NOT_SENT, Outcome::RAN]),
     ("a huge name of a command", huge_name, NOT_SENT),
     ("many arguments", many_arguments, NOT_SENT),
     ("a huge value read", value_read, RAN),
@@ -48,10 +55,12 @@ const CASES: &[Case] = &[
     ("a long channel", long_channel, CHANNELS),
     ("many channels", many_channels, CHANNELS),
     ("many names wanted", many_wanted, CHANNELS),
+    ("many names wanted one by one", many_wanted_one_by_one, CHANNELS),
     ("a huge message", huge_message, CHANNELS),
     ("many commands sent before a reply is read", many_sent, CHANNELS),
     ("many commands queued in a transaction", many_queued, CHANNELS),
     ("many commands of one's own loop", own_loop::submitted, NOT_SENT),
+    ("many subscriptions of one's own loop", own_loop::subscribed, NOT_SENT),
     ("many that wait for a connection", own_loop::held, NOT_SENT),
     ("many whose connection is lost before they are sent", own_loop::lost, NOT_SENT),
     ("many whose server is left before they are sent", own_loop::left, NOT_SENT),
@@ -82,6 +91,8 @@ struct World {
     clients: [Client; 2],
     /// With a callback, and longer lines than most.
     called: Client,
+    /// With names as long as they may be.
+    named: (Pool, Client),
     huge: Vec<u8>,
     list: Vec<u8>,
     /// RPUSH, a key, and many words; SUBSCRIBE, and many; SET, a key, and a number.
@@ -170,10 +181,15 @@ impl World {
             unsafe { Argv::of(words) }
         };
         let clients = [client(1), client(2)];
+        let name = "x".repeat(NAME);
+        let named = Options::at(url).int(option::RETRY_MAX, 0).text(option::PASSWORD, &name);
+        let named = named.text(option::CLIENT_NAME, &name).text(option::LIBRARY_NAME, &name).pool();
+        let of_named = named.client(None).expect("a client can be made");
         let reply = clients[0].command(&["LRANGE", "many", "0", "-1"]).expect("they are there");
         World {
             clients,
             called,
+            named: (named, of_named),
             list,
             push: words(&["RPUSH", "pushed"]),
             subscribe: words(&["SUBSCRIBE"]),
@@ -229,6 +245,35 @@ fn password_said(world: &World) -> Result<()> {
         }
         Ok(_) => panic!("it has no password"),
     }
+}
+
+/// The same, where it is the list of commands that there is no memory for.
+fn changed_behind_many(world: &World) -> Result<()> {
+    let mut conn = world.client().conn()?;
+    let id = conn.ask(&["CLIENT", "ID"]);
+    for _ in 0..UNDER_WAY {
+        conn.send(&["PING"])?;
+    }
+    let said = conn.send(&["AUTH", "nobody"]);
+    for _ in 0..UNDER_WAY {
+        assert_eq!(conn.receive(60_000)?.dump(), "+PONG");
+    }
+    if said.is_ok() {
+        assert!(conn.receive(60_000)?.dump().starts_with("-ERR"), "it has no password");
+    }
+    drop(conn);
+    let next = world.client().conn()?.ask(&["CLIENT", "ID"]);
+    assert_eq!(id == next, said.is_err(), "what was not sent has not changed the connection");
+    said
+}
+
+/// A connection that could not say all of its names is not used.
+fn long_names(world: &World) -> Result<()> {
+    let (pool, client) = &world.named;
+    pool.drop_idle();
+    let name = client.command(&["CLIENT", "GETNAME"])?;
+    assert_eq!(name.len, NAME);
+    Ok(())
 }
 
 fn huge_name(world: &World) -> Result<()> {
@@ -293,6 +338,20 @@ fn many_channels(world: &World) -> Result<()> {
 fn many_wanted(world: &World) -> Result<()> {
     let pubsub = world.client().try_pubsub()?;
     pubsub.subscribe_of(&world.subscribe)?;
+    hear_the_last(&pubsub)
+}
+
+fn many_wanted_one_by_one(world: &World) -> Result<()> {
+    let pubsub = world.client().try_pubsub()?;
+    for number in 0..MANY / 4 {
+        pubsub.try_subscribe(topic::CHANNEL, &[number.to_string()])?;
+    }
+    // Without memory for what is confirmed it would begin anew for ever.
+    world.relent();
+    hear_the_last(&pubsub)
+}
+
+fn hear_the_last(pubsub: &PubSub) -> Result<()> {
     pubsub.subscribe(&["the last"]);
     while pubsub.publish("the last", b"x")? == 0 {}
     let got = pubsub.next(60_000)?;

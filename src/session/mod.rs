@@ -353,7 +353,7 @@ impl Session {
             let reply = Reply::build_from(&mut frame.under(&mut entries, 1))?;
             return Ok(Some(Parsed { reply, wire_len, shaped: false }));
         }
-        let is_answer = !frame.is_push() && self.handshake.is_none() && !self.state.may_say_more();
+        let is_answer = !frame.is_push() && !self.state.may_say_more();
         let shape = if is_answer { self.inflight.next_shape() } else { None };
         // An answer that cannot be kept has arrived all the same; what may be a message says nothing of any answer.
         let reply = shape.unwrap_or(Shape::KEEP).build(frame).inspect_err(|_| self.begun |= is_answer)?;
@@ -365,7 +365,7 @@ impl Session {
         if let Some(burst) = self.inflight.burst.as_mut().filter(|burst| burst.handed() > 0) {
             let handed = burst.handed();
             let mut take = |entry: Entry, bytes: &[u8]| replies.take_leaf(entry, bytes, handed);
-            let taken = self.parser.leaves(burst.due(), &mut take).inspect_err(|_| self.begun = true)?;
+            let taken = self.parser.leaves(burst.due(), &mut take)?;
             burst.answered_at_once(taken);
             if burst.due() == 0 {
                 return Ok(true);

@@ -60,10 +60,9 @@ impl Session {
         }
     }
 
-    /// A reply that cannot be kept has arrived all the same.
+    /// A reply that cannot be kept ends the conversation. Its bytes are still there: it has begun to arrive.
     #[cold]
     fn could_not_keep(&mut self, error: Error) -> Error {
-        self.begun = true;
         self.fail(error.clone());
         error
     }

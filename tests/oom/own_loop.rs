@@ -67,6 +67,32 @@ pub fn left(world: &World) -> Result<()> {
     asked.complete(&mut own, false)
 }
 
+/// One by one. Where there is no memory to note what was confirmed, the connection is lost, and is made anew.
+pub fn subscribed(world: &World) -> Result<()> {
+    let mut own = connected(world);
+    let mut accepted = vec![false; COMMANDS];
+    let mut refused = None;
+    for (mark, accepted) in accepted.iter_mut().enumerate() {
+        match own.try_submit(mark, &["SUBSCRIBE", &answer(mark)], 0, 0) {
+            Ok(()) => *accepted = true,
+            Err(error) => {
+                refused.get_or_insert(error);
+            }
+        }
+    }
+    connect(&mut own);
+    world.relent();
+    while accepted.contains(&true) {
+        let (mark, result) = own.completion();
+        assert!(std::mem::take(&mut accepted[mark]), "{mark} completes once, if it was accepted: {result:?}");
+        match result {
+            Ok(reply) => assert_eq!(reply, "NULL"),
+            Err(error) => assert_eq!(error.status, error::Status::Memory, "{mark}: {error}"),
+        }
+    }
+    told(refused)
+}
+
 fn own(world: &World) -> Own {
     Own::at(&format!("{}?inflight_max=100000&command_timeout=600s&backoff_max=10ms", world.server))
 }
@@ -139,16 +165,21 @@ impl Submitted {
         }
         own.submit(0, &["PING"]);
         own.expect(0, "#1");
-        match self.refused {
-            None => Ok(()),
-            Some(error) => Err(CErr {
-                status: Status(error.status as u32),
-                outcome: Outcome(error.outcome as u32),
-                os_error: 0,
-                attempts: 0,
-                message: error.to_string(),
-            }),
-        }
+        told(self.refused)
+    }
+}
+
+/// A refusal, if there was one, as a C program has it.
+fn told(refused: Option<error::Error>) -> Result<()> {
+    match refused {
+        None => Ok(()),
+        Some(error) => Err(CErr {
+            status: Status(error.status as u32),
+            outcome: Outcome(error.outcome as u32),
+            os_error: 0,
+            attempts: 0,
+            message: error.to_string(),
+        }),
     }
 }
 

@@ -97,7 +97,11 @@ fn a_new_conversation_is_asked_for_all_that_is_wanted() {
         confirm(&mut wanted, &mut lost, &["subscribe", name]);
     }
     wanted.unsubscribe(None, Channel, &[b"other"]).unwrap();
+    // What is wanted once more keeps its place.
     wanted.subscribe(None, Channel, &first[..1]).unwrap();
+    pass(&mut wanted, &mut lost, &["SUBSCRIBE", &names[1]]);
+    said(&mut lost);
+    confirm(&mut wanted, &mut lost, &["subscribe", &names[1]]);
     wanted.subscribe(Some(&mut lost), Shard, &[b"s"]).unwrap();
     let mut session = conversation();
     wanted.again(&mut session).unwrap();
@@ -191,6 +195,14 @@ fn a_command_is_confirmed_when_each_of_its_names_is() {
     assert!(wanted.is_settled() && said(&mut session).is_empty());
     confirm(&mut wanted, &mut session, &["subscribe", "a"]);
     assert!(said(&mut session).is_empty(), "nobody asked for it, and it is as it should be");
+    wanted.subscribe(Some(&mut session), Channel, &[b"e", b"f"]).unwrap();
+    said(&mut session);
+    for name in ["z", "e"] {
+        confirm(&mut wanted, &mut session, &["subscribe", name]);
+        assert!(!wanted.is_settled(), "f is not confirmed");
+    }
+    confirm(&mut wanted, &mut session, &["subscribe", "f"]);
+    assert!(wanted.is_settled());
 }
 
 /// One that names nothing ends with the last that there was, whatever is asked behind it.
@@ -334,9 +346,12 @@ fn what_was_sent_before_the_connection_was_lost_may_have_been_obeyed() {
     pass(&mut wanted, &mut session, &["PUNSUBSCRIBE"]);
     let unsent = pass(&mut wanted, &mut session, &["SUNSUBSCRIBE", "s"]);
     let behind = pass(&mut wanted, &mut session, &["SUBSCRIBE", "c"]);
+    // Of what was its own only the wish counts, which may be a later one.
+    wanted.unsubscribe(Some(&mut session), Channel, &[b"d"]).unwrap();
+    wanted.subscribe(None, Channel, &[b"d"]).unwrap();
     wanted.interrupted(|ticket| ticket != unsent && ticket != behind);
     let mut names: Vec<_> = wanted.names().map(|(_, name)| String::from_utf8_lossy(name).into_owned()).collect();
     names.sort();
-    assert_eq!(names, ["a", "b", "s"]);
+    assert_eq!(names, ["a", "b", "d", "s"]);
     assert!(wanted.is_settled());
 }

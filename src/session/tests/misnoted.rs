@@ -3,7 +3,7 @@
 use super::*;
 use crate::resp::Parse;
 
-/// Says of the last text of all that it reads that it is longer than all there is.
+/// Says of the last text of each reply that it is longer than it is.
 struct Misnoting {
     parser: Box<dyn Parse>,
     tape: Vec<Entry>,
@@ -28,6 +28,11 @@ impl Parse for Misnoting {
         let last = self.tape.last_mut().unwrap();
         *last = last.resized(1 << 30);
         Ok(Some(frame.under(&mut self.tape, 0)))
+    }
+
+    fn peek(&mut self) -> Option<(Entry, &[u8])> {
+        let (entry, bytes) = self.parser.peek()?;
+        Some((entry.resized(1 << 30), bytes))
     }
 
     fn expect_monitor(&mut self, expected: bool) {
@@ -82,4 +87,17 @@ fn a_command_ran_where_its_reply_has_arrived_and_cannot_be_kept() {
         assert_eq!(session.poll().unwrap_err().status, Status::Panic, "{heard}");
         assert_eq!(session.fate(ticket), outcome, "{heard} {is_subscribed} {gives_nulls}");
     }
+}
+
+/// On the short way, too: the conversation is over, and says so again.
+#[test]
+fn a_conversation_is_over_where_a_short_reply_cannot_be_kept() {
+    let mut session = plain(ParserChoice::Fast);
+    let parser = resp::parser(ParserChoice::Fast, Limits::default());
+    session.parser = Box::new(Misnoting { parser, tape: Vec::new() });
+    session.submit(Asked::plain(&[b"GET", b"a"], Shape::KEEP)).unwrap();
+    hand_over(&mut session);
+    session.receive(b"$1\r\na\r\n").unwrap();
+    assert_eq!(session.poll_leaf().err().unwrap().status, Status::Panic);
+    assert_eq!(session.failure().unwrap().status, Status::Panic);
 }

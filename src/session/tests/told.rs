@@ -164,3 +164,18 @@ fn an_error_that_nobody_asked_for_is_shown_where_no_secret_can_be_in_it() {
     let error = received.err().unwrap_or_else(|| session.poll().unwrap_err()).to_string();
     assert!(!error.contains("s3cret") && !error.contains("the parser"), "{error}");
 }
+
+#[test]
+fn a_command_whose_time_is_up_is_told_and_its_reply_is_nobodys() {
+    let mut session = plain(ParserChoice::Fast);
+    let now = std::time::Instant::now();
+    for token in [7, 8] {
+        let asker = Asker { token, deadline: Some(now) };
+        session.submit(Asked::plain(&[b"GET", b"a"], Shape::KEEP).by(asker)).unwrap();
+    }
+    session.sent(1);
+    let mut told = Vec::new();
+    session.expire(now, 0, |ticket, token, outcome| told.push((ticket, token, outcome)));
+    assert_eq!(told, [(1, 7, Outcome::Unknown), (2, 8, Outcome::NotSent)]);
+    assert!(session.oldest_is_nobodys() && session.under_way().0 == 1);
+}

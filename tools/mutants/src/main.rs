@@ -51,8 +51,10 @@ fn is_part(name: &str, program: &str, test: &str) -> bool {
 }
 
 /// Tests that take long and look for one kind of thing: they are asked about the mutants whose names have one of these words.
-const SPECIALISTS: &[(&str, &[&str])] =
-    &[("oom", &["reserve", "memory"]), ("protocol::secrets_memory", &["secret", "wipe"])];
+const SPECIALISTS: &[(&str, &[&str])] = &[
+    ("oom", &["reserve", "memory", "capacity", "room_for", "submit_secretly", "make_room"]),
+    ("protocol::secrets_memory", &["secret", "wipe", "inflight::drop"]),
+];
 
 /// Whether a test of a program is asked about this mutant, however long it takes. None: it is no specialist.
 fn is_asked(program: &str, test: &str, mutant: &str) -> Option<bool> {
