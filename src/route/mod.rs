@@ -184,3 +184,6 @@ impl Route {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
