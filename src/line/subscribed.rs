@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::conn::Connection;
-use crate::error::{Error, Instead, Result, Status, head};
+use crate::error::{Error, Instead, Outcome, Result, Status, head};
 use crate::session::{Event, Heard, NOBODY, Session, Token};
 
 use super::subscription::Gap;
@@ -16,11 +16,11 @@ impl<T> Line<T> {
         let ends = *ends;
         let listens = !self.subscriptions.is_empty() || !self.subscriptions.is_settled();
         if listens && !self.alone && !connection.session().is_resp3() {
-            return self.drop_subscriptions_in_resp2(now());
+            return self.drop_subscriptions_in_resp2(ends, now());
         }
         // The extra events must not use the room that is reserved for the results of commands.
         if self.came.try_reserve(self.waiting.len() + TOLD_AT_ONCE).is_err() {
-            return self.lost(Error::memory("a push"), now());
+            return self.lost_at_push(ends, Error::memory("a push"), now());
         }
         match self.hear(event, now) {
             Ok(Heard::Message(message)) => {
@@ -41,12 +41,24 @@ impl<T> Line<T> {
             }
             Ok(Heard::Other(push)) => self.came.push_back(Came::Push(push)),
             Ok(_) => {}
-            Err(error) => return self.lost(error, now()),
+            Err(error) => return self.lost_at_push(ends, error, now()),
         }
         if let Some(token) = ends {
             self.confirmed(token);
         }
         self.tell_gap_if_settled(now);
+    }
+
+    /// The connection is lost at a push. The session owes nothing any more to the command whose last confirmation it was: that
+    /// one fails here.
+    fn lost_at_push(&mut self, ends: Option<Token>, error: Error, now: Instant) {
+        if let Stage::Open(connection) = &self.stage
+            && let Some(waiting) = ends.and_then(|token| self.waiting.take(token))
+        {
+            let error = connection.told_of(error.clone()).with_outcome(Outcome::Ran);
+            self.came.push_back(Came::Failed(waiting.token, Box::new(error)));
+        }
+        self.lost(error, now);
     }
 
     /// A reply arrived to a command that subscribes or unsubscribes, or to a command that has timed out or is the
@@ -100,11 +112,11 @@ impl<T> Line<T> {
 
     /// The server agreed to RESP3 and sent a message in RESP2 form, which cannot be told from a reply. The session then
     /// took the connection for one in RESP2. The subscriptions are dropped, which is reported.
-    fn drop_subscriptions_in_resp2(&mut self, now: Instant) {
+    fn drop_subscriptions_in_resp2(&mut self, ends: Option<Token>, now: Instant) {
         let Stage::Open(connection) = &mut self.stage else { return };
         connection.remember_resp2();
         let error = connection.told_of(in_resp2());
-        self.lost(error.clone(), now);
+        self.lost_at_push(ends, error.clone(), now);
         self.gap = None;
         if self.subscriptions.give_up() {
             self.came.push_back(Came::Refused(Box::new(error)));

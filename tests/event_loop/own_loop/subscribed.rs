@@ -176,6 +176,23 @@ fn who_listens_is_told_why_no_connection_will_come() {
     assert!(own.run_for(Duration::from_millis(50)).is_empty(), "once");
 }
 
+/// The confirmation is the last that is due to the command, and cannot be taken for what it is.
+#[test]
+fn a_subscription_that_is_confirmed_in_resp2_completes_with_the_reason() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        loop {
+            let command = line.any_command()?;
+            let confirmation = b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n";
+            let answer = line.handshake_answer(&command).unwrap_or_else(|| confirmation.to_vec());
+            line.send(&answer)?;
+        }
+    });
+    let mut own = Own::at(&peer.url());
+    own.submit(1, &["SUBSCRIBE", "news"]);
+    let error = own.expect_failure(1);
+    assert_eq!((error.status, error.outcome), (Status::Unsupported, Outcome::Ran), "{error}");
+}
+
 #[test]
 fn who_is_to_be_asked_every_time_is_asked_once_a_second() {
     let peer = Peer::tcp(Hello::Resp3, |line| {
