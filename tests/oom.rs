@@ -8,8 +8,10 @@ mod support;
 
 #[path = "oom/own_loop.rs"]
 mod own_loop;
+#[path = "oom/pipelines.rs"]
+mod pipelines;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::c_void;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
@@ -20,6 +22,7 @@ use support::pipeline::{Pipeline, mode};
 use support::program::{child, preload, watch};
 use support::pubsub::{PubSub, topic};
 use support::raw::Node;
+use support::script::Script;
 use support::server::{Folder, Server};
 
 /// What this is a test of: larger requests are those whose size others decide.
@@ -69,6 +72,17 @@ const CASES: &[Case] = &[
     ("a pipeline of huge values", huge_values_pipelined, ANY),
     ("many replies shown one by one", shown, ANY),
     ("a pipeline with callbacks and shapes", called_back, ANY),
+    ("a pipeline with a callback of many arguments", pipelines::called_back, ANY),
+    ("replies shown to a callback of many arguments", pipelines::shown_called_back, ANY),
+    ("a pipeline of many shapes", pipelines::shaped, ANY),
+    ("a transaction of many shapes", pipelines::shaped_transaction, ANY),
+    ("a pipeline of many scripts", pipelines::scripts_loaded, ANY),
+    ("a pipeline of scripts that were flushed", pipelines::scripts_flushed, ANY),
+    ("a pipeline of scripts that go whole", pipelines::scripts_whole, ANY),
+    ("replies of many scripts shown", pipelines::scripts_shown, ANY),
+    ("a transaction of many scripts", pipelines::scripts_transacted, ANY),
+    ("a script of many arguments in a transaction", pipelines::arguments_transacted, ANY),
+    ("a watch of many keys", pipelines::watched, ANY),
     ("a callback beside a huge key", callback, NOT_SENT),
     ("options", options, NONE),
     ("a huge URL", huge_url, NONE),
@@ -93,6 +107,11 @@ struct World {
     called: Client,
     /// With names as long as they may be.
     named: (Pool, Client),
+    /// With one of RPUSH, which replaces its reply.
+    replacing: Client,
+    /// May not ask for scripts, nor load them.
+    guest: Client,
+    scripts: OnceCell<Vec<Script>>,
     huge: Vec<u8>,
     list: Vec<u8>,
     /// RPUSH, a key, and many words; SUBSCRIBE, and many; SET, a key, and a number.
@@ -119,6 +138,7 @@ fn what_others_decide_the_size_of_fails_with_a_status_and_leaves_all_as_it_was()
     server.ask(&["EVAL", "redis.call('SET', 'huge', string.rep('x', 2097152))", "0"]);
     server.ask(&["EVAL", "for i = 1, 20000 do redis.call('RPUSH', 'many', i) end", "0"]);
     server.ask(&["EVAL", "for i = 1, 20000 do redis.call('HSET', 'map', i, i) end", "0"]);
+    server.ask(&["ACL", "SETUSER", "guest", "on", ">sesame", "~*", "+@all", "-script"]);
     let folder = Folder::new("memory");
     let memory = preload(folder.path(), "tests/preload/memory.c");
     let mut wrong = Vec::new();
@@ -172,6 +192,8 @@ impl World {
         let keep = Box::new(|_: &[&[u8]], _: &_, _: *mut c_void| Verdict::Keep);
         let called =
             Options::at(url).int(option::REPLY_LINE_MAX, 4 << 20).callback("GET", keep, &Arc::default()).client();
+        let replacing = Options::at(url).callback("RPUSH", pipelines::replacing(), &Arc::default()).client();
+        let guest = Client::at(&url.replace("://", "://guest:sesame@"));
         let huge = vec![b'x'; HUGE];
         let list = format!("*{MANY}\r\n{}", "$1\r\nx\r\n".repeat(MANY)).into_bytes();
         let words = |first: &[&str]| {
@@ -190,6 +212,9 @@ impl World {
             clients,
             called,
             named: (named, of_named),
+            replacing,
+            guest,
+            scripts: OnceCell::new(),
             list,
             push: words(&["RPUSH", "pushed"]),
             subscribe: words(&["SUBSCRIBE"]),

@@ -66,17 +66,23 @@ pub unsafe extern "C" fn run_callback(
     out_reply: *mut *mut Node,
     err: *mut RawError,
 ) -> u32 {
+    let mut args: Vec<&[u8]> = Vec::new();
+    let has_room = args.try_reserve_exact(argc).is_ok();
     // SAFETY: as run_listener; argc arguments and their lengths are on loan, and err and out_reply are never NULL.
-    let (boxed, reply, args, out_reply, err) = unsafe {
+    let (boxed, reply, out_reply, err) = unsafe {
         let pointers = slice::from_raw_parts(argv, argc);
         let lens = slice::from_raw_parts(argv_len, argc);
-        let args = pointers.iter().zip(lens).map(|(&arg, &len)| slice::from_raw_parts(arg.cast(), len));
-        let args: Vec<&[u8]> = args.collect();
-        (&*data.cast::<Boxed<Callback>>(), &*reply, args, &mut *out_reply, &mut *err)
+        let all = pointers.iter().zip(lens).filter(|_| has_room);
+        args.extend(all.map(|(&arg, &len)| slice::from_raw_parts(arg.cast::<u8>(), len)));
+        (&*data.cast::<Boxed<Callback>>(), &*reply, &mut *out_reply, &mut *err)
     };
     assert!(out_reply.is_null(), "out_reply comes NULL");
     assert_eq!((err.status, err.outcome, err.message[0]), (0, 0, 0), "err comes zeroed");
-    match (boxed.function)(&args, reply, call_data) {
+    let verdict = match has_room {
+        true => (boxed.function)(&args, reply, call_data),
+        false => Verdict::Fail("no memory for the arguments"),
+    };
+    match verdict {
         Verdict::Keep => 0,
         Verdict::Replace(reply) => {
             *out_reply = reply.into_raw();

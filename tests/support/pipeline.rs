@@ -5,7 +5,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr;
 
-use super::c::{Client, Reply, Result, Waker, arrays, made, status};
+use super::c::{Argv, Client, Reply, Result, Waker, arrays, made, status};
 pub use super::raw::mode;
 use super::raw::*;
 
@@ -34,6 +34,14 @@ impl Pipeline {
         status(|err| unsafe { rredis_pipeline_add_with(self.0, args.len(), argv, lens, flags, call_data, err) })
     }
 
+    pub fn try_add_of(&mut self, Argv(argv, lens): &Argv) -> Result<()> {
+        let (flags, call_data) = (0, ptr::null_mut());
+        // SAFETY: the arrays, and by their maker what they point at, outlive the call.
+        status(|err| unsafe {
+            rredis_pipeline_add_with(self.0, argv.len(), argv.as_ptr(), lens.as_ptr(), flags, call_data, err)
+        })
+    }
+
     /// Add a command that must be taken.
     pub fn add<A: AsRef<[u8]>>(&mut self, args: &[A]) -> &mut Pipeline {
         self.try_add(args).expect("a command that a pipeline takes");
@@ -49,6 +57,13 @@ impl Pipeline {
         let (argv, lens) = arrays(keys);
         // SAFETY: the arrays and what they point at outlive the call.
         status(|err| unsafe { rredis_pipeline_watch(self.0, keys.len(), argv.as_ptr(), lens.as_ptr(), err) })
+    }
+
+    /// Watch the first `count` of these.
+    pub fn watch_of(&mut self, Argv(keys, lens): &Argv, count: usize) -> Result<()> {
+        assert!(count <= keys.len());
+        // SAFETY: as in try_add_of.
+        status(|err| unsafe { rredis_pipeline_watch(self.0, count, keys.as_ptr(), lens.as_ptr(), err) })
     }
 
     pub fn command<A: AsRef<[u8]>>(&mut self, args: &[A]) -> Result<Reply> {

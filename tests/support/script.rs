@@ -1,9 +1,9 @@
 //! An rredis_script, as a C program sees it.
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
-use super::c::{Client, Reply, Result, arrays, call, made, status};
+use super::c::{Argv, Client, Reply, Result, arrays, call, made, status};
 use super::pipeline::Pipeline;
 use super::raw::*;
 
@@ -63,8 +63,23 @@ impl Script {
         call_data: *mut c_void,
     ) -> Result<()> {
         let (argv, lens) = arrays(args);
-        let (argc, argv, lens) = (args.len(), argv.as_ptr(), lens.as_ptr());
-        // SAFETY: as above.
+        self.add_arrays(pipeline, keys, (&argv, &lens), flags, call_data)
+    }
+
+    pub fn add_of(&self, pipeline: &mut Pipeline, keys: usize, Argv(argv, lens): &Argv) -> Result<()> {
+        self.add_arrays(pipeline, keys, (argv, lens), call::DEFAULT, ptr::null_mut())
+    }
+
+    fn add_arrays(
+        &self,
+        pipeline: &mut Pipeline,
+        keys: usize,
+        (argv, lens): (&[*const c_char], &[usize]),
+        flags: u32,
+        call_data: *mut c_void,
+    ) -> Result<()> {
+        let (argc, argv, lens) = (argv.len(), argv.as_ptr(), lens.as_ptr());
+        // SAFETY: the handles are alive; the arrays, and by their maker what they point at, outlive the call.
         status(|err| unsafe {
             rredis_script_add_with(self.0, pipeline.0, keys, argc, argv, lens, flags, call_data, err)
         })

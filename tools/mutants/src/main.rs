@@ -52,7 +52,7 @@ fn is_part(name: &str, program: &str, test: &str) -> bool {
 
 /// Tests that take long and look for one kind of thing: they are asked about the mutants whose names have one of these words.
 const SPECIALISTS: &[(&str, &[&str])] = &[
-    ("oom", &["reserve", "memory", "capacity", "room_for", "submit_secretly", "make_room"]),
+    ("oom", &["reserve", "memory", "capacity", "room", "submit_secretly", "its error ignored", "?` left out"]),
     ("protocol::secrets_memory", &["secret", "wipe", "inflight::drop"]),
 ];
 
