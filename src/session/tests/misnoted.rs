@@ -1,6 +1,7 @@
 //! What has arrived and cannot be kept: a parser that notes it wrongly stands for memory that is wanting.
 
 use super::*;
+use crate::memory::Room;
 use crate::resp::Parse;
 
 /// Says of the last text of each reply that it is longer than it is.
@@ -14,7 +15,7 @@ impl Parse for Misnoting {
         self.parser.name()
     }
 
-    fn room(&mut self, wanted: usize) -> Result<&mut [u8]> {
+    fn room(&mut self, wanted: usize) -> Result<Room<'_>> {
         self.parser.room(wanted)
     }
 
