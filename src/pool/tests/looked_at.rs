@@ -103,3 +103,36 @@ fn a_connection_is_closed_before_its_permit_is_passed_on() {
     next.join().unwrap();
     assert_eq!(*watched.waiting.lock(), [1]);
 }
+
+/// Whoever gives up waiting leaves the others where they are.
+#[test]
+fn who_gives_up_waiting_takes_nobody_along() {
+    let pool = pool(1, [script()]);
+    let held = lease(&pool, -1).unwrap();
+    thread::scope(|scope| {
+        let other = scope.spawn(|| lease(&pool, 60_000).map(Lease::give_back));
+        while pool.stat(Stat::Waiting) != Some(1) {
+            thread::yield_now();
+        }
+        assert_eq!(lease(&pool, 1).err().unwrap().status, Status::Busy);
+        assert_eq!(pool.stat(Stat::Waiting), Some(1));
+        held.give_back();
+        other.join().unwrap().unwrap();
+    });
+}
+
+/// A value with a server's words in it is no word of the server's.
+#[test]
+fn a_value_that_reads_like_a_refusal_refuses_nothing() {
+    let words = "READONLY You can't write against a read only replica.";
+    for (reply, rests) in [(format!("${}\r\n{words}\r\n", words.len()), 1), (format!("-{words}\r\n"), 0)] {
+        let pool = pool(1, [Script::new([expect(HELLO), give(GREETED), expect("*1\r\n$4\r\nPING\r\n"), give(reply)])]);
+        let mut leased = lease(&pool, -1).unwrap();
+        let wait = Wait { deadline: Deadline::after_ms(60_000), allowed_ms: 60_000, name: b"PING" };
+        let ticket = leased.submit(&[b"PING"], Shape::KEEP).unwrap();
+        let reply = leased.reply_to(ticket, &wait, &mut Kept::new(false, 0)).unwrap();
+        leased.heed(crate::commands::find(&[b"PING"]), &reply);
+        leased.give_back();
+        assert_eq!(counts(&pool), (rests, 0, rests));
+    }
+}
