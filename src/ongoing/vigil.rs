@@ -34,6 +34,12 @@ impl Vigil {
         })
     }
 
+    /// Whether nothing but the time of a first slice limits the wait: nobody is to end it sooner, or to be asked meanwhile.
+    #[inline]
+    pub fn is_brief(&self) -> bool {
+        self.wait_point.is_none()
+    }
+
     /// How long to wait at once, where there are so many milliseconds; a negative number is for ever.
     #[inline]
     pub fn slice_ms(&self, left_ms: i64) -> i64 {

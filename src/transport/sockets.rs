@@ -70,16 +70,21 @@ impl Attempt for Socketed {
             Begun::Unix(attempt) => attempt.go_on(),
         };
         match step {
-            Ok(Step::Done(socket)) => Ok(Step::Done(Box::new(SocketStream { socket: socket.into(), over: false }))),
+            Ok(Step::Done(socket)) => {
+                let waits = matches!(self.begun, Begun::Tcp(_)) && wait::set_read_wait(socket.as_raw_fd());
+                Ok(Step::Done(Box::new(SocketStream { socket: socket.into(), waits, over: false })))
+            }
             Ok(Step::Wait(awaited)) => Ok(Step::Wait(awaited)),
             Err(error) => Err(error.at(&self.place)),
         }
     }
 }
 
-/// A connected, non-blocking socket of any family.
+/// A connected socket of any family. Each call says whether it waits.
 struct SocketStream {
     socket: OwnedFd,
+    /// A read may wait for a moment.
+    waits: bool,
     /// The peer has ended the stream.
     over: bool,
 }
@@ -94,11 +99,11 @@ impl Transport for SocketStream {
         Ok(moved)
     }
 
-    fn read_into(&mut self, room: &mut Room<'_>, _timeout_ms: i64) -> Result<Moved> {
+    fn read_into(&mut self, room: &mut Room<'_>, timeout_ms: i64) -> Result<Moved> {
         if room.is_empty() {
             return Ok(Moved::None);
         }
-        let moved = moved("read", wait::receive_into(self.socket.as_raw_fd(), room))?;
+        let moved = moved("read", wait::receive_into(self.socket.as_raw_fd(), room, timeout_ms != 0 && self.waits))?;
         self.over |= moved == Moved::Some(0);
         Ok(moved)
     }
@@ -109,6 +114,10 @@ impl Transport for SocketStream {
 
     fn fd(&self) -> Option<RawFd> {
         Some(self.socket.as_raw_fd())
+    }
+
+    fn waits(&self) -> bool {
+        self.waits
     }
 
     /// One that was closed before all had arrived may have been closed for another reason than what was written.

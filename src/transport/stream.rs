@@ -12,7 +12,7 @@ pub trait Transport: Send {
     /// Read into `buffer`: `Some(0)` is the end of the stream. With an `fd`, `timeout_ms` is always 0.
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved>;
 
-    /// Read into memory that need not be initialised. What came is filled.
+    /// Read into memory that need not be initialised. What came is filled. With an `fd`, `timeout_ms` is 0, unless it `waits`.
     fn read_into(&mut self, room: &mut Room<'_>, timeout_ms: i64) -> Result<Moved> {
         let moved = self.read(room.bytes(), timeout_ms)?;
         if let Moved::Some(len) = moved {
@@ -27,6 +27,11 @@ pub trait Transport: Send {
 
     /// What to poll before reading and writing; without it the two calls do the waiting.
     fn fd(&self) -> Option<RawFd>;
+
+    /// Whether `read_into` may be given `READ_WAIT_MS` to wait, although there is an `fd`.
+    fn waits(&self) -> bool {
+        false
+    }
 
     /// Whether a read may find bytes that `fd` no longer shows, for they have left the kernel.
     fn pending(&self) -> bool {

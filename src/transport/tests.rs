@@ -14,6 +14,7 @@ use socket2::SockRef;
 use super::connect::shown;
 use super::*;
 use crate::error::{Error, Result, Status};
+use crate::memory::Room;
 use crate::options::Endpoint;
 
 /// A temporary folder, gone with its contents when it is dropped.
@@ -184,18 +185,52 @@ fn dropping_a_transport_closes_it() {
 }
 
 #[test]
-fn every_descriptor_is_closed_on_exec_and_never_blocks() {
+fn every_descriptor_is_closed_on_exec_and_no_call_waits_that_is_not_told_to() {
     let folder = Folder::new();
     let _listener = UnixListener::bind(folder.path("socket")).unwrap();
     let unix = sockets().connect(&unix_endpoint(&folder.path("socket")), soon()).unwrap();
     let (tcp, _theirs) = tcp_pair();
-    for transport in [unix, tcp] {
+    for (mut transport, waits) in [(unix, false), (tcp, true)] {
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", transport.fd().unwrap())).unwrap();
         let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
         let flags = i32::from_str_radix(flags, 8).unwrap();
         assert_ne!(flags & libc::O_CLOEXEC, 0);
-        assert_ne!(flags & libc::O_NONBLOCK, 0);
+        assert_eq!((flags & libc::O_NONBLOCK == 0, transport.waits()), (waits, waits));
+        assert_eq!(transport.read(&mut [0; 8], 0), Ok(Moved::None));
+        let (mut list, mut end) = (vec![0; 8], 0);
+        assert_eq!(transport.read_into(&mut Room::behind(&mut list, &mut end, 8), 0), Ok(Moved::None));
+        let mut bytes = 0;
+        while let Moved::Some(len) = transport.write(&[0; 65536], 0).unwrap() {
+            bytes += len;
+        }
+        assert!(bytes > 0);
     }
+}
+
+/// Told to wait, a read takes what comes meanwhile, and without that it ends soon, and by a signal at once.
+#[test]
+fn a_read_that_waits_ends_with_what_comes_or_soon() {
+    let (mut ours, mut theirs) = tcp_pair();
+    let mut read = || {
+        let (mut list, mut end) = (Vec::with_capacity(8), 0);
+        let start = Instant::now();
+        let moved = ours.read_into(&mut Room::behind(&mut list, &mut end, 8), wait::READ_WAIT_MS).unwrap();
+        (moved, list, start.elapsed())
+    };
+    let (moved, list, took) = read();
+    assert!(moved == Moved::None && list.is_empty() && took >= Duration::from_millis(wait::READ_WAIT_MS as u64 - 5));
+    let sending = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(5));
+        theirs.write_all(b"abc").unwrap();
+        theirs
+    });
+    let mut came = read();
+    while came.0 == Moved::None {
+        came = read();
+    }
+    assert_eq!((came.0, came.1.as_slice()), (Moved::Some(3), &b"abc"[..]));
+    drop(sending.join().unwrap());
+    assert_eq!(read().0, Moved::Some(0));
 }
 
 #[test]

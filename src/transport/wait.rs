@@ -116,11 +116,33 @@ pub fn receive(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
     })
 }
 
-/// Receive what has arrived into memory that need not be initialised, now: 0 is the end of the stream.
-pub fn receive_into(fd: RawFd, room: &mut Room<'_>) -> io::Result<usize> {
+/// Let a read of this socket that is to wait do so for `READ_WAIT_MS`. False: the system does not.
+pub(super) fn set_read_wait(fd: RawFd) -> bool {
+    let time = libc::timeval { tv_sec: 0, tv_usec: 1000 * READ_WAIT_MS as libc::suseconds_t };
+    let len = size_of::<libc::timeval>() as libc::socklen_t;
+    // SAFETY: it reads one timeval.
+    let set = unsafe { libc::setsockopt(fd, libc::SOL_SOCKET, libc::SO_RCVTIMEO, ptr::from_ref(&time).cast(), len) };
+    let mut off: libc::c_int = 0;
+    // SAFETY: FIONBIO reads one int, which outlives the call.
+    set == 0 && unsafe { libc::ioctl(fd, libc::FIONBIO, ptr::from_mut(&mut off)) } == 0
+}
+
+/// Receive what has arrived into memory that need not be initialised: 0 is the end of the stream. `waits`: where nothing has, wait
+/// for a moment, for which the socket is set. A signal ends that.
+pub fn receive_into(fd: RawFd, room: &mut Room<'_>, waits: bool) -> io::Result<usize> {
     let (start, len) = (room.as_mut_ptr(), room.len());
-    // SAFETY: recv writes at most `len` bytes there.
-    let received = uninterrupted(|| unsafe { libc::recv(fd, start.cast(), len, libc::MSG_DONTWAIT) })?;
+    let flags = if waits { 0 } else { libc::MSG_DONTWAIT };
+    let receive = || {
+        // SAFETY: recv writes at most `len` bytes there.
+        unsafe { libc::recv(fd, start.cast(), len, flags) }
+    };
+    let received = match waits {
+        true => usize::try_from(receive()).map_err(|_| match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
+            error => error,
+        })?,
+        false => uninterrupted(receive)?,
+    };
     // SAFETY: recv has written so many.
     unsafe { room.assume_filled(received) };
     Ok(received)
@@ -172,6 +194,9 @@ fn polled_state(fd: RawFd) -> Idle {
         Err(_) => Idle::Closed,
     }
 }
+
+/// How long a read waits at once where it does.
+pub const READ_WAIT_MS: i64 = 20;
 
 /// A system call that counts bytes, begun again as often as a signal interrupts it.
 fn uninterrupted(mut call: impl FnMut() -> isize) -> io::Result<usize> {

@@ -99,7 +99,7 @@ fn a_pool_has_so_many_connections_and_no_more() {
     let client = Options::at(&server.url()).int(option::POOL_MAX, 3).client();
     thread::scope(|scope| {
         for _ in 0..12 {
-            scope.spawn(|| assert_eq!(block(&client, "0.05"), "(nil)"));
+            scope.spawn(|| assert_eq!(block(&client, "0.3"), "(nil)"));
         }
         eventually("all three are in use", || client.stat(stat::CONNECTIONS_IN_USE) == 3);
         assert_eq!(server.clients().len(), 3);
