@@ -59,6 +59,7 @@ const CASES: &[Case] = &[
     ("many channels", many_channels, CHANNELS),
     ("many names wanted", many_wanted, CHANNELS),
     ("many names wanted one by one", many_wanted_one_by_one, CHANNELS),
+    ("many pushes before a reply", many_pushes, ANY),
     ("a huge message", huge_message, CHANNELS),
     ("many commands sent before a reply is read", many_sent, CHANNELS),
     ("many commands queued in a transaction", many_queued, CHANNELS),
@@ -103,7 +104,7 @@ const ANY: &[Outcome] = &[Outcome::NOT_SENT, Outcome::RAN, Outcome::UNKNOWN];
 struct World {
     /// With the FAST parser, and with the SIMPLE one.
     clients: [Client; 2],
-    /// With a callback, and longer lines than most.
+    /// With a callback, somebody who is shown pushes, and longer lines than most.
     called: Client,
     /// With names as long as they may be.
     named: (Pool, Client),
@@ -190,8 +191,11 @@ impl World {
     fn new(url: &str) -> World {
         let client = |parser| Options::at(url).int(option::PARSER, parser).int(option::RETRY_MAX, 0).client();
         let keep = Box::new(|_: &[&[u8]], _: &_, _: *mut c_void| Verdict::Keep);
-        let called =
-            Options::at(url).int(option::REPLY_LINE_MAX, 4 << 20).callback("GET", keep, &Arc::default()).client();
+        let called = Options::at(url)
+            .int(option::REPLY_LINE_MAX, 4 << 20)
+            .callback("GET", keep, &Arc::default())
+            .on_push(Box::new(|_| {}))
+            .client();
         let replacing = Options::at(url).callback("RPUSH", pipelines::replacing(), &Arc::default()).client();
         let guest = Client::at(&url.replace("://", "://guest:sesame@"));
         let huge = vec![b'x'; HUGE];
@@ -374,6 +378,15 @@ fn many_wanted_one_by_one(world: &World) -> Result<()> {
     // Without memory for what is confirmed it would begin anew for ever.
     world.relent();
     hear_the_last(&pubsub)
+}
+
+/// They are kept for whoever is shown pushes.
+fn many_pushes(world: &World) -> Result<()> {
+    let mut conn = world.called.conn()?;
+    conn.send(&["SUBSCRIBE", "c"])?;
+    conn.receive(60_000)?;
+    world.client().command(&["EVAL", "for i = 1, 4000 do redis.call('PUBLISH', 'c', i) end", "0"])?;
+    conn.command(&["PING"]).map(drop)
 }
 
 fn hear_the_last(pubsub: &PubSub) -> Result<()> {
