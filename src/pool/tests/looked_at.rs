@@ -35,7 +35,7 @@ fn a_transport_may_not_warm_the_pool_that_it_serves() {
     assert_eq!(counts(&pool), (1, 0, 1));
 }
 
-/// Transports that record, when they are closed, how many callers are waiting for a connection.
+/// Transports that use their pool when they are closed, and record how many callers are waiting for a connection.
 struct Watched {
     scripts: Scripts,
     pool: OnceLock<Pool>,
@@ -76,21 +76,40 @@ impl Drop for Closing {
     fn drop(&mut self) {
         let waiting = self.watched.pool.get().and_then(|pool| pool.stat(Stat::Waiting));
         self.watched.waiting.lock().extend(waiting);
+        // It takes the pool's lock.
+        self.watched.pool.get().inspect(|pool| pool.drop_idle());
     }
+}
+
+/// A pool of such transports, with one option.
+fn watched(key: Key, value: i64) -> (Pool, Arc<Watched>) {
+    let scripts = Scripts::new([script(), script()]);
+    let watched = Arc::new(Watched { scripts, pool: OnceLock::new(), waiting: Mutex::default() });
+    let mut options = Options::new();
+    options.set_int(key, value).unwrap();
+    let pool = Pool::new(Dial::new(options, Some(Arc::new(Arc::clone(&watched))), None).unwrap());
+    assert!(watched.pool.set(pool.clone()).is_ok());
+    (pool, watched)
+}
+
+/// A transport that is closed may use the pool.
+#[test]
+fn no_connection_is_closed_under_the_lock() {
+    let (pool, watched) = watched(Key::PoolIdleMs, 0);
+    // One was idle for too long as soon as it is given back; the other is of an era that is over.
+    lease(&pool, -1).unwrap().give_back();
+    assert_eq!(watched.waiting.lock().len(), 1);
+    let held = lease(&pool, -1).unwrap();
+    pool.drop_idle();
+    held.give_back();
+    assert_eq!(watched.waiting.lock().len(), 2);
+    assert_eq!(counts(&pool), (0, 0, 0));
 }
 
 /// At no moment are there more connections than `pool_max`.
 #[test]
 fn a_connection_is_closed_before_its_permit_is_passed_on() {
-    let watched = Arc::new(Watched {
-        scripts: Scripts::new([script(), script()]),
-        pool: OnceLock::new(),
-        waiting: Mutex::default(),
-    });
-    let mut options = Options::new();
-    options.set_int(Key::PoolMax, 1).unwrap();
-    let pool = Pool::new(Dial::new(options, Some(Arc::new(Arc::clone(&watched))), None).unwrap());
-    assert!(watched.pool.set(pool.clone()).is_ok());
+    let (pool, watched) = watched(Key::PoolMax, 1);
     let held = lease(&pool, -1).unwrap();
     let next = thread::spawn({
         let pool = pool.clone();
