@@ -187,10 +187,10 @@ impl Drop for PoolState {
 
 /// A caller's place in the queue. Dropping it, also during a panic, leaves the queue. If the caller was granted a permit
 /// meanwhile, the permit is taken back and goes to the next waiter.
-struct QueuePlace<'p> {
-    pool: &'p PoolState,
-    waiter: Arc<Waiter>,
-    left: bool,
+pub(super) struct QueuePlace<'p> {
+    pub(super) pool: &'p PoolState,
+    pub(super) waiter: Arc<Waiter>,
+    pub(super) left: bool,
 }
 
 impl QueuePlace<'_> {

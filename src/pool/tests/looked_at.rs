@@ -1,9 +1,13 @@
 //! Transports that call their own pool while they are opened and closed.
 
 use super::*;
+use crate::ongoing::Ongoing;
 use crate::options::Endpoint;
 use crate::transport::{Attempt, Connect, Moved, Transport, connected};
 use std::sync::OnceLock;
+
+use crate::pool::shelf::Waiter;
+use crate::pool::state::QueuePlace;
 
 /// A transport that wants more of the pool that it serves.
 struct Greedy {
@@ -154,4 +158,35 @@ fn a_value_that_reads_like_a_refusal_refuses_nothing() {
         leased.give_back();
         assert_eq!(counts(&pool), (rests, 0, rests));
     }
+}
+
+/// Whoever is ended while a connection is handed over passes it on.
+#[test]
+fn a_grant_that_comes_too_late_goes_back() {
+    let pool = pool(1, [script()]);
+    let held = lease(&pool, -1).unwrap();
+    let waiter = Arc::new(Waiter::new());
+    pool.0.shelves.open().waiters.push_back(Arc::clone(&waiter));
+    let place = QueuePlace { pool: &pool.0, waiter, left: false };
+    held.give_back();
+    assert_eq!(counts(&pool), (1, 1, 0), "it was handed over");
+    drop(place);
+    assert_eq!(counts(&pool), (1, 0, 1));
+}
+
+/// A call that is ended while its connection is looked at has sent nothing, and looks for no other.
+#[test]
+fn a_call_that_is_ended_during_a_look_has_sent_nothing() {
+    let mut options = Options::new();
+    options.set_int(Key::HealthCheckMs, 0).unwrap();
+    let asked = Script::new([expect(HELLO), give(GREETED), expect("*1\r\n$4\r\nPING\r\n")]);
+    let pool = Pool::new(Dial::new(options, Some(Arc::new(Scripts::new([asked]))), None).unwrap());
+    lease(&pool, -1).unwrap().give_back();
+    let ongoing = Ongoing::default();
+    let error = ongoing.during(std::ptr::null(), || {
+        assert_eq!(ongoing.wake(std::ptr::null()), 1);
+        lease(&pool, -1).err().unwrap()
+    });
+    assert_eq!((error.status, error.outcome), (Status::Woken, Outcome::NotSent), "{error}");
+    assert_eq!(counts(&pool), (0, 0, 0));
 }
