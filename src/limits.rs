@@ -26,8 +26,9 @@ pub const RENEWAL_MS_MIN: u64 = 1000;
 pub const POOL_MAX: u32 = 65_535;
 /// Bytes asked of a socket at first: enough for most replies, and little enough to be kept by a connection that rests.
 pub const READ_BYTES: usize = 1 << 10;
-/// Bytes asked of a socket at first where the replies before were longer than that: a value of 32 KiB comes in one read.
-pub const READ_BYTES_LONG: usize = 33 << 10;
+/// Bytes asked of a socket at first where the replies before were longer than that: a value of 16 KiB comes in one read. With
+/// more, what comes and goes makes the allocator's arenas grow under threads.
+pub const READ_BYTES_LONG: usize = 17 << 10;
 /// Bytes of room that a program may ask of a parser at once: they are zeroed before they are lent.
 pub const RESERVE_BYTES_MAX: usize = 1 << 30;
 /// Bytes read from a connection without waiting for a command's reply: what came while it rested, or what a peer said before
