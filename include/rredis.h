@@ -392,7 +392,7 @@ typedef enum rredis_call {
                                  // give the reply as the server sent it
   RREDIS_CALL_IDEMPOTENT = 2,    // the command may run twice: try it again even when it
                                  // may have run
-  RREDIS_CALL_NO_RETRY = 4,      // try the command once
+  RREDIS_CALL_NO_RETRY = 4,      // make no retries, as with RETRY_MAX 0
   RREDIS_CALL_TIMEOUT = 8,       // use timeout_ms in place of COMMAND_TIMEOUT_MS;
                                  // without this flag timeout_ms must be 0
   RREDIS_CALL_ERROR_REPLY = 16,  // give a server's error as a reply of kind ERROR, with
@@ -465,10 +465,10 @@ const char *rredis_client_parser(const rredis_client *client);
 /// Each of those calls returns RREDIS_ERR_WOKEN with the outcome of its command, which
 /// is not tried again. A call that begins later is not ended. A call whose reply has
 /// arrived may still succeed. Calls of the rredis_client_ functions, rredis_script_run,
-/// rredis_conn_new and rredis_pubsub_publish are ended. A pipeline, an
-/// rredis_conn and an rredis_pubsub have a _wake of their own. A call ends at once, or
-/// within 20 ms if it has only just begun to wait. A transport function that waits
-/// longer than its timeout_ms cannot be woken. A signal handler may call this function.
+/// rredis_conn_new and rredis_pubsub_publish are ended. A pipeline, an rredis_conn and
+/// an rredis_pubsub have a _wake of their own. A call ends at once, or within 20 ms if
+/// it has only just begun to wait. A transport function that waits longer than its
+/// timeout_ms cannot be woken. A signal handler may call this function.
 size_t rredis_client_wake(const rredis_client *client, const void *call_data);
 
 /// Free a client. Handles that were made from it remain valid until they are freed.
@@ -794,8 +794,8 @@ typedef enum rredis_pipeline_mode {
                                // or none, with no other client's command between them
 } rredis_pipeline_mode;
 
-/// Make an empty pipeline. Its runs use the client's pool; it keeps a connection only
-/// while keys are watched.
+/// Make an empty pipeline. Its runs use the client's pool. It keeps a connection only
+/// while keys are watched. It keeps up to 4 MiB of memory for its next run.
 rredis_status rredis_pipeline_new(const rredis_client *client,
     rredis_pipeline **out_pipeline, rredis_error *err);
 
@@ -1174,9 +1174,10 @@ void rredis_script_free(rredis_script *script);
 
 // ---- Async --------------------------------------------------------------------------
 //
-// One connection for an event loop of yours. No call waits, except _step if the connect
-// of a transport of yours waits. Poll _fd for reading. When it is readable, call _step,
-// then _next until RREDIS_ERR_AGAIN:
+// One connection for an event loop of yours. No call waits, except _step in two cases:
+// the connect of a transport of yours waits, or the thread for a host name cannot be
+// started. Poll _fd for reading. When it is readable, call _step, then _next until
+// RREDIS_ERR_AGAIN:
 //
 //   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //   rredis_async_step(handle, RREDIS_READY_READ, &err);
@@ -1263,8 +1264,7 @@ uint32_t rredis_async_wants(const rredis_async *handle);
 /// does not need this. -1: there is no timeout.
 int64_t rredis_async_deadline_ms(const rredis_async *handle);
 
-/// Do the work that is due: connect, shake hands, write, check timeouts. It waits only
-/// if the connect of a transport of yours waits.
+/// Do the work that is due: connect, shake hands, write, check timeouts.
 ///
 ///   ready  values of rredis_ready, or-ed: the readiness of the descriptor
 ///

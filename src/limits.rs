@@ -52,8 +52,9 @@ pub const REST_BYTES_MAX: usize = 1 << 10;
 /// Scripts that a connection remembers its server to have, 20 bytes each: a resting one keeps them.
 pub const SCRIPTS_KNOWN_MAX: usize = 64;
 
-/// Bytes that a pipeline keeps between its runs in each of its buffers: enough for a batch of 10 000 to need no memory of its own.
-pub const PIPELINE_REST_BYTES_MAX: usize = 4 << 20;
+/// Bytes that a pipeline keeps between its runs in each of its four buffers: a batch of 10 000 small commands needs no memory of
+/// its own.
+pub const PIPELINE_REST_BYTES_MAX: usize = 1 << 20;
 
 /// What a reply may grow to. Every bound is named in the error that it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

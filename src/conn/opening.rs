@@ -46,7 +46,7 @@ impl Stepped {
     }
 
     /// Go on without waiting: an open connection that has been greeted, or what to wait for. A transport of the caller's may
-    /// wait in its connect.
+    /// wait in its connect, and so may a look-up that gets no thread.
     pub fn go_on(&mut self) -> Result<Step<Box<Connection>>> {
         let serves = self.dial.serves();
         serving(serves, || self.advance()).map_err(not_sent)

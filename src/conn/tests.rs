@@ -10,15 +10,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::serving::serving;
-use super::waiting::{PAUSE, Progress, SLICE_MS, VAIN_TURNS_MAX};
+use super::waiting::{PAUSE, Progress, SLACK_MS, SLICE_MS, VAIN_TURNS_MAX};
 use super::*;
 use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::{LATE_READS_MAX, READ_BYTES, READ_BYTES_LONG, TURN_BYTES_MAX, UNASKED_BYTES_MAX};
+use crate::ongoing::Ongoing;
 use crate::options::{Key, Options};
 use crate::reply::Reply;
 use crate::session::{Asked, Event, Ticket};
 use crate::transport::script::{Script, Scripts, Step, expect, give};
+use crate::transport::wait::READ_WAIT_MS;
 use crate::transport::{Deadline, Transport};
 
 const HELLO: &str = "*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n";

@@ -162,7 +162,7 @@ fn slice_ms(deadline: Deadline) -> i64 {
 }
 
 /// How late the system may end a read that waits.
-const SLACK_MS: i64 = 20;
+pub(super) const SLACK_MS: i64 = 20;
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.
 pub(super) const SLICE_MS: i64 = 20;
 /// How often a transport may claim to be ready and move nothing, before it has to wait each time; and how long.

@@ -1,8 +1,9 @@
 //! Async
 //!
-//! One connection for an event loop of yours. No call waits, except _step if the connect
-//! of a transport of yours waits. Poll _fd for reading. When it is readable, call _step,
-//! then _next until RREDIS_ERR_AGAIN:
+//! One connection for an event loop of yours. No call waits, except _step in two cases:
+//! the connect of a transport of yours waits, or the thread for a host name cannot be
+//! started. Poll _fd for reading. When it is readable, call _step, then _next until
+//! RREDIS_ERR_AGAIN:
 //!
 //!   poll({rredis_async_fd(handle), POLLIN}, 1, -1);
 //!   rredis_async_step(handle, RREDIS_READY_READ, &err);
@@ -148,8 +149,7 @@ pub extern "C" fn rredis_async_deadline_ms(handle: Option<&rredis_async>) -> i64
     quietly(-1, || usable(handle).map_or(-1, |handle| handle.evented.deadline_ms()))
 }
 
-/// Do the work that is due: connect, shake hands, write, check timeouts. It waits only
-/// if the connect of a transport of yours waits.
+/// Do the work that is due: connect, shake hands, write, check timeouts.
 ///
 ///   ready  values of rredis_ready, or-ed: the readiness of the descriptor
 ///

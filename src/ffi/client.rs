@@ -44,7 +44,7 @@ pub enum rredis_call {
     RREDIS_CALL_RAW = 1,
     /// the command may run twice: try it again even when it may have run
     RREDIS_CALL_IDEMPOTENT = 2,
-    /// try the command once
+    /// make no retries, as with RETRY_MAX 0
     RREDIS_CALL_NO_RETRY = 4,
     /// use timeout_ms in place of COMMAND_TIMEOUT_MS; without this flag timeout_ms must
     /// be 0
@@ -202,10 +202,10 @@ pub extern "C" fn rredis_client_parser(client: Option<&rredis_client>) -> *const
 /// Each of those calls returns RREDIS_ERR_WOKEN with the outcome of its command, which
 /// is not tried again. A call that begins later is not ended. A call whose reply has
 /// arrived may still succeed. Calls of the rredis_client_ functions, rredis_script_run,
-/// rredis_conn_new and rredis_pubsub_publish are ended. A pipeline, an
-/// rredis_conn and an rredis_pubsub have a _wake of their own. A call ends at once, or
-/// within 20 ms if it has only just begun to wait. A transport function that waits
-/// longer than its timeout_ms cannot be woken. A signal handler may call this function.
+/// rredis_conn_new and rredis_pubsub_publish are ended. A pipeline, an rredis_conn and
+/// an rredis_pubsub have a _wake of their own. A call ends at once, or within 20 ms if
+/// it has only just begun to wait. A transport function that waits longer than its
+/// timeout_ms cannot be woken. A signal handler may call this function.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_client_wake(client: Option<&rredis_client>, call_data: *const c_void) -> usize {
     woken(|| usable(client).map_or(0, |client| client.client.wake(call_data.cast())))

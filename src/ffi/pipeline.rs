@@ -44,8 +44,8 @@ use crate::reply::node::rredis_reply;
 use handle::waiting;
 pub use handle::{rredis_each_fn, rredis_pipeline, rredis_pipeline_mode, rredis_transaction_fn};
 
-/// Make an empty pipeline. Its runs use the client's pool; it keeps a connection only
-/// while keys are watched.
+/// Make an empty pipeline. Its runs use the client's pool. It keeps a connection only
+/// while keys are watched. It keeps up to 4 MiB of memory for its next run.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_new(
     client: Option<&rredis_client>,

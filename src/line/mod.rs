@@ -2,9 +2,9 @@
 //! two drivers: `client::evented`, for a program's event loop, and `client::pubsub`, for a subscriber.
 //!
 //! `submit` accepts a command with a token. `step` connects, shakes hands, writes, and checks timeouts. `take` reads,
-//! and gives the result of a command with its token. Nothing here waits, with two exceptions: a transport of
-//! the program may wait in its connect, and `read_waiting` waits for a subscriber's transport without a descriptor. The
-//! driver polls the descriptor, reads the clock, locks, and calls the program's functions for messages, pushes and events:
+//! and gives the result of a command with its token. Nothing here waits, with three exceptions: a transport of
+//! the program may wait in its connect, a look-up that gets no thread is made in `step`, and `read_waiting` waits for a
+//! subscriber's transport without a descriptor. The driver polls the descriptor, reads the clock, locks, and calls the program's functions for messages, pushes and events:
 //! a line does none of that.
 //!
 //! ```text

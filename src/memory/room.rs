@@ -37,12 +37,6 @@ impl<'a> Room<'a> {
         &mut self.list[*self.end..last]
     }
 
-    /// All of it, initialised, for as long as the list is.
-    pub fn into_bytes(mut self) -> &'a mut [u8] {
-        self.bytes();
-        &mut self.list[*self.end..*self.end + self.len]
-    }
-
     /// The first `len` bytes were read into what `bytes` gave. No more than there are.
     pub fn fill(&mut self, len: usize) {
         *self.end = self.list.len().min(*self.end + len.min(self.len));

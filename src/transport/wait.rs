@@ -110,9 +110,30 @@ pub fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
 
 /// Receive what has arrived into `buffer`, now: 0 is the end of the stream.
 pub fn receive(fd: RawFd, buffer: &mut [u8]) -> io::Result<usize> {
-    uninterrupted(|| {
-        // SAFETY: recv writes at most `buffer.len()` bytes there.
-        unsafe { libc::recv(fd, buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_DONTWAIT) }
+    received(fd, buffer.as_mut_ptr(), buffer.len(), false)
+}
+
+/// Receive what has arrived into memory that need not be initialised: 0 is the end of the stream. `waits`: where nothing has, wait
+/// for a moment, for which the socket is set. A signal ends that.
+pub fn receive_into(fd: RawFd, room: &mut Room<'_>, waits: bool) -> io::Result<usize> {
+    let count = received(fd, room.as_mut_ptr(), room.len(), waits)?;
+    // SAFETY: recv has written so many.
+    unsafe { room.assume_filled(count) };
+    Ok(count)
+}
+
+/// Whoever asks lends `len` bytes from `start` on.
+fn received(fd: RawFd, start: *mut u8, len: usize, waits: bool) -> io::Result<usize> {
+    let receive = |flags| {
+        // SAFETY: recv writes at most `len` bytes there.
+        unsafe { libc::recv(fd, start.cast(), len, flags) }
+    };
+    if !waits {
+        return uninterrupted(|| receive(libc::MSG_DONTWAIT));
+    }
+    usize::try_from(receive(0)).map_err(|_| match io::Error::last_os_error() {
+        error if error.kind() == io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
+        error => error,
     })
 }
 
@@ -125,27 +146,6 @@ pub(super) fn set_read_wait(fd: RawFd) -> bool {
     let mut off: libc::c_int = 0;
     // SAFETY: FIONBIO reads one int, which outlives the call.
     set == 0 && unsafe { libc::ioctl(fd, libc::FIONBIO, ptr::from_mut(&mut off)) } == 0
-}
-
-/// Receive what has arrived into memory that need not be initialised: 0 is the end of the stream. `waits`: where nothing has, wait
-/// for a moment, for which the socket is set. A signal ends that.
-pub fn receive_into(fd: RawFd, room: &mut Room<'_>, waits: bool) -> io::Result<usize> {
-    let (start, len) = (room.as_mut_ptr(), room.len());
-    let flags = if waits { 0 } else { libc::MSG_DONTWAIT };
-    let receive = || {
-        // SAFETY: recv writes at most `len` bytes there.
-        unsafe { libc::recv(fd, start.cast(), len, flags) }
-    };
-    let received = match waits {
-        true => usize::try_from(receive()).map_err(|_| match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::Interrupted => io::ErrorKind::WouldBlock.into(),
-            error => error,
-        })?,
-        false => uninterrupted(receive)?,
-    };
-    // SAFETY: recv has written so many.
-    unsafe { room.assume_filled(received) };
-    Ok(received)
 }
 
 /// How many bytes were sent that the peer has not acknowledged, as far as the system says.

@@ -1,5 +1,5 @@
 //! A connection for an event loop of the program (`rredis_async`). No call waits, except a step if the connect of a
-//! transport of the program's waits.
+//! transport of the program's waits, or a look-up gets no thread.
 //!
 //! The loop watches one descriptor, behind which connections come and go, and the time. `step` opens, writes and looks at the
 //! clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.

@@ -19,6 +19,8 @@ struct Asks {
     pending: bool,
     /// How many bytes more than it gave it says that it gave.
     lies: usize,
+    /// A read may be told to wait.
+    waits: bool,
 }
 
 type Give = Box<dyn FnMut() -> Result<Vec<u8>> + Send>;
@@ -56,6 +58,10 @@ impl Transport for Counted {
     fn pending(&self) -> bool {
         self.asks.lock().pending
     }
+
+    fn waits(&self) -> bool {
+        self.asks.lock().waits
+    }
 }
 
 impl Connect for Counted {
@@ -70,7 +76,8 @@ impl Connect for Counted {
 
 fn counted(socket: Option<UnixStream>) -> (Connection, Arc<Mutex<Asks>>) {
     let gives: Option<Give> = Some(Box::new(|| Ok(GREETED.as_bytes().to_vec())));
-    let asks = Asks { writes: Vec::new(), reads: Vec::new(), takes: Ok(usize::MAX), gives, pending: false, lies: 0 };
+    let (writes, reads, takes) = (Vec::new(), Vec::new(), Ok(usize::MAX));
+    let asks = Asks { writes, reads, takes, gives, pending: false, lies: 0, waits: false };
     let asks = Arc::new(Mutex::new(asks));
     let transport = Counted { asks: Arc::clone(&asks), socket: socket.map(Arc::new) };
     let dial = Dial::new(Options::new(), Some(Arc::new(transport)), None).unwrap();
@@ -322,6 +329,43 @@ fn a_read_of_a_socket_that_gave_less_than_it_could_is_the_last_unless_more_lies_
     asks.lock().gives = Some(Box::new(|| Ok(vec![b'+'; 2 << 20])));
     (0..10).for_each(|_| assert!(full.read_now(0).unwrap()));
     assert_eq!(full.read_bytes, 1 << 20, "and never for more than so much");
+}
+
+/// A read waits where nothing else could end the wait sooner: no bytes to be written, no moment that is near, and no call that has
+/// waited before or asks its program whether to go on.
+#[test]
+fn a_read_waits_only_where_nothing_else_is_to_end_the_wait() {
+    struct Asking;
+    impl crate::ongoing::Interrupt for Asking {
+        fn may_go_on(&self) -> bool {
+            true
+        }
+    }
+    let asked = |change: &dyn Fn(&mut Connection, &mut Asks), left_ms: i64, ongoing: &Ongoing| {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        std::io::Write::write_all(&mut theirs, b"x").unwrap();
+        let (mut connection, asks) = counted(Some(ours));
+        asks.lock().waits = true;
+        let lock = Arc::clone(&asks);
+        change(&mut connection, &mut lock.lock());
+        ongoing.during(std::ptr::null(), || {
+            let deadline = if left_ms < 0 { Deadline::never() } else { Deadline::after_ms(left_ms) };
+            let fd = connection.fd().unwrap();
+            connection.wait_and_read(fd, deadline).map(drop).unwrap();
+        });
+        let reads = asks.lock().reads.clone();
+        reads.iter().filter(|timeout_ms| **timeout_ms == READ_WAIT_MS).count()
+    };
+    let nothing = |_: &mut Connection, _: &mut Asks| {};
+    let plain = Ongoing::default();
+    for (left_ms, waits) in [(-1, 1), (60_000, 1), (2 * READ_WAIT_MS + SLACK_MS, 0), (1, 0), (0, 0)] {
+        assert_eq!(asked(&nothing, left_ms, &plain), waits, "{left_ms} ms left");
+    }
+    assert_eq!(asked(&|_, asks| asks.waits = false, -1, &plain), 0, "a transport that does not");
+    let blocked = |connection: &mut Connection, _: &mut Asks| drop(queued(connection, 100));
+    assert_eq!(asked(&blocked, -1, &plain), 0, "bytes are to be written");
+    let asking = Ongoing::new(Some(Arc::new(Asking)));
+    assert_eq!(asked(&nothing, -1, &asking), 0, "the program is asked");
 }
 
 #[test]

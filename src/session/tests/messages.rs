@@ -9,13 +9,7 @@ fn a_null_is_given_in_the_place_of_a_pattern_where_that_is_wanted() {
     let large = "x".repeat(100_000);
     for parser in PARSERS {
         for (protocol, kind) in [(3, '>'), (2, '*')] {
-            let mut session = session(parser, Greeting { protocol, ..Greeting::default() });
-            session.give_null_patterns();
-            hand_over(&mut session);
-            if protocol == 3 {
-                session.receive(b"%1\r\n$5\r\nproto\r\n:3\r\n").unwrap();
-            }
-            assert!(session.poll().unwrap().is_none());
+            let mut session = giving_nulls(parser, protocol);
             // In RESP2 it is a message only where one may come.
             session.submit(Asked::any(&[b"LRANGE", b"l", b"0", b"2"], Shape::KEEP)).unwrap();
             session.submit(Asked::any(&[b"SUBSCRIBE", b"c"], Shape::KEEP)).unwrap();
@@ -51,8 +45,8 @@ fn a_null_is_given_in_the_place_of_a_pattern_where_that_is_wanted() {
     }
 }
 
-/// A session that gives nulls, is subscribed to a channel, and waits for the reply to PING.
-fn waiting(parser: ParserChoice, protocol: u8) -> Session {
+/// A greeted session that gives a null in the place of a pattern.
+fn giving_nulls(parser: ParserChoice, protocol: u8) -> Session {
     let mut session = session(parser, Greeting { protocol, ..Greeting::default() });
     session.give_null_patterns();
     hand_over(&mut session);
@@ -60,6 +54,12 @@ fn waiting(parser: ParserChoice, protocol: u8) -> Session {
         session.receive(b"%1\r\n$5\r\nproto\r\n:3\r\n").unwrap();
     }
     assert!(session.poll().unwrap().is_none());
+    session
+}
+
+/// Such a session that is subscribed to a channel, and waits for the reply to PING.
+fn waiting(parser: ParserChoice, protocol: u8) -> Session {
+    let mut session = giving_nulls(parser, protocol);
     session.submit(Asked::any(&[b"SUBSCRIBE", b"c"], Shape::KEEP)).unwrap();
     hand_over(&mut session);
     let kind = if protocol == 3 { '>' } else { '*' };

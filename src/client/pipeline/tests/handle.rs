@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::super::batch::Batch;
 use super::super::exchange::Leased;
+use super::super::queue::Queue;
 use super::super::{command, run};
 use super::*;
+use crate::commands::Shape;
+use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::reply::Builder;
 use crate::route::Audience;
 use crate::transport::Deadline;
@@ -138,4 +141,21 @@ fn where_something_was_sent_the_next_try_has_time_for_its_connection_again() {
     assert!(!start_after(&whole, Mode::Atomic, Batch::attempt).has_passed());
     let shown = |batch: &mut Batch, leased: &mut Leased<'_>| batch.show_each(leased, &mut |_, _| Ok(())).map(Ok);
     assert!(!start_after(INCR.as_bytes(), Mode::Plain, shown).has_passed());
+}
+
+/// What a pipeline keeps between its runs is enough for a batch of 10 000, and has a bound.
+#[test]
+fn a_pipeline_keeps_the_memory_of_its_batch_and_no_more_than_so_much() {
+    let mut queue = Queue::default();
+    let add = |queue: &mut Queue, args: &[&[u8]]| {
+        queue.add(args, Flags::default(), std::ptr::null_mut(), Shape::KEEP, None).unwrap();
+    };
+    (0..10_000).for_each(|_| add(&mut queue, &[b"GET", b"a:key:of:some:length"]));
+    let kept = |queue: &Queue| (queue.bytes.capacity(), queue.commands.capacity());
+    let before = kept(&queue);
+    queue.clear();
+    assert_eq!(kept(&queue), before);
+    add(&mut queue, &[b"SET", b"k", &vec![b'x'; PIPELINE_REST_BYTES_MAX]]);
+    queue.clear();
+    assert_eq!(kept(&queue), (0, before.1));
 }
