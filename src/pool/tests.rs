@@ -63,7 +63,7 @@ fn a_full_pool_says_busy_and_a_dropped_lease_makes_room() {
     let error = lease(&pool, 10).err().unwrap();
     assert_eq!((error.status, error.outcome), (Status::Busy, Outcome::NotSent));
     assert!(error.to_string().contains("all 1 connections are in use (pool_max)"), "{error}");
-    assert_eq!(pool.stat(Stat::WaitsTimedOut), Some(1));
+    assert_eq!((pool.stat(Stat::Waits), pool.stat(Stat::WaitsTimedOut)), (Some(1), Some(1)));
     drop(held);
     assert!(!lease(&pool, 10).unwrap().rested);
 }

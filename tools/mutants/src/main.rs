@@ -26,6 +26,7 @@ const FILES: &[&str] = &[
     "src/route",
     "src/client/mod.rs",
     "src/pool",
+    "src/stats.rs",
     "src/conn",
     "src/line",
     "src/client/pipeline",
