@@ -63,8 +63,9 @@ children: ## 300 children of fork of each kind, of parents whose threads wait ev
 scale: ## 10 000 connections on one pool, and 2000 threads on 64
 	@tools/scale
 
-bench: ## calls, parsers, pipelines and loops against the packaged hiredis, what shapes cost, and what a look-up does
+bench: ## calls, threads, parsers, pipelines and loops against the packaged hiredis, what shapes cost, and what a look-up does
 	@benches/calls
+	@benches/threads
 	@benches/run
 	@benches/run-async
 	@benches/shape

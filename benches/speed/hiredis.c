@@ -1,0 +1,65 @@
+// hiredis: a connection for each thread. With -DVALKEY it is libvalkey.
+
+#include "speed.h"
+
+#ifdef VALKEY
+#include <valkey/valkey.h>
+#define redisContext valkeyContext
+#define redisReply valkeyReply
+#define redisConnect valkeyConnect
+#define redisConnectUnix valkeyConnectUnix
+#define redisCommandArgv valkeyCommandArgv
+#define redisAppendCommandArgv valkeyAppendCommandArgv
+#define redisGetReply valkeyGetReply
+#define redisFree valkeyFree
+#define REDIS_REPLY_ERROR VALKEY_REPLY_ERROR
+#define REDIS_REPLY_ARRAY VALKEY_REPLY_ARRAY
+#else
+#include <hiredis/hiredis.h>
+#endif
+#ifdef TLS
+#include <hiredis/hiredis_ssl.h>
+#endif
+#include <stdlib.h>
+
+void client_open(const char *place) { (void)place; }
+void client_close(void) {}
+
+static void secure(redisContext *context) {
+#ifdef TLS
+  redisInitOpenSSL();
+  redisSSLContext *tls = redisCreateSSLContext(getenv("RREDIS_CA"), NULL, NULL, NULL, "localhost", NULL);
+  if (tls == NULL || redisInitiateSSLWithContext(context, tls)) failed("no TLS");
+#else
+  (void)context;
+  failed("this client has no TLS");
+#endif
+}
+
+void *link_open(const char *place) {
+  redisContext *context = is_unix(place) ? redisConnectUnix(place + 5) : redisConnect("127.0.0.1", port_of(place));
+  if (context == NULL || context->err) failed("no connection");
+  if (is_tls(place)) secure(context);
+  return context;
+}
+
+void link_close(void *link) { redisFree(link); }
+
+static size_t taken(redisReply *reply) {
+  if (reply == NULL || reply->type == REDIS_REPLY_ERROR) failed(reply ? reply->str : "no reply");
+  size_t len = reply->type == REDIS_REPLY_ARRAY ? reply->elements : reply->len;
+  freeReplyObject(reply);
+  return len;
+}
+
+size_t link_run(void *link, const command *sent, int times) {
+  if (times == 1) return taken(redisCommandArgv(link, sent->argc, sent->argv, sent->argv_len));
+  for (int i = 0; i < times; i++) redisAppendCommandArgv(link, sent->argc, sent->argv, sent->argv_len);
+  size_t len = 0;
+  for (int i = 0; i < times; i++) {
+    void *reply = NULL;
+    redisGetReply(link, &reply);
+    len = taken(reply);
+  }
+  return len;
+}
