@@ -67,9 +67,11 @@ bench: ## calls, threads, parsers, pipelines and loops against the packaged hire
 	@benches/calls
 	@benches/threads
 	@benches/run
-	@benches/run-async
 	@benches/shape
 	@benches/lookup
+
+bench-check: ## instructions, system calls, allocations and page faults are as benches/figures says (RREDIS_BLESS=1 writes it)
+	@benches/check
 
 bindings: ## LuaJIT, Ruby, Go and Python load the library
 	@cargo test --test project bindings::
@@ -92,4 +94,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check check-32 build release reproducible asan tsan cuts ledger soak fuzz mutants timers children scale bench bindings header examples run-NN install clean
+.PHONY: help demo test quick check check-32 build release reproducible asan tsan cuts ledger soak fuzz mutants timers children scale bench bench-check bindings header examples run-NN install clean
