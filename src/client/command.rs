@@ -1,8 +1,14 @@
 //! One command on a leased connection.
 #![forbid(unsafe_code)]
 
+use std::time::Instant;
+
+use crate::commands::{self, Command};
+use crate::conn::is_straight_in;
 use crate::error::Result;
+use crate::pool::Lease;
 use crate::reply::Reply;
+use crate::resp;
 use crate::route::Tries;
 use crate::stats::Counters;
 
@@ -11,18 +17,60 @@ use super::call::Call;
 
 impl Client {
     /// Send one command and wait for its reply. A server's error is an error, unless the call asks for it as a reply.
+    #[inline]
     pub fn command(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
-        self.during(call.call_data, || self.command_under_way(args, call))
+        self.during(call.call_data, || {
+            self.count(Counters::command);
+            let (row, begun) = (commands::find(args), Instant::now());
+            match self.straight(row, args, call, begun) {
+                Ok(reply) => Ok(reply),
+                Err(leased) => self.command_under_way(row, args, call, begun, leased),
+            }
+        })
     }
 
-    fn command_under_way(&self, args: &[&[u8]], call: &Call) -> Result<Reply> {
-        self.count(Counters::command);
+    /// Send a command that has nothing special about it, over a connection that is there at once, and take its short reply. An
+    /// error: it goes on, over the connection if there is one, as any command.
+    #[inline(always)]
+    fn straight(
+        &self,
+        row: Option<&'static Command>,
+        args: &[&[u8]],
+        call: &Call,
+        begun: Instant,
+    ) -> std::result::Result<Reply, Option<Lease>> {
+        let Some(row) = row.filter(|row| row.is_plain() && self.is_plain(call)) else { return Err(None) };
+        if !is_straight_in(self.plain_ms(call)) {
+            return Err(None);
+        }
+        let Ok(room) = resp::checked_room(args) else { return Err(None) };
+        let shape = commands::shape_of(Some(row), args);
+        let Some(mut lease) = self.0.route.lease_straight(begun) else { return Err(None) };
+        match lease.ask_straight(args, room, shape) {
+            Some(reply) => {
+                self.0.route.retry().begin();
+                lease.give_back();
+                Ok(reply)
+            }
+            None => Err(Some(lease)),
+        }
+    }
+
+    #[inline(never)]
+    fn command_under_way(
+        &self,
+        row: Option<&'static Command>,
+        args: &[&[u8]],
+        call: &Call,
+        begun: Instant,
+        leased: Option<Lease>,
+    ) -> Result<Reply> {
         let mut tries = Tries::default();
-        let terms = self.terms(args, call);
-        let replied = match terms.row.filter(|row| row.connection_state().is_some()) {
+        let terms = self.terms_of(row, args, call);
+        let replied = match row.filter(|row| row.connection_state().is_some()) {
             Some(row) => Err(row.misplaced("a client shares its connections")),
-            None => terms.order(args, call).and_then(|order| {
-                self.0.route.ask(&order, &mut tries, self, |lease, kept| order.ask_over(lease, kept))
+            None => terms.order_at(begun, args, call).and_then(|order| {
+                self.0.route.ask(&order, &mut tries, leased, self, |lease, kept| order.ask_over(lease, kept))
             }),
         };
         let result = replied.and_then(|reply| terms.finish(args, call, reply));

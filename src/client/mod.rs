@@ -154,7 +154,14 @@ impl Client {
     }
 
     /// Show what came unasked to who wants to see it. The connection has gone back.
-    fn show(&self, mut kept: Kept) {
+    #[inline]
+    fn show(&self, kept: Kept) {
+        if self.0.setup.on_event.is_some() || self.0.setup.on_push.is_some() {
+            self.show_all(kept);
+        }
+    }
+
+    fn show_all(&self, mut kept: Kept) {
         self.tell(&mut kept);
         if let Some(listener) = &self.0.setup.on_push {
             while let Some(push) = kept.take() {

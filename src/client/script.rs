@@ -101,7 +101,7 @@ impl Client {
         // One time for all that it takes.
         let replied = terms.order(args, call).and_then(|order| {
             let run = ScriptRun { client: self, script, order: &order };
-            self.0.route.ask(&order, &mut tries, self, |lease, kept| run.on(lease, kept))
+            self.0.route.ask(&order, &mut tries, None, self, |lease, kept| run.on(lease, kept))
         });
         let result = replied.and_then(|reply| match reply.is_error() && !call.flags.has(Flags::ERROR_REPLY) {
             // Whatever a script answers, it may have run.

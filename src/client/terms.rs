@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crate::commands::{self, Blocking, Command, Effect, Shape};
 use crate::conn::Wait;
@@ -34,7 +35,11 @@ pub(super) struct Terms {
 impl Client {
     /// The terms of a call.
     pub(super) fn terms(&self, args: &[&[u8]], call: &Call) -> Terms {
-        let row = commands::find(args);
+        self.terms_of(commands::find(args), args, call)
+    }
+
+    /// The same, where the command was looked up before.
+    pub(super) fn terms_of(&self, row: Option<&'static Command>, args: &[&[u8]], call: &Call) -> Terms {
         let (shape, callback) = self.becomes(row, args, call);
         let effect = row.map_or(Effect::None, |row| row.effect(args));
         Terms { row, effect, shape, callback, allowed_ms: self.allowed_ms(row, args, call) }
@@ -43,15 +48,25 @@ impl Client {
     /// The same for a command of which no argument matters, and whose shape is known. None: there is more to be known.
     #[inline]
     pub(super) fn plain_terms(&self, row: &'static Command, shape: Shape, call: &Call) -> Option<Terms> {
-        let is_plain = !self.0.often.raw_shape && !self.0.has_callbacks.load(Ordering::Acquire);
-        if !is_plain || call.flags.has(Flags::RAW) {
+        if !self.is_plain(call) {
             return None;
         }
-        let allowed_ms = match call.flags.has(Flags::TIMEOUT) {
+        Some(Terms { row: Some(row), effect: Effect::None, shape, callback: None, allowed_ms: self.plain_ms(call) })
+    }
+
+    /// Whether replies have the shapes of their commands, and are shown to no callback.
+    #[inline]
+    pub(super) fn is_plain(&self, call: &Call) -> bool {
+        !self.0.often.raw_shape && !self.0.has_callbacks.load(Ordering::Acquire) && !call.flags.has(Flags::RAW)
+    }
+
+    /// How long a command may take that does not wait on the server.
+    #[inline]
+    pub(super) fn plain_ms(&self, call: &Call) -> i64 {
+        match call.flags.has(Flags::TIMEOUT) {
             true => call.timeout_ms,
             false => self.0.often.command_timeout_ms,
-        };
-        Some(Terms { row: Some(row), effect: Effect::None, shape, callback: None, allowed_ms })
+        }
     }
 
     /// What the reply becomes: of a shape, or what a callback makes of it as it came.
@@ -76,6 +91,7 @@ impl Client {
     }
 
     /// How long a command may take.
+    #[inline]
     fn allowed_ms(&self, row: Option<&Command>, args: &[&[u8]], call: &Call) -> i64 {
         match call.flags.has(Flags::TIMEOUT) {
             true => call.timeout_ms,
@@ -93,17 +109,23 @@ impl Client {
 
 impl Terms {
     /// What the caller gets of the reply.
+    #[inline]
     pub(super) fn finish(&self, args: &[&[u8]], call: &Call, reply: Reply) -> Result<Reply> {
         finish(self.row, args, call, self.callback.as_deref(), reply)
     }
 
     /// The order that they make with these arguments. Its time begins now.
     pub(super) fn order<'a>(&self, args: &'a [&'a [u8]], call: &Call) -> Result<Order<'a>> {
+        self.order_at(Instant::now(), args, call)
+    }
+
+    /// The same, where its time began then.
+    pub(super) fn order_at<'a>(&self, begun: Instant, args: &'a [&'a [u8]], call: &Call) -> Result<Order<'a>> {
         let room = resp::checked_room(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
         let Terms { row, effect, shape, allowed_ms, .. } = *self;
         let name = args.first().copied().unwrap_or(b"");
-        let wait = Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name };
+        let wait = Wait { deadline: Deadline::ms_behind(begun, allowed_ms), allowed_ms, name };
         let (once, idempotent) = (call.flags.has(Flags::NO_RETRY), call.flags.has(Flags::IDEMPOTENT));
-        Ok(Order { args, row, room, effect, shape, wait, once, idempotent })
+        Ok(Order { args, row, room, effect, shape, wait, begun, once, idempotent })
     }
 }

@@ -40,7 +40,12 @@ pub enum Place {
 
 impl Timeout {
     /// How long the server may wait with these arguments. A time that cannot be read is none: the server will say so.
+    #[inline]
     pub(super) fn read(self, args: &[&[u8]]) -> Option<Blocking> {
+        if self == Timeout::None { None } else { self.read_well(args) }
+    }
+
+    fn read_well(self, args: &[&[u8]]) -> Option<Blocking> {
         match self {
             Timeout::None => None,
             Timeout::Seconds(place) => seconds(place.text(args)?),

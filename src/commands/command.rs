@@ -37,8 +37,15 @@ pub struct Command {
 
 impl Command {
     /// Its name, where it changes its connection, so that a client of many connections refuses it.
+    #[inline]
     pub fn connection_state(&self) -> Option<&'static str> {
         (!matches!(self.change, Change::None | Change::Shutdown)).then_some(self.name)
+    }
+
+    /// Whether it changes nothing of its connection and does not wait on the server, whatever its arguments are.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.change == Change::None && self.timeout == Timeout::None
     }
 
     /// The error of a handle on which it has no place, because it changes its connection and `why`.
@@ -70,11 +77,13 @@ impl Command {
     }
 
     /// How long the server may wait with these arguments.
+    #[inline]
     pub fn blocking(&self, args: &[&[u8]]) -> Option<Blocking> {
         self.timeout.read(args)
     }
 
     /// What it does to its connection with these arguments.
+    #[inline]
     pub fn effect(&self, args: &[&[u8]]) -> Effect {
         self.change.effect(args)
     }

@@ -85,7 +85,12 @@ pub enum Change {
 
 impl Change {
     /// What the command of these arguments does. One that the server is sure to refuse does nothing.
+    #[inline]
     pub(super) fn effect(self, args: &[&[u8]]) -> Effect {
+        if self == Change::None { Effect::None } else { self.effect_of(args) }
+    }
+
+    fn effect_of(self, args: &[&[u8]]) -> Effect {
         match self {
             Change::None => Effect::None,
             Change::Fixed(effect) => effect,

@@ -5,6 +5,7 @@ use super::table::ROWS;
 
 /// The row of the command that these arguments are, in any case of letters: of the subcommand where the table has it, of
 /// the command that it belongs to where not.
+#[inline]
 pub fn find(args: &[&[u8]]) -> Option<&'static Command> {
     let (name, rest) = args.split_first()?;
     let found = probe(name, ALONE)?;

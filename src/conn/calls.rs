@@ -3,7 +3,7 @@
 use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::reply::Reply;
-use crate::session::{Asked, Asker, Event, Submitted, Ticket};
+use crate::session::{Asked, Asker, Event, Leaf, Submitted, Ticket};
 use crate::transport::Deadline;
 
 use super::connection::Connection;
@@ -62,6 +62,15 @@ impl Connection {
     /// Wait for the reply to a queued command. Pushes that arrive before it are kept.
     pub fn reply_to(&mut self, ticket: Ticket, wait: &Wait<'_>, kept: &mut Kept) -> Result<Reply> {
         let driven = self.serve(wait.deadline, |session| {
+            // Nothing has come yet, or what most replies are.
+            if session.is_silent() {
+                return Ok(None);
+            }
+            match session.poll_leaf()? {
+                Some(Leaf { ticket: answered, reply, .. }) if answered == ticket => return Ok(Some(reply)),
+                Some(Leaf { ticket, token, reply }) => kept.keep(Event::Reply { ticket, token, reply })?,
+                None => {}
+            }
             while let Some(event) = session.poll()? {
                 match event {
                     Event::Reply { ticket: answered, reply, .. } if answered == ticket => return Ok(Some(reply)),
@@ -123,15 +132,21 @@ impl Connection {
     }
 
     /// The result of the wait for a command. An error has the outcome of the command, and fails the connection.
+    #[inline(always)]
     fn concluded<T>(&mut self, driven: Result<Option<T>>, ticket: Ticket, wait: &Wait<'_>) -> Result<T> {
-        let error = match driven {
-            Ok(Some(result)) => return Ok(result),
-            Ok(None) => wait.timed_out(!self.session.outgoing().is_empty()),
-            Err(error) => error,
-        };
+        match driven {
+            Ok(Some(result)) => Ok(result),
+            Ok(None) => Err(self.failed(wait.timed_out(!self.session.outgoing().is_empty()), ticket)),
+            Err(error) => Err(self.failed(error, ticket)),
+        }
+    }
+
+    /// The wait for this command has failed.
+    #[cold]
+    fn failed(&mut self, error: Error, ticket: Ticket) -> Error {
         self.session.fail(error.clone());
         let outcome = self.session.fate(ticket);
-        Err(self.told(error, outcome))
+        self.told(error, outcome)
     }
 }
 

@@ -1,5 +1,6 @@
 //! An open connection: its parts, and its state.
 
+use std::os::fd::RawFd;
 use std::time::Instant;
 
 use crate::error::{Error, Outcome, Status};
@@ -7,20 +8,27 @@ use crate::limits::{READ_BYTES, READ_BYTES_LONG};
 use crate::process::Process;
 use crate::session::Session;
 use crate::stats::Traffic;
-use crate::transport::Transport;
+use crate::transport::{Plain, Transport};
 
 use super::dial::Dial;
 use super::scripts::Known;
 use super::serving::{Served, serve};
+use super::straight::Begun;
 
 /// An open connection that has been greeted.
 pub struct Connection {
     pub(super) id: u64,
     pub(super) session: Session,
     pub(super) transport: Box<dyn Transport>,
+    /// What the transport is, where it is a socket and nothing else.
+    pub(super) plain: Option<Plain>,
     pub(super) dial: Dial,
     pub(super) opened: Instant,
     pub(super) rested: Instant,
+    /// The clock as it was read last, where nothing has slept since: for the next wait alone.
+    pub(super) as_of: Option<Instant>,
+    /// A command that went straight, and did not come to its end so.
+    pub(super) begun: Option<Box<Begun>>,
     /// The size of the next read. It grows while reads fill it.
     pub(super) read_bytes: usize,
     /// The turns in a row in which the descriptor was ready and no byte moved.
@@ -47,10 +55,13 @@ impl Connection {
         Connection {
             id,
             session,
+            plain: transport.plain(),
             transport,
             dial,
             opened: now,
             rested: now,
+            as_of: None,
+            begun: None,
             read_bytes: READ_BYTES,
             vain_turns: 0,
             handed: 0,
@@ -69,6 +80,7 @@ impl Connection {
     }
 
     /// Whether the next borrower would find the connection as a new one.
+    #[inline(always)]
     pub fn is_clean(&self) -> bool {
         self.session.is_clean()
     }
@@ -93,8 +105,25 @@ impl Connection {
         self.session.failure()
     }
 
+    /// A call goes on over this connection, and nothing has slept since this moment.
+    #[inline]
+    pub fn go_on_at(&mut self, now: Instant) {
+        self.as_of = Some(now);
+    }
+
+    /// What to wait for, where there is something.
+    #[inline]
+    pub(super) fn descriptor(&self) -> Option<RawFd> {
+        match self.plain {
+            Some(plain) => Some(plain.fd),
+            None => self.transport.fd(),
+        }
+    }
+
     /// The connection becomes idle: free what one large command or reply made grow.
+    #[inline(always)]
     pub fn rest(&mut self) {
+        self.as_of = None;
         self.session.rest();
         // Where replies were longer than that, the next are likely to be: the first read asks for more. No memory is kept.
         let were_long = self.moved.bytes_in > READ_BYTES as u64;

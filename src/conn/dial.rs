@@ -110,6 +110,12 @@ impl Dial {
         }
     }
 
+    /// Whether functions of the caller's serve the connections.
+    #[inline]
+    pub fn is_served(&self) -> bool {
+        self.serves.is_some()
+    }
+
     /// Refuse a call that comes from a function of the caller's while it serves this very pool.
     pub fn refuse_reentry(&self) -> Result<()> {
         let Some(number) = self.serves else { return Ok(()) };

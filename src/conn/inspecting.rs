@@ -17,6 +17,13 @@ impl Connection {
         self.look(deadline, kept, Session::is_clean)
     }
 
+    /// Look at a connection that was idle since its last command, and returned as a new one: whether nothing has arrived since.
+    /// False: that, or more, is for `inspect` to say.
+    #[inline]
+    pub fn is_quiet(&self) -> bool {
+        self.plain.is_some_and(|plain| wait::idle_state(plain.fd) == Idle::Quiet)
+    }
+
     /// Check a connection between two commands of its borrower. If more than pushes may arrive, a check says nothing, and is
     /// left out.
     pub fn inspect_lent(&mut self, deadline: Deadline, kept: &mut Kept) -> Result<()> {

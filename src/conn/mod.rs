@@ -8,6 +8,7 @@
 //!  moving       one read or write between session and transport
 //!  waiting      the driver of a call that waits
 //!  calls        a command, and the wait for its reply
+//!  straight     a command on the shortest way
 //!  burst        many commands in one write, and their replies
 //!  steps        reads and writes that never wait, for a line
 //!  inspecting   a look at a connection that was idle
@@ -32,6 +33,7 @@ mod opening;
 mod scripts;
 mod serving;
 mod steps;
+mod straight;
 mod until;
 mod waiting;
 
@@ -44,6 +46,7 @@ pub use kept::{Kept, Notice};
 pub use opening::{Stepped, no_descriptor};
 pub use scripts::{Digest, Known};
 pub use steps::{Read, Turn};
+pub use straight::is_straight_in;
 pub use until::Until;
 
 #[cfg(test)]

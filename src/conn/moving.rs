@@ -9,6 +9,7 @@ use super::handed;
 
 impl Connection {
     /// Read once. False: nothing was there.
+    #[inline(always)]
     pub(super) fn read(&mut self, timeout_ms: i64) -> Result<bool> {
         let mut room = self.session.room(self.read_bytes)?;
         let size = room.len();
@@ -41,6 +42,7 @@ impl Connection {
     }
 
     /// Write once, at most so many bytes of what waits: how many the transport took.
+    #[inline(always)]
     pub(super) fn write(&mut self, most: usize, timeout_ms: i64) -> Result<usize> {
         let waiting = self.session.outgoing();
         let offered = waiting.len().min(most);

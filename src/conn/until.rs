@@ -39,6 +39,12 @@ impl Until {
         Error::new(Status::Timeout, text)
     }
 
+    /// Whether bytes that move put the end off.
+    #[inline]
+    pub(super) fn may_move(&self) -> bool {
+        self.still_ms.is_some()
+    }
+
     /// Bytes have moved. True: so the end is put off.
     pub(super) fn moved(&mut self) -> bool {
         let Some(still_ms) = self.still_ms else { return false };

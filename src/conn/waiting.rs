@@ -13,6 +13,7 @@ use crate::transport::wait::{self, READ_WAIT_MS};
 
 use super::connection::Connection;
 use super::serving::serving;
+use super::straight::Stopped;
 use super::until::Until;
 
 impl Connection {
@@ -34,12 +35,17 @@ impl Connection {
         let mut came = Progress::None;
         let mut seen = self.seen();
         loop {
-            let handed = self.hand_over(until.deadline()).map_err(|error| self.last_words(error, until.deadline()));
+            let handed = match self.begun.take().and_then(|begun| begun.stopped) {
+                None => self.hand_over(until.deadline()),
+                Some(Stopped::Writing(error)) => Err(error),
+                Some(Stopped::Reading(error)) => return Err(error),
+            };
+            let handed = handed.map_err(|error| self.last_words(error, until.deadline()));
             if let Some(result) = done(&mut self.session)? {
                 return Ok(Some(result));
             }
             handed?;
-            let goes_on = self.has_progressed(&mut seen) && until.moved();
+            let goes_on = until.may_move() && self.has_progressed(&mut seen) && until.moved();
             // The clock is read only if the bytes that arrived were not enough.
             let time_is_up = match came {
                 Progress::None => false,
@@ -50,7 +56,7 @@ impl Connection {
                 return Ok(None);
             }
             let deadline = until.deadline();
-            came = match self.transport.fd() {
+            came = match self.descriptor() {
                 Some(fd) => self.wait_and_read(fd, deadline)?,
                 None => self.read_in_slices(deadline)?,
             };
@@ -78,7 +84,7 @@ impl Connection {
     /// clock. A transport without a descriptor waits by itself, and a turn is one call of it.
     pub(super) fn hand_over(&mut self, deadline: Deadline) -> Result<()> {
         self.handed = 0;
-        let waits = self.transport.fd().is_none();
+        let waits = self.descriptor().is_none();
         while !self.session.outgoing().is_empty() && self.handed < TURN_BYTES_MAX {
             if self.handed > 0 && deadline.has_passed() {
                 return Ok(());
@@ -98,14 +104,14 @@ impl Connection {
     /// Wait until the descriptor is ready, and read.
     pub(super) fn wait_and_read(&mut self, fd: RawFd, deadline: Deadline) -> Result<Progress> {
         // TLS, or a transport of the caller's, may hold bytes that the descriptor no longer shows.
-        if (self.transport.pending() || self.dial.is_foreign()) && self.read(0)? {
+        if self.plain.is_none() && (self.transport.pending() || self.dial.is_foreign()) && self.read(0)? {
             return Ok(Progress::Moved);
         }
         let blocked = !self.session.outgoing().is_empty();
         // A reply mostly comes soon, and a read that waits for it costs one call where a poll and a read cost two. Whatever is
         // to end the wait at once, or at a moment that is near, is the poll's to see.
-        let may_wait = !blocked && self.transport.waits() && has_time(deadline);
-        if may_wait && Vigil::begin()?.is_brief() && self.read(READ_WAIT_MS)? {
+        let may_wait = !blocked && self.plain.is_some_and(|plain| plain.waits) && self.has_time(deadline);
+        if may_wait && Vigil::is_brief()? && self.read(READ_WAIT_MS)? {
             self.vain_turns = 0;
             return Ok(Progress::Moved);
         }
@@ -122,6 +128,13 @@ impl Connection {
             std::thread::sleep(PAUSE);
         }
         Ok(Progress::Moved)
+    }
+
+    /// Whether there is so much time that a read may wait, and be late itself, before the deadline is looked at.
+    #[inline]
+    fn has_time(&mut self, deadline: Deadline) -> bool {
+        let now = self.as_of.take().unwrap_or_else(Instant::now);
+        deadline.left_more_than(Duration::from_millis(MUCH_MS.unsigned_abs()), now)
     }
 
     /// Read from a transport without a descriptor, which waits by itself.
@@ -148,11 +161,6 @@ pub(super) enum Progress {
     TimeIsUp,
 }
 
-/// Whether there is so much time that a read may wait, and be late itself, before the deadline is looked at.
-fn has_time(deadline: Deadline) -> bool {
-    !(0..=2 * READ_WAIT_MS + SLACK_MS).contains(&deadline.remaining_ms())
-}
-
 /// The longest wait of one call of a transport without a descriptor.
 fn slice_ms(deadline: Deadline) -> i64 {
     match deadline.remaining_ms() {
@@ -161,6 +169,8 @@ fn slice_ms(deadline: Deadline) -> i64 {
     }
 }
 
+/// So much time that a read may wait, although the system may end it late.
+pub(super) const MUCH_MS: i64 = 2 * READ_WAIT_MS + SLACK_MS;
 /// How late the system may end a read that waits.
 pub(super) const SLACK_MS: i64 = 20;
 /// Waits of a transport without a descriptor are cut short, so that other threads can end them.

@@ -23,7 +23,7 @@ use std::mem::MaybeUninit;
 use crate::client::{Call, Client, Flags};
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, guard_command, guard_on, guard_reaching, quietly, quietly_reaching, shared, text_of,
+    Args, Handle, Poison, given, guard_command, guard_on, guard_reaching, quietly, quietly_reaching, shared, text_of,
     text_with_nul, usable, woken, wrong,
 };
 use crate::ffi::callback::{CallerCallback, UserData, rredis_callback_fn, rredis_free_fn};
@@ -227,6 +227,7 @@ impl rredis_client {
     ///
     /// # Safety
     /// `argv` and `argv_len` are as `args` asks.
+    #[inline(always)]
     unsafe fn run(
         &self,
         argc: usize,
@@ -236,9 +237,10 @@ impl rredis_client {
         out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     ) -> Result<()> {
         let taker = Taker::of(out_reply, call)?;
+        let mut args = Args::none();
         // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
-        taker.take(self.client.command(&args, call)?);
+        let args = unsafe { args.of(argc, argv, argv_len)? };
+        taker.take(self.client.command(args, call)?);
         Ok(())
     }
 }

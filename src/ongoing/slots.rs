@@ -196,7 +196,7 @@ impl Drop for Slot {
 
 impl Current<'_> {
     /// Do this with the call that this thread is in, if it is in one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn with<T>(body: impl FnOnce(Option<&Current<'_>>) -> T) -> T {
         // SAFETY: NULL, or a call further up on this very stack, which takes itself away when it ends.
         body(unsafe { CURRENT.get().as_ref() })

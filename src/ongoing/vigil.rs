@@ -34,10 +34,15 @@ impl Vigil {
         })
     }
 
-    /// Whether nothing but the time of a first slice limits the wait: nobody is to end it sooner, or to be asked meanwhile.
-    #[inline]
-    pub fn is_brief(&self) -> bool {
-        self.wait_point.is_none()
+    /// Whether nothing but the time of a first slice limits a wait that begins now: nobody is to end it sooner, or to be asked
+    /// meanwhile. An error: its call was ended before.
+    #[inline(always)]
+    pub fn is_brief() -> Result<bool> {
+        Current::with(|current| match current {
+            None => Ok(true),
+            Some(current) if current.is_woken() => Err(woken(ANOTHER)),
+            Some(current) => Ok(!current.has_waited() && current.interrupt().is_none()),
+        })
     }
 
     /// How long to wait at once, where there are so many milliseconds; a negative number is for ever.

@@ -7,6 +7,27 @@ use crate::conn::Connection;
 use crate::options::Options;
 use crate::transport::Deadline;
 
+/// How long a connection may be idle before anything else is asked of it: whether it was for too long, or is due a PING.
+pub(super) fn fresh(options: &Options) -> Duration {
+    let limits = [options.pool_idle_ms(), options.health_check_ms()].map(|limit_ms| u64::try_from(limit_ms).ok());
+    limits.into_iter().flatten().min().map_or(Duration::MAX, Duration::from_millis)
+}
+
+/// Whether less than this time has passed since then.
+#[inline]
+pub(super) fn is_within(since: Instant, time: Duration, now: Instant) -> bool {
+    !time.is_zero() && since.checked_add(time).is_none_or(|end| end > now)
+}
+
+/// Whether the connection that was opened then is not older than `pool_age`.
+#[inline]
+pub(super) fn is_young(opened: Instant, now: Instant, options: &Options) -> bool {
+    match options.pool_age_ms() {
+        ..0 => true,
+        age_ms => is_within(opened, Duration::from_millis(age_ms.unsigned_abs()), now),
+    }
+}
+
 /// Whether the connection is older than `pool_age`.
 pub(super) fn is_too_old(connection: &Connection, now: Instant, options: &Options) -> bool {
     is_past(now.saturating_duration_since(connection.age().0), options.pool_age_ms())

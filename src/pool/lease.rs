@@ -41,6 +41,7 @@ impl Permit<'_> {
     }
 
     /// Turn the permit into a lease.
+    #[inline]
     pub(super) fn lease(self, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
         let lease = Lease::new(Arc::clone(self.0), connection, era, rested);
         std::mem::forget(self);
@@ -49,6 +50,7 @@ impl Permit<'_> {
 }
 
 impl Lease {
+    #[inline]
     fn new(pool: Arc<PoolState>, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
         Lease { pool, process: Process::current(), era, connection: Some(connection), rested, outdated: false }
     }
@@ -77,20 +79,34 @@ impl Lease {
     }
 
     /// Return the connection to the pool if its state is that of a new one. Otherwise close it.
+    #[inline(always)]
     pub fn give_back(mut self) {
         self.end(true);
     }
 
     /// Refuse to use, in a child of fork, a connection that its parent leased.
+    #[inline(always)]
     pub fn refuse_foreign(&self) -> Result<()> {
         match self.process == Process::current() {
             true => Ok(()),
-            false => Err(Error::new(Status::Forked, "the connection belongs to the process that made it")),
+            false => Err(foreign()),
         }
     }
 
+    #[cold]
+    fn give_up(&mut self) {
+        self.end(false);
+    }
+
+    #[inline(always)]
     fn end(&mut self, may_rest: bool) {
-        let Some(mut connection) = self.connection.take() else { return };
+        if let Some(connection) = self.connection.take() {
+            self.end_of(connection, may_rest);
+        }
+    }
+
+    #[inline(always)]
+    fn end_of(&mut self, mut connection: Box<Connection>, may_rest: bool) {
         // In a child of fork the connection is closed here, and the permit stays the parent's.
         if self.refuse_foreign().is_err() {
             return;
@@ -110,6 +126,11 @@ impl Lease {
     }
 }
 
+#[cold]
+fn foreign() -> Error {
+    Error::new(Status::Forked, "the connection belongs to the process that made it")
+}
+
 impl std::ops::Deref for Lease {
     type Target = Connection;
 
@@ -127,7 +148,11 @@ impl std::ops::DerefMut for Lease {
 }
 
 impl Drop for Lease {
+    #[inline]
     fn drop(&mut self) {
-        self.end(false);
+        // Mostly it has ended before.
+        if self.connection.is_some() {
+            self.give_up();
+        }
     }
 }

@@ -54,14 +54,17 @@ impl Pool {
     /// Lease a connection: an idle one that still works, or a new one, or the next one that is returned.
     ///
     /// `kept` receives the pushes that arrived while the connection was idle. `wait_ms` is the longest wait for a
-    /// connection.
-    pub fn lease(&self, now: Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
+    /// connection. `now` is the clock as it was read last, and is read again where this slept.
+    #[inline]
+    pub fn lease(&self, now: &mut Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
         self.0.dial.refuse_reentry()?;
-        let Grant { mut rested, mut era } = self.0.ask(deadline, wait_ms, kept)?;
+        let Grant { mut rested, mut era } = self.0.ask(now, deadline, wait_ms, kept)?;
         let permit = Permit(&self.0);
         loop {
             let Some(connection) = rested.take() else {
-                return permit.open(deadline, kept);
+                let opened = permit.open(deadline, kept);
+                *now = Instant::now();
+                return opened;
             };
             match self.0.check(connection, now, deadline, kept) {
                 Ok(connection) => return Ok(permit.lease(connection, era, true)),
@@ -74,6 +77,25 @@ impl Pool {
                 // new one is opened in the time that is left.
                 Err(Gone::Silent) => {}
                 Err(Gone::Ended(error)) => return Err(error.with_outcome(Outcome::NotSent)),
+            }
+        }
+    }
+
+    /// Lease the connection used last, if it is free, was idle for a short time only, and is known to be still open. `None`:
+    /// `lease` finds out more.
+    #[inline(always)]
+    pub fn lease_resting(&self, now: Instant) -> Option<Lease> {
+        let pool = &self.0;
+        let (connection, era) = {
+            let mut shelf = pool.shelves.open();
+            (shelf.take_idle()?, pool.era())
+        };
+        let permit = Permit(pool);
+        match pool.is_fresh(&connection, now) {
+            true => Some(permit.lease(connection, era, true)),
+            false => {
+                permit.give(connection, era);
+                None
             }
         }
     }

@@ -67,6 +67,7 @@ pub(super) struct Grant {
 
 impl Shelves {
     /// The shelf of this process, locked.
+    #[inline]
     pub(super) fn open(&self) -> Open<'_> {
         let Locked { shelf, figures } = self.here();
         Open { shelf: shelf.lock(), figures }
@@ -80,7 +81,16 @@ impl Shelves {
     /// The shelf and the figures of this process. A child of fork closes the idle connections that it inherited, without
     /// writing to them. If a thread of the parent held the lock at the fork, these connections stay open in the child and
     /// are not used.
+    #[inline]
     fn here(&self) -> &Locked {
+        match self.0.made_here() {
+            Some(locked) => locked,
+            None => self.make(),
+        }
+    }
+
+    #[cold]
+    fn make(&self) -> &Locked {
         let inherited = Cell::new(None);
         let locked = self.0.get(|parents| {
             let shelf = parents.and_then(|parents| parents.shelf.try_lock());
@@ -94,6 +104,14 @@ impl Shelves {
 }
 
 impl Shelf {
+    /// Grant the connection used last, if no caller waits.
+    #[inline]
+    pub(super) fn take_idle(&mut self) -> Option<Box<Connection>> {
+        let rested = if self.waiters.is_empty() { self.idle.pop() } else { None };
+        self.leased += usize::from(rested.is_some());
+        rested
+    }
+
     /// Grant what is free: the connection used last, or a permit to open one. `None` while callers wait, so that no
     /// caller overtakes them.
     pub(super) fn grant(&mut self, max: usize, era: u64) -> Option<Grant> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
@@ -11,7 +11,7 @@ use crate::limits::RENEWAL_MS_MIN;
 use crate::transport::Deadline;
 
 use super::health;
-use super::shelf::{Grant, Shelves, Waiter};
+use super::shelf::{Grant, Open, Shelf, Shelves, Waiter};
 
 /// What the clones of a pool share.
 pub(super) struct PoolState {
@@ -26,6 +26,8 @@ pub(super) struct PoolState {
     /// The earliest time at which `renew` may close all connections again, in milliseconds since the pool was made.
     pub(super) renewal_due: AtomicU64,
     pub(super) made: Instant,
+    /// A connection that was idle for less is neither idle for too long nor due a PING.
+    fresh: Duration,
 }
 
 /// Why an idle connection cannot be used any more.
@@ -41,7 +43,7 @@ pub(super) enum Gone {
 impl PoolState {
     /// The state of a pool that opens its connections with `dial`.
     pub(super) fn new(dial: Dial) -> PoolState {
-        let max = dial.options().pool_max();
+        let (max, fresh) = (dial.options().pool_max(), health::fresh(dial.options()));
         PoolState {
             dial,
             max,
@@ -49,18 +51,29 @@ impl PoolState {
             era: AtomicU64::new(0),
             renewal_due: AtomicU64::new(0),
             made: Instant::now(),
+            fresh,
         }
     }
 
     /// Get a permit: at once if one is free, otherwise in the order of the callers.
-    pub(super) fn ask(&self, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
+    #[inline]
+    pub(super) fn ask(&self, now: &mut Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
+        let mut shelf = self.shelves.open();
+        if let Some(grant) = shelf.grant(self.max, self.era()) {
+            return Ok(grant);
+        }
+        let asked = self.queue(shelf, deadline, wait_ms, kept);
+        *now = Instant::now();
+        asked
+    }
+
+    /// Wait for a permit, behind the callers that wait already.
+    #[cold]
+    fn queue(&self, mut shelf: Open<'_>, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
         let mut queued = {
-            let mut shelf = self.shelves.open();
-            if let Some(grant) = shelf.grant(self.max, self.era()) {
-                return Ok(grant);
-            }
             let waiter = Arc::new(Waiter::new());
             shelf.waiters.push_back(Arc::clone(&waiter));
+            drop(shelf);
             QueuePlace { pool: self, waiter, left: false }
         };
         self.dial.counters().waited();
@@ -97,8 +110,35 @@ impl PoolState {
         })
     }
 
-    /// Check an idle connection before it is leased. A connection that fails the check is closed.
+    /// Check an idle connection before it is leased. A connection that fails the check is closed. `now` is the clock, and is
+    /// read again where the check slept.
+    #[inline]
     pub(super) fn check(
+        &self,
+        connection: Box<Connection>,
+        now: &mut Instant,
+        deadline: Deadline,
+        kept: &mut Kept,
+    ) -> std::result::Result<Box<Connection>, Gone> {
+        if self.is_fresh(&connection, *now) {
+            return Ok(connection);
+        }
+        let checked = self.check_well(connection, *now, deadline, kept);
+        *now = Instant::now();
+        checked
+    }
+
+    /// Whether an idle connection needs no further check.
+    #[inline]
+    pub(super) fn is_fresh(&self, connection: &Connection, now: Instant) -> bool {
+        let (opened, rested) = connection.age();
+        health::is_within(rested, self.fresh, now)
+            && health::is_young(opened, now, self.dial.options())
+            && connection.is_quiet()
+    }
+
+    #[cold]
+    fn check_well(
         &self,
         mut connection: Box<Connection>,
         now: Instant,
@@ -129,9 +169,31 @@ impl PoolState {
 
     /// A permit is returned, with a connection of `era` or without one. It goes to the first waiter, with the
     /// connection if its era is the present one.
+    #[inline(always)]
     pub(super) fn take_back(&self, connection: Option<Box<Connection>>, era: u64) {
-        let mut worn_out = Vec::new();
         let mut shelf = self.shelves.open();
+        match connection {
+            Some(connection)
+                if era == self.era() && shelf.waiters.is_empty() && self.is_fresh_with(&shelf, &connection) =>
+            {
+                shelf.leased -= 1;
+                shelf.idle.push(connection);
+            }
+            connection => self.take_back_well(shelf, connection, era),
+        }
+    }
+
+    /// Whether no idle connection was idle for too long, now that this one becomes idle.
+    #[inline]
+    fn is_fresh_with(&self, shelf: &Shelf, connection: &Connection) -> bool {
+        let now = connection.age().1;
+        let oldest = shelf.idle.first().map_or(now, |oldest| oldest.age().1);
+        health::is_within(oldest, self.fresh, now)
+    }
+
+    #[cold]
+    fn take_back_well(&self, mut shelf: Open<'_>, connection: Option<Box<Connection>>, era: u64) {
+        let mut worn_out = Vec::new();
         let (connection, outdated) = if era == self.era() { (connection, None) } else { (None, connection) };
         worn_out.extend(outdated);
         if let Some(waiter) = shelf.waiters.pop_front() {

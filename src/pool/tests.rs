@@ -33,7 +33,7 @@ fn pool(max: i64, scripts: impl IntoIterator<Item = Script>) -> Pool {
 }
 
 fn lease(pool: &Pool, wait_ms: i64) -> Result<Lease> {
-    pool.lease(Instant::now(), Deadline::after_ms(5000), wait_ms, &mut Kept::new(false, 0))
+    pool.lease(&mut Instant::now(), Deadline::after_ms(5000), wait_ms, &mut Kept::new(false, 0))
 }
 
 fn counts(pool: &Pool) -> (i64, i64, i64) {
@@ -136,7 +136,7 @@ fn a_new_connection_that_speaks_unasked_is_refused() {
     let rude = Script::new([expect(HELLO), give(GREETED), give("$4\r\nEVIL\r\n")]);
     let pool = pool(1, [rude]);
     let mut kept = Kept::new(false, 0).with_notices(true);
-    let error = pool.lease(Instant::now(), Deadline::after_ms(5000), -1, &mut kept).err().unwrap();
+    let error = pool.lease(&mut Instant::now(), Deadline::after_ms(5000), -1, &mut kept).err().unwrap();
     assert_eq!((error.status, error.outcome), (Status::Protocol, Outcome::NotSent));
     assert!(matches!(kept.take_notices()[..], [Notice::Connected { .. }, Notice::Lost { .. }]));
     assert_eq!((pool.stat(Stat::ConnectionsCreated), pool.stat(Stat::ConnectionsLost)), (Some(1), Some(1)));

@@ -51,6 +51,7 @@ impl<T> PerProcess<T> {
     }
 
     /// This process's value, if it was made. It takes no memory and waits for nobody.
+    #[inline]
     pub fn made_here(&self) -> Option<&T> {
         let process = Process::current();
         let mut place = self;

@@ -116,9 +116,15 @@ impl Buffer {
         }
     }
 
+    /// Whether it is no more than a resting connection may keep.
+    #[inline]
+    pub(super) fn is_small(&self) -> bool {
+        self.bytes.capacity() <= REST_BYTES_MAX
+    }
+
     /// Keep no more than a resting connection may.
     pub(super) fn rest(&mut self) {
-        if self.start == self.end && self.bytes.capacity() > REST_BYTES_MAX {
+        if self.start == self.end && !self.is_small() {
             *self = Buffer::default();
         }
     }

@@ -49,22 +49,29 @@ impl Route {
         Route { pool, pool_wait_ms, retry: Retry::new(options) }
     }
 
-    /// Call the parameter `ask` with a leased connection. The call is repeated after a failure or an error reply that allows
+    /// A connection for a command that goes straight, if there is one at once that serves no functions of the caller's.
+    #[inline(always)]
+    pub fn lease_straight(&self, now: Instant) -> Option<Lease> {
+        if self.pool.dial().is_served() { None } else { self.pool.lease_resting(now) }
+    }
+
+    /// Call the parameter `ask` with a leased connection, at first with `leased` if there is that. The call is repeated after a failure or an error reply that allows
     /// another try, until no try is left. A command is tried again only if the failed try did not run it, or if it may run
     /// twice.
-    #[inline(always)]
     pub fn ask(
         &self,
         order: &Order<'_>,
         tries: &mut Tries,
+        mut leased: Option<Lease>,
         audience: &impl Audience,
         mut ask: impl FnMut(&mut Lease, &mut Kept) -> Result<Reply>,
     ) -> Result<Reply> {
         self.retry.begin();
+        let mut now = order.begun;
         loop {
             tries.count += 1;
             let mut kept = audience.kept();
-            let tried = self.try_once(order, &mut kept, &mut ask);
+            let tried = self.try_once(order, now, leased.take(), &mut kept, &mut ask);
             let again = self.again(order, &tried, tries.count);
             if let Some((pause, error)) = &again {
                 kept.notice(Notice::Retry {
@@ -79,6 +86,7 @@ impl Route {
                 (Some((pause, error)), _) => {
                     tries.may_have_run |= error.outcome == Outcome::Unknown;
                     ongoing::pause(pause).map_err(|ended| ended.with_outcome(error.outcome))?;
+                    now = Instant::now();
                 }
                 (None, Ok(reply)) => return Ok(reply),
                 (None, Err(Tried { error, .. })) => return Err(error),
@@ -88,16 +96,26 @@ impl Route {
 
     /// Lease a connection.
     pub fn lease(&self, wait: &Wait<'_>, kept: &mut Kept) -> Result<Lease> {
-        let now = Instant::now();
-        if wait.deadline.had_passed(now) {
-            let text = format!(
-                "{}: pool: the {} ms allowed were over before a connection was asked for",
-                self.endpoint(),
-                wait.allowed_ms
-            );
-            return Err(Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent));
+        self.lease_at(&mut Instant::now(), wait, kept)
+    }
+
+    /// The same where the clock was read just now; it is read again where this slept.
+    #[inline]
+    fn lease_at(&self, now: &mut Instant, wait: &Wait<'_>, kept: &mut Kept) -> Result<Lease> {
+        if wait.deadline.had_passed(*now) {
+            return Err(self.too_late(wait));
         }
         self.pool.lease(now, wait.deadline, self.pool_wait_ms, kept)
+    }
+
+    #[cold]
+    fn too_late(&self, wait: &Wait<'_>) -> Error {
+        let text = format!(
+            "{}: pool: the {} ms allowed were over before a connection was asked for",
+            self.endpoint(),
+            wait.allowed_ms
+        );
+        Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent)
     }
 
     /// The retry settings and budget.
@@ -159,15 +177,23 @@ impl Route {
         Some((self.retry.next_pause(attempts, order.wait.deadline)?, error))
     }
 
-    #[inline(always)]
     fn try_once(
         &self,
         order: &Order<'_>,
+        mut now: Instant,
+        leased: Option<Lease>,
         kept: &mut Kept,
         ask: &mut impl FnMut(&mut Lease, &mut Kept) -> Result<Reply>,
     ) -> std::result::Result<Reply, Tried> {
         let fresh = |error| Tried { error, rested: false };
-        let mut lease = self.lease(&order.wait, kept).map_err(fresh)?;
+        let mut lease = match leased {
+            Some(lease) => lease,
+            None => {
+                let mut lease = self.lease_at(&mut now, &order.wait, kept).map_err(fresh)?;
+                lease.go_on_at(now);
+                lease
+            }
+        };
         let rested = lease.rested;
         let replied = ask(&mut lease, kept);
         // The connection is returned before any callback sees the reply. After an error it is closed.

@@ -1,5 +1,7 @@
 //! A command as it is sent, with what is known of it. It is made once, when the call begins.
 
+use std::time::Instant;
+
 use crate::commands::{self, Blocking, Command, Effect, Refusal, Shape};
 use crate::conn::{Connection, Kept, Wait};
 use crate::error::{Error, Outcome, Result, Status, head};
@@ -21,6 +23,8 @@ pub struct Order<'a> {
     pub shape: Shape,
     /// The time that the command may take.
     pub wait: Wait<'a>,
+    /// When the call began.
+    pub begun: Instant,
     /// The caller wants one try only (NO_RETRY).
     pub once: bool,
     /// The caller says that the command may run twice (IDEMPOTENT).
@@ -46,7 +50,10 @@ impl Order<'_> {
     /// Send the command over this connection, and wait for its reply.
     #[inline]
     pub fn ask_over(&self, connection: &mut Connection, kept: &mut Kept) -> Result<Reply> {
-        let ticket = connection.submit_known(self.args, self.room, self.effect, self.shape)?;
+        let ticket = match connection.begun() {
+            Some(ticket) => ticket,
+            None => connection.submit_known(self.args, self.room, self.effect, self.shape)?,
+        };
         connection.reply_to(ticket, &self.wait, kept)
     }
 
@@ -97,7 +104,17 @@ mod tests {
         let wait = Wait { deadline: Deadline::never(), allowed_ms: -1, name: args[0] };
         let row = commands::find(args);
         let effect = row.map_or(Effect::None, |row| row.effect(args));
-        let order = Order { args, row, room: 0, effect, shape: Shape::KEEP, wait, once: false, idempotent };
+        let order = Order {
+            args,
+            row,
+            room: 0,
+            effect,
+            shape: Shape::KEEP,
+            wait,
+            begun: Instant::now(),
+            once: false,
+            idempotent,
+        };
         let once = Order { once: true, ..order };
         assert!(!once.may_repeat(error));
         order.may_repeat(error)

@@ -31,9 +31,18 @@ fn a_connection_that_is_closed_right_behind_its_handshake_counts_as_a_try() {
     let args: &[&[u8]] = &[b"GET", b"k"];
     let wait = Wait { deadline: Deadline::after_ms(60_000), allowed_ms: 60_000, name: args[0] };
     let row = commands::find(args);
-    let order =
-        Order { args, row, room: 0, effect: Effect::None, shape: Shape::KEEP, wait, once: false, idempotent: false };
+    let order = Order {
+        args,
+        row,
+        room: 0,
+        effect: Effect::None,
+        shape: Shape::KEEP,
+        wait,
+        begun: Instant::now(),
+        once: false,
+        idempotent: false,
+    };
     let mut tries = Tries::default();
-    let error = route.ask(&order, &mut tries, &Nobody, |_, _| panic!("it is not asked")).unwrap_err();
+    let error = route.ask(&order, &mut tries, None, &Nobody, |_, _| panic!("it is not asked")).unwrap_err();
     assert_eq!((error.status, error.outcome, tries.count), (Status::Io, Outcome::NotSent, 1), "{error}");
 }

@@ -126,6 +126,7 @@ impl Inflight {
         self.reserve(resp::room_for(args))
     }
 
+    #[inline(always)]
     pub(super) fn outgoing(&self) -> &[u8] {
         match &self.burst {
             None => &self.bytes[self.sent..],
@@ -133,6 +134,7 @@ impl Inflight {
         }
     }
 
+    #[inline(always)]
     pub(super) fn sent(&mut self, len: usize) {
         if let Some(burst) = &mut self.burst {
             return burst.sent(len);
@@ -199,7 +201,7 @@ impl Inflight {
     }
 
     /// The same, where its command has begun to leave.
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_shape_sent(&self) -> Option<Shape> {
         match self.queue.front() {
             Some(Owed { due: Due::Reply(Effect::None), shape, start, .. }) if self.handed > *start => Some(*shape),
@@ -248,6 +250,7 @@ impl Inflight {
     }
 
     /// Nothing owed and nothing left to hand over.
+    #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.bytes.is_empty() && self.burst.is_none()
     }
@@ -274,6 +277,7 @@ impl Inflight {
         Ok(())
     }
 
+    #[inline(always)]
     pub(super) fn rest(&mut self) {
         if self.bytes.is_empty() && self.bytes.capacity() > REST_BYTES_MAX {
             self.bytes = Vec::new();

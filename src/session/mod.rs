@@ -241,12 +241,14 @@ impl Session {
     }
 
     /// Bytes for the peer.
+    #[inline(always)]
     pub fn outgoing(&self) -> &[u8] {
         // What was told not to have been sent must not be sent after all.
         if self.failure.is_some() { &[] } else { self.inflight.outgoing() }
     }
 
     /// So many of them were handed over.
+    #[inline(always)]
     pub fn sent(&mut self, len: usize) {
         self.inflight.sent(len);
     }
@@ -265,6 +267,7 @@ impl Session {
     }
 
     /// Whether the greeting is over and nothing ended the conversation.
+    #[inline(always)]
     pub fn is_ready(&self) -> bool {
         self.handshake.is_none() && self.failure.is_none()
     }
@@ -275,6 +278,7 @@ impl Session {
     }
 
     /// Whether the connection is as a new one: nothing owed, nothing unread, nothing changed.
+    #[inline(always)]
     pub fn is_clean(&self) -> bool {
         self.is_ready()
             && self.inflight.is_empty()
@@ -329,12 +333,13 @@ impl Session {
     }
 
     /// Give back buffers that one large command or reply made grow.
+    #[inline(always)]
     pub fn rest(&mut self) {
         self.inflight.rest();
         self.parser.rest();
     }
 
-    #[inline]
+    #[inline(always)]
     fn ready(&self) -> Result<()> {
         match &self.failure {
             Some(failure) => Err(failure.clone()),

@@ -222,6 +222,7 @@ impl State {
     }
 
     /// Whether the next borrower of the connection would notice nothing.
+    #[inline(always)]
     pub(super) fn is_as_new(&self) -> bool {
         !self.changed
             && self.database == self.home

@@ -70,7 +70,7 @@ impl Session {
     }
 
     /// A burst has the stream to itself.
-    #[inline]
+    #[inline(always)]
     fn may_submit(&self) -> Result<()> {
         match self.inflight.burst {
             None => self.ready(),

@@ -60,6 +60,12 @@ impl Session {
         }
     }
 
+    /// Whether nothing has come that was not told yet, nor the end.
+    #[inline]
+    pub fn is_silent(&self) -> bool {
+        self.events.is_empty() && self.failure.is_none() && self.parser.is_empty()
+    }
+
     /// A reply that cannot be kept ends the conversation. Its bytes are still there: it has begun to arrive.
     #[cold]
     fn could_not_keep(&mut self, error: Error) -> Error {

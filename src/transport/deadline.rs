@@ -15,6 +15,15 @@ impl Deadline {
         }
     }
 
+    /// So many milliseconds from that moment, as `after_ms`.
+    #[inline]
+    pub fn ms_behind(now: Instant, ms: i64) -> Self {
+        match u64::try_from(ms) {
+            Ok(ms) => Deadline(now.checked_add(Duration::from_millis(ms))),
+            Err(_) => Deadline::never(),
+        }
+    }
+
     /// So long from now.
     pub fn after(duration: Duration) -> Self {
         Deadline(Instant::now().checked_add(duration))
@@ -57,6 +66,12 @@ impl Deadline {
     #[inline]
     pub fn had_passed(self, now: Instant) -> bool {
         self.0.is_some_and(|moment| moment <= now)
+    }
+
+    /// Whether more than so much was left then.
+    #[inline]
+    pub fn left_more_than(self, time: Duration, now: Instant) -> bool {
+        self.0.is_none_or(|moment| now.checked_add(time).is_none_or(|then| then < moment))
     }
 
     /// Whichever of the two comes first.
@@ -102,6 +117,21 @@ mod tests {
         let years = 1_000_000_000_000;
         assert!((years - 60_000..=years).contains(&Deadline::after_ms(years).remaining_ms()));
         assert_eq!(Deadline::at(Instant::now() - Duration::from_secs(1)).remaining_ms(), 0);
+    }
+
+    #[test]
+    fn what_was_left_at_a_moment_is_counted_from_it() {
+        let now = Instant::now();
+        for ms in [0, 1, 60, 5000] {
+            let deadline = Deadline::ms_behind(now, ms);
+            let time = Duration::from_millis(ms as u64);
+            assert!(!deadline.left_more_than(time, now), "{ms}");
+            assert!(deadline.left_more_than(time, now - Duration::from_nanos(1)), "{ms}");
+            assert!(deadline.had_passed(now + time) && deadline.had_passed(now) == (ms == 0));
+        }
+        assert_eq!(Deadline::ms_behind(now, -1), Deadline::never());
+        assert!(Deadline::never().left_more_than(Duration::MAX, now));
+        assert!(Deadline::ms_behind(now, i64::MAX).left_more_than(Duration::from_secs(1), now));
     }
 
     #[test]

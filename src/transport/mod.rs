@@ -27,7 +27,7 @@ pub use attempt::{Attempt, Awaited, Step, connected};
 pub use connect::{Connect, NO_TIME_LEFT};
 pub use deadline::Deadline;
 pub use sockets::Sockets;
-pub use stream::{Moved, Transport};
+pub use stream::{Moved, Plain, Transport};
 #[cfg(feature = "tls")]
 pub use tls::with_tls;
 

@@ -10,7 +10,7 @@ use crate::options::Endpoint;
 use super::attempt::{Attempt, Step};
 use super::connect::{Connect, shown};
 use super::deadline::Deadline;
-use super::stream::{Moved, Transport};
+use super::stream::{Moved, Plain, Transport};
 use super::tcp::{LastAddress, TcpAttempt, TcpOptions};
 use super::unix::UnixAttempt;
 use super::wait;
@@ -116,8 +116,8 @@ impl Transport for SocketStream {
         Some(self.socket.as_raw_fd())
     }
 
-    fn waits(&self) -> bool {
-        self.waits
+    fn plain(&self) -> Option<Plain> {
+        Some(Plain { fd: self.socket.as_raw_fd(), waits: self.waits })
     }
 
     /// One that was closed before all had arrived may have been closed for another reason than what was written.

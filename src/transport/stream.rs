@@ -12,7 +12,8 @@ pub trait Transport: Send {
     /// Read into `buffer`: `Some(0)` is the end of the stream. With an `fd`, `timeout_ms` is always 0.
     fn read(&mut self, buffer: &mut [u8], timeout_ms: i64) -> Result<Moved>;
 
-    /// Read into memory that need not be initialised. What came is filled. With an `fd`, `timeout_ms` is 0, unless it `waits`.
+    /// Read into memory that need not be initialised. What came is filled. With an `fd`, `timeout_ms` is 0, unless it is a `plain`
+    /// one that waits.
     fn read_into(&mut self, room: &mut Room<'_>, timeout_ms: i64) -> Result<Moved> {
         let moved = self.read(room.bytes(), timeout_ms)?;
         if let Moved::Some(len) = moved {
@@ -28,9 +29,9 @@ pub trait Transport: Send {
     /// What to poll before reading and writing; without it the two calls do the waiting.
     fn fd(&self) -> Option<RawFd>;
 
-    /// Whether `read_into` may be given `READ_WAIT_MS` to wait, although there is an `fd`.
-    fn waits(&self) -> bool {
-        false
+    /// The socket, where it is nothing but one: it stays the same, shows all that may be read, and never waits without being told.
+    fn plain(&self) -> Option<Plain> {
+        None
     }
 
     /// Whether a read may find bytes that `fd` no longer shows, for they have left the kernel.
@@ -47,6 +48,15 @@ pub trait Transport: Send {
     fn has_ended_in_order(&self) -> bool {
         false
     }
+}
+
+/// A socket without anything around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain {
+    /// Its descriptor.
+    pub fd: RawFd,
+    /// Whether `read_into` may be given `READ_WAIT_MS` to wait.
+    pub waits: bool,
 }
 
 /// What a read or a write came to.

@@ -195,7 +195,7 @@ fn every_descriptor_is_closed_on_exec_and_no_call_waits_that_is_not_told_to() {
         let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
         let flags = i32::from_str_radix(flags, 8).unwrap();
         assert_ne!(flags & libc::O_CLOEXEC, 0);
-        assert_eq!((flags & libc::O_NONBLOCK == 0, transport.waits()), (waits, waits));
+        assert_eq!((flags & libc::O_NONBLOCK == 0, transport.plain().unwrap().waits), (waits, waits));
         assert_eq!(transport.read(&mut [0; 8], 0), Ok(Moved::None));
         let (mut list, mut end) = (vec![0; 8], 0);
         assert_eq!(transport.read_into(&mut Room::behind(&mut list, &mut end, 8), 0), Ok(Moved::None));

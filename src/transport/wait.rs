@@ -61,6 +61,13 @@ pub fn wait(fd: RawFd, read: bool, write: bool, deadline: Deadline) -> Result<Re
     }
 }
 
+/// Wait for a moment until `fd` can be read, or has failed. A signal ends that.
+pub fn is_soon_readable(fd: RawFd) -> bool {
+    let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry, which outlives the call.
+    unsafe { libc::poll(&mut entry, 1, in_an_int(READ_WAIT_MS)) > 0 }
+}
+
 /// Look whether `fd` can be read or written, as asked, without waiting.
 pub fn look(fd: RawFd, read: bool, write: bool) -> Result<Ready> {
     let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
@@ -179,9 +186,11 @@ pub fn idle_state(fd: RawFd) -> Idle {
     match peeked {
         Ok(0) => Idle::Closed,
         Ok(_) => Idle::Readable,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Idle::Quiet,
-        Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => polled_state(fd),
-        Err(_) => Idle::Closed,
+        Err(error) => match error.raw_os_error() {
+            Some(libc::EAGAIN) => Idle::Quiet,
+            Some(libc::ENOTSOCK) => polled_state(fd),
+            _ => Idle::Closed,
+        },
     }
 }
 
@@ -205,7 +214,7 @@ fn uninterrupted(mut call: impl FnMut() -> isize) -> io::Result<usize> {
             Ok(count) => return Ok(count),
             Err(_) => {
                 let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
+                if error.raw_os_error() != Some(libc::EINTR) {
                     return Err(error);
                 }
             }

@@ -16,7 +16,7 @@ pub(super) fn find(args: &[&[u8]]) -> Option<&'static Row> {
 }
 
 /// The same, where its row in the table of commands is at hand.
-#[inline]
+#[inline(always)]
 pub(super) fn of(command: Option<&Command>, args: &[&[u8]]) -> Option<&'static Row> {
     match command.map_or(NONE, |command| PLACES[command.id as usize]) {
         // No stray is as short as the most frequent commands are.

@@ -51,8 +51,7 @@ mod words;
 
 use std::ffi::CStr;
 
-use super::effect::Change;
-use super::{Command, Timeout};
+use super::Command;
 use becomes::{How, Row};
 
 pub use becomes::Shape;
@@ -74,8 +73,7 @@ pub fn shape_of(command: Option<&Command>, args: &[&[u8]]) -> Shape {
 /// The same, where its arguments do not matter: not for its shape, nor for how long it may wait on the server, nor for its
 /// connection, which it does not change.
 pub fn shape_without_arguments(command: &Command) -> Option<Shape> {
-    let plain = command.change == Change::None && command.timeout == Timeout::None;
-    let row = if plain { index::certain(command)? } else { return None };
+    let row = if command.is_plain() { index::certain(command)? } else { return None };
     match row.map(|row| row.how) {
         None => Some(Shape::KEEP),
         Some(How::Always(shape)) => Some(shape),

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 
 use super::*;
 use crate::sync::Mutex;
-use crate::transport::{Attempt, Connect, Moved, connected};
+use crate::transport::{Attempt, Connect, Moved, Plain, connected};
 
 /// What a transport is asked for, and what it does.
 struct Asks {
@@ -19,8 +19,6 @@ struct Asks {
     pending: bool,
     /// How many bytes more than it gave it says that it gave.
     lies: usize,
-    /// A read may be told to wait.
-    waits: bool,
 }
 
 type Give = Box<dyn FnMut() -> Result<Vec<u8>> + Send>;
@@ -58,10 +56,6 @@ impl Transport for Counted {
     fn pending(&self) -> bool {
         self.asks.lock().pending
     }
-
-    fn waits(&self) -> bool {
-        self.asks.lock().waits
-    }
 }
 
 impl Connect for Counted {
@@ -77,7 +71,7 @@ impl Connect for Counted {
 fn counted(socket: Option<UnixStream>) -> (Connection, Arc<Mutex<Asks>>) {
     let gives: Option<Give> = Some(Box::new(|| Ok(GREETED.as_bytes().to_vec())));
     let (writes, reads, takes) = (Vec::new(), Vec::new(), Ok(usize::MAX));
-    let asks = Asks { writes, reads, takes, gives, pending: false, lies: 0, waits: false };
+    let asks = Asks { writes, reads, takes, gives, pending: false, lies: 0 };
     let asks = Arc::new(Mutex::new(asks));
     let transport = Counted { asks: Arc::clone(&asks), socket: socket.map(Arc::new) };
     let dial = Dial::new(Options::new(), Some(Arc::new(transport)), None).unwrap();
@@ -345,7 +339,7 @@ fn a_read_waits_only_where_nothing_else_is_to_end_the_wait() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         std::io::Write::write_all(&mut theirs, b"x").unwrap();
         let (mut connection, asks) = counted(Some(ours));
-        asks.lock().waits = true;
+        connection.plain = connection.fd().map(|fd| Plain { fd, waits: true });
         let lock = Arc::clone(&asks);
         change(&mut connection, &mut lock.lock());
         ongoing.during(std::ptr::null(), || {
@@ -361,7 +355,10 @@ fn a_read_waits_only_where_nothing_else_is_to_end_the_wait() {
     for (left_ms, waits) in [(-1, 1), (60_000, 1), (2 * READ_WAIT_MS + SLACK_MS, 0), (1, 0), (0, 0)] {
         assert_eq!(asked(&nothing, left_ms, &plain), waits, "{left_ms} ms left");
     }
-    assert_eq!(asked(&|_, asks| asks.waits = false, -1, &plain), 0, "a transport that does not");
+    let never = |connection: &mut Connection, _: &mut Asks| connection.plain.as_mut().unwrap().waits = false;
+    assert_eq!(asked(&never, -1, &plain), 0, "a socket that does not");
+    let foreign = |connection: &mut Connection, _: &mut Asks| connection.plain = None;
+    assert_eq!(asked(&foreign, -1, &plain), 0, "what is no socket alone");
     let blocked = |connection: &mut Connection, _: &mut Asks| drop(queued(connection, 100));
     assert_eq!(asked(&blocked, -1, &plain), 0, "bytes are to be written");
     let asking = Ongoing::new(Some(Arc::new(Asking)));

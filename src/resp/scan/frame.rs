@@ -129,7 +129,10 @@ impl Parse for Fast {
     }
 
     fn rest(&mut self) {
-        if self.is_empty() {
+        let are_small = self.tape.capacity() <= TAPE_REST_MAX && self.open.capacity() <= TAPE_REST_MAX;
+        let is_small =
+            are_small && self.about.holes.capacity() == 0 && self.about.buffer.is_none() && self.buffer.is_small();
+        if !is_small && self.is_empty() {
             self.settle();
             self.buffer.rest();
             self.tape.shrink_to(TAPE_REST_MAX);

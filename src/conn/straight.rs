@@ -1,0 +1,75 @@
+//! The straight way of a command: one write, one wait, and one read that brings a short reply. What turns out otherwise is left
+//! as it stands, and `reply_to` goes on from there.
+
+use crate::commands::{Effect, Shape};
+use crate::error::Error;
+use crate::ongoing::Vigil;
+use crate::reply::Reply;
+use crate::session::{Asker, Ticket};
+use crate::transport::wait::{self, READ_WAIT_MS};
+
+use super::connection::Connection;
+use super::waiting::MUCH_MS;
+
+/// How far a straight way came.
+pub(super) struct Begun {
+    /// The command that was queued.
+    ticket: Ticket,
+    /// Why it went no further, where that is known.
+    pub(super) stopped: Option<Stopped>,
+}
+
+/// What stopped a straight way.
+pub(super) enum Stopped {
+    /// The write failed.
+    Writing(Error),
+    /// The read failed.
+    Reading(Error),
+}
+
+impl Connection {
+    /// Send a command that changes nothing of the connection, and wait for its reply for a moment; there is more time than `MUCH`.
+    /// The connection is as a new one, and nothing of the caller's serves it. `None`: `begun` says how it goes on.
+    #[inline(always)]
+    pub fn ask_straight(&mut self, args: &[&[u8]], room: usize, shape: Shape) -> Option<Reply> {
+        let plain = self.plain?;
+        // What there is no memory for is found out once more.
+        let ticket = self.session.submit_known(args, room, Effect::None, shape, Asker::default()).ok()?;
+        if let Err(error) = self.write(usize::MAX, 0) {
+            return self.stop(ticket, Some(Stopped::Writing(error)));
+        }
+        let may_wait = self.session.outgoing().is_empty() && Vigil::is_brief().unwrap_or(false);
+        if !may_wait || !(plain.waits || wait::is_soon_readable(plain.fd)) {
+            return self.stop(ticket, None);
+        }
+        match self.read(if plain.waits { READ_WAIT_MS } else { 0 }) {
+            Ok(true) => {}
+            Ok(false) => return self.stop(ticket, None),
+            Err(error) => return self.stop(ticket, Some(Stopped::Reading(error))),
+        }
+        match self.session.poll_leaf() {
+            // Nothing else was on its way.
+            Ok(Some(leaf)) => Some(leaf.reply),
+            // An error comes once more.
+            Ok(None) | Err(_) => self.stop(ticket, None),
+        }
+    }
+
+    /// The command that a straight way has queued, if one did: its reply is still to come.
+    #[inline]
+    pub fn begun(&self) -> Option<Ticket> {
+        self.begun.as_ref().map(|begun| begun.ticket)
+    }
+
+    #[cold]
+    fn stop(&mut self, ticket: Ticket, stopped: Option<Stopped>) -> Option<Reply> {
+        self.begun = Some(Box::new(Begun { ticket, stopped }));
+        None
+    }
+}
+
+/// Whether so much time is enough for a straight way.
+#[inline]
+pub fn is_straight_in(allowed_ms: i64) -> bool {
+    !(0..=MUCH_MS).contains(&allowed_ms)
+}

@@ -1,0 +1,154 @@
+//! The straight way of a command, and how it goes on where it is stopped: as if it had been the long way from the beginning.
+
+use std::collections::VecDeque;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+
+use super::*;
+use crate::conn::straight::is_straight_in;
+use crate::conn::waiting::MUCH_MS;
+use crate::sync::Mutex;
+use crate::transport::{Attempt, Connect, Moved, Plain, connected};
+
+/// A socket that is always readable, and gives and takes what is written down here.
+#[derive(Clone)]
+struct Told {
+    socket: Arc<(UnixStream, UnixStream)>,
+    /// What a write takes and a read finds, one after the other; then all, and nothing.
+    says: Arc<Mutex<Says>>,
+}
+
+#[derive(Default)]
+struct Says {
+    takes: VecDeque<Result<usize>>,
+    gives: VecDeque<Result<&'static str>>,
+    written: Vec<u8>,
+}
+
+impl Transport for Told {
+    fn read(&mut self, buffer: &mut [u8], _: i64) -> Result<Moved> {
+        let Some(given) = self.says.lock().gives.pop_front() else { return Ok(Moved::None) };
+        let bytes = given?.as_bytes();
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        Ok(if bytes == b"?" { Moved::None } else { Moved::Some(bytes.len()) })
+    }
+
+    fn write(&mut self, bytes: &[u8], _: i64) -> Result<Moved> {
+        let mut says = self.says.lock();
+        let len = says.takes.pop_front().unwrap_or(Ok(usize::MAX))?.min(bytes.len());
+        says.written.extend_from_slice(&bytes[..len]);
+        Ok(if len == 0 { Moved::None } else { Moved::Some(len) })
+    }
+
+    fn fd(&self) -> Option<RawFd> {
+        Some(self.socket.0.as_raw_fd())
+    }
+
+    fn plain(&self) -> Option<Plain> {
+        self.fd().map(|fd| Plain { fd, waits: true })
+    }
+}
+
+impl Connect for Told {
+    fn begin(&self, _: &crate::options::Endpoint, _: Deadline) -> Result<Box<dyn Attempt>> {
+        Ok(connected(Box::new(self.clone())))
+    }
+
+    fn name(&self) -> &str {
+        "told"
+    }
+}
+
+/// Ask for GET straight, and go on as any command where that came to nothing: whether it did not, and what came of it.
+fn asked(takes: &[Result<usize>], gives: &[Result<&'static str>]) -> (bool, Result<Vec<u8>>, Connection) {
+    asked_so(true, takes, gives)
+}
+
+/// The same, or ask for it on the long way from the beginning.
+fn asked_so(
+    straight: bool,
+    takes: &[Result<usize>],
+    gives: &[Result<&'static str>],
+) -> (bool, Result<Vec<u8>>, Connection) {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    std::io::Write::write_all(&mut theirs, b"x").unwrap();
+    let says = Arc::new(Mutex::new(Says { gives: [Ok(GREETED)].into(), ..Says::default() }));
+    let told = Told { socket: Arc::new((ours, theirs)), says: Arc::clone(&says) };
+    let dial = Dial::new(Options::new(), Some(Arc::new(told)), None).unwrap();
+    let mut connection = dial.open(Deadline::after_ms(10_000)).unwrap();
+    let (takes, gives) = (takes.iter().cloned().collect(), gives.iter().cloned().collect());
+    *says.lock() = Says { takes, gives, written: Vec::new() };
+    let args: &[&[u8]] = &[b"GET", b"a"];
+    let replied = if straight { connection.ask_straight(args, 100, Shape::KEEP) } else { None };
+    let is_straight = replied.is_some();
+    let reply = replied.map_or_else(
+        || {
+            let wait = Wait { deadline: Deadline::after_ms(10_000), allowed_ms: 10_000, name: b"GET" };
+            let begun = connection.begun().map_or_else(|| connection.submit(args, Shape::KEEP), Ok);
+            connection.reply_to(begun?, &wait, &mut Kept::new(true, 1000))
+        },
+        Ok,
+    );
+    assert!(reply.is_err() || says.lock().written == GET.as_bytes(), "it is written once");
+    assert!(connection.begun.is_none());
+    (is_straight, reply.map(|reply| reply.text().to_vec()), connection)
+}
+
+#[test]
+fn a_short_reply_that_comes_at_once_is_straight() {
+    for gives in ["$3\r\nabc\r\n", "+abc\r\n"] {
+        let (is_straight, reply, connection) = asked(&[], &[Ok(gives)]);
+        assert!(is_straight && reply.unwrap() == b"abc" && connection.is_clean());
+    }
+}
+
+#[test]
+fn what_is_stopped_goes_on_from_there() {
+    for (takes, gives) in [
+        (&[Ok(0usize)] as &[Result<usize>], &[Ok("$3\r\nabc\r\n")] as &[Result<&'static str>]),
+        (&[Ok(3), Ok(0), Ok(1)], &[Ok("?"), Ok("?"), Ok("$3\r\nabc\r\n")]),
+        (&[], &[Ok("?"), Ok("$3\r\nabc\r\n")]),
+        (&[], &[Ok("$3\r\na"), Ok("bc\r\n")]),
+        (&[], &[Ok(">2\r\n+x\r\n+y\r\n$3\r\nabc\r\n")]),
+        (&[], &[Ok(">2\r\n+x\r\n+y\r\n"), Ok("$3\r\nabc\r\n")]),
+    ] {
+        let (is_straight, reply, connection) = asked(takes, gives);
+        assert!(!is_straight && reply.unwrap() == b"abc" && connection.is_clean(), "{takes:?}, {gives:?}");
+    }
+    let (is_straight, reply, _) = asked(&[], &[Ok("-ERR no\r\n")]);
+    assert!(!is_straight && reply.unwrap() == b"ERR no");
+}
+
+/// The reason and the outcome are those of the long way.
+#[test]
+fn what_fails_says_what_became_of_the_command() {
+    let broken = || Error::new(Status::Io, "broken");
+    for (takes, gives, outcome) in [
+        (&[Err(broken())] as &[Result<usize>], &[] as &[Result<&'static str>], Outcome::NotSent),
+        (&[Ok(3), Err(broken())], &[], Outcome::Unknown),
+        (&[], &[Err(broken())], Outcome::Unknown),
+        (&[], &[Ok("?"), Err(broken())], Outcome::Unknown),
+        (&[], &[Ok("$3\r\na"), Err(broken())], Outcome::Unknown),
+        (&[], &[Ok("$x\r\n")], Outcome::Unknown),
+        (&[], &[Ok("")], Outcome::Unknown),
+    ] {
+        let (is_straight, reply, connection) = asked(takes, gives);
+        let (_, by_the_long_way, _) = asked_so(false, takes, gives);
+        assert!(!is_straight && connection.failure().is_some(), "{takes:?}, {gives:?}");
+        assert_eq!(reply, by_the_long_way);
+        assert_eq!(reply.unwrap_err().outcome, outcome, "{takes:?}, {gives:?}");
+    }
+}
+
+#[test]
+fn a_second_reply_leaves_the_connection_unclean() {
+    let (is_straight, reply, connection) = asked(&[], &[Ok("$3\r\nabc\r\n+more\r\n")]);
+    assert!(is_straight && reply.unwrap() == b"abc" && !connection.is_clean());
+}
+
+#[test]
+fn a_time_that_is_near_is_looked_at_on_the_long_way() {
+    for (allowed_ms, is_enough) in [(-1, true), (0, false), (1, false), (MUCH_MS, false), (MUCH_MS + 1, true)] {
+        assert_eq!(is_straight_in(allowed_ms), is_enough, "{allowed_ms}");
+    }
+}
