@@ -13,7 +13,7 @@ use crate::transport::{Plain, Transport};
 use super::dial::Dial;
 use super::scripts::Known;
 use super::serving::{Served, serve};
-use super::straight::Begun;
+use super::stopped::StoppedWay;
 
 /// An open connection that has been greeted.
 pub struct Connection {
@@ -28,7 +28,7 @@ pub struct Connection {
     /// The clock as it was read last, where nothing has slept since: for the next wait alone.
     pub(super) as_of: Option<Instant>,
     /// A command that went straight, and did not come to its end so.
-    pub(super) begun: Option<Box<Begun>>,
+    pub(super) begun: Option<Box<StoppedWay>>,
     /// The size of the next read. It grows while reads fill it.
     pub(super) read_bytes: usize,
     /// The turns in a row in which the descriptor was ready and no byte moved.

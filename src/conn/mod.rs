@@ -9,6 +9,7 @@
 //!  waiting      the driver of a call that waits
 //!  calls        a command, and the wait for its reply
 //!  straight     a command on the shortest way
+//!  stopped      how far such a command came
 //!  burst        many commands in one write, and their replies
 //!  steps        reads and writes that never wait, for a line
 //!  inspecting   a look at a connection that was idle
@@ -33,6 +34,7 @@ mod opening;
 mod scripts;
 mod serving;
 mod steps;
+mod stopped;
 mod straight;
 mod until;
 mod waiting;

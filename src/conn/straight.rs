@@ -2,30 +2,14 @@
 //! as it stands, and `reply_to` goes on from there.
 
 use crate::commands::{Effect, Shape};
-use crate::error::Error;
 use crate::ongoing::Vigil;
 use crate::reply::Reply;
 use crate::session::{Asker, Ticket};
 use crate::transport::wait::{self, READ_WAIT_MS};
 
 use super::connection::Connection;
+use super::stopped::{StoppedWay, WhyStopped};
 use super::waiting::MUCH_MS;
-
-/// How far a straight way came.
-pub(super) struct Begun {
-    /// The command that was queued.
-    ticket: Ticket,
-    /// Why it went no further, where that is known.
-    pub(super) stopped: Option<Stopped>,
-}
-
-/// What stopped a straight way.
-pub(super) enum Stopped {
-    /// The write failed.
-    Writing(Error),
-    /// The read failed.
-    Reading(Error),
-}
 
 impl Connection {
     /// Send a command that changes nothing of the connection, and wait for its reply for a moment; there is more time than `MUCH`.
@@ -36,7 +20,7 @@ impl Connection {
         // What there is no memory for is found out once more.
         let ticket = self.session.submit_known(args, room, Effect::None, shape, Asker::default()).ok()?;
         if let Err(error) = self.write(usize::MAX, 0) {
-            return self.stop(ticket, Some(Stopped::Writing(error)));
+            return self.stop(ticket, Some(WhyStopped::Writing(error)));
         }
         let may_wait = self.session.outgoing().is_empty() && Vigil::is_brief().unwrap_or(false);
         if !may_wait || !(plain.waits || wait::is_soon_readable(plain.fd)) {
@@ -45,7 +29,7 @@ impl Connection {
         match self.read(if plain.waits { READ_WAIT_MS } else { 0 }) {
             Ok(true) => {}
             Ok(false) => return self.stop(ticket, None),
-            Err(error) => return self.stop(ticket, Some(Stopped::Reading(error))),
+            Err(error) => return self.stop(ticket, Some(WhyStopped::Reading(error))),
         }
         match self.session.poll_leaf() {
             // Nothing else was on its way.
@@ -62,8 +46,8 @@ impl Connection {
     }
 
     #[cold]
-    fn stop(&mut self, ticket: Ticket, stopped: Option<Stopped>) -> Option<Reply> {
-        self.begun = Some(Box::new(Begun { ticket, stopped }));
+    fn stop(&mut self, ticket: Ticket, why: Option<WhyStopped>) -> Option<Reply> {
+        self.begun = Some(Box::new(StoppedWay { ticket, why }));
         None
     }
 }

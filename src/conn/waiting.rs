@@ -13,7 +13,7 @@ use crate::transport::wait::{self, READ_WAIT_MS};
 
 use super::connection::Connection;
 use super::serving::serving;
-use super::straight::Stopped;
+use super::stopped::WhyStopped;
 use super::until::Until;
 
 impl Connection {
@@ -35,10 +35,10 @@ impl Connection {
         let mut came = Progress::None;
         let mut seen = self.seen();
         loop {
-            let handed = match self.begun.take().and_then(|begun| begun.stopped) {
+            let handed = match self.begun.take().and_then(|begun| begun.why) {
                 None => self.hand_over(until.deadline()),
-                Some(Stopped::Writing(error)) => Err(error),
-                Some(Stopped::Reading(error)) => return Err(error),
+                Some(WhyStopped::Writing(error)) => Err(error),
+                Some(WhyStopped::Reading(error)) => return Err(error),
             };
             let handed = handed.map_err(|error| self.last_words(error, until.deadline()));
             if let Some(result) = done(&mut self.session)? {
