@@ -73,6 +73,9 @@ bench: ## calls, threads, parsers, pipelines and loops against the packaged hire
 bench-check: ## instructions, system calls, allocations and page faults are as benches/figures says (RREDIS_BLESS=1 writes it)
 	@benches/check
 
+bench-report: ## ten minutes: a table, JSON and a page with bars beside hiredis, redis-rs and redis-py (FULL=1: the matrix)
+	@benches/report/run
+
 bindings: ## LuaJIT, Ruby, Go and Python load the library
 	@cargo test --test project bindings::
 
@@ -94,4 +97,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check check-32 build release reproducible asan tsan cuts ledger soak fuzz mutants timers children scale bench bench-check bindings header examples run-NN install clean
+.PHONY: help demo test quick check check-32 build release reproducible asan tsan cuts ledger soak fuzz mutants timers children scale bench bench-check bench-report bindings header examples run-NN install clean

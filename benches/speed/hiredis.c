@@ -46,7 +46,8 @@ void *link_open(const char *place) {
 void link_close(void *link) { redisFree(link); }
 
 static size_t taken(redisReply *reply) {
-  if (reply == NULL || reply->type == REDIS_REPLY_ERROR) failed(reply ? reply->str : "no reply");
+  if (reply == NULL) return lost("no reply");
+  if (reply->type == REDIS_REPLY_ERROR) failed(reply->str);
   size_t len = reply->type == REDIS_REPLY_ARRAY ? reply->elements : reply->len;
   freeReplyObject(reply);
   return len;
@@ -59,7 +60,7 @@ size_t link_run(void *link, const command *sent, int times) {
   for (int i = 0; i < times; i++) {
     void *reply = NULL;
     redisGetReply(link, &reply);
-    len = taken(reply);
+    if ((len = taken(reply)) == LOST) break;
   }
   return len;
 }

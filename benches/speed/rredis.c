@@ -54,14 +54,14 @@ size_t link_run(void *link, const command *sent, int times) {
   rredis_reply *reply;
   size_t argc = (size_t)sent->argc;
   if (times == 1) {
-    if (rredis_client_command(client, argc, sent->argv, sent->argv_len, &reply, &err)) failed(err.message);
+    if (rredis_client_command(client, argc, sent->argv, sent->argv_len, &reply, &err)) return lost(err.message);
     size_t len = reply->len;
     rredis_reply_free(reply);
     return len;
   }
   for (int i = 0; i < times; i++)
     if (rredis_pipeline_add(link, argc, sent->argv, sent->argv_len, &err)) failed(err.message);
-  if (rredis_pipeline_run(link, RREDIS_PIPELINE_PLAIN, &reply, &err)) failed(err.message);
+  if (rredis_pipeline_run(link, RREDIS_PIPELINE_PLAIN, &reply, &err)) return lost(err.message);
   if (reply->len != (size_t)times) failed("other replies");
   size_t len = reply->elements[times - 1].len;
   rredis_reply_free(reply);

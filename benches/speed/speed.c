@@ -4,7 +4,10 @@
 //
 // Every command except the last is sent once, beforehand. PIPELINE commands are one burst. An argument @N is a text of N bytes.
 // Prints commands a second, microseconds of processor time (user and system) for one command, and how many microseconds a burst
-// took, at most, for 50, 99 and 99.9 of a hundred.
+// took, at most, for 50, 99 and 99.9 of a hundred; and how many failed.
+//
+// With RREDIS_LOSSES=1 a burst may fail, and the thread opens what it sends on again. RREDIS_BESIDE is a command, its words with
+// spaces between, that one more thread sends 5 ms after each reply: it is not counted.
 
 #include "speed.h"
 
@@ -17,11 +20,11 @@
 #include <time.h>
 
 // A latency is counted in one of 64 parts of each power of two: to 1.6 %.
-enum { PARTS = 64, BUCKETS = PARTS * 36, THREADS_MAX = 4096, STACK_BYTES = 256 << 10 };
+enum { PARTS = 64, BUCKETS = PARTS * 36, THREADS_MAX = 4096, STACK_BYTES = 256 << 10, BESIDE_REST_NS = 5000000 };
 
 typedef struct worker {
   pthread_t thread;
-  long rounds;
+  long rounds, failures;
   uint32_t buckets[BUCKETS];
 } worker;
 
@@ -30,6 +33,13 @@ static int pipeline;
 static command last;
 static double seconds, end_ns;
 static pthread_barrier_t gate;
+
+static int losses;
+
+size_t lost(const char *what) {
+  if (!losses) failed(what);
+  return LOST;
+}
 
 void failed(const char *what) {
   fprintf(stderr, "speed: %s\n", what);
@@ -70,7 +80,14 @@ static void *work(void *given) {
   pthread_barrier_wait(&gate);
   double begin = now_ns();
   while (begin < end_ns) {
-    if (link_run(link, &last, pipeline) != expected) failed("a reply of another length");
+    size_t len = link_run(link, &last, pipeline);
+    if (len == LOST) {
+      self->failures++;
+      link_close(link);
+      link = link_open(place);
+    } else if (len != expected) {
+      failed("a reply of another length");
+    }
     double done = now_ns();
     self->buckets[bucket_of(done - begin)]++;
     self->rounds++;
@@ -78,6 +95,20 @@ static void *work(void *given) {
   }
   pthread_barrier_wait(&gate);
   link_close(link);
+  return NULL;
+}
+
+// One thread more, which nobody waits for.
+static void *work_beside(void *given) {
+  void *link = link_open(place);
+  const struct timespec rest = {0, BESIDE_REST_NS};
+  for (;;) {
+    if (link_run(link, given, 1) == LOST) {
+      link_close(link);
+      link = link_open(place);
+    }
+    nanosleep(&rest, NULL);
+  }
   return NULL;
 }
 
@@ -102,16 +133,17 @@ static void measure(int threads) {
   end_ns = begin + seconds * 1e9;
   pthread_barrier_wait(&gate);
   pthread_barrier_wait(&gate);
-  double passed = now_ns() - begin, rounds = 0;
+  double passed = now_ns() - begin, rounds = 0, failures = 0;
   used = used_us() - used;
   for (int i = 0; i < threads; i++) {
     pthread_join(workers[i].thread, NULL);
     rounds += (double)workers[i].rounds;
+    failures += (double)workers[i].failures;
     for (int b = 0; b < BUCKETS; b++) buckets[b] += workers[i].buckets[b];
   }
   double commands = rounds * pipeline;
-  printf("%.0f %.4f %.2f %.2f %.2f\n", commands / passed * 1e9, used / commands, percentile(buckets, rounds, 0.5),
-         percentile(buckets, rounds, 0.99), percentile(buckets, rounds, 0.999));
+  printf("%.0f %.4f %.2f %.2f %.2f %.0f\n", commands / passed * 1e9, used / commands, percentile(buckets, rounds, 0.5),
+         percentile(buckets, rounds, 0.99), percentile(buckets, rounds, 0.999), failures);
   free(workers);
 }
 
@@ -135,6 +167,16 @@ static command parsed(int count, char **words) {
   return one;
 }
 
+static void beside(char *words) {
+  static command slow;
+  static char *split[64];
+  int count = 0;
+  for (char *word = strtok(words, " "); word != NULL && count < 64; word = strtok(NULL, " ")) split[count++] = word;
+  slow = parsed(count, split);
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, work_beside, &slow)) failed("no thread");
+}
+
 int main(int argc, char **argv) {
   if (argc < 6) return 64;
   place = argv[1];
@@ -149,7 +191,9 @@ int main(int argc, char **argv) {
     if (at + last.argc < argc) link_run(link, &last, 1);
   }
   link_close(link);
+  losses = getenv("RREDIS_LOSSES") != NULL;
+  if (getenv("RREDIS_BESIDE") != NULL) beside(getenv("RREDIS_BESIDE"));
   measure(threads);
-  client_close();
+  if (getenv("RREDIS_BESIDE") == NULL) client_close();
   return 0;
 }

@@ -17,6 +17,10 @@ int port_of(const char *place);
 
 void failed(const char *what);
 
+// What link_run returns for a burst that failed, where that may be: lost(why).
+#define LOST ((size_t)-1)
+size_t lost(const char *what);
+
 // Once for the process, before there are threads.
 void client_open(const char *place);
 void client_close(void);

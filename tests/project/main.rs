@@ -9,4 +9,5 @@ mod examples;
 mod install;
 mod licences;
 mod readme;
+mod report;
 mod support_itself;
