@@ -45,11 +45,14 @@ static struct sockaddr_in loopback(int port) {
 static void add(int listener, int to_port) {
   struct sockaddr_in to = loopback(to_port);
   int on = 1, near = accept4(listener, NULL, NULL, SOCK_CLOEXEC), far = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (near < 0 || ends + 2 > ENDS_MAX || connect(far, (void *)&to, sizeof to)) failed("relay: a connection");
+  int at = 0;
+  while (at < ends && (fds[at] >= 0 || oldest[at] != NULL || oldest[at + 1] != NULL)) at += 2;
+  if (near < 0 || at + 2 > ENDS_MAX || connect(far, (void *)&to, sizeof to)) failed("relay: a connection");
   setsockopt(near, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   setsockopt(far, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  fds[ends++] = near;
-  fds[ends++] = far;
+  fds[at] = near;
+  fds[at + 1] = far;
+  if (at == ends) ends += 2;
 }
 
 static void end(int at) {
@@ -111,8 +114,8 @@ int main(int argc, char **argv) {
     int before = ends;
     if (ppoll(watched, (nfds_t)before + 2, &wait, NULL) < 0) failed("relay: poll");
     if (watched[0].revents) return 0;
-    if (watched[1].revents) add(listener, atoi(argv[2]));
     for (int i = 0; i < before; i++)
       if (watched[i + 2].revents && fds[i] >= 0) hear(i, atof(argv[3]));
+    if (watched[1].revents) add(listener, atoi(argv[2]));
   }
 }

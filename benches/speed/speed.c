@@ -72,10 +72,20 @@ static int bucket_of(double ns) {
 // The upper end of a bucket, in microseconds.
 static double bucket_us(int bucket) { return (double)((uint64_t)(PARTS + bucket % PARTS + 1) << (bucket / PARTS)) / 1e3; }
 
+// Again until it does not fail.
+static size_t run_whole(void **link, const command *sent, int times) {
+  size_t len;
+  while ((len = link_run(*link, sent, times)) == LOST) {
+    link_close(*link);
+    *link = link_open(place);
+  }
+  return len;
+}
+
 static void *work(void *given) {
   worker *self = given;
   void *link = link_open(place);
-  size_t expected = link_run(link, &last, pipeline);
+  size_t expected = run_whole(&link, &last, pipeline);
   pthread_barrier_wait(&gate);
   pthread_barrier_wait(&gate);
   double begin = now_ns();
@@ -103,10 +113,7 @@ static void *work_beside(void *given) {
   void *link = link_open(place);
   const struct timespec rest = {0, BESIDE_REST_NS};
   for (;;) {
-    if (link_run(link, given, 1) == LOST) {
-      link_close(link);
-      link = link_open(place);
-    }
+    run_whole(&link, given, 1);
     nanosleep(&rest, NULL);
   }
   return NULL;
@@ -184,14 +191,14 @@ int main(int argc, char **argv) {
   int threads = atoi(argv[3]);
   pipeline = atoi(argv[4]);
   if (seconds <= 0 || threads < 1 || threads > THREADS_MAX || pipeline < 1) return 64;
+  losses = getenv("RREDIS_LOSSES") != NULL;
   client_open(place);
   void *link = link_open(place);
   for (int at = 5; at < argc; at += last.argc + 1) {
     last = parsed(argc - at, argv + at);
-    if (at + last.argc < argc) link_run(link, &last, 1);
+    if (at + last.argc < argc) run_whole(&link, &last, 1);
   }
   link_close(link);
-  losses = getenv("RREDIS_LOSSES") != NULL;
   if (getenv("RREDIS_BESIDE") != NULL) beside(getenv("RREDIS_BESIDE"));
   measure(threads);
   if (getenv("RREDIS_BESIDE") == NULL) client_close();
