@@ -4,9 +4,21 @@
 //   parse time                              every input with every parser in turn, and the best of many times
 //   parse inputs                            the inputs' names
 //
-// Every input is fed in pieces of 16 KiB, as a socket gives them, and every reply is taken and freed.
+// Every input is fed in pieces of 16 KiB, as a socket gives them, and every reply is taken and freed. The input "encode" is a
+// command to be encoded, 1000 times. With VALKEY defined, libvalkey is measured in the place of hiredis.
 
+#ifdef VALKEY
+#include <valkey/valkey.h>
+#define redisReaderCreate valkeyReaderCreate
+#define redisReaderFeed valkeyReaderFeed
+#define redisReaderGetReply valkeyReaderGetReply
+#define redisReaderFree valkeyReaderFree
+#define redisFormatCommandArgv valkeyFormatCommandArgv
+#define redisFreeCommand valkeyFreeCommand
+#define REDIS_OK VALKEY_OK
+#else
 #include <hiredis/hiredis.h>
+#endif
 #include <rredis.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +52,7 @@ static void put(buffer *out, const char *format, ...) {
 static void put_bulk(buffer *out, const char *text) { put(out, "$%zu\r\n%s\r\n", strlen(text), text); }
 
 static void put_numbered(buffer *out, const char *format, int number) {
-  char text[80];
+  char text[1100];
   snprintf(text, sizeof text, format, number);
   put_bulk(out, text);
 }
@@ -74,14 +86,18 @@ static void pairs(buffer *out, const char *head) {
 static void hgetall3(buffer *out) { pairs(out, "%200\r\n"); }
 static void hgetall2(buffer *out) { pairs(out, "*400\r\n"); }
 
-static void zrange3(buffer *out) {
+// Scores of so many digits and more, up to `most`.
+static void scores3(buffer *out, int fewest, int most) {
   put(out, "*500\r\n");
   for (int i = 0; i < 500; i++) {
     put(out, "*2\r\n");
     put_numbered(out, "member-%06d", i);
-    put(out, ",%.17g\r\n", i * 1.1);
+    put(out, ",%.*g\r\n", fewest + i % (most - fewest + 1), (i + 1) * 1234.5678 / 7);
   }
 }
+
+static void zrange3(buffer *out) { scores3(out, 12, 15); }
+static void zrange17(buffer *out) { scores3(out, 17, 17); }
 
 static void zrange2(buffer *out) {
   put(out, "*1000\r\n");
@@ -98,6 +114,17 @@ static void ints(buffer *out) {
   for (int i = 0; i < 1000; i++) put(out, ":%d\r\n", i * 7919);
 }
 
+// As large as times and sizes are: 8 to 16 digits.
+static void ints16(buffer *out) {
+  put(out, "*1000\r\n");
+  long long first = 12345678;
+  for (int i = 0; i < 1000; i++) {
+    if (i % 9 == 0) first = 12345678;
+    put(out, ":%lld\r\n", first + i);
+    first *= 10;
+  }
+}
+
 static void get64(buffer *out) {
   for (int i = 0; i < 1000; i++) put_numbered(out, "%064d", i);
 }
@@ -106,16 +133,42 @@ static void ok(buffer *out) {
   for (int i = 0; i < 1000; i++) put(out, "+OK\r\n");
 }
 
+static void incr(buffer *out) {
+  for (int i = 0; i < 1000; i++) put(out, ":%d\r\n", 100000 + i * 7919);
+}
+
+static void get1k(buffer *out) {
+  for (int i = 0; i < 1000; i++) put_numbered(out, "%01024d", i);
+}
+
+// What a program that does a little of everything is answered.
+static void mixed(buffer *out) {
+  for (int i = 0; i < 100; i++) {
+    put(out, "+OK\r\n:%d\r\n$-1\r\n_\r\n", i % 2);
+    put_numbered(out, "value-%d", i);
+    put_numbered(out, "%032d", i);
+    put(out, "*2\r\n$1\r\na\r\n$-1\r\n#t\r\n:%d\r\n-ERR value is not an integer or out of range\r\n", 1000 + i);
+  }
+}
+
+static void messages(buffer *out) {
+  for (int i = 0; i < 1000; i++) {
+    put(out, ">3\r\n$7\r\nmessage\r\n$10\r\nchannel-01\r\n");
+    put_numbered(out, "message-%056d", i);
+  }
+}
+
 static void bulk1m(buffer *out) {
   put(out, "$%d\r\n", 1024 * 1024);
   for (int i = 0; i < 1024 * 16; i++) put(out, "%064d", i);
   put(out, "\r\n");
 }
 
-static const struct input { const char *name; size_t replies; void (*make)(buffer *out); } INPUTS[] = {
-  {"lrange", 1, lrange},       {"stream", 1, stream},   {"hgetall", 1, hgetall3}, {"hgetall-2", 1, hgetall2},
-  {"zrange", 1, zrange3},      {"zrange-2", 1, zrange2}, {"ints", 1, ints},       {"get64", 1000, get64},
-  {"ok", 1000, ok},            {"bulk1m", 1, bulk1m},
+static const struct input { const char *name; long replies; void (*make)(buffer *out); } INPUTS[] = {
+  {"lrange", 1, lrange},       {"stream", 1, stream},      {"hgetall", 1, hgetall3},  {"hgetall-2", 1, hgetall2},
+  {"zrange", 1, zrange3},      {"zrange-17", 1, zrange17}, {"zrange-2", 1, zrange2},  {"ints", 1, ints},
+  {"ints-16", 1, ints16},        {"get64", 1000, get64},      {"get1k", 1000, get1k},     {"ok", 1000, ok},          {"incr", 1000, incr},
+  {"mixed", 1000, mixed},      {"messages", 1000, messages}, {"bulk1m", 1, bulk1m},   {"encode", 1000, NULL},
 };
 enum { INPUTS_LEN = sizeof INPUTS / sizeof *INPUTS };
 
@@ -156,6 +209,31 @@ static long round_hiredis(void *reader, const buffer *in) {
   return replies;
 }
 
+// A SET of 64 bytes, so often as a command of its own: how often it was encoded.
+enum { COMMANDS = 1000 };
+static const char *const SET[] = {"SET", "key:000000000001", "0123456789012345678901234567890123456789012345678901234567890123"};
+static const size_t SET_LEN[] = {3, 16, 64};
+
+static long encode_rredis(void) {
+  char bytes[256];
+  long count = 0;
+  for (int i = 0; i < COMMANDS; i++) {
+    size_t len;
+    count += rredis_command_encode(3, SET, SET_LEN, bytes, sizeof bytes, &len, NULL) == RREDIS_OK;
+  }
+  return count;
+}
+
+static long encode_hiredis(void) {
+  long count = 0;
+  for (int i = 0; i < COMMANDS; i++) {
+    char *bytes;
+    count += redisFormatCommandArgv(&bytes, 3, (const char **)SET, SET_LEN) > 0;
+    redisFreeCommand(bytes);
+  }
+  return count;
+}
+
 static void *new_rredis(rredis_parser_kind kind) {
   rredis_options *options = rredis_options_new();
   rredis_parser *parser = NULL;
@@ -175,20 +253,25 @@ static const struct parser {
   const char *name;
   void *(*make)(void);
   round_fn *round;
+  long (*encode)(void);
   void (*end)(void *parser);
 } PARSERS[] = {
-  {"fast", new_fast, round_rredis, free_rredis},
-  {"simple", new_simple, round_rredis, free_rredis},
-  {"hiredis", new_hiredis, round_hiredis, free_hiredis},
+  {"fast", new_fast, round_rredis, encode_rredis, free_rredis},
+  {"simple", new_simple, round_rredis, encode_rredis, free_rredis},
+  {"hiredis", new_hiredis, round_hiredis, encode_hiredis, free_hiredis},
 };
 enum { PARSERS_LEN = sizeof PARSERS / sizeof *PARSERS };
+
+static long run(const struct parser *parser, void *one, const struct input *input, const buffer *in) {
+  return input->make == NULL ? parser->encode() : parser->round(one, in);
+}
 
 // ---- The two ways to measure ----
 
 static buffer made(const struct input *input) {
   buffer out = {malloc(1 << 16), 0, 1 << 16};
   if (out.bytes == NULL) abort();
-  input->make(&out);
+  if (input->make != NULL) input->make(&out);
   return out;
 }
 
@@ -198,7 +281,7 @@ static int count(const struct parser *parser, const struct input *input, long ro
   void *one = parser->make();
   int status = 0;
   for (long i = 0; i < rounds && status == 0; i++) {
-    if (parser->round(one, &in) != (long)input->replies) status = 2;
+    if (run(parser, one, input, &in) != input->replies) status = 2;
   }
   parser->end(one);
   free(in.bytes);
@@ -217,7 +300,7 @@ static double trial(const struct parser *parser, const struct input *input, cons
   long rounds = 0;
   double begin = now_ns(), passed = 0;
   while (passed < TRIAL_NS) {
-    if (parser->round(one, in) != (long)input->replies) {
+    if (run(parser, one, input, in) != input->replies) {
       parser->end(one);
       return -1;
     }
