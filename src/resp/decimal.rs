@@ -1,9 +1,11 @@
 //! Reading floating point numbers from text, which RESP2 servers send in place of doubles.
 //!
-//! Digits are taken eight at a time. Where they come to an integer of 64 bits and a power of ten, one division is all: of
-//! two doubles that are exact, or of integers, whose remainder says how to round. Whatever else there is, an exponent, a
-//! word, more digits, is left to the standard library. All three round to the nearest double; the tests compare them.
+//! Digits are taken eight at a time. Where they come to an integer of 64 bits and a power of ten, little is left to do: one
+//! division of two doubles that are exact, or a product with an inverse, or a division of integers, whose remainder says how
+//! to round. Whatever else there is, an exponent, a word, more digits, is left to the standard library. All round to the
+//! nearest double; the tests compare them.
 
+use super::digits::{self, DIGITS_MAX};
 use super::grammar;
 
 /// The nearest double, if the `len` bytes at the beginning of `bytes` are one by the grammar of RESP3; nothing depends on a
@@ -11,8 +13,8 @@ use super::grammar;
 #[inline(always)]
 pub(crate) fn score(bytes: &[u8], len: usize) -> Option<f64> {
     match bytes.first_chunk() {
-        Some(head) if len.wrapping_sub(1) < 8 && leading(u64::from_le_bytes(*head)) >= len => {
-            Some(joined(u64::from_le_bytes(*head), len) as i64 as f64)
+        Some(head) if len.wrapping_sub(1) < 8 && digits::leading(u64::from_le_bytes(*head)) >= len => {
+            Some(digits::joined(u64::from_le_bytes(*head), len) as i64 as f64)
         }
         _ => long_score(bytes, len),
     }
@@ -22,90 +24,92 @@ pub(crate) fn score(bytes: &[u8], len: usize) -> Option<f64> {
 fn long_score(bytes: &[u8], len: usize) -> Option<f64> {
     let text = bytes.get(..len)?;
     let sign = usize::from(text.first() == Some(&b'-'));
-    if let Some(value) = decimal(&bytes[sign..], len - sign) {
-        return Some(if sign == 1 { -value } else { value });
+    match double(bytes, sign) {
+        Some((value, end)) if end == len => Some(if sign == 1 { -value } else { value }),
+        _ => grammar::is_double(text).then(|| grammar::double(text)),
     }
-    grammar::is_double(text).then(|| grammar::double(text))
 }
 
-/// Digits, and perhaps a point among them.
-fn decimal(bytes: &[u8], len: usize) -> Option<f64> {
-    if len == 0 || len > DIGITS_MAX + 1 {
-        return None;
+/// The nearest double to the digits from `at` on, with a point among them or not, and where they end. None: there are none, or
+/// more than an integer of 64 bits holds, or they are too near the end of everything to be read eight bytes at once.
+#[inline(always)]
+pub(super) fn double(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
+    let (value, point) = integer(0, bytes, at)?;
+    if bytes.get(point) != Some(&b'.') {
+        let count = point - at;
+        return (count.wrapping_sub(1) < DIGITS_MAX).then_some((value as f64, point));
     }
-    let (value, point) = integer(0, bytes, 0, len)?;
-    if point == len {
-        return (len <= DIGITS_MAX).then_some(value as f64);
-    }
-    if bytes[point] != b'.' || len == 1 {
-        return None;
-    }
-    let (value, end) = integer(value, bytes, point + 1, len)?;
-    (end == len).then(|| divided(value, len - point - 1))
+    let (value, end) = integer(value, bytes, point + 1)?;
+    // The point is one of them.
+    let count = end - at - 1;
+    (count.wrapping_sub(1) < DIGITS_MAX).then(|| (divided(value, end - point - 1), end))
 }
 
 /// The number that `value` and the digits from `at` on are, unless they are too many, and where those end. None: it is too
-/// near the end of everything to be read eight bytes at once.
+/// near the end of everything.
 #[inline(always)]
-fn integer(mut value: u64, bytes: &[u8], mut at: usize, len: usize) -> Option<(u64, usize)> {
-    while at < len {
-        let word = u64::from_le_bytes(*bytes.get(at..)?.first_chunk()?);
-        let count = leading(word).min(len - at);
+fn integer(mut value: u64, bytes: &[u8], mut at: usize) -> Option<(u64, usize)> {
+    loop {
+        let word = digits::word(bytes, at)?;
+        let count = digits::leading(word);
         if count == 0 {
-            break;
+            return Some((value, at));
         }
-        value = value.wrapping_mul(POWERS[count]).wrapping_add(joined(word, count));
+        value = digits::appended(value, word, count);
         at += count;
         if count < 8 {
-            break;
+            return Some((value, at));
         }
     }
-    Some((value, at))
 }
 
 /// `value` / 10^`places`, rounded as it should be.
+#[inline(always)]
 fn divided(value: u64, places: usize) -> f64 {
     if value < 1 << 53 {
         // Both are doubles themselves.
         return value as i64 as f64 / TENS[places];
     }
+    by_inverse(value, places).unwrap_or_else(|| by_division(value, places))
+}
+
+/// The quotient by way of the inverse of 5^`places`, which is too large by less than one in its last place. So the product is
+/// the true one, or has one more in the last of its 128 bits. Where the lower half of them is more than that one, the upper half
+/// is right, and something is left behind it: then it is known how to round.
+#[inline(always)]
+fn by_inverse(value: u64, places: usize) -> Option<f64> {
+    let Inverse { high, low, exponent } = INVERSES[places];
+    let up = value.leading_zeros();
+    let value = u128::from(value << up);
+    let product = (value * u128::from(high)).wrapping_add((value * u128::from(low)) >> 64);
+    if product as u64 <= 1 {
+        return None;
+    }
+    Some(scaled((product >> 65) as u64 | 1, exponent - up as i32))
+}
+
+/// The same by a division, whose remainder says how to round.
+#[cold]
+fn by_division(value: u64, places: usize) -> f64 {
     if places == 0 {
         return value as f64;
     }
     // 10^places is 5^places, and twos, which only change the exponent. Both sides are moved to the high end of their words,
     // and the quotient has 62 bits at least: more than a double and three, of which the last says whether anything is left.
-    // Of signed integers, which 63 bits are, processors make doubles at once.
     let divisor = FIVES[places];
     let (up, down) = (value.leading_zeros(), divisor.leading_zeros());
     let (dividend, divisor) = (u128::from(value << up) << 63, u128::from(divisor << down));
     let (quotient, remainder) = (dividend / divisor, dividend % divisor);
     let quotient = quotient as u64;
-    let rounded = (quotient >> 1 | quotient & 1 | u64::from(remainder != 0)) as i64 as f64;
-    let exponent = i64::from(down) - i64::from(up) - 62 - places as i64;
-    rounded * f64::from_bits(((1023 + exponent) as u64) << 52)
+    scaled(quotient >> 1 | quotient & 1 | u64::from(remainder != 0), down as i32 - up as i32 - 62 - places as i32)
 }
 
-/// How many of eight bytes are digits before the first that is none.
+/// The nearest double to `value` × 2^`exponent`; the value has 63 bits at most, as processors make doubles of at once.
 #[inline(always)]
-fn leading(word: u64) -> usize {
-    let digits = word ^ ZEROS;
-    let others = (digits.wrapping_add(ONES * 0x76) | digits) & HIGH_BITS;
-    others.trailing_zeros() as usize / 8
+fn scaled(value: u64, exponent: i32) -> f64 {
+    value as i64 as f64 * f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 
-/// The number that the first one to eight bytes are, which are digits.
-#[inline(always)]
-fn joined(word: u64, count: usize) -> u64 {
-    // They move to the high end, so that the zeros below them are leading ones.
-    let digits = (word ^ ZEROS) << ((64 - 8 * count as u32) & 63);
-    // Neighbours are joined three times: to pairs, to fours, to eight.
-    let pairs = digits.wrapping_mul(10 * (1 << 8) + 1) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 * (1 << 16) + 1) >> 16;
-    (fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 * (1 << 32) + 1) >> 32
-}
-
-/// So many digits are an integer of 64 bits in any case.
-const DIGITS_MAX: usize = 19;
 const TENS: [f64; DIGITS_MAX + 1] =
     [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19];
 const FIVES: [u64; DIGITS_MAX + 1] = {
@@ -117,11 +121,37 @@ const FIVES: [u64; DIGITS_MAX + 1] = {
     }
     fives
 };
-const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
-/// The digit 0, a one, and the highest bit, in every byte of a word.
-const ZEROS: u64 = ONES * b'0' as u64;
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// 1 / 5^n in 128 bits, of which the highest is set, rounded up.
+#[derive(Clone, Copy)]
+struct Inverse {
+    high: u64,
+    low: u64,
+    /// What the upper 63 bits of a product with it are to be multiplied by, as a power of two, for a division by 10^n.
+    exponent: i32,
+}
+
+/// The first of them is none: without places nothing is divided, and a product that is 0 says so.
+const INVERSES: [Inverse; DIGITS_MAX + 1] = {
+    let mut inverses = [Inverse { high: 0, low: 0, exponent: 0 }; DIGITS_MAX + 1];
+    let mut power = 1;
+    while power < inverses.len() {
+        let divisor = FIVES[power] as u128;
+        let bits = 64 - FIVES[power].leading_zeros() as i32;
+        let (mut inverse, mut rest, mut bit) = (0u128, 1u128, 0);
+        while bit < 127 + bits {
+            rest *= 2;
+            inverse = inverse << 1 | (rest >= divisor) as u128;
+            rest -= if rest >= divisor { divisor } else { 0 };
+            bit += 1;
+        }
+        inverse += 1;
+        inverses[power] =
+            Inverse { high: (inverse >> 64) as u64, low: inverse as u64, exponent: 129 - (127 + bits) - power as i32 };
+        power += 1;
+    }
+    inverses
+};
 
 #[cfg(test)]
 mod tests {
@@ -201,6 +231,20 @@ mod tests {
         #[test]
         fn digits_are_what_std_makes_of_them(text in "[-+]?[0-9]{0,21}(\\.[0-9]{0,21})?") {
             check(&text);
+        }
+
+        #[test]
+        fn a_product_with_an_inverse_is_what_a_division_makes(value in 1u64 << 53.., shift in 0u32..11, places in 1usize..=DIGITS_MAX) {
+            let value = (value >> shift).max(1 << 53);
+            // Multiples of the divisor, and their neighbours, are as near to being exact as can be.
+            let multiple = value / FIVES[places] * FIVES[places];
+            for value in [value, multiple, multiple.wrapping_add(1), multiple.wrapping_sub(1)] {
+                if value >= 1 << 53 {
+                    let expected = by_division(value, places);
+                    prop_assert_eq!(divided(value, places), expected, "{} {}", value, places);
+                    prop_assert_eq!(expected, format!("{value}e-{places}").parse::<f64>().unwrap());
+                }
+            }
         }
 
         #[test]

@@ -5,6 +5,7 @@
 //!  scan       the fast one
 //!  levels     where it is: what is open, and what is counted
 //!  quick      its short ways, for what is common
+//!  digits     decimal digits, eight at a time
 //!  decimal    floating point numbers in few digits
 //!  simple     the same language, written to be obviously right
 //!  framed     a parser of the caller's, kept to one reply for one reply
@@ -17,6 +18,7 @@
 
 mod buffer;
 mod decimal;
+mod digits;
 mod encode;
 mod framed;
 mod gather;

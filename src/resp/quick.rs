@@ -1,6 +1,8 @@
 //! The fast path for common replies. Each function reads one kind of value if it is valid and complete. Otherwise it
 //! gives None, and the full parser reads the value.
 
+use super::decimal;
+use super::digits;
 use super::tape::{Entry, Type};
 use crate::error::Result;
 
@@ -61,50 +63,17 @@ pub(super) fn header(bytes: &[u8], at: usize) -> Option<(Type, u64, usize)> {
 }
 
 /// A double in digits at `at`: its text, its value, and where it ends.
-#[inline]
+#[inline(always)]
 pub(super) fn double(bytes: &[u8], at: usize) -> Option<(Entry, f64, usize)> {
-    let (first, behind) = bytes.get(at..at + DOUBLE_BYTES_MAX)?.split_first()?;
-    if *first != b',' {
+    let behind = bytes.get(at..)?;
+    let (b',', first) = (*behind.first()?, *behind.get(1)?) else { return None };
+    let sign = usize::from(first == b'-');
+    let (size, end) = decimal::double(behind, 1 + sign)?;
+    if behind.get(end..end + 2) != Some(b"\r\n") {
         return None;
     }
-    let len = memchr_near(behind)?;
-    if behind.get(len + 1) != Some(&b'\n') {
-        return None;
-    }
-    let text = &behind[..len];
-    // What begins with a digit and is taken by std is taken by our grammar: words are left to the thorough way.
-    if !matches!(text, [b'0'..=b'9', ..] | [b'-', b'0'..=b'9', ..]) {
-        return None;
-    }
-    let value = match exact(text) {
-        Some(value) => value,
-        None => std::str::from_utf8(text).ok()?.parse().ok()?,
-    };
-    Some((Entry::new(Type::Double, len as u64, at as u64 + 1).given(), value, at + len + 3))
-}
-
-/// The value of a few digits with a point among them: both the digits and the power of ten are doubles themselves, and one
-/// division of such is rounded as it should be.
-#[inline]
-fn exact(text: &[u8]) -> Option<f64> {
-    let (negative, digits) = match text {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    if digits.len() > EXACT_DIGITS_MAX {
-        return None;
-    }
-    let mut whole = 0u64;
-    let mut point = digits.len();
-    for (place, byte) in digits.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => whole = whole * 10 + u64::from(byte - b'0'),
-            b'.' if point == digits.len() => point = place + 1,
-            _ => return None,
-        }
-    }
-    let value = whole as f64 / POWERS[digits.len() - point];
-    Some(if negative { -value } else { value })
+    let value = if sign == 1 { -size } else { size };
+    Some((Entry::new(Type::Double, end as u64 - 1, at as u64 + 1).given(), value, at + end + 2))
 }
 
 /// The first CR or LF. Most lines are short: a few bytes are looked at by hand before the wide compares are got out.
@@ -122,29 +91,44 @@ pub(super) fn find_line_break(bytes: &[u8]) -> Option<usize> {
 fn leaf_behind(bytes: &[u8], at: usize, head: &[u8; HEAD_BYTES]) -> Option<(Entry, usize)> {
     match head[0] {
         b'$' => {
-            let (len, digits) = number(head, 1)?;
+            let Some((len, digits)) = number(head, 1) else { return null_of_old(at, head) };
             let begin = at + digits + 3;
-            // Ten digits are more than an address has on 32 bits.
+            // So many digits are more than an address has on 32 bits.
             let size = usize::try_from(len).ok()?;
             let trailer: &[u8; 2] = bytes.get(begin..)?.get(size..)?.first_chunk()?;
             (trailer == b"\r\n").then_some((Entry::new(Type::String, len, begin as u64), begin + size + 2))
         }
         b':' => {
             let sign = usize::from(head[1] == b'-');
-            let (size, digits) = number(head, 1 + sign)?;
+            let (size, digits) = long_number(head, 1 + sign)?;
             let value = if sign == 1 { -(size as i64) } else { size as i64 };
             Some((Entry::new(Type::Integer, 0, value as u64), at + sign + digits + 3))
         }
         b'+' => {
-            let len = line_len(&head[1..])?;
+            let len = line_len(head)?;
             Some((Entry::new(Type::Status, len as u64, at as u64 + 1), at + len + 3))
         }
         b'_' if head[1..3] == *b"\r\n" => Some((Entry::new(Type::Null, 0, 0), at + 3)),
+        b'*' => null_of_old(at, head),
+        b'#' if head[2..4] == *b"\r\n" => {
+            let value = match head[1] {
+                b't' => 1,
+                b'f' => 0,
+                _ => return None,
+            };
+            Some((Entry::new(Type::Bool, 0, value), at + 4))
+        }
         _ => None,
     }
 }
 
-/// Up to ten digits from `from` on, without a leading zero, and the CR LF behind them: their value, and how many there are.
+/// Nothing, as RESP2 says it: a string or an array of the length -1.
+#[inline(always)]
+fn null_of_old(at: usize, head: &[u8; HEAD_BYTES]) -> Option<(Entry, usize)> {
+    (head[1..5] == *b"-1\r\n").then(|| (Entry::new(Type::Null, 0, 0), at + 5))
+}
+
+/// Up to 16 digits from `from` on, without a leading zero, and the CR LF behind them: their value, and how many there are.
 #[inline(always)]
 fn number(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
     let (first, second) = (head[from].wrapping_sub(b'0'), head[from + 1].wrapping_sub(b'0'));
@@ -157,65 +141,43 @@ fn number(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
     }
 }
 
-/// The same: up to seven digits at once, and more one by one.
+/// The same, eight digits at once.
 #[inline(always)]
 fn long_number(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
-    let (word, _) = head[from..].split_first_chunk()?;
-    let word = u64::from_le_bytes(*word);
-    let Some(len @ 1..) = first_of(word, b'\r') else { return number_by_digits(head, from) };
-    // The digits move to the high end, so that the zeros below them are leading ones.
-    let shift = 64 - 8 * len as u32;
-    let digits = (word << shift) ^ ((ONES * u64::from(b'0')) << shift);
-    let too_large = (digits.wrapping_add(ONES * 0x76) | digits) & HIGH_BITS;
-    let leads = len > 1 && head[from] == b'0';
-    if too_large != 0 || leads || head[from + len + 1] != b'\n' {
+    let word = digits::word(head, from)?;
+    let mut len = digits::leading(word);
+    if len == 0 {
         return None;
     }
-    // Neighbours are joined three times: digits to pairs, pairs to fours, fours to eight.
-    let pairs = digits.wrapping_mul(10 * (1 << 8) + 1) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(100 * (1 << 16) + 1) >> 16;
-    let value = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(10_000 * (1 << 32) + 1) >> 32;
-    Some((value, len))
-}
-
-#[inline(never)]
-fn number_by_digits(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
-    let digits = &head[from..];
-    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let ends = digits.get(len) == Some(&b'\r') && digits.get(len + 1) == Some(&b'\n');
-    if !ends || !(1..=10).contains(&len) || (len > 1 && digits[0] == b'0') {
-        return None;
-    }
-    Some((digits[..len].iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')), len))
-}
-
-/// Which byte of a word, from its low end, is the first of these.
-#[inline(always)]
-fn first_of(word: u64, byte: u8) -> Option<usize> {
-    let zeroed = word ^ (ONES * u64::from(byte));
-    let hits = zeroed.wrapping_sub(ONES) & !zeroed & HIGH_BITS;
-    (hits != 0).then(|| hits.trailing_zeros() as usize / 8)
-}
-
-/// How long the line is that begins here, if it ends here and ends well.
-#[inline(always)]
-fn line_len(bytes: &[u8]) -> Option<usize> {
-    let len = memchr_near(bytes)?;
-    let is_plain = !bytes[..len].contains(&b'\n');
-    (is_plain && bytes.get(len + 1) == Some(&b'\n')).then_some(len)
-}
-
-/// The first CR, eight bytes at a time.
-#[inline(always)]
-fn memchr_near(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks();
-    for (index, word) in words.iter().enumerate() {
-        if let Some(place) = first_of(u64::from_le_bytes(*word), b'\r') {
-            return Some(8 * index + place);
+    let mut value = digits::joined(word, len);
+    if len == 8 {
+        let word = digits::word(head, from + 8)?;
+        let more = digits::leading(word);
+        if more > 0 {
+            value = digits::appended(value, word, more);
+            len += more;
         }
     }
-    let place = rest.iter().position(|&byte| byte == b'\r')?;
-    Some(8 * words.len() + place)
+    let ends = head.get(from + len..)?.first_chunk() == Some(b"\r\n");
+    let leads = len > 1 && head[from] == b'0';
+    (ends && !leads).then_some((value, len))
+}
+
+/// How long the line behind the type byte is, if it is short and ends well.
+#[inline(always)]
+fn line_len(head: &[u8; HEAD_BYTES]) -> Option<usize> {
+    for at in [1, 9] {
+        let word = digits::word(head, at)?;
+        let (ends, feeds) = (digits::hits(word, b'\r'), digits::hits(word, b'\n'));
+        if feeds.trailing_zeros() < ends.trailing_zeros() {
+            return None;
+        }
+        if ends != 0 {
+            let end = at + ends.trailing_zeros() as usize / 8;
+            return (head.get(end + 1) == Some(&b'\n')).then_some(end - 1);
+        }
+    }
+    None
 }
 
 /// The last bytes there are, with zeros behind them: no zero is part of anything that is known here.
@@ -226,17 +188,8 @@ fn padded(rest: &[u8]) -> [u8; HEAD_BYTES] {
     head
 }
 
-/// The longest header that is taken here: a type, a sign, ten digits, CR and LF, and a little more for short lines.
-const HEAD_BYTES: usize = 16;
-/// The longest double: 17 digits, a point, two signs, an exponent, and what is around them.
-const DOUBLE_BYTES_MAX: usize = 32;
-/// Digits whose number is below 2^53, and the powers of ten that they may be divided by.
-const EXACT_DIGITS_MAX: usize = 15;
-const POWERS: [f64; EXACT_DIGITS_MAX] =
-    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
-/// A one, and the highest bit, in every byte of a word.
-const ONES: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// The longest header that is taken here: a type, a sign, 16 digits, CR and LF, in whole words.
+const HEAD_BYTES: usize = 24;
 
 #[cfg(test)]
 mod tests {
@@ -244,19 +197,17 @@ mod tests {
 
     #[test]
     fn a_number_is_read_alike_by_every_way() {
-        for digits in 0..=11 {
-            for seed in [0u64, 1, 5, 9, 12, 99, 123, 4_096, 99_999, 7_654_321, 99_999_999, 1_234_567_890, 9_999_999_999]
-            {
-                let mut text = format!("{seed:0digits$}");
-                text.truncate(11);
-                for end in ["\r\n", "\r", "\n", "x\r\n", "\rx", ""] {
-                    let bytes = format!("${text}{end}");
-                    let head = padded(&bytes.as_bytes()[..bytes.len().min(HEAD_BYTES)]);
-                    let by_digits = number_by_digits(&head, 1);
-                    assert_eq!(number(&head, 1), by_digits, "{}", bytes.escape_debug());
-                    let is_right = end == "\r\n" && text.len() <= 10 && (text.len() == 1 || !text.starts_with('0'));
-                    assert_eq!(by_digits.is_some(), is_right, "{}", bytes.escape_debug());
-                }
+        let seeds = [0u64, 1, 5, 9, 12, 99, 123, 4_096, 99_999, 7_654_321, 99_999_999, 1_234_567_890, 9_999_999_999];
+        let larger = [123_456_789_012_345, 9_007_199_254_740_993, 9_999_999_999_999_999, 12_345_678_901_234_567];
+        for (digits, seed) in (0..=18).flat_map(|digits| seeds.iter().chain(&larger).map(move |seed| (digits, seed))) {
+            let text = format!("{seed:0digits$}");
+            for end in ["\r\n", "\r", "\n", "x\r\n", "\rx", ""] {
+                let bytes = format!("${text}{end}");
+                let head = padded(&bytes.as_bytes()[..bytes.len().min(HEAD_BYTES)]);
+                let is_right = end == "\r\n" && text.len() <= 16 && (text.len() == 1 || !text.starts_with('0'));
+                let expected = is_right.then_some((*seed, text.len()));
+                assert_eq!(number(&head, 1), expected, "{}", bytes.escape_debug());
+                assert_eq!(long_number(&head, 1), expected, "{}", bytes.escape_debug());
             }
         }
     }
@@ -271,26 +222,68 @@ mod tests {
     }
 
     #[test]
-    fn an_exact_double_is_what_std_makes_of_it() {
-        for (seed, place) in (0..3000u64).flat_map(|seed| (0..15).map(move |place| (seed, place))) {
-            let digits = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 10u64.pow(1 + (seed % 14) as u32)).to_string();
+    fn a_double_is_what_std_makes_of_it_and_no_more_than_our_grammar_takes() {
+        let takes = |text: &str| {
+            let wire = format!(",{text}\r\n:12345678\r\n");
+            double(wire.as_bytes(), 0).map(|(entry, value, end)| {
+                assert_eq!((entry.len(), entry.value(), end), (text.len(), 1, text.len() + 3), "{text}");
+                value.to_bits()
+            })
+        };
+        for (seed, place) in (0..3000u64).flat_map(|seed| (0..20).map(move |place| (seed, place))) {
+            let digits = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) % 10u64.pow(1 + (seed % 19) as u32)).to_string();
             let mut text = if seed % 2 == 0 { digits.clone() } else { format!("-{digits}") };
             if place < digits.len() {
                 text.insert(text.len() - place, '.');
             }
-            let (value, expected) = (exact(text.as_bytes()), text.parse::<f64>().unwrap());
-            assert!(value.is_none_or(|value| value.to_bits() == expected.to_bits()), "{text}");
-            assert_eq!(value.is_some(), digits.len() + usize::from(text.contains('.')) <= 15, "{text}");
+            assert_eq!(takes(&text), Some(text.parse::<f64>().unwrap().to_bits()), "{text}");
         }
-        for text in ["1e5", "1.2.3", "--1", "1-", "1a", "-"] {
-            assert!(exact(text.as_bytes()).is_none_or(|value| text == "-" && value == 0.0), "{text}");
+        for text in
+            ["", "1e5", "1.2.3", "--1", "1-", "1a", "-", "+1", "nan", ".", "-.", "12345678901234567890", "1\r", "1\n"]
+        {
+            assert_eq!(takes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_line_is_taken_up_to_its_end() {
+        for len in 0..24 {
+            let text = "x".repeat(len);
+            for end in ["\r\n", "\n\r\n", "\rx", "\n", "\r\r\n", "\n\n"] {
+                let wire = format!("+{text}{end}+OK\r\n");
+                let taken = leaf(wire.as_bytes(), 0).map(|(entry, end)| (entry.len(), end));
+                assert_eq!(taken, (end == "\r\n" && len < 16).then_some((len, len + 3)), "{wire:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_nothing_or_yes_or_no_is_taken_in_full() {
+        for (wire, is_one) in
+            [("$-1\r\n", true), ("*-1\r\n", true), ("_\r\n", true), ("#t\r\n", true), ("#f\r\n", true)]
+                .into_iter()
+                .chain(
+                    [
+                        "$-2\r\n", "$-10\r\n", "$-1\rx", "*-1\n\r", "_x\r\n", "_\rx", "#x\r\n", "#t\rx", "#tt\r\n",
+                        "*1\r\n",
+                    ]
+                    .map(|wire| (wire, false)),
+                )
+        {
+            let taken = leaf(wire.as_bytes(), 0);
+            assert_eq!(taken.map(|(_, end)| end), is_one.then_some(wire.len()), "{wire:?}");
+            assert!(
+                taken.is_none_or(|(entry, _)| entry.is_empty() && entry.value() == u64::from(wire == "#t\r\n")),
+                "{wire:?}"
+            );
+            assert_eq!(leaf(&wire.as_bytes()[..wire.len() - 1], 0), None, "{wire:?}");
         }
     }
 
     #[test]
     fn no_other_byte_passes_for_a_digit() {
         for wrong in (0..=255u8).filter(|byte| !byte.is_ascii_digit() && *byte != b'\r') {
-            for (len, place) in (1..=10).flat_map(|len| (0..len).map(move |place| (len, place))) {
+            for (len, place) in (1..=16).flat_map(|len| (0..len).map(move |place| (len, place))) {
                 let mut head = padded(format!("${}\r\n", "1".repeat(len)).as_bytes());
                 head[1 + place] = wrong;
                 assert_eq!(number(&head, 1), None, "{wrong} at {place} of {len}");
