@@ -19,9 +19,9 @@ use crate::ffi::message::one_line;
 use crate::ffi::status::{rredis_error, rredis_outcome, rredis_status};
 
 pub(crate) use args::{Args, args, some_args};
-pub(crate) use given::{given, name_of, number, sized, text_of, wrong};
+pub(crate) use given::{given, name_of, not_given, number, sized, text_of, wrong};
 pub(crate) use panics::keeping_errno;
-use panics::{caught, reaching};
+use panics::{caught, panic_error, reaching, unharmed};
 
 /// Where a call wants its error written.
 pub(crate) type Err<'a> = Option<&'a mut MaybeUninit<rredis_error>>;
@@ -109,14 +109,42 @@ pub(crate) fn guard_round<H: Handle>(
 ) -> rredis_status {
     match alone_in::<H, _, false>(handle, body) {
         Ok(true) => rredis_status::RREDIS_OK,
-        Ok(false) => {
-            if let Some(err) = err {
-                err.write(*again);
-            }
-            again.status
-        }
+        Ok(false) => say_again(err, again),
         Err(error) => tell(err, error),
     }
+}
+
+/// As `guard_alone`, in memory alone, for a call of a few instructions: `body` says what it came to, and tells of an error by
+/// itself. To hand that up would cost more than such a call does.
+#[inline(always)]
+pub(crate) fn guard_brief<H: Handle>(
+    mut handle: Option<&mut H>,
+    mut err: Err<'_>,
+    body: impl FnOnce(&mut H, Err<'_>) -> rredis_status,
+) -> rredis_status {
+    let outcome = unharmed::<_, false>(|| match handle.as_deref_mut() {
+        Some(handle) if !handle.poison().is_set() => body(handle, err.as_deref_mut()),
+        handle => tell(err.as_deref_mut(), unusable(handle.as_deref())),
+    });
+    match outcome {
+        Ok(status) => status,
+        Err(payload) => tell(err, poisoned(handle.as_deref(), panic_error(payload, false))),
+    }
+}
+
+/// Why a handle cannot be used.
+#[cold]
+fn unusable<H: Handle>(handle: Option<&H>) -> Error {
+    if handle.is_none() { not_given(H::NAME) } else { suspect(H::NAME) }
+}
+
+/// There is nothing for now.
+#[cold]
+pub(crate) fn say_again(err: Err<'_>, again: &rredis_error) -> rredis_status {
+    if let Some(err) = err {
+        err.write(*again);
+    }
+    again.status
 }
 
 /// As `guard_command_alone`, where the command is only taken: in memory alone.
@@ -234,10 +262,15 @@ fn poisoned<H: Handle>(handle: Option<&H>, error: Error) -> Error {
 impl Poison {
     #[inline]
     fn check(&self, name: &str) -> Result<()> {
-        match self.0.load(Ordering::Acquire) {
+        match self.is_set() {
             false => Ok(()),
             true => Err(suspect(name)),
         }
+    }
+
+    #[inline]
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
     }
 
     fn set(&self) {
@@ -272,7 +305,7 @@ fn finish(err: Err<'_>, result: Result<()>) -> rredis_status {
 }
 
 #[cold]
-fn tell(err: Err<'_>, error: Error) -> rredis_status {
+pub(crate) fn tell(err: Err<'_>, error: Error) -> rredis_status {
     let status = error.status.into();
     if let Some(err) = err {
         err.write(rredis_error {

@@ -8,16 +8,18 @@ mod custom;
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
 
-use crate::error::{Error, Status};
+use crate::error::Error;
 use crate::ffi::boundary::{
-    Handle, Poison, given, guard, guard_alone, quietly, shared, text_of, text_with_nul, usable, wrong,
+    Err, Handle, Poison, given, guard, guard_alone, guard_brief, not_given, quietly, say_again, shared, tell, text_of,
+    text_with_nul, usable, wrong,
 };
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::limits::RESERVE_BYTES_MAX;
+use crate::options::ParserChoice;
 use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
-use crate::resp::{self, Parse};
+use crate::resp::{self, Entry, Fast, Parse};
 
 pub(crate) use custom::CustomType;
 pub use custom::rredis_parser_type;
@@ -36,13 +38,37 @@ pub enum rredis_parser_kind {
 
 /// turns bytes into replies
 pub struct rredis_parser {
-    parse: Box<dyn Parse>,
+    parse: Kind,
     name: CString,
     /// What _reserve gave, until the next call.
     room: usize,
     /// A reply was lost for want of memory: the next one must not be taken for it.
     failed: Option<Error>,
     poison: Poison,
+}
+
+/// The fast parser is called by its name, so that a small reply costs no call.
+enum Kind {
+    Fast(Box<Fast>),
+    Other(Box<dyn Parse>),
+}
+
+impl Kind {
+    fn get(&mut self) -> &mut dyn Parse {
+        match self {
+            Kind::Fast(parse) => &mut **parse,
+            Kind::Other(parse) => &mut **parse,
+        }
+    }
+
+    /// The next reply, taken, where it is one short value and all there.
+    #[inline(always)]
+    fn short(&mut self) -> Option<(Entry, &[u8])> {
+        match self {
+            Kind::Fast(parse) => parse.short(),
+            Kind::Other(_) => None,
+        }
+    }
 }
 
 /// Make a parser.
@@ -59,11 +85,12 @@ pub extern "C" fn rredis_parser_new(
         let setup = rredis_options::setup(options);
         setup.check_parser()?;
         let limits = setup.options.limits();
-        let parse = match setup.parser {
-            Some(parser) => parser.start(limits)?,
-            None => resp::parser(setup.options.parser(), limits),
+        let mut parse = match (setup.parser, setup.options.parser()) {
+            (Some(parser), _) => Kind::Other(parser.start(limits)?),
+            (None, ParserChoice::Auto | ParserChoice::Fast) => Kind::Fast(Box::new(Fast::new(limits))),
+            (None, choice) => Kind::Other(resp::parser(choice, limits)),
         };
-        let name = text_with_nul(parse.name())?;
+        let name = text_with_nul(parse.get().name())?;
         let parser = rredis_parser { parse, name, room: 0, failed: None, poison: Poison::default() };
         out_parser.write(Box::into_raw(Box::new(parser)));
         Ok(())
@@ -82,7 +109,7 @@ pub unsafe extern "C" fn rredis_parser_feed(
         // SAFETY: the caller vouches for bytes.
         let bytes = unsafe { text_of(bytes, bytes_len, "bytes")? };
         parser.room = 0;
-        parser.parse.feed(bytes)
+        parser.parse.get().feed(bytes)
     })
 }
 
@@ -104,7 +131,7 @@ pub extern "C" fn rredis_parser_reserve(
         if usable(Some(&*parser)).is_none() || wanted > RESERVE_BYTES_MAX {
             return std::ptr::null_mut();
         }
-        let Ok(mut room) = parser.parse.room(wanted.max(1)) else { return std::ptr::null_mut() };
+        let Ok(mut room) = parser.parse.get().room(wanted.max(1)) else { return std::ptr::null_mut() };
         // The program may look at it before it writes there.
         let room = room.bytes();
         parser.room = room.len();
@@ -125,7 +152,7 @@ pub extern "C" fn rredis_parser_commit(
         if bytes_len > room {
             return Err(wrong(format!("bytes_len is {bytes_len}: _reserve gave room for {room}")));
         }
-        parser.parse.filled(bytes_len)
+        parser.parse.get().filled(bytes_len)
     })
 }
 
@@ -140,24 +167,55 @@ pub extern "C" fn rredis_parser_next(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
-    guard_alone(parser, err, |parser| {
-        let out_reply = given(out_reply, "out_reply")?;
+    guard_brief(parser, err, |parser, err| {
+        let Some(out_reply) = out_reply else { return tell(err, not_given("out_reply")) };
         parser.room = 0;
-        if let Some(failed) = &parser.failed {
-            return Err(failed.clone());
+        if parser.failed.is_none()
+            && let Some((entry, bytes)) = parser.parse.short()
+        {
+            return match Reply::short(entry, bytes) {
+                Ok(reply) => {
+                    out_reply.write(reply.into_raw());
+                    rredis_status::RREDIS_OK
+                }
+                Err(unbuilt) => parser.lost(unbuilt.into(), err),
+            };
         }
-        // The frame stays where it is: a small reply costs hardly more than moving it would.
-        match &mut parser.parse.next() {
-            Ok(Some(frame)) => {
-                let reply = Reply::build_from(frame).inspect_err(|error| parser.failed = Some(error.clone()))?;
-                out_reply.write(reply.into_raw());
-                Ok(())
-            }
-            Ok(None) => Err(Error::new(Status::Again, "no whole reply has arrived yet")),
-            Err(error) => Err(error.clone()),
-        }
+        parser.next(out_reply, err)
     })
 }
+
+impl rredis_parser {
+    /// The next reply, whatever it is.
+    #[inline(never)]
+    fn next(&mut self, out_reply: &mut MaybeUninit<*mut rredis_reply>, err: Err<'_>) -> rredis_status {
+        if let Some(failed) = &self.failed {
+            return tell(err, failed.clone());
+        }
+        // The frame stays where it is: a small reply costs hardly more than moving it would.
+        match &mut self.parse.get().next() {
+            Ok(Some(frame)) => match Reply::build_from(frame) {
+                Ok(reply) => {
+                    out_reply.write(reply.into_raw());
+                    rredis_status::RREDIS_OK
+                }
+                Err(error) => self.lost(error, err),
+            },
+            Ok(None) => say_again(err, &NO_REPLY),
+            Err(error) => tell(err, error.clone()),
+        }
+    }
+
+    /// There will be no other reply: this one would be taken for it.
+    #[cold]
+    fn lost(&mut self, error: Error, err: Err<'_>) -> rredis_status {
+        self.failed = Some(error.clone());
+        tell(err, error)
+    }
+}
+
+/// What is said while no reply is whole.
+static NO_REPLY: rredis_error = rredis_error::again("no whole reply has arrived yet");
 
 /// Give the name of the parser: "fast", "simple", or your parser's name.
 #[unsafe(no_mangle)]

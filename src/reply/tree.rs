@@ -27,9 +27,38 @@ pub struct Reply(NonNull<Node>);
 #[repr(C)]
 struct Header {
     base: *mut u8,
-    layout: Layout,
+    size: usize,
     notes: *const Note,
     notes_len: usize,
+}
+
+impl Header {
+    /// What the block was allocated with: with the header in front it is a copy, and otherwise it was a parser's buffer.
+    #[inline]
+    fn layout(&self) -> Layout {
+        let align = if ptr::eq(self.base, ptr::from_ref(self).cast()) { align_of::<Header>() } else { 1 };
+        // SAFETY: the block was allocated with this size, which is no larger than a layout may have, and this alignment.
+        unsafe { Layout::from_size_align_unchecked(self.size, align) }
+    }
+}
+
+/// Why there is no reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unbuilt {
+    /// There was no memory for it.
+    NoMemory,
+    /// What its parser noted makes none.
+    Broken,
+}
+
+impl From<Unbuilt> for Error {
+    #[cold]
+    fn from(unbuilt: Unbuilt) -> Error {
+        match unbuilt {
+            Unbuilt::NoMemory => no_memory(),
+            Unbuilt::Broken => broken(),
+        }
+    }
 }
 
 // SAFETY: nothing of a reply changes between its building and its end, but through &mut or by value; it owns all it points to.
@@ -52,7 +81,7 @@ impl Reply {
         if let [entry] = frame.tape()
             && let Some(kind) = leaf_kind(entry.kind())
         {
-            return Reply::of_leaf(kind, *entry, frame.bytes(), frame.base());
+            return Ok(Reply::of_leaf(kind, *entry, frame.bytes(), frame.base())?);
         }
         let bytes = if frame.has_text() { frame.bytes() } else { &[] };
         Reply::beside_copy(Parts::of(frame)?, frame.tape(), frame.base(), bytes)
@@ -62,8 +91,23 @@ impl Reply {
     #[inline(always)]
     pub fn of_short(entry: Entry, bytes: &[u8]) -> Result<Option<Reply>> {
         match leaf_kind(entry.kind()) {
-            Some(kind) => Reply::of_leaf(kind, entry, bytes, 0).map(Some),
+            Some(kind) => Ok(Some(Reply::of_leaf(kind, entry, bytes, 0)?)),
             None => Ok(None),
+        }
+    }
+
+    /// The same, for an entry that needs none.
+    #[inline(always)]
+    pub fn short(entry: Entry, bytes: &[u8]) -> std::result::Result<Reply, Unbuilt> {
+        let code = entry.code() & 63;
+        if PLAIN >> code & 1 == 0 {
+            return Err(Unbuilt::Broken);
+        }
+        // SAFETY: the kinds of such entries are numbered as the entries are.
+        let kind = unsafe { std::mem::transmute::<u32, Kind>(u32::from(code)) };
+        match kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
+            true => Reply::of_text(Node { kind, ..NOTHING }, entry, bytes, 0),
+            false => Reply::of_value(Node { kind, integer: entry.value() as i64, ..NOTHING }),
         }
     }
 
@@ -78,7 +122,7 @@ impl Reply {
 
     /// Overwrite all of it, and free it: what it held shall not be found in memory.
     pub fn wipe(self) {
-        let Header { base, layout, .. } = *self.header();
+        let (base, layout) = (self.header().base, self.header().layout());
         std::mem::forget(self);
         // SAFETY: the header has the block and its layout; nobody else owns it, and nothing of it is read any more.
         let block = unsafe { std::slice::from_raw_parts_mut(base.cast::<MaybeUninit<u8>>(), layout.size()) };
@@ -131,7 +175,7 @@ impl Reply {
 
     /// Bytes of the one allocation.
     pub fn size(&self) -> usize {
-        self.header().layout.size()
+        self.header().size
     }
 
     /// Whether any node has attributes.
@@ -154,39 +198,62 @@ impl Reply {
 
     /// The short way for what most replies are: one value without elements, of a kind that needs no second look.
     #[inline(always)]
-    fn of_leaf(kind: Kind, entry: Entry, bytes: &[u8], base: usize) -> Result<Reply> {
-        const PARTS: usize = size_of::<Header>() + size_of::<Node>();
-        let has_text = kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 || entry.kind() == Type::Said;
-        let mut node = Node { kind, ..NOTHING };
-        // A root, with its mark once its place is known.
-        let mut text: &[u8] = &[];
-        if has_text {
-            node.integer = i64::from(entry.kind() == Type::Said);
-            let at = entry.value().wrapping_sub(base as u64) as usize;
-            text = bytes.get(at..).and_then(|rest| rest.get(..entry.len())).ok_or_else(broken)?;
-        } else {
-            node.integer = entry.value() as i64;
+    fn of_leaf(kind: Kind, entry: Entry, bytes: &[u8], base: usize) -> std::result::Result<Reply, Unbuilt> {
+        match entry.kind() {
+            Type::Said => Reply::of_text(Node { kind, integer: 1, ..NOTHING }, entry, bytes, base),
+            _ if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 => {
+                Reply::of_text(Node { kind, ..NOTHING }, entry, bytes, base)
+            }
+            _ => Reply::of_value(Node { kind, integer: entry.value() as i64, ..NOTHING }),
         }
-        let size = PARTS.checked_add(text.len()).and_then(|size| size.checked_add(1)).ok_or_else(no_memory)?;
-        let layout = Layout::from_size_align(size, align_of::<Header>()).map_err(|_| no_memory())?;
+    }
+
+    /// A reply that is this node, which has no text.
+    #[inline(always)]
+    fn of_value(node: Node) -> std::result::Result<Reply, Unbuilt> {
+        const LAYOUT: Layout = Layout::new::<(Header, Node)>();
         // SAFETY: the layout has the size of a header at least.
-        let block = NonNull::new(unsafe { alloc(layout) }).ok_or_else(no_memory)?;
-        let (header, str) = (block.cast::<Header>(), block.as_ptr().wrapping_add(PARTS));
+        let block = NonNull::new(unsafe { alloc(LAYOUT) }).ok_or(Unbuilt::NoMemory)?;
+        // SAFETY: the block has room for a header and a root.
+        Ok(unsafe { Reply::begin(block.cast(), LAYOUT.size(), node) })
+    }
+
+    /// A reply that is this node and the text of this entry.
+    #[inline(always)]
+    fn of_text(mut node: Node, entry: Entry, bytes: &[u8], base: usize) -> std::result::Result<Reply, Unbuilt> {
+        const PARTS: usize = size_of::<Header>() + size_of::<Node>();
+        let at = entry.value().wrapping_sub(base as u64) as usize;
+        let text = bytes.get(at..).and_then(|rest| rest.get(..entry.len())).ok_or(Unbuilt::Broken)?;
+        let len = text.len();
+        let size = (PARTS + 1).checked_add(len).ok_or(Unbuilt::NoMemory)?;
+        let layout = Layout::from_size_align(size, align_of::<Header>()).map_err(|_| Unbuilt::NoMemory)?;
+        // SAFETY: the layout has the size of a header at least.
+        let block = NonNull::new(unsafe { alloc(layout) }).ok_or(Unbuilt::NoMemory)?;
+        let str = block.as_ptr().wrapping_add(PARTS);
+        (node.len, node.str) = (len, str.cast_const().cast());
+        // SAFETY: the block has room for a header and a root.
+        let reply = unsafe { Reply::begin(block.cast(), size, node) };
+        // SAFETY: behind the root the block has room for the text and one byte.
+        unsafe { str.wrapping_add(len).write(0) };
+        // SAFETY: as above; nobody else looks at it, and nothing of it has to be initialised.
+        copy_short(text, unsafe { std::slice::from_raw_parts_mut(str.cast(), len) });
+        Ok(reply)
+    }
+
+    /// Write a header, and this root behind it.
+    ///
+    /// # Safety
+    /// There is room for both, in a block of so many bytes that begins here and is nobody else's.
+    #[inline(always)]
+    unsafe fn begin(header: NonNull<Header>, size: usize, node: Node) -> Reply {
         let root = header.as_ptr().wrapping_add(1).cast::<Node>();
-        if has_text {
-            (node.len, node.str) = (text.len(), str.cast_const().cast());
-        }
-        node.reserved = mark_of(root);
-        // SAFETY: behind the parts the block has room for the text and one byte; a new block overlaps nothing.
-        unsafe { ptr::copy_nonoverlapping(text.as_ptr(), str, text.len()) };
-        // SAFETY: as above.
-        unsafe { str.wrapping_add(text.len()).write(0) };
-        // SAFETY: the block is aligned for a header, and begins with room for one.
-        unsafe { header.write(Header { base: block.as_ptr(), layout, notes: ptr::null(), notes_len: 0 }) };
-        // SAFETY: the root stands right behind the header, where there is room for it.
-        unsafe { root.write(node) };
+        let base = header.as_ptr().cast();
+        // SAFETY: as the caller says.
+        unsafe { header.write(Header { base, size, notes: ptr::null(), notes_len: 0 }) };
+        // SAFETY: as the caller says.
+        unsafe { root.write(Node { reserved: mark_of(root), ..node }) };
         // SAFETY: inside the block, so it is not null.
-        Ok(Reply(unsafe { NonNull::new_unchecked(root) }))
+        Reply(unsafe { NonNull::new_unchecked(root) })
     }
 
     fn beside_copy(parts: Parts, tape: &[Entry], base: usize, bytes: &[u8]) -> Result<Reply> {
@@ -240,7 +307,7 @@ impl Reply {
         let end = root.wrapping_add(parts.nodes);
         let notes = end.cast::<Note>();
         // SAFETY: a header, the nodes and the notes fit in parts.size bytes, in this order and each aligned to 8.
-        unsafe { header.write(Header { base: block.base, layout: block.layout, notes, notes_len: parts.notes }) };
+        unsafe { header.write(Header { base: block.base, size: block.layout.size(), notes, notes_len: parts.notes }) };
         // SAFETY: from root to end there is room for the nodes, of which there is one at least, and behind them for the notes.
         let filled = unsafe { fill::fill(tape, root, end, notes, parts.notes, text) };
         if let Err(error) = filled {
@@ -260,7 +327,7 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        let Header { base, layout, .. } = *self.header();
+        let (base, layout) = (self.header().base, self.header().layout());
         // SAFETY: the header has the block and the layout that it was allocated with; self was its only owner.
         unsafe { dealloc(base, layout) };
     }
@@ -314,6 +381,25 @@ fn header_of(root: *const Node) -> *const Header {
     root.cast::<Header>().wrapping_sub(1)
 }
 
+/// Copy a text to where there is as much room: most are so short that a call would cost more.
+#[inline(always)]
+fn copy_short(text: &[u8], room: &mut [MaybeUninit<u8>]) {
+    let len = text.len();
+    if len > 16 || room.len() != len {
+        room.write_copy_of_slice(text);
+    } else if len >= 8 {
+        room[..8].write_copy_of_slice(&text[..8]);
+        room[len - 8..].write_copy_of_slice(&text[len - 8..]);
+    } else if len >= 4 {
+        room[..4].write_copy_of_slice(&text[..4]);
+        room[len - 4..].write_copy_of_slice(&text[len - 4..]);
+    } else if let ([first, ..], [.., last]) = (text, text) {
+        room[0].write(*first);
+        room[len / 2].write(text[len / 2]);
+        room[len - 1].write(*last);
+    }
+}
+
 /// An allocation, and what it was allocated with.
 struct Block {
     base: *mut u8,
@@ -339,6 +425,14 @@ impl Parts {
         Ok(Parts { nodes, notes, size: size().ok_or_else(no_memory)? })
     }
 }
+
+/// The numbers of the entries that are a value or a text, and nothing else to see to: as `plain_kind` says.
+const PLAIN: u64 = 1 << Type::Null as u64
+    | 1 << Type::Integer as u64
+    | 1 << Type::Bool as u64
+    | 1 << Type::String as u64
+    | 1 << Type::Status as u64
+    | 1 << Type::Error as u64;
 
 /// The kinds of which a reply may be one node, and nothing else to see to.
 #[inline]

@@ -83,6 +83,14 @@ impl Buffer {
         &self.bytes[from..from + len]
     }
 
+    /// The next `len` unread bytes, which are there, read now, and what is behind them.
+    #[inline(always)]
+    pub(super) fn read_on(&mut self, len: usize) -> &[u8] {
+        let from = self.start;
+        self.start = from.wrapping_add(len);
+        &self.bytes[from..self.end]
+    }
+
     /// The next `len` unread bytes are read.
     #[inline]
     pub(super) fn pass(&mut self, len: usize) {

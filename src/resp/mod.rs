@@ -38,6 +38,7 @@ pub use framed::{Custom, framed};
 pub use gather::Gather;
 pub use parse::{Parse, ParserType};
 pub use recorder::Recorder;
+pub use scan::Fast;
 pub use tape::{Entry, Frame, Given, Type};
 
 pub(crate) use decimal::score;
@@ -50,7 +51,7 @@ use parse::{begins_an_answer, push, representable};
 /// One of the built-in parsers. AUTO is the fast one.
 pub fn parser(choice: ParserChoice, limits: Limits) -> Box<dyn Parse> {
     match choice {
-        ParserChoice::Auto | ParserChoice::Fast => Box::new(scan::Fast::new(limits)),
+        ParserChoice::Auto | ParserChoice::Fast => Box::new(Fast::new(limits)),
         ParserChoice::Simple => Box::new(simple::Simple::new(limits)),
     }
 }

@@ -56,6 +56,7 @@ pub(super) fn header(bytes: &[u8], at: usize) -> Option<(Type, u64, usize)> {
         b'*' => (Type::Array, 1),
         b'%' => (Type::Map, 2),
         b'~' => (Type::Set, 1),
+        b'>' => (Type::Push, 1),
         _ => return None,
     };
     let (count, digits) = number(head, 1)?;
@@ -74,6 +75,15 @@ pub(super) fn double(bytes: &[u8], at: usize) -> Option<(Entry, f64, usize)> {
     }
     let value = if sign == 1 { -size } else { size };
     Some((Entry::new(Type::Double, end as u64 - 1, at as u64 + 1).given(), value, at + end + 2))
+}
+
+/// The line of an error at the beginning, if it is there and no longer than `len_max`, its type byte not counted.
+#[inline]
+pub(super) fn error(bytes: &[u8], len_max: usize) -> Option<(Entry, usize)> {
+    let (b'-', line) = bytes.split_first()? else { return None };
+    let len = find_line_break(line)?;
+    let ends = len <= len_max && line.get(len..)?.first_chunk() == Some(b"\r\n");
+    ends.then(|| (Entry::new(Type::Error, len as u64, 1), len + 3))
 }
 
 /// The first CR or LF. Most lines are short: a few bytes are looked at by hand before the wide compares are got out.
@@ -105,7 +115,8 @@ fn leaf_behind(bytes: &[u8], at: usize, head: &[u8; HEAD_BYTES]) -> Option<(Entr
             Some((Entry::new(Type::Integer, 0, value as u64), at + sign + digits + 3))
         }
         b'+' => {
-            let len = line_len(head)?;
+            // Most say this.
+            let len = if head[1..5] == *b"OK\r\n" { 2 } else { line_len(head)? };
             Some((Entry::new(Type::Status, len as u64, at as u64 + 1), at + len + 3))
         }
         b'_' if head[1..3] == *b"\r\n" => Some((Entry::new(Type::Null, 0, 0), at + 3)),

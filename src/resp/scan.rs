@@ -7,13 +7,16 @@ mod frame;
 
 use super::grammar::{self, Head, LineMax};
 use super::levels::{Level, LevelForm, Scope};
-use super::tape::{About, Entry, TEXT, Type};
+use super::tape::{About, Entry, GIVE_BYTES_MIN, TEXT, Type};
 use super::{buffer::Buffer, quick};
 use crate::error::{Error, Result};
 use crate::limits::Limits;
 
-pub(super) struct Fast {
+/// The fast parser.
+pub struct Fast {
     limits: Limits,
+    /// How long a reply may be that is copied and within the limits.
+    short_max: usize,
     buffer: Buffer,
     /// Places, counted from the first byte of the reply: how far it is understood,
     at: usize,
@@ -31,6 +34,8 @@ pub(super) struct Fast {
     annotated: usize,
     /// Of the frame that was given last; its holes are those of the reply that is being read.
     about: About,
+    /// Nothing is under way, and the last frame is forgotten.
+    between: bool,
     /// A push came out of the middle of a reply: its entries go, and the reply goes on.
     lent: bool,
     /// Lines of MONITOR may come.
@@ -49,10 +54,12 @@ enum ScanStep {
 }
 
 impl Fast {
-    pub(super) fn new(limits: Limits) -> Fast {
+    /// One that has read nothing.
+    pub fn new(limits: Limits) -> Fast {
         let limits = super::representable(limits);
         Fast {
             limits,
+            short_max: limits.bytes.min(GIVE_BYTES_MIN as u64 - 1) as usize,
             buffer: Buffer::default(),
             at: 0,
             searched: 0,
@@ -64,6 +71,7 @@ impl Fast {
             around: Vec::new(),
             annotated: 0,
             about: About::default(),
+            between: false,
             lent: false,
             monitors: false,
             failed: None,

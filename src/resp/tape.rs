@@ -139,6 +139,12 @@ impl Entry {
         }
     }
 
+    /// The number of what it stands for.
+    #[inline(always)]
+    pub(crate) fn code(self) -> u8 {
+        self.head as u8
+    }
+
     /// Bits that tell, of any number of entries together, whether one of them has text.
     #[inline(always)]
     pub(super) fn traits(self) -> u64 {

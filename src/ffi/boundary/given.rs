@@ -14,8 +14,9 @@ pub(crate) fn given<T>(argument: Option<T>, name: &str) -> Result<T> {
     }
 }
 
+/// What is said of an argument that is not there.
 #[cold]
-fn not_given(name: &str) -> Error {
+pub(crate) fn not_given(name: &str) -> Error {
     wrong(format!("{name} is NULL"))
 }
 

@@ -15,6 +15,18 @@ use crate::process::{self, without_destructor};
 #[inline]
 pub(super) fn caught<T, const REACHES: bool>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     hook_panics_once();
+    // An error is large, so a success is made anew and not moved: that is half the time of a small call.
+    match unharmed::<_, REACHES>(body) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error),
+        Err(payload) => Err(panic_error(payload, REACHES)),
+    }
+}
+
+/// The same, with whatever the body gives, and a panic as it is; once they are hooked, as they are from the first call on that
+/// gives a handle.
+#[inline(always)]
+pub(super) fn unharmed<T, const REACHES: bool>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
     let errno = Errno::of_thread();
     let inside = INSIDE.replace(true);
     let held = REACHES.then(process::hold);
@@ -24,12 +36,7 @@ pub(super) fn caught<T, const REACHES: bool>(body: impl FnOnce() -> Result<T>) -
     }
     INSIDE.set(inside);
     errno.restore();
-    // An error is large, so a success is made anew and not moved: that is half the time of a small call.
-    match result {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(error),
-        Err(payload) => Err(panic_error(payload, REACHES)),
-    }
+    result
 }
 
 #[inline]
@@ -38,7 +45,7 @@ pub(super) fn reaching<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 #[cold]
-fn panic_error(payload: Box<dyn Any + Send>, reaches: bool) -> Error {
+pub(super) fn panic_error(payload: Box<dyn Any + Send>, reaches: bool) -> Error {
     let (place, len) = PLACE.get();
     let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
         (Some(text), _) => text,

@@ -1,7 +1,7 @@
 //! The interface of the fast parser: bytes go in, and each reply is lent as a frame.
 
 use super::super::levels::{Level, Scope};
-use super::super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, GIVE_ROOM, TEXT};
+use super::super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, GIVE_ROOM, TEXT, Type};
 use super::super::{Parse, begins_an_answer, push, quick};
 use super::Fast;
 use crate::error::{Error, Result};
@@ -52,6 +52,7 @@ impl Parse for Fast {
 
     fn next(&mut self) -> Result<Option<Frame<'_>>> {
         self.settle();
+        self.between = false;
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -60,11 +61,15 @@ impl Parse for Fast {
         }
         if self.at == 0 {
             self.about.holes.clear();
-            if let Some((entry, len)) = quick::leaf(self.buffer.unread(), 0)
-                && len < GIVE_BYTES_MIN
-                && len as u64 <= self.limits.bytes
+            let unread = self.buffer.unread();
+            let line_max = self.short_max.min(self.limits.line as usize);
+            if let Some((entry, len)) = quick::leaf(unread, 0).or_else(|| quick::error(unread, line_max))
+                && len <= self.short_max
             {
                 return self.scalar(entry, len).map(Some);
+            }
+            if let Some((end, nodes, traits)) = self.flat()? {
+                return Ok(Some(self.whole(end, nodes, traits)));
             }
         }
         // Taken out and put back, so that the scan may have both the bytes and the parser.
@@ -82,38 +87,27 @@ impl Parse for Fast {
     }
 
     fn leaves(&mut self, most: usize, take: &mut dyn FnMut(Entry, &[u8]) -> Result<bool>) -> Result<usize> {
-        self.settle();
-        let between = self.at == 0 && self.failed.is_none() && self.buffer.unread().len() >= self.need;
+        let between = self.is_between();
         let mut count = 0;
         while between && count < most {
             let unread = self.buffer.unread();
             let Some((entry, len)) = quick::leaf(unread, 0) else { break };
-            if len >= GIVE_BYTES_MIN || len as u64 > self.limits.bytes || !take(entry, &unread[..len])? {
+            if len > self.short_max || !take(entry, &unread[..len])? {
                 break;
             }
             self.buffer.read(len);
-            (self.searched, self.need) = (0, 1);
             count += 1;
         }
         Ok(count)
     }
 
     fn peek(&mut self) -> Option<(Entry, &[u8])> {
-        if self.lent || !self.tape.is_empty() || self.about.buffer.is_some() {
-            self.settle();
-        }
-        let unread = self.buffer.unread();
-        if self.at > 0 || self.failed.is_some() || unread.len() < self.need {
-            return None;
-        }
-        let (entry, len) = quick::leaf(unread, 0)?;
-        let is_short = len < GIVE_BYTES_MIN && len as u64 <= self.limits.bytes;
-        if is_short { Some((entry, &unread[..len])) } else { None }
+        let (entry, len) = self.next_leaf()?;
+        Some((entry, self.buffer.unread().get(..len)?))
     }
 
     fn pass(&mut self, len: usize) {
         self.buffer.pass(len);
-        (self.searched, self.need) = (0, 1);
     }
 
     fn expect_monitor(&mut self, expected: bool) {
@@ -143,6 +137,33 @@ impl Parse for Fast {
 }
 
 impl Fast {
+    /// `peek` and `pass` at once, for who takes whatever it is: the entry, and bytes that its place counts from.
+    #[inline(always)]
+    pub fn short(&mut self) -> Option<(Entry, &[u8])> {
+        let (entry, len) = self.next_leaf()?;
+        Some((entry, self.buffer.read_on(len)))
+    }
+
+    /// The next reply, where it is one short value, all there, and between others; and how long it is.
+    #[inline(always)]
+    fn next_leaf(&mut self) -> Option<(Entry, usize)> {
+        if !self.between && !self.is_between() {
+            return None;
+        }
+        quick::leaf(self.buffer.unread(), 0).filter(|&(_, len)| len <= self.short_max)
+    }
+
+    /// Whether the next byte begins a reply, and there is reason to look at it; then `need` and `searched` say nothing of it.
+    #[inline(never)]
+    fn is_between(&mut self) -> bool {
+        self.settle();
+        self.between = self.at == 0 && self.failed.is_none() && self.buffer.unread().len() >= self.need;
+        if self.between {
+            (self.searched, self.need) = (0, 1);
+        }
+        self.between
+    }
+
     /// Forget what the last frame showed: it has been looked at.
     #[inline]
     fn settle(&mut self) {
@@ -166,13 +187,41 @@ impl Fast {
     /// A reply that is one short value and all there: most are. None of what `scan` keeps is touched.
     #[inline]
     fn scalar(&mut self, entry: Entry, len: usize) -> Result<Frame<'_>> {
-        self.searched = 0;
-        self.need = 1;
         push(&mut self.tape, entry)?;
+        Ok(self.whole(len, 1, entry.traits()))
+    }
+
+    /// A reply of so many bytes that is on the tape.
+    #[inline]
+    fn whole(&mut self, len: usize, nodes: usize, traits: u64) -> Frame<'_> {
+        (self.searched, self.need) = (0, 1);
+        let is_push = self.tape.first().is_some_and(|root| root.kind() == Type::Push);
         let about = &mut self.about;
-        (about.base, about.nodes, about.notes, about.wire_len) = (0, 1, 0, len);
-        (about.has_text, about.is_push, about.holes_from) = (entry.traits() & TEXT != 0, false, 0);
-        Ok(Frame { tape: &mut self.tape, bytes: self.buffer.read(len), about })
+        (about.base, about.nodes, about.notes, about.wire_len) = (0, nodes, 0, len);
+        (about.has_text, about.is_push, about.holes_from) = (traits & TEXT != 0, is_push, 0);
+        Frame { tape: &mut self.tape, bytes: self.buffer.read(len), about }
+    }
+
+    /// A reply, or a push, of a few values that are all there: it is put on the tape. Its length, its nodes, and its traits.
+    #[inline]
+    fn flat(&mut self) -> Result<Option<(usize, usize, u64)>> {
+        let unread = self.buffer.unread();
+        let Some((kind, count, at)) = quick::header(unread, 0) else { return Ok(None) };
+        let bytes_max = if kind == Type::Push { self.limits.push_bytes } else { self.limits.bytes };
+        let max = bytes_max.min(GIVE_BYTES_MIN as u64 - 1) as usize;
+        if count > FLAT_MAX || count >= self.limits.nodes || self.limits.depth == 0 || at > max {
+            return Ok(None);
+        }
+        let mut root = Entry::new(kind, 0, 0);
+        root.set_len(count);
+        push(&mut self.tape, root)?;
+        let mut run = quick::Run { at, owed: count, traits: 0 };
+        run.leaves(unread.get(..max).unwrap_or(unread), &mut self.tape)?;
+        if run.owed > 0 {
+            self.tape.clear();
+            return Ok(None);
+        }
+        Ok(Some((run.at, count as usize + 1, run.traits)))
     }
 
     /// What was found, as a frame; a reply in progress around a push stays.
@@ -210,6 +259,8 @@ impl Fast {
     }
 }
 
+/// As many values as an aggregate has that is tried in one go: if it is not all there, they are read once more.
+const FLAT_MAX: u64 = 64;
 /// Entries of tape and levels that a resting parser keeps.
 const TAPE_REST_MAX: usize = 32;
 
