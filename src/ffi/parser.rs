@@ -47,16 +47,17 @@ pub struct rredis_parser {
     poison: Poison,
 }
 
-/// The fast parser is called by its name, so that a small reply costs no call.
+/// The fast parser is called by its name, and is part of the handle, so that a small reply costs neither a call nor a way.
+#[expect(clippy::large_enum_variant, reason = "as above")]
 enum Kind {
-    Fast(Box<Fast>),
+    Fast(Fast),
     Other(Box<dyn Parse>),
 }
 
 impl Kind {
     fn get(&mut self) -> &mut dyn Parse {
         match self {
-            Kind::Fast(parse) => &mut **parse,
+            Kind::Fast(parse) => parse,
             Kind::Other(parse) => &mut **parse,
         }
     }
@@ -66,6 +67,15 @@ impl Kind {
     fn short(&mut self) -> Option<(Entry, &[u8])> {
         match self {
             Kind::Fast(parse) => parse.short(),
+            Kind::Other(_) => None,
+        }
+    }
+
+    /// The same, where it is an error.
+    #[inline]
+    fn error(&mut self) -> Option<(Entry, &[u8])> {
+        match self {
+            Kind::Fast(parse) => parse.error(),
             Kind::Other(_) => None,
         }
     }
@@ -87,7 +97,7 @@ pub extern "C" fn rredis_parser_new(
         let limits = setup.options.limits();
         let mut parse = match (setup.parser, setup.options.parser()) {
             (Some(parser), _) => Kind::Other(parser.start(limits)?),
-            (None, ParserChoice::Auto | ParserChoice::Fast) => Kind::Fast(Box::new(Fast::new(limits))),
+            (None, ParserChoice::Auto | ParserChoice::Fast) => Kind::Fast(Fast::new(limits)),
             (None, choice) => Kind::Other(resp::parser(choice, limits)),
         };
         let name = text_with_nul(parse.get().name())?;
@@ -191,6 +201,15 @@ impl rredis_parser {
     fn next(&mut self, out_reply: &mut MaybeUninit<*mut rredis_reply>, err: Err<'_>) -> rredis_status {
         if let Some(failed) = &self.failed {
             return tell(err, failed.clone());
+        }
+        if let Some((entry, bytes)) = self.parse.error() {
+            return match Reply::short(entry, bytes) {
+                Ok(reply) => {
+                    out_reply.write(reply.into_raw());
+                    rredis_status::RREDIS_OK
+                }
+                Err(unbuilt) => self.lost(unbuilt.into(), err),
+            };
         }
         // The frame stays where it is: a small reply costs hardly more than moving it would.
         match &mut self.parse.get().next() {

@@ -8,12 +8,17 @@
 //! aggregate stand in a row. Nothing here recurses.
 
 mod fill;
+mod leaf;
+mod plain;
+mod text;
 
-use self::fill::{NOTHING, Note, Text, broken, plain_kind};
+use self::fill::Note;
+use self::leaf::leaf_kind;
+use self::text::{Text, broken};
 use super::node::{Kind, Node};
 use super::view::View;
 use crate::error::{Error, Result};
-use crate::resp::{Entry, Frame, Given, Type};
+use crate::resp::{Entry, Frame, Given};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::mem::{ManuallyDrop, MaybeUninit, size_of};
 use std::ptr::{self, NonNull};
@@ -42,25 +47,6 @@ impl Header {
     }
 }
 
-/// Why there is no reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unbuilt {
-    /// There was no memory for it.
-    NoMemory,
-    /// What its parser noted makes none.
-    Broken,
-}
-
-impl From<Unbuilt> for Error {
-    #[cold]
-    fn from(unbuilt: Unbuilt) -> Error {
-        match unbuilt {
-            Unbuilt::NoMemory => no_memory(),
-            Unbuilt::Broken => broken(),
-        }
-    }
-}
-
 // SAFETY: nothing of a reply changes between its building and its end, but through &mut or by value; it owns all it points to.
 unsafe impl Send for Reply {}
 // SAFETY: as above: shared, it is only read.
@@ -79,36 +65,12 @@ impl Reply {
             return Reply::of_buffer(frame, given);
         }
         if let [entry] = frame.tape()
-            && let Some(kind) = leaf_kind(entry.kind())
+            && let Some(kind) = leaf_kind(*entry)
         {
             return Ok(Reply::of_leaf(kind, *entry, frame.bytes(), frame.base())?);
         }
         let bytes = if frame.has_text() { frame.bytes() } else { &[] };
         Reply::beside_copy(Parts::of(frame)?, frame.tape(), frame.base(), bytes)
-    }
-
-    /// The tree of one value without elements, whose place counts from the first of these bytes. None: it needs a second look.
-    #[inline(always)]
-    pub fn of_short(entry: Entry, bytes: &[u8]) -> Result<Option<Reply>> {
-        match leaf_kind(entry.kind()) {
-            Some(kind) => Ok(Some(Reply::of_leaf(kind, entry, bytes, 0)?)),
-            None => Ok(None),
-        }
-    }
-
-    /// The same, for an entry that needs none.
-    #[inline(always)]
-    pub fn short(entry: Entry, bytes: &[u8]) -> std::result::Result<Reply, Unbuilt> {
-        let code = entry.code() & 63;
-        if PLAIN >> code & 1 == 0 {
-            return Err(Unbuilt::Broken);
-        }
-        // SAFETY: the kinds of such entries are numbered as the entries are.
-        let kind = unsafe { std::mem::transmute::<u32, Kind>(u32::from(code)) };
-        match kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
-            true => Reply::of_text(Node { kind, ..NOTHING }, entry, bytes, 0),
-            false => Reply::of_value(Node { kind, integer: entry.value() as i64, ..NOTHING }),
-        }
     }
 
     /// Take over a reply that `into_raw` gave away.
@@ -196,66 +158,7 @@ impl Reply {
         unsafe { &*header_of(self.0.as_ptr()) }
     }
 
-    /// The short way for what most replies are: one value without elements, of a kind that needs no second look.
     #[inline(always)]
-    fn of_leaf(kind: Kind, entry: Entry, bytes: &[u8], base: usize) -> std::result::Result<Reply, Unbuilt> {
-        match entry.kind() {
-            Type::Said => Reply::of_text(Node { kind, integer: 1, ..NOTHING }, entry, bytes, base),
-            _ if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 => {
-                Reply::of_text(Node { kind, ..NOTHING }, entry, bytes, base)
-            }
-            _ => Reply::of_value(Node { kind, integer: entry.value() as i64, ..NOTHING }),
-        }
-    }
-
-    /// A reply that is this node, which has no text.
-    #[inline(always)]
-    fn of_value(node: Node) -> std::result::Result<Reply, Unbuilt> {
-        const LAYOUT: Layout = Layout::new::<(Header, Node)>();
-        // SAFETY: the layout has the size of a header at least.
-        let block = NonNull::new(unsafe { alloc(LAYOUT) }).ok_or(Unbuilt::NoMemory)?;
-        // SAFETY: the block has room for a header and a root.
-        Ok(unsafe { Reply::begin(block.cast(), LAYOUT.size(), node) })
-    }
-
-    /// A reply that is this node and the text of this entry.
-    #[inline(always)]
-    fn of_text(mut node: Node, entry: Entry, bytes: &[u8], base: usize) -> std::result::Result<Reply, Unbuilt> {
-        const PARTS: usize = size_of::<Header>() + size_of::<Node>();
-        let at = entry.value().wrapping_sub(base as u64) as usize;
-        let text = bytes.get(at..).and_then(|rest| rest.get(..entry.len())).ok_or(Unbuilt::Broken)?;
-        let len = text.len();
-        let size = (PARTS + 1).checked_add(len).ok_or(Unbuilt::NoMemory)?;
-        let layout = Layout::from_size_align(size, align_of::<Header>()).map_err(|_| Unbuilt::NoMemory)?;
-        // SAFETY: the layout has the size of a header at least.
-        let block = NonNull::new(unsafe { alloc(layout) }).ok_or(Unbuilt::NoMemory)?;
-        let str = block.as_ptr().wrapping_add(PARTS);
-        (node.len, node.str) = (len, str.cast_const().cast());
-        // SAFETY: the block has room for a header and a root.
-        let reply = unsafe { Reply::begin(block.cast(), size, node) };
-        // SAFETY: behind the root the block has room for the text and one byte.
-        unsafe { str.wrapping_add(len).write(0) };
-        // SAFETY: as above; nobody else looks at it, and nothing of it has to be initialised.
-        copy_short(text, unsafe { std::slice::from_raw_parts_mut(str.cast(), len) });
-        Ok(reply)
-    }
-
-    /// Write a header, and this root behind it.
-    ///
-    /// # Safety
-    /// There is room for both, in a block of so many bytes that begins here and is nobody else's.
-    #[inline(always)]
-    unsafe fn begin(header: NonNull<Header>, size: usize, node: Node) -> Reply {
-        let root = header.as_ptr().wrapping_add(1).cast::<Node>();
-        let base = header.as_ptr().cast();
-        // SAFETY: as the caller says.
-        unsafe { header.write(Header { base, size, notes: ptr::null(), notes_len: 0 }) };
-        // SAFETY: as the caller says.
-        unsafe { root.write(Node { reserved: mark_of(root), ..node }) };
-        // SAFETY: inside the block, so it is not null.
-        Reply(unsafe { NonNull::new_unchecked(root) })
-    }
-
     fn beside_copy(parts: Parts, tape: &[Entry], base: usize, bytes: &[u8]) -> Result<Reply> {
         let size = parts.size.checked_add(bytes.len()).ok_or_else(no_memory)?;
         let layout = Layout::from_size_align(size, align_of::<Header>()).map_err(|_| no_memory())?;
@@ -301,6 +204,7 @@ impl Reply {
     /// # Safety
     /// `place` is aligned for a header and has `parts.size` bytes in `block`; `text.at` has `text.len` initialised bytes in
     /// it, apart from those.
+    #[inline(always)]
     unsafe fn finish(place: *mut u8, block: Block, parts: Parts, tape: &[Entry], text: Text) -> Result<Reply> {
         let header = place.cast::<Header>();
         let root = header.wrapping_add(1).cast::<Node>();
@@ -381,25 +285,6 @@ fn header_of(root: *const Node) -> *const Header {
     root.cast::<Header>().wrapping_sub(1)
 }
 
-/// Copy a text to where there is as much room: most are so short that a call would cost more.
-#[inline(always)]
-fn copy_short(text: &[u8], room: &mut [MaybeUninit<u8>]) {
-    let len = text.len();
-    if len > 16 || room.len() != len {
-        room.write_copy_of_slice(text);
-    } else if len >= 8 {
-        room[..8].write_copy_of_slice(&text[..8]);
-        room[len - 8..].write_copy_of_slice(&text[len - 8..]);
-    } else if len >= 4 {
-        room[..4].write_copy_of_slice(&text[..4]);
-        room[len - 4..].write_copy_of_slice(&text[len - 4..]);
-    } else if let ([first, ..], [.., last]) = (text, text) {
-        room[0].write(*first);
-        room[len / 2].write(text[len / 2]);
-        room[len - 1].write(*last);
-    }
-}
-
 /// An allocation, and what it was allocated with.
 struct Block {
     base: *mut u8,
@@ -423,23 +308,6 @@ impl Parts {
             nodes.checked_add(notes)?.checked_add(size_of::<Header>())
         };
         Ok(Parts { nodes, notes, size: size().ok_or_else(no_memory)? })
-    }
-}
-
-/// The numbers of the entries that are a value or a text, and nothing else to see to: as `plain_kind` says.
-const PLAIN: u64 = 1 << Type::Null as u64
-    | 1 << Type::Integer as u64
-    | 1 << Type::Bool as u64
-    | 1 << Type::String as u64
-    | 1 << Type::Status as u64
-    | 1 << Type::Error as u64;
-
-/// The kinds of which a reply may be one node, and nothing else to see to.
-#[inline]
-fn leaf_kind(kind: Type) -> Option<Kind> {
-    match kind {
-        Type::Said => Some(Kind::RREDIS_REPLY_BOOL),
-        kind => plain_kind(kind),
     }
 }
 

@@ -42,7 +42,10 @@ pub(super) fn double(bytes: &[u8], at: usize) -> Option<(f64, usize)> {
     let (value, end) = integer(value, bytes, point + 1)?;
     // The point is one of them.
     let count = end - at - 1;
-    (count.wrapping_sub(1) < DIGITS_MAX).then(|| (divided(value, end - point - 1), end))
+    match count.wrapping_sub(1) < DIGITS_MAX {
+        true => Some((divided(value, end - point - 1), end)),
+        false => None,
+    }
 }
 
 /// The number that `value` and the digits from `at` on are, unless they are too many, and where those end. None: it is too

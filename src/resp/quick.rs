@@ -81,7 +81,7 @@ pub(super) fn double(bytes: &[u8], at: usize) -> Option<(Entry, f64, usize)> {
 #[inline]
 pub(super) fn error(bytes: &[u8], len_max: usize) -> Option<(Entry, usize)> {
     let (b'-', line) = bytes.split_first()? else { return None };
-    let len = find_line_break(line)?;
+    let len = memchr::memchr2(b'\r', b'\n', line)?;
     let ends = len <= len_max && line.get(len..)?.first_chunk() == Some(b"\r\n");
     ends.then(|| (Entry::new(Type::Error, len as u64, 1), len + 3))
 }
@@ -101,12 +101,17 @@ pub(super) fn find_line_break(bytes: &[u8]) -> Option<usize> {
 fn leaf_behind(bytes: &[u8], at: usize, head: &[u8; HEAD_BYTES]) -> Option<(Entry, usize)> {
     match head[0] {
         b'$' => {
-            let Some((len, digits)) = number(head, 1) else { return null_of_old(at, head) };
+            let (len, digits) = match short_number(head, 1) {
+                Some(number) => number,
+                None if head[1] == b'-' => return null_of_old(at, head),
+                None => long_number(head, 1)?,
+            };
             let begin = at + digits + 3;
             // So many digits are more than an address has on 32 bits.
             let size = usize::try_from(len).ok()?;
-            let trailer: &[u8; 2] = bytes.get(begin..)?.get(size..)?.first_chunk()?;
-            (trailer == b"\r\n").then_some((Entry::new(Type::String, len, begin as u64), begin + size + 2))
+            let end = begin.checked_add(size)?;
+            let trailer: &[u8; 2] = bytes.get(end..)?.first_chunk()?;
+            (trailer == b"\r\n").then_some((Entry::new(Type::String, len, begin as u64), end + 2))
         }
         b':' => {
             let sign = usize::from(head[1] == b'-');
@@ -142,17 +147,24 @@ fn null_of_old(at: usize, head: &[u8; HEAD_BYTES]) -> Option<(Entry, usize)> {
 /// Up to 16 digits from `from` on, without a leading zero, and the CR LF behind them: their value, and how many there are.
 #[inline(always)]
 fn number(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
-    let (first, second) = (head[from].wrapping_sub(b'0'), head[from + 1].wrapping_sub(b'0'));
-    if first <= 9 && head[from + 1] == b'\r' && head[from + 2] == b'\n' {
-        Some((u64::from(first), 1))
-    } else if matches!(first, 1..=9) && second <= 9 && head[from + 2] == b'\r' && head[from + 3] == b'\n' {
-        Some((u64::from(first) * 10 + u64::from(second), 2))
+    short_number(head, from).or_else(|| long_number(head, from))
+}
+
+/// The same for one or two of them, as most are.
+#[inline(always)]
+fn short_number(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
+    let word = u32::from_le_bytes(*head[from..].first_chunk()?);
+    let digit = |place: u32| (word >> (8 * place) & 0xff).wrapping_sub(u32::from(b'0'));
+    if word >> 16 == CR_LF && digit(0).wrapping_sub(1) < 9 && digit(1) < 10 {
+        Some((u64::from(digit(0) * 10 + digit(1)), 2))
+    } else if word >> 8 & 0xffff == CR_LF && digit(0) < 10 {
+        Some((u64::from(digit(0)), 1))
     } else {
-        long_number(head, from)
+        None
     }
 }
 
-/// The same, eight digits at once.
+/// The same for any, eight digits at once.
 #[inline(always)]
 fn long_number(head: &[u8; HEAD_BYTES], from: usize) -> Option<(u64, usize)> {
     let word = digits::word(head, from)?;
@@ -199,6 +211,8 @@ fn padded(rest: &[u8]) -> [u8; HEAD_BYTES] {
     head
 }
 
+/// The end of a line, as a number of 16 bits.
+const CR_LF: u32 = u16::from_le_bytes(*b"\r\n") as u32;
 /// The longest header that is taken here: a type, a sign, 16 digits, CR and LF, in whole words.
 const HEAD_BYTES: usize = 24;
 

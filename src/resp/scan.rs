@@ -34,7 +34,7 @@ pub struct Fast {
     annotated: usize,
     /// Of the frame that was given last; its holes are those of the reply that is being read.
     about: About,
-    /// Nothing is under way, and the last frame is forgotten.
+    /// Nothing is under way: the next byte begins a reply, and of the last frame only its tape is there.
     between: bool,
     /// A push came out of the middle of a reply: its entries go, and the reply goes on.
     lent: bool,
@@ -80,7 +80,8 @@ impl Fast {
 
     fn scan(&mut self, bytes: &[u8]) -> Result<bool> {
         loop {
-            if self.level.form <= LevelForm::Counted {
+            // An aggregate's line is none of those that `leaves` takes.
+            if self.level.form <= LevelForm::Counted && !matches!(bytes.get(self.at), Some(b'*' | b'%' | b'~' | b'>')) {
                 self.leaves(bytes)?;
                 if self.level.count == 0 {
                     if self.close() {

@@ -3,10 +3,11 @@
 //! While a tree is built, an aggregate that is not full yet has the way back to the one around it in a field that its kind
 //! has no use for.
 
-use crate::error::{Error, Result, Status};
+use super::plain::{NOTHING, flat, plain};
+use super::text::{Text, broken};
+use crate::error::Result;
 use crate::reply::node::{Kind, Node};
 use crate::resp::{self, Entry, Type};
-use std::ffi::c_char;
 use std::mem::size_of;
 use std::ptr::{self, null_mut};
 
@@ -23,6 +24,10 @@ pub(super) unsafe fn fill(
     notes_max: usize,
     text: Text,
 ) -> Result<()> {
+    // SAFETY: as the caller says.
+    if notes_max == 0 && unsafe { flat(tape, root, end, text)? } {
+        return Ok(());
+    }
     let (run_end, free) = (root.wrapping_add(1), root.wrapping_add(1));
     let (next, owner, notes_len) = (root, null_mut(), 0);
     Fill { next, run_end, owner, free, pairs: false, root, end, notes, notes_len, notes_max, text }.fill(tape)
@@ -37,15 +42,7 @@ pub(super) struct Note {
 }
 
 /// What is left of a tape.
-type Entries<'t> = std::slice::Iter<'t, Entry>;
-
-/// The bytes that texts are in: places on the tape are counted from `base`.
-#[derive(Clone, Copy)]
-pub(super) struct Text {
-    pub(super) at: *mut u8,
-    pub(super) len: usize,
-    pub(super) base: u64,
-}
+pub(super) type Entries<'t> = std::slice::Iter<'t, Entry>;
 
 /// A tree while it is built.
 ///
@@ -91,25 +88,8 @@ impl Fill {
     /// As many nodes of the run as are of a plain kind.
     #[inline]
     fn plain(&mut self, entries: &mut Entries<'_>) -> Result<()> {
-        let (mut next, run_end, text) = (self.next, self.run_end, self.text);
-        let mut rest = entries.as_slice();
-        while next != run_end
-            && let Some((&entry, behind)) = rest.split_first()
-            && let Some(kind) = plain_kind(entry.kind())
-        {
-            let mut node = Node { kind, ..NOTHING };
-            if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 {
-                (node.str, node.len) = text.place(entry)?;
-            } else {
-                node.integer = entry.value() as i64;
-            }
-            // SAFETY: next is before run_end, and so one of the tree's nodes.
-            unsafe { next.write(node) };
-            next = next.wrapping_add(1);
-            rest = behind;
-        }
-        self.next = next;
-        *entries = rest.iter();
+        // SAFETY: from next to the end of the run there are nodes of the tree.
+        self.next = unsafe { plain(self.next, self.run_end, entries, self.text)? };
         Ok(())
     }
 
@@ -273,68 +253,6 @@ impl Fill {
     }
 }
 
-impl Text {
-    /// Where a text is, and how long; its NUL is written behind it.
-    #[inline]
-    fn place(&self, entry: Entry) -> Result<(*const c_char, usize)> {
-        let (at, len) = self.within(entry)?;
-        let str = self.at.wrapping_add(at);
-        // SAFETY: within has looked that the text and one byte behind it are inside.
-        unsafe { str.wrapping_add(len).write(0) };
-        Ok((str.cast_const().cast(), len))
-    }
-
-    /// A verbatim text is what is behind its three letters and the colon, which becomes their NUL.
-    fn behind_format(&self, entry: Entry) -> Result<(*const c_char, usize)> {
-        let (str, len) = self.place(entry)?;
-        let len = len.checked_sub(4).ok_or_else(broken)?;
-        // SAFETY: the colon behind the three letters, inside the text.
-        unsafe { str.wrapping_add(3).cast_mut().write(0) };
-        Ok((str.wrapping_add(4), len))
-    }
-
-    fn slice(&self, entry: Entry) -> Result<&[u8]> {
-        let (at, len) = self.within(entry)?;
-        // SAFETY: within has looked that the text is inside; all of it is initialised.
-        Ok(unsafe { std::slice::from_raw_parts(self.at.wrapping_add(at), len) })
-    }
-
-    /// The number that a text is, if it is one.
-    #[inline(always)]
-    fn score(&self, entry: Entry) -> Result<Option<f64>> {
-        let (at, len) = self.within(entry)?;
-        // SAFETY: within has looked that the text is inside; all from there to the end is initialised.
-        let behind = unsafe { std::slice::from_raw_parts(self.at.wrapping_add(at), self.len - at) };
-        Ok(resp::score(behind, len))
-    }
-
-    /// Join the pieces that follow `entry`, where its value says: before the first of them.
-    fn join(&self, entry: Entry, entries: &mut Entries<'_>) -> Result<(*const c_char, usize)> {
-        let mut end = self.within(Entry::piece(entry.value(), 0))?.0;
-        let first = end;
-        for _ in 0..entry.len() {
-            let (at, len) = self.within(*entries.next().ok_or_else(broken)?)?;
-            if at < end {
-                return Err(broken());
-            }
-            // SAFETY: both ends are inside the text, and the copy moves towards its beginning.
-            unsafe { ptr::copy(self.at.wrapping_add(at), self.at.wrapping_add(end), len) };
-            end += len;
-        }
-        self.place(Entry::piece(self.base + first as u64, (end - first) as u64))
-    }
-
-    #[inline]
-    fn within(&self, entry: Entry) -> Result<(usize, usize)> {
-        let at = entry.value().wrapping_sub(self.base) as usize;
-        let len = entry.len();
-        match at.checked_add(len) {
-            Some(end) if end < self.len => Ok((at, len)),
-            _ => Err(broken()),
-        }
-    }
-}
-
 /// The node of an entry that is one value or one text, if it is.
 #[inline(always)]
 fn leaf(text: Text, entry: Entry) -> Result<Option<Node>> {
@@ -356,36 +274,6 @@ fn score_node(number: Option<f64>) -> Node {
     }
 }
 
-/// The kinds whose nodes are a value or a text, and nothing else to see to.
-#[inline]
-pub(super) fn plain_kind(kind: Type) -> Option<Kind> {
-    match kind {
-        Type::Null => Some(Kind::RREDIS_REPLY_NULL),
-        Type::Integer => Some(Kind::RREDIS_REPLY_INTEGER),
-        Type::Bool => Some(Kind::RREDIS_REPLY_BOOL),
-        Type::String => Some(Kind::RREDIS_REPLY_STRING),
-        Type::Status => Some(Kind::RREDIS_REPLY_STATUS),
-        Type::Error => Some(Kind::RREDIS_REPLY_ERROR),
-        _ => None,
-    }
-}
-
-/// A tape that does not describe one tree. The parsers make none.
-#[cold]
-pub(super) fn broken() -> Error {
-    Error::new(Status::Panic, "a reply was noted wrongly by its parser")
-}
-
-/// A node with nothing in it.
-pub(super) const NOTHING: Node = Node {
-    kind: Kind::RREDIS_REPLY_NULL,
-    reserved: 0,
-    len: 0,
-    str: ptr::null(),
-    elements: ptr::null(),
-    integer: 0,
-    number: 0.0,
-};
 /// In `reserved` while the map of an attribute is being filled.
 const ATTRIBUTE: u32 = 1;
 /// In `reserved` while the pairs of an array of pairs are being filled.

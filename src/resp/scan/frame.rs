@@ -51,8 +51,10 @@ impl Parse for Fast {
     }
 
     fn next(&mut self) -> Result<Option<Frame<'_>>> {
-        self.settle();
-        self.between = false;
+        match std::mem::take(&mut self.between) {
+            true => self.tape.clear(),
+            false => self.settle(),
+        }
         if let Some(error) = &self.failed {
             return Err(error.clone());
         }
@@ -61,15 +63,12 @@ impl Parse for Fast {
         }
         if self.at == 0 {
             self.about.holes.clear();
-            let unread = self.buffer.unread();
-            let line_max = self.short_max.min(self.limits.line as usize);
-            if let Some((entry, len)) = quick::leaf(unread, 0).or_else(|| quick::error(unread, line_max))
-                && len <= self.short_max
-            {
-                return self.scalar(entry, len).map(Some);
-            }
             if let Some((end, nodes, traits)) = self.flat()? {
                 return Ok(Some(self.whole(end, nodes, traits)));
+            }
+            let leaf = quick::leaf(self.buffer.unread(), 0).filter(|&(_, len)| len <= self.short_max);
+            if let Some((entry, len)) = leaf.or_else(|| self.next_error()) {
+                return self.scalar(entry, len).map(Some);
             }
         }
         // Taken out and put back, so that the scan may have both the bytes and the parser.
@@ -144,6 +143,16 @@ impl Fast {
         Some((entry, self.buffer.read_on(len)))
     }
 
+    /// The same for an error, behind which nothing else is looked for.
+    #[inline]
+    pub fn error(&mut self) -> Option<(Entry, &[u8])> {
+        if !self.between && !self.is_between() {
+            return None;
+        }
+        let (entry, len) = self.next_error()?;
+        Some((entry, self.buffer.read_on(len)))
+    }
+
     /// The next reply, where it is one short value, all there, and between others; and how long it is.
     #[inline(always)]
     fn next_leaf(&mut self) -> Option<(Entry, usize)> {
@@ -151,6 +160,11 @@ impl Fast {
             return None;
         }
         quick::leaf(self.buffer.unread(), 0).filter(|&(_, len)| len <= self.short_max)
+    }
+
+    #[inline]
+    fn next_error(&self) -> Option<(Entry, usize)> {
+        quick::error(self.buffer.unread(), self.limits.line as usize).filter(|&(_, len)| len <= self.short_max)
     }
 
     /// Whether the next byte begins a reply, and there is reason to look at it; then `need` and `searched` say nothing of it.
@@ -191,10 +205,10 @@ impl Fast {
         Ok(self.whole(len, 1, entry.traits()))
     }
 
-    /// A reply of so many bytes that is on the tape.
-    #[inline]
+    /// A reply of so many bytes that is on the tape, and all that was under way.
+    #[inline(always)]
     fn whole(&mut self, len: usize, nodes: usize, traits: u64) -> Frame<'_> {
-        (self.searched, self.need) = (0, 1);
+        (self.searched, self.need, self.between) = (0, 1, true);
         let is_push = self.tape.first().is_some_and(|root| root.kind() == Type::Push);
         let about = &mut self.about;
         (about.base, about.nodes, about.notes, about.wire_len) = (0, nodes, 0, len);
