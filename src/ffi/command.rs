@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use crate::commands::{self, Command, CommandFlags, NoKeys, Repeat};
 use crate::error::{Error, Result, Status};
-use crate::ffi::boundary::{args, given, guard, quietly, text_of, wrong};
+use crate::ffi::boundary::{Args, args, given, guard, quietly, text_of, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::resp;
 
@@ -115,9 +115,10 @@ pub unsafe extern "C" fn rredis_command_encode(
 ) -> rredis_status {
     guard(err, || {
         let out_len = given(out_len, "out_len")?;
+        let mut few = Args::none();
         // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
-        let needed = resp::encoded_len(&args);
+        let args = unsafe { few.of(argc, argv, argv_len)? };
+        let (needed, fits) = resp::checked_len(args);
         if buffer.is_null() && buffer_len == 0 {
             out_len.write(needed);
             return Ok(());
@@ -127,9 +128,10 @@ pub unsafe extern "C" fn rredis_command_encode(
         let Some(place) = buffer.get_mut(..needed) else {
             return Err(wrong(format!("buffer_len is {buffer_len}: the command needs {needed} bytes")));
         };
-        let mut bytes = Vec::new();
-        resp::encode(&args, &mut bytes)?;
-        place.write_copy_of_slice(&bytes);
+        if !fits {
+            resp::check(args)?;
+        }
+        resp::encode_into(args, place).ok_or_else(|| Error::new(Status::Panic, "a command of another length"))?;
         out_len.write(needed);
         Ok(())
     })
@@ -287,3 +289,48 @@ const _: () = {
     );
     assert!(CommandFlags::CONTAINER == RREDIS_COMMAND_CONTAINER as u32);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ptr::null;
+
+    /// Of every length of a line, and with one byte of room less and more.
+    #[test]
+    fn a_command_fills_its_room_as_it_fills_a_list() {
+        let lens = [0usize, 1, 2, 9, 10, 11, 99, 100, 101, 1000];
+        for (name, arg) in lens.into_iter().flat_map(|name| lens.map(|arg| (name, arg))) {
+            for count in [0usize, 1, 2, 7, 8, 9, 10, 99] {
+                let (name, arg) = (vec![b'n'; name], vec![b'x'; arg]);
+                let args: Vec<&[u8]> = std::iter::once(&name[..]).chain((0..count).map(|_| &arg[..])).collect();
+                let mut expected = Vec::new();
+                resp::encode(&args, &mut expected).unwrap();
+                for room in [expected.len() - 1, expected.len(), expected.len() + 1] {
+                    let mut buffer = vec![b'?'; room];
+                    let (status, len) = encode(&args, &mut buffer);
+                    if room < expected.len() {
+                        assert_eq!(status, rredis_status::RREDIS_ERR_ARGUMENT);
+                        continue;
+                    }
+                    assert_eq!((status, len), (rredis_status::RREDIS_OK, expected.len()));
+                    assert_eq!(buffer[..len], expected);
+                    assert!(buffer[len..].iter().all(|byte| *byte == b'?'), "what is behind it is as it was");
+                }
+            }
+        }
+    }
+
+    fn encode(args: &[&[u8]], buffer: &mut [u8]) -> (rredis_status, usize) {
+        let argv: Vec<*const c_char> =
+            args.iter().map(|arg| if arg.is_empty() { null() } else { arg.as_ptr().cast() }).collect();
+        let lens: Vec<usize> = args.iter().map(|arg| arg.len()).collect();
+        let mut len = MaybeUninit::new(0);
+        let (room, room_len) = (buffer.as_mut_ptr().cast(), buffer.len());
+        // SAFETY: both lists have so many entries, and the buffer so many bytes.
+        let status = unsafe {
+            rredis_command_encode(args.len(), argv.as_ptr(), lens.as_ptr(), room, room_len, Some(&mut len), None)
+        };
+        // SAFETY: it was initialised before.
+        (status, unsafe { len.assume_init() })
+    }
+}

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result, Status};
 use crate::limits::{COMMAND_ARG_BYTES_MAX, COMMAND_ARGS_MAX};
 use crate::memory;
+use std::mem::MaybeUninit;
 
 /// Append the command to `out`. On an error `out` is as it was.
 pub fn encode(args: &[&[u8]], out: &mut Vec<u8>) -> Result<()> {
@@ -38,6 +39,63 @@ pub fn encode_checked(args: &[&[u8]], out: &mut Vec<u8>, room: usize) -> Result<
     }
     memory::put_headed(out, [b'\r', b'\n', 0, 0, 0, 0, 0, 0], 2, &[]);
     Ok(())
+}
+
+/// Write the command to this room, which it fills: as long as `encoded_len` says. None: it is not.
+#[inline]
+pub fn encode_into(args: &[&[u8]], mut room: &mut [MaybeUninit<u8>]) -> Option<()> {
+    let (name, args) = args.split_first()?;
+    match (args.len(), name.len()) {
+        (count @ 0..9, len @ 0..10) => {
+            let head = [b'*', digit(count + 1), b'\r', b'\n', b'$', digit(len), b'\r', b'\n'];
+            fill_headed(&mut room, head, 8, name)?;
+        }
+        (count, _) => {
+            fill(&mut room, b"*")?;
+            fill(&mut room, itoa::Buffer::new().format(count + 1).as_bytes())?;
+            fill_argument(&mut room, name)?;
+        }
+    }
+    for arg in args {
+        fill_argument(&mut room, arg)?;
+    }
+    fill(&mut room, b"\r\n")?;
+    room.is_empty().then_some(())
+}
+
+/// The end of the line before, the line of an argument's length, and the argument.
+#[inline(always)]
+fn fill_argument(room: &mut &mut [MaybeUninit<u8>], arg: &[u8]) -> Option<()> {
+    match arg.len() {
+        len @ 0..10 => fill_headed(room, [b'\r', b'\n', b'$', digit(len), b'\r', b'\n', 0, 0], 6, arg),
+        len @ 10..100 => {
+            let head = [b'\r', b'\n', b'$', digit(len / 10), digit(len % 10), b'\r', b'\n', 0];
+            fill_headed(room, head, 7, arg)
+        }
+        len => {
+            fill(room, b"\r\n$")?;
+            fill(room, itoa::Buffer::new().format(len).as_bytes())?;
+            fill(room, b"\r\n")?;
+            fill(room, arg)
+        }
+    }
+}
+
+/// The first `len` bytes of `head`, and these. All of the head is written, so that it is one word: behind six bytes of it at
+/// least there are the last two of the command.
+#[inline(always)]
+fn fill_headed(room: &mut &mut [MaybeUninit<u8>], head: [u8; 8], len: usize, bytes: &[u8]) -> Option<()> {
+    room.get_mut(..8)?.write_copy_of_slice(&head);
+    *room = std::mem::take(room).get_mut(len..)?;
+    fill(room, bytes)
+}
+
+#[inline(always)]
+fn fill(room: &mut &mut [MaybeUninit<u8>], bytes: &[u8]) -> Option<()> {
+    let (place, behind) = std::mem::take(room).split_at_mut_checked(bytes.len())?;
+    place.write_copy_of_slice(bytes);
+    *room = behind;
+    Some(())
 }
 
 /// The arguments of a command that `encode` wrote, in the place of those in `args`.
@@ -150,8 +208,19 @@ pub fn room_for(args: &[&[u8]]) -> usize {
 
 /// How many bytes `encode` would append; the largest number there is where that would not fit in memory.
 pub fn encoded_len(args: &[&[u8]]) -> usize {
-    let head = 3 + decimal_len(args.len());
-    args.iter().fold(head, |len, arg| len.saturating_add(5 + decimal_len(arg.len())).saturating_add(arg.len()))
+    checked_len(args).0
+}
+
+/// The same, and whether `check` lets these pass.
+#[inline(always)]
+pub fn checked_len(args: &[&[u8]]) -> (usize, bool) {
+    let mut fits = !args.is_empty() && args.len() <= COMMAND_ARGS_MAX;
+    let mut len = 3 + decimal_len(args.len());
+    for arg in args {
+        fits &= arg.len() <= COMMAND_ARG_BYTES_MAX;
+        len = len.saturating_add(5 + decimal_len(arg.len())).saturating_add(arg.len());
+    }
+    (len, fits)
 }
 
 fn decimal_len(number: usize) -> usize {

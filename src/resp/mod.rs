@@ -32,7 +32,8 @@ mod simple;
 mod tape;
 
 pub use encode::{
-    arguments, check, checked_room, encode, encode_checked, encode_with_room, encoded_len, last_command, room_for,
+    arguments, check, checked_len, checked_room, encode, encode_checked, encode_into, encode_with_room, encoded_len,
+    last_command, room_for,
 };
 pub use framed::{Custom, framed};
 pub use gather::Gather;
