@@ -38,7 +38,7 @@ pub enum rredis_parser_kind {
 
 /// turns bytes into replies
 pub struct rredis_parser {
-    parse: Kind,
+    parse: AnyParser,
     name: CString,
     /// What _reserve gave, until the next call.
     room: usize,
@@ -49,16 +49,16 @@ pub struct rredis_parser {
 
 /// The fast parser is called by its name, and is part of the handle, so that a small reply costs neither a call nor a way.
 #[expect(clippy::large_enum_variant, reason = "as above")]
-enum Kind {
+enum AnyParser {
     Fast(Fast),
     Other(Box<dyn Parse>),
 }
 
-impl Kind {
+impl AnyParser {
     fn get(&mut self) -> &mut dyn Parse {
         match self {
-            Kind::Fast(parse) => parse,
-            Kind::Other(parse) => &mut **parse,
+            AnyParser::Fast(parse) => parse,
+            AnyParser::Other(parse) => &mut **parse,
         }
     }
 
@@ -66,8 +66,8 @@ impl Kind {
     #[inline(always)]
     fn short(&mut self) -> Option<(Entry, &[u8])> {
         match self {
-            Kind::Fast(parse) => parse.short(),
-            Kind::Other(_) => None,
+            AnyParser::Fast(parse) => parse.short(),
+            AnyParser::Other(_) => None,
         }
     }
 
@@ -75,8 +75,8 @@ impl Kind {
     #[inline]
     fn error(&mut self) -> Option<(Entry, &[u8])> {
         match self {
-            Kind::Fast(parse) => parse.error(),
-            Kind::Other(_) => None,
+            AnyParser::Fast(parse) => parse.error(),
+            AnyParser::Other(_) => None,
         }
     }
 }
@@ -96,9 +96,9 @@ pub extern "C" fn rredis_parser_new(
         setup.check_parser()?;
         let limits = setup.options.limits();
         let mut parse = match (setup.parser, setup.options.parser()) {
-            (Some(parser), _) => Kind::Other(parser.start(limits)?),
-            (None, ParserChoice::Auto | ParserChoice::Fast) => Kind::Fast(Fast::new(limits)),
-            (None, choice) => Kind::Other(resp::parser(choice, limits)),
+            (Some(parser), _) => AnyParser::Other(parser.start(limits)?),
+            (None, ParserChoice::Auto | ParserChoice::Fast) => AnyParser::Fast(Fast::new(limits)),
+            (None, choice) => AnyParser::Other(resp::parser(choice, limits)),
         };
         let name = text_with_nul(parse.get().name())?;
         let parser = rredis_parser { parse, name, room: 0, failed: None, poison: Poison::default() };

@@ -8,16 +8,17 @@
 //! aggregate stand in a row. Nothing here recurses.
 
 mod fill;
+mod header;
 mod leaf;
 mod plain;
 mod text;
 
-use self::fill::Note;
-use self::leaf::leaf_kind;
+use self::header::{Header, Note, header_of, mark_of, no_memory};
+use self::leaf::{Unbuilt, leaf_kind, of_leaf, of_plain};
 use self::text::{Text, broken};
 use super::node::{Kind, Node};
 use super::view::View;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::resp::{Entry, Frame, Given};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::mem::{ManuallyDrop, MaybeUninit, size_of};
@@ -27,25 +28,6 @@ use zeroize::Zeroize;
 
 /// A whole reply, owned.
 pub struct Reply(NonNull<Node>);
-
-/// What is kept of the allocation, hidden before the root.
-#[repr(C)]
-struct Header {
-    base: *mut u8,
-    size: usize,
-    notes: *const Note,
-    notes_len: usize,
-}
-
-impl Header {
-    /// What the block was allocated with: with the header in front it is a copy, and otherwise it was a parser's buffer.
-    #[inline]
-    fn layout(&self) -> Layout {
-        let align = if ptr::eq(self.base, ptr::from_ref(self).cast()) { align_of::<Header>() } else { 1 };
-        // SAFETY: the block was allocated with this size, which is no larger than a layout may have, and this alignment.
-        unsafe { Layout::from_size_align_unchecked(self.size, align) }
-    }
-}
 
 // SAFETY: nothing of a reply changes between its building and its end, but through &mut or by value; it owns all it points to.
 unsafe impl Send for Reply {}
@@ -67,10 +49,25 @@ impl Reply {
         if let [entry] = frame.tape()
             && let Some(kind) = leaf_kind(*entry)
         {
-            return Ok(Reply::of_leaf(kind, *entry, frame.bytes(), frame.base())?);
+            return Ok(Reply(of_leaf(kind, *entry, frame.bytes(), frame.base())?));
         }
         let bytes = if frame.has_text() { frame.bytes() } else { &[] };
         Reply::beside_copy(Parts::of(frame)?, frame.tape(), frame.base(), bytes)
+    }
+
+    /// The tree of one value without elements, whose place counts from the first of these bytes. None: it needs a second look.
+    #[inline(always)]
+    pub fn of_short(entry: Entry, bytes: &[u8]) -> Result<Option<Reply>> {
+        match leaf_kind(entry) {
+            Some(kind) => Ok(Some(Reply(of_leaf(kind, entry, bytes, 0)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, for an entry that needs none.
+    #[inline(always)]
+    pub fn short(entry: Entry, bytes: &[u8]) -> std::result::Result<Reply, Unbuilt> {
+        of_plain(entry, bytes).map(Reply)
     }
 
     /// Take over a reply that `into_raw` gave away.
@@ -273,18 +270,6 @@ pub fn is_root(node: &Node) -> bool {
     node.reserved == mark_of(node)
 }
 
-/// What stands in `reserved` of a root at this address, and of nothing else: it is never zero.
-fn mark_of(root: *const Node) -> u32 {
-    (((root as u64).wrapping_mul(SPREAD) >> 32) as u32) | 1
-}
-
-/// An odd number without a pattern.
-const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-
-fn header_of(root: *const Node) -> *const Header {
-    root.cast::<Header>().wrapping_sub(1)
-}
-
 /// An allocation, and what it was allocated with.
 struct Block {
     base: *mut u8,
@@ -309,9 +294,4 @@ impl Parts {
         };
         Ok(Parts { nodes, notes, size: size().ok_or_else(no_memory)? })
     }
-}
-
-#[cold]
-fn no_memory() -> Error {
-    Error::memory("the reply")
 }

@@ -226,7 +226,7 @@ fn what_may_reach_the_system_is_not_cancelled() {
         let room = source.path.trim_start_matches("ffi/").trim_end_matches(".rs");
         for export in source.code.split("extern     fn ").skip(1) {
             let name = export.split('(').next().unwrap_or("");
-            let light = ["guard(err,", "guard_round(", "guard_queue(", "quietly("];
+            let light = ["guard(err,", "guard_round(", "guard_brief(", "guard_queue(", "quietly("];
             // What is taken lightly holds where it does reach: see `process::uncancelled`.
             let is_light = light.iter().any(|guard| body(export).trim().starts_with(guard));
             let may_be = IN_MEMORY.contains(&room) || IN_MEMORY_TOO.contains(&name) || name == "rredis_async_next";
@@ -347,6 +347,7 @@ fn is_guarded(body: &str) -> bool {
         "guard_change(",
         "guard_reentrant(",
         "guard_round(",
+        "guard_brief(",
         "guard_queue(",
         "quietly(",
         "quietly_reaching(",

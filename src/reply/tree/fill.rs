@@ -3,8 +3,9 @@
 //! While a tree is built, an aggregate that is not full yet has the way back to the one around it in a field that its kind
 //! has no use for.
 
+use super::header::Note;
 use super::plain::{NOTHING, flat, plain};
-use super::text::{Text, broken};
+use super::text::{Entries, Text, broken};
 use crate::error::Result;
 use crate::reply::node::{Kind, Node};
 use crate::resp::{self, Entry, Type};
@@ -32,17 +33,6 @@ pub(super) unsafe fn fill(
     let (next, owner, notes_len) = (root, null_mut(), 0);
     Fill { next, run_end, owner, free, pairs: false, root, end, notes, notes_len, notes_max, text }.fill(tape)
 }
-
-/// An attribute: the node that it annotates, and its map.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub(super) struct Note {
-    pub(super) node: *const Node,
-    pub(super) map: *const Node,
-}
-
-/// What is left of a tape.
-pub(super) type Entries<'t> = std::slice::Iter<'t, Entry>;
 
 /// A tree while it is built.
 ///

@@ -1,7 +1,6 @@
 //! Nodes that are a value or a text, and nothing else to see to: most are.
 
-use super::fill::Entries;
-use super::text::{Text, broken};
+use super::text::{Entries, Text, broken};
 use crate::error::Result;
 use crate::reply::node::{Kind, Node};
 use crate::resp::{Entry, Type};

@@ -1,10 +1,12 @@
 //! The bytes that the texts of a tree are in.
 
-use super::fill::Entries;
 use crate::error::{Error, Result, Status};
 use crate::resp::{self, Entry};
 use std::ffi::c_char;
 use std::ptr;
+
+/// What is left of a tape.
+pub(super) type Entries<'t> = std::slice::Iter<'t, Entry>;
 
 /// The bytes that texts are in: places on the tape are counted from `base`.
 #[derive(Clone, Copy)]
