@@ -59,7 +59,8 @@ def measured(clients, full, turns, seconds):
     report["cells"] = []
     for number, cell in enumerate(cells, 1):
         tell(f"{number} of {len(cells)}: {cell.name}")
-        report["cells"].append(alternated(clients, clients.of_cell(cell), cell, turns, seconds))
+        # Several threads are on all cores, and their runs differ more.
+        report["cells"].append(alternated(clients, clients.of_cell(cell), cell, turns + 4 * (cell.threads > 1), seconds))
     report["stress"] = stressed(clients, turns, seconds, tell)
     tell("processor time of messages and loops")
     report["timed"] = costs.timed(clients, 2 * turns + 1)

@@ -12,7 +12,7 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 SPEED = os.path.join(ROOT, "benches", "speed")
 
 # Who has no TLS of its own, as it is built here.
-NO_TLS = {"bare", "mux", "redis-rs", "hiredis", "newer", "libvalkey"}
+NO_TLS = {"bare", "mux", "redis-rs", "libvalkey"}
 TITLES = {"rredis": "librredis", "newer": "hiredis, newer", "bare": "bare send and recv", "mux": "bare, one shared"}
 
 
@@ -32,7 +32,7 @@ class Clients:
 
     def __init__(self, work, out):
         self.work, self.out = work, out
-        self.programs, self.versions, self.absent = {}, {}, {}
+        self.programs, self.versions, self.absent, self.no_tls = {}, {}, {}, set(NO_TLS)
 
     def find(self):
         wanted = ["rredis", "hiredis", "bare", "mux"]
@@ -50,15 +50,23 @@ class Clients:
         for name, folder in (("newer", "RREDIS_HIREDIS"), ("libvalkey", "RREDIS_LIBVALKEY")):
             if name in self.programs:
                 self.versions[title(name)] = os.environ[folder]
+        self.find_tls()
         self.find_redis_rs()
         self.find_redis_py()
+
+    def find_tls(self):
+        """Whether a hiredis has it is told by what it is linked with."""
+        for name in ("hiredis", "newer"):
+            if name in self.programs and "hiredis_ssl" not in said("ldd", *self.programs[name]):
+                self.no_tls.add(name)
 
     def find_redis_rs(self):
         target = os.path.join(ROOT, "target", "report")
         manifest = os.path.join(SPEED, "redis-rs", "Cargo.toml")
+        environment = {**os.environ, "CARGO_NET_RETRY": "1", "CARGO_HTTP_TIMEOUT": "20"}
         try:
-            said("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, "--target-dir", target)
-        except RuntimeError as error:
+            said("cargo", "build", "--quiet", "--release", "--locked", "--manifest-path", manifest, "--target-dir", target, env=environment)
+        except (RuntimeError, subprocess.TimeoutExpired) as error:
             self.absent["redis-rs"] = f"cargo did not build it: {error}"
             return
         self.programs["redis-rs"] = [os.path.join(target, "release", "speed-redis-rs")]
@@ -76,7 +84,7 @@ class Clients:
 
     def of_cell(self, cell):
         shares = cell.threads > 1 and cell.pipeline == 1 and cell.bytes < 1 << 10
-        return [name for name in self.programs if (cell.over != "tls" or name not in NO_TLS) and (shares or name != "mux")]
+        return [name for name in self.programs if (cell.over != "tls" or name not in self.no_tls) and (shares or name != "mux")]
 
 
 def place(over):
@@ -129,7 +137,7 @@ def alternated(clients, names, cell, turns, seconds):
         raise RuntimeError(f"{cell.name}: {failures['rredis']}")
     whole = {name: found for name, found in runs.items() if name not in failures}
     if cell.over == "tls":
-        failures.update({name: "has no TLS as it is built here" for name in clients.programs if name in NO_TLS and name not in FLOORS})
+        failures.update({name: "has no TLS as it is built here" for name in clients.programs if name in clients.no_tls and name not in FLOORS})
     return {"axis": cell.axis, "name": cell.name, "failures": failures, **compared(whole)}
 
 

@@ -44,11 +44,12 @@ def ratio(ours, theirs, more_is_better):
 
 
 def slower(cells):
-    """Where a peer is better in throughput or in processor time, in the median: the worst first."""
+    """Where a peer is better in throughput or in processor time, in the median: first where all of the spread is below 1, and the
+    worst first."""
     found = []
     for cell in cells:
         for peer, measures in cell["ratios"].items():
             for measure in ("ops", "cpu"):
                 if peer not in FLOORS and measure in measures and measures[measure].median < 1:
                     found.append((measures[measure], cell, peer, measure))
-    return sorted(found, key=lambda one: one[0].median)
+    return sorted(found, key=lambda one: (one[0].high >= 1, one[0].median))

@@ -1,9 +1,9 @@
 """The short table of README.md, between its two marks."""
 
-from terminal import times
+from clients import title
 
 BEGIN, END = "<!-- figures: RREDIS_BLESS=1 make bench-report -->", "<!-- end of figures -->"
-PEERS = ["hiredis", "redis-rs", "redis-py"]
+PEERS = ["hiredis", "newer", "libvalkey", "redis-rs", "redis-py"]
 # What a reader asks first, of the cells.
 CELLS = [
     "GET", "SET", "GET 16 KiB", "GET 1 MiB", "LRANGE 600", "GET, pipeline 100", "GET, 4 threads", "GET, 16 threads", "GET, 64 threads",
@@ -11,24 +11,29 @@ CELLS = [
 ]  # fmt: skip
 
 
-def row(name, measure, ratios):
-    cells = [times(ratios[peer][measure]) if measure in ratios.get(peer, {}) else "-" for peer in PEERS]
-    worst = min(found[measure].median for peer, found in ratios.items() if peer in PEERS and measure in found)
+def ratios_of(found):
+    """Throughput, and processor time, of what is measured."""
+    return ", ".join(f"{prefix}{found[measure].median:.2f}" for measure, prefix in (("ops", ""), ("cpu", "cpu ")) if measure in found)
+
+
+def row(name, ratios, peers):
+    there = [peer for peer in peers if peer in ratios]
+    worst = min(ratios[peer][measure].median for peer in there for measure in ("ops", "cpu") if measure in ratios[peer])
+    cells = [ratios_of(ratios[peer]) if peer in there else "-" for peer in peers]
     return worst, f"| {name} | {' | '.join(cells)} |"
 
 
 def short_table(report):
-    """Throughput, and processor time: the rows where a peer is faster first, the worst of them on top."""
+    """The medians of throughput and of processor time: the rows where a peer is faster first, the worst of them on top."""
     by_name = {cell["name"]: cell for cell in report["cells"]}
-    rows = []
-    for name in CELLS:
-        if by_name.get(name, {}).get("ratios"):
-            rows += [row(f"{name}: {what}", measure, by_name[name]["ratios"]) for measure, what in (("ops", "throughput"), ("cpu", "processor time"))]
-    rows += [row(f"{found['name']}: processor time", "cpu", found["ratios"]) for found in report.get("timed", [])]
+    peers = [peer for peer in PEERS if title(peer) in report["versions"]]
+    rows = [row(name, by_name[name]["ratios"], peers) for name in CELLS if by_name.get(name, {}).get("ratios")]
+    rows += [row(found["name"], found["ratios"], peers) for found in report.get("timed", [])]
     worse, better = sorted(one for one in rows if one[0] < 1), [one for one in rows if one[0] >= 1]
-    versions = ", ".join(f"{peer} {report['versions'][peer]}" for peer in PEERS if peer in report["versions"])
-    head = f"| {report['made'][:10]}: times better than | {' | '.join(PEERS)} |\n|---|{'---|' * len(PEERS)}"
-    return f"{head}\n" + "\n".join(text for _, text in worse + better) + f"\n\nPeers: {versions}. {report['machine']['processor']}.\n"
+    versions = "; ".join(f"{title(peer)} {report['versions'][title(peer)]}" for peer in peers)
+    head = f"| times better than | {' | '.join(map(title, peers))} |\n|---|{'---|' * len(peers)}\n"
+    about = f"{report['made'][:10]}; {versions}; {report['machine']['processor']}.\n"
+    return head + "\n".join(text for _, text in worse + better) + "\n\n" + about
 
 
 def write_readme(report, path):

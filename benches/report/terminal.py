@@ -31,7 +31,7 @@ def facts(report):
 
 def slower_lines(report):
     for spread, cell, peer, measure in slower(report["cells"] + report["stress"] + report.get("timed", [])):
-        yield cell["name"], title(peer), MEASURE_TITLES[measure], times(spread)
+        yield cell["name"], title(peer), MEASURE_TITLES[measure], times(spread) + (" or as fast" if spread.high >= 1 else "")
 
 
 def lines(report):

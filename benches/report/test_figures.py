@@ -1,5 +1,6 @@
 """Whether the report's arithmetic is right: python3 -m unittest discover benches/report"""
 
+import tempfile
 import unittest
 
 from cells import GET, all_cells, matrix, quick_cells
@@ -7,6 +8,7 @@ from clients import taken
 from costs import called
 from figures import Spread, ratio, slower, spread, times_better
 from page import bar_width, page
+from readme import BEGIN, END, short_table, write_readme
 from terminal import number
 
 
@@ -42,6 +44,36 @@ class Figures(unittest.TestCase):
         at = lambda ops, cpu: {"ops": Spread(ops, ops, ops), "cpu": Spread(cpu, cpu, cpu)}
         cells = [{"name": "a", "ratios": {"x": at(0.9, 1.5), "bare": at(0.1, 0.1)}}, {"name": "b", "ratios": {"x": at(1.2, 0.5)}}]
         self.assertEqual([(cell["name"], measure) for _, cell, _, measure in slower(cells)], [("b", "cpu"), ("a", "ops")])
+
+    def test_what_may_be_noise_comes_after_what_is_none(self):
+        wide, narrow = Spread(0.5, 0.4, 1.1), Spread(0.9, 0.8, 0.95)
+        cells = [{"name": "a", "ratios": {"x": {"ops": wide}}}, {"name": "b", "ratios": {"x": {"ops": narrow}}}]
+        self.assertEqual([cell["name"] for _, cell, _, _ in slower(cells)], ["b", "a"])
+
+
+def report_of(**ratios):
+    """A report in which hiredis has this ratio of throughput, and of processor time, in each cell."""
+    cell = lambda name, one: {"name": name, "axis": "x", "clients": {}, "ratios": {"hiredis": {"ops": one, "cpu": one}}}
+    cells = [cell(name, Spread(one, one, one)) for name, one in ratios.items()]
+    about = {"made": "2026-01-02 03:04", "machine": {"processor": "one"}, "versions": {"hiredis": "1"}, "absent": {}}
+    return {**about, "cells": cells, "stress": [], "costs": []}
+
+
+class Table(unittest.TestCase):
+    def test_the_rows_where_a_peer_is_faster_come_first_and_the_worst_on_top(self):
+        rows = short_table(report_of(GET=1.5, SET=0.9)).splitlines()[2:4]
+        self.assertEqual(rows, ["| SET | 0.90, cpu 0.90 |", "| GET | 1.50, cpu 1.50 |"])
+
+    def test_it_is_written_between_its_marks_and_nowhere_else(self):
+        with tempfile.NamedTemporaryFile("w+", encoding="utf-8") as file:
+            file.write(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+            file.flush()
+            write_readme(report_of(GET=2), file.name)
+            file.seek(0)
+            text = file.read()
+        self.assertTrue(text.startswith(f"before\n{BEGIN}\n| times better than | hiredis |\n"))
+        self.assertTrue(text.endswith(f"{END}\nafter\n"))
+        self.assertNotIn("old", text)
 
 
 class Cells(unittest.TestCase):

@@ -1,4 +1,4 @@
-// hiredis: a connection for each thread. With -DVALKEY it is libvalkey.
+// hiredis: a connection for each thread. With -DVALKEY it is libvalkey. With -DTLS it has hiredis_ssl.
 
 #include "speed.h"
 
@@ -22,19 +22,28 @@
 #endif
 #include <stdlib.h>
 
-void client_open(const char *place) { (void)place; }
-void client_close(void) {}
+#ifdef TLS
+static redisSSLContext *tls;
+
+void client_open(const char *place) {
+  if (!is_tls(place)) return;
+  redisInitOpenSSL();
+  tls = redisCreateSSLContext(getenv("RREDIS_CA"), NULL, NULL, NULL, "localhost", NULL);
+  if (tls == NULL) failed("no TLS");
+}
 
 static void secure(redisContext *context) {
-#ifdef TLS
-  redisInitOpenSSL();
-  redisSSLContext *tls = redisCreateSSLContext(getenv("RREDIS_CA"), NULL, NULL, NULL, "localhost", NULL);
-  if (tls == NULL || redisInitiateSSLWithContext(context, tls)) failed("no TLS");
-#else
-  (void)context;
-  failed("this client has no TLS");
-#endif
+  if (redisInitiateSSLWithContext(context, tls)) failed(context->errstr);
 }
+#else
+void client_open(const char *place) {
+  if (is_tls(place)) failed("this client has no TLS");
+}
+
+static void secure(redisContext *context) { (void)context; }
+#endif
+
+void client_close(void) {}
 
 void *link_open(const char *place) {
   redisContext *context = is_unix(place) ? redisConnectUnix(place + 5) : redisConnect("127.0.0.1", port_of(place));
