@@ -1220,8 +1220,8 @@ typedef enum rredis_ready {
 rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_async,
     rredis_error *err);
 
-/// Accept a command. The next _step writes it, with all commands that were submitted
-/// before it.
+/// Accept a command. The next _step writes it, or the call of _next that returns
+/// RREDIS_ERR_AGAIN before that, with all commands that were submitted before it.
 ///
 ///   argc        the number of arguments, including the command's name
 ///   argv        the arguments

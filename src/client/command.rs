@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use crate::commands::{self, Command};
+use crate::commands::{self, Command, Shape};
 use crate::conn::is_straight_in;
 use crate::error::Result;
 use crate::pool::Lease;
@@ -22,31 +22,39 @@ impl Client {
         self.during(call.call_data, || {
             self.count(Counters::command);
             let (row, begun) = (commands::find(args), Instant::now());
-            match self.straight(row, args, call, begun) {
+            match self.command_straight(row, args, call, begun) {
                 Ok(reply) => Ok(reply),
                 Err(leased) => self.command_under_way(row, args, call, begun, leased),
             }
         })
     }
 
+    /// Whether a command has nothing special about it: the shape of its reply, and the room that it takes.
+    #[inline(always)]
+    pub(super) fn straight(
+        &self,
+        row: Option<&'static Command>,
+        args: &[&[u8]],
+        call: &Call,
+    ) -> Option<(Shape, usize)> {
+        let row = row.filter(|row| row.is_plain() && self.is_plain(call) && is_straight_in(self.plain_ms(call)))?;
+        let room = resp::checked_room(args).ok()?;
+        Some((commands::shape_of(Some(row), args), room))
+    }
+
     /// Send a command that has nothing special about it, over a connection that is there at once, and take its short reply. An
     /// error: it goes on, over the connection if there is one, as any command.
     #[inline(always)]
-    fn straight(
+    fn command_straight(
         &self,
         row: Option<&'static Command>,
         args: &[&[u8]],
         call: &Call,
         begun: Instant,
     ) -> std::result::Result<Reply, Option<Lease>> {
-        let Some(row) = row.filter(|row| row.is_plain() && self.is_plain(call)) else { return Err(None) };
-        if !is_straight_in(self.plain_ms(call)) {
-            return Err(None);
-        }
-        let Ok(room) = resp::checked_room(args) else { return Err(None) };
-        let shape = commands::shape_of(Some(row), args);
+        let Some((shape, room)) = self.straight(row, args, call) else { return Err(None) };
         let Some(mut lease) = self.0.route.lease_straight(begun) else { return Err(None) };
-        match lease.ask_straight(args, room, shape) {
+        match lease.ask_straight(args, room, shape, begun) {
             Some(reply) => {
                 self.0.route.retry().begin();
                 lease.give_back();

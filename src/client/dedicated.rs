@@ -1,7 +1,9 @@
 //! A dedicated connection (`rredis_conn`), for commands that change the state of their connection.
 #![forbid(unsafe_code)]
 
-use crate::commands::{Command, Effect, Shape};
+use std::time::{Duration, Instant};
+
+use crate::commands::{self, Command, Effect, Shape};
 use crate::conn::{Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Lease;
@@ -41,9 +43,44 @@ impl Dedicated {
     /// Send any command and wait for its reply. `None`: it is due none.
     pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
         self.client.count(Counters::command);
-        let terms = self.client.terms(args, call);
+        let (row, begun) = (commands::find(args), Instant::now());
+        match self.straight(row, args, call, begun) {
+            Some(reply) => Ok(Some(reply)),
+            None => self.command_on_the_way(row, args, call, begun),
+        }
+    }
+
+    /// A command that has nothing special about it, and its short reply. `None`: it goes on as any command.
+    #[inline(always)]
+    fn straight(
+        &mut self,
+        row: Option<&'static Command>,
+        args: &[&[u8]],
+        call: &Call,
+        begun: Instant,
+    ) -> Option<Reply> {
+        let (shape, room) = self.client.straight(row, args, call)?;
+        let lease = self.lease.as_mut().filter(|lease| lease.refuse_foreign().is_ok() && lease.may_go_straight())?;
+        if !lease.has_hardly_rested(Duration::MAX, begun) && !lease.is_quiet() {
+            return None;
+        }
+        let reply = lease.ask_straight(args, room, shape, begun)?;
+        lease.rests_since(Instant::now());
+        self.called.forget();
+        Some(reply)
+    }
+
+    #[inline(never)]
+    fn command_on_the_way(
+        &mut self,
+        row: Option<&'static Command>,
+        args: &[&[u8]],
+        call: &Call,
+        begun: Instant,
+    ) -> Result<Option<Reply>> {
+        let terms = self.client.terms_of(row, args, call);
         let was_queueing = self.is_queueing();
-        let tried = terms.order(args, call).and_then(|order| self.command_to_the_wire(&order));
+        let tried = terms.order_at(begun, args, call).and_then(|order| self.command_to_the_wire(&order));
         if let Ok(Some(reply)) = &tried {
             self.heed(terms.row, reply, was_queueing);
         }
@@ -106,6 +143,10 @@ impl Dedicated {
     fn command_to_the_wire(&mut self, order: &Order<'_>) -> Result<Option<Reply>> {
         let wait = &order.wait;
         let (lease, kept) = self.parts()?;
+        if let Some(ticket) = lease.begun() {
+            let replied = lease.reply_to(ticket, wait, kept).map(Some);
+            return replied.map_err(|error| Error { attempts: 1, ..error });
+        }
         if lease.owes_a_reply() && lease.failure().is_none() {
             let text = "replies to commands sent before are still due: receive them first";
             return Err(Error::new(Status::State, text).with_outcome(Outcome::NotSent));

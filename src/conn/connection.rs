@@ -1,7 +1,7 @@
 //! An open connection: its parts, and its state.
 
 use std::os::fd::RawFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Status};
 use crate::limits::{READ_BYTES, READ_BYTES_LONG};
@@ -27,6 +27,10 @@ pub struct Connection {
     pub(super) rested: Instant,
     /// The clock as it was read last, where nothing has slept since: for the next wait alone.
     pub(super) as_of: Option<Instant>,
+    /// When the one command that is under way left, or its call began.
+    pub(super) asked: Option<Instant>,
+    /// The shortest time in which a command was answered; zero, where none was measured.
+    pub(super) round_trip: Duration,
     /// A command that went straight, and did not come to its end so.
     pub(super) begun: Option<Box<StoppedWay>>,
     /// The size of the next read. It grows while reads fill it.
@@ -61,6 +65,8 @@ impl Connection {
             opened: now,
             rested: now,
             as_of: None,
+            asked: None,
+            round_trip: Duration::ZERO,
             begun: None,
             read_bytes: READ_BYTES,
             vain_turns: 0,
@@ -124,11 +130,36 @@ impl Connection {
     #[inline(always)]
     pub fn rest(&mut self) {
         self.as_of = None;
-        self.session.rest();
+        self.session.rest(self.moved.bytes_in);
         // Where replies were longer than that, the next are likely to be: the first read asks for more. No memory is kept.
         let were_long = self.moved.bytes_in > READ_BYTES as u64;
         self.read_bytes = if were_long { READ_BYTES_LONG } else { READ_BYTES };
-        self.rested = Instant::now();
+        self.rests_since(Instant::now());
+    }
+
+    /// A command leaves now, and nothing else is under way.
+    #[inline(always)]
+    pub fn asks_at(&mut self, now: Instant) {
+        self.asked = Some(now);
+    }
+
+    /// Since then nothing is under way.
+    #[inline(always)]
+    pub fn rests_since(&mut self, then: Instant) {
+        self.rested = then;
+        if let Some(asked) = self.asked.take()
+            && (self.round_trip.is_zero() || asked.checked_add(self.round_trip).is_some_and(|end| end > then))
+        {
+            self.round_trip = then.saturating_duration_since(asked);
+        }
+    }
+
+    /// Whether it is a socket that has rested for less than the shortest time in which a command was answered, and than `most`.
+    /// Then a look would not see what the peer has sent since: that is on its way.
+    #[inline(always)]
+    pub fn has_hardly_rested(&self, most: Duration, now: Instant) -> bool {
+        let is_known = self.plain.is_some() && !self.round_trip.is_zero() && self.round_trip < most;
+        is_known && self.rested.checked_add(self.round_trip).is_some_and(|end| end > now)
     }
 
     /// When it was opened, and since when it is idle.

@@ -26,7 +26,6 @@ impl Connection {
                 }
                 self.moved.bytes_in += len as u64;
                 self.heard = true;
-                self.session.filled()?;
                 Ok(true)
             }
         }

@@ -80,8 +80,8 @@ pub extern "C" fn rredis_async_new(
     })
 }
 
-/// Accept a command. The next _step writes it, with all commands that were submitted
-/// before it.
+/// Accept a command. The next _step writes it, or the call of _next that returns
+/// RREDIS_ERR_AGAIN before that, with all commands that were submitted before it.
 ///
 ///   argc        the number of arguments, including the command's name
 ///   argv        the arguments

@@ -19,6 +19,15 @@ impl<T> Line<T> {
         }
     }
 
+    /// Write what was submitted since the last step. False: there is nothing to write to now, and a step is needed.
+    pub fn write_now(&mut self, now: impl FnOnce() -> Instant) -> bool {
+        let is_open = self.is_open() && self.flow.outdated.is_none();
+        if is_open && self.read_before_first_command(now()) {
+            self.write();
+        }
+        is_open
+    }
+
     /// Look for a complete reply or push in the bytes read, and otherwise read once.
     #[inline(always)]
     pub(super) fn poll_and_read(&mut self, now: impl Fn() -> Instant + Copy) -> Polled<T> {
@@ -90,6 +99,9 @@ impl<T> Line<T> {
                 // After a failed write the connection ends, once all that the peer had sent is read.
                 self.flow.may_read = matches!(read, Read::Some(_)) || self.flow.broken.is_some();
                 self.flow.turn.moved(len);
+                if let Some(began) = self.flow.began {
+                    connection.rests_since(began);
+                }
                 if self.patience.is_limited() || !self.subscriptions.is_empty() {
                     self.note_arrival(now());
                 }

@@ -1,7 +1,7 @@
 //! If no reply is outstanding, the line reads before it writes a command: unsolicited bytes that have arrived would
 //! otherwise be taken for the reply to that command.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Status};
 use crate::session::Event;
@@ -11,7 +11,8 @@ use super::{Line, Stage};
 impl<T> Line<T> {
     /// If no reply is outstanding, read what has arrived before the first byte of a command is written. Pushes may
     /// arrive at any time. Anything else ends the connection, and the commands wait for the next. A line without commands
-    /// does not read here: it has no commands, so that stray bytes cannot be taken for a reply. False: the connection ended.
+    /// does not read here: it has no commands, so that stray bytes cannot be taken for a reply. Nor is read what would still be
+    /// on its way. False: the connection ended.
     pub(super) fn read_before_first_command(&mut self, now: Instant) -> bool {
         let mut reads = 0;
         loop {
@@ -22,6 +23,10 @@ impl<T> Line<T> {
             match connection.poll() {
                 Ok(Some(push @ Event::Push { .. })) => self.handle_push(push, || now),
                 Ok(None) if !connection.session().has_unread() => {
+                    connection.asks_at(now);
+                    if reads == 0 && !self.flow.may_read && connection.has_hardly_rested(Duration::MAX, now) {
+                        return true;
+                    }
                     // The number of reads is limited, since a server may send messages faster than they are read.
                     self.flow.may_read |= reads == 0;
                     reads += 1;

@@ -144,6 +144,8 @@ struct Flow {
     /// The READONLY error of a server that became a replica. New commands wait for another connection, and this one
     /// ends when its last reply has arrived.
     outdated: Option<Error>,
+    /// When the round began.
+    began: Option<Instant>,
     /// The bytes and time of reading in this round.
     turn: Turn,
     /// Reading stopped at the limit of the round, and there may be more to read.
@@ -265,6 +267,7 @@ impl<T> Line<T> {
     /// readable.
     pub fn step(&mut self, now: Instant, readable: bool) {
         self.flow.turn = Turn::default();
+        self.flow.began = Some(now);
         self.flow.may_read |= readable;
         self.expire(now);
         self.leave_if_settled(now);

@@ -38,11 +38,12 @@ impl Vigil {
     /// meanwhile. An error: its call was ended before.
     #[inline(always)]
     pub fn is_brief() -> Result<bool> {
-        Current::with(|current| match current {
-            None => Ok(true),
-            Some(current) if current.is_woken() => Err(woken(ANOTHER)),
-            Some(current) => Ok(!current.has_waited() && current.interrupt().is_none()),
-        })
+        let brief = Current::with(|current| match current {
+            None => Some(true),
+            Some(current) if current.is_woken() => None,
+            Some(current) => Some(!current.has_waited() && current.interrupt().is_none()),
+        });
+        brief.ok_or_else(|| woken(ANOTHER))
     }
 
     /// How long to wait at once, where there are so many milliseconds; a negative number is for ever.

@@ -19,15 +19,6 @@ pub(super) fn is_within(since: Instant, time: Duration, now: Instant) -> bool {
     !time.is_zero() && since.checked_add(time).is_none_or(|end| end > now)
 }
 
-/// Whether the connection that was opened then is not older than `pool_age`.
-#[inline]
-pub(super) fn is_young(opened: Instant, now: Instant, options: &Options) -> bool {
-    match options.pool_age_ms() {
-        ..0 => true,
-        age_ms => is_within(opened, Duration::from_millis(age_ms.unsigned_abs()), now),
-    }
-}
-
 /// Whether the connection is older than `pool_age`.
 pub(super) fn is_too_old(connection: &Connection, now: Instant, options: &Options) -> bool {
     is_past(now.saturating_duration_since(connection.age().0), options.pool_age_ms())

@@ -28,6 +28,8 @@ pub(super) struct PoolState {
     pub(super) made: Instant,
     /// A connection that was idle for less is neither idle for too long nor due a PING.
     fresh: Duration,
+    /// How old a connection may become.
+    age: Option<Duration>,
 }
 
 /// Why an idle connection cannot be used any more.
@@ -44,6 +46,7 @@ impl PoolState {
     /// The state of a pool that opens its connections with `dial`.
     pub(super) fn new(dial: Dial) -> PoolState {
         let (max, fresh) = (dial.options().pool_max(), health::fresh(dial.options()));
+        let age = u64::try_from(dial.options().pool_age_ms()).ok().map(Duration::from_millis);
         PoolState {
             dial,
             max,
@@ -52,6 +55,7 @@ impl PoolState {
             renewal_due: AtomicU64::new(0),
             made: Instant::now(),
             fresh,
+            age,
         }
     }
 
@@ -129,12 +133,16 @@ impl PoolState {
     }
 
     /// Whether an idle connection needs no further check.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_fresh(&self, connection: &Connection, now: Instant) -> bool {
         let (opened, rested) = connection.age();
-        health::is_within(rested, self.fresh, now)
-            && health::is_young(opened, now, self.dial.options())
-            && connection.is_quiet()
+        let is_young = self.age.is_none_or(|age| health::is_within(opened, age, now));
+        // What was shorter than a round trip needs no other look.
+        let is_quiet = match connection.has_hardly_rested(self.fresh, now) {
+            true => true,
+            false => health::is_within(rested, self.fresh, now) && connection.is_quiet(),
+        };
+        is_young && is_quiet
     }
 
     #[cold]
@@ -187,8 +195,10 @@ impl PoolState {
     #[inline]
     fn is_fresh_with(&self, shelf: &Shelf, connection: &Connection) -> bool {
         let now = connection.age().1;
-        let oldest = shelf.idle.first().map_or(now, |oldest| oldest.age().1);
-        health::is_within(oldest, self.fresh, now)
+        match shelf.idle.first() {
+            None => !self.fresh.is_zero(),
+            Some(oldest) => health::is_within(oldest.age().1, self.fresh, now),
+        }
     }
 
     #[cold]

@@ -48,6 +48,13 @@ struct Owed {
     shape: Shape,
 }
 
+/// A command that is alone on its way.
+pub(super) struct Alone {
+    pub(super) ticket: Ticket,
+    start: u64,
+    end: u64,
+}
+
 /// The command that a reply answers.
 pub(super) struct Answered {
     pub(super) ticket: Ticket,
@@ -92,21 +99,49 @@ impl Inflight {
         shape: Shape,
         asker: Asker,
     ) -> Result<Ticket> {
+        let before = self.encode(args, room)?;
+        Ok(self.queued_since(before, due, shape, asker))
+    }
+
+    /// Queue the bytes of a command of which `owe` says, later, what it is due. No other is queued meanwhile.
+    #[inline(always)]
+    pub(super) fn submit_alone(&mut self, args: &[&[u8]], room: usize) -> Result<Alone> {
+        let before = self.encode(args, room)?;
+        let start = self.count_since(before);
+        Ok(Alone { ticket: self.tickets, start, end: self.queued })
+    }
+
+    /// What a command is due that was submitted alone.
+    pub(super) fn owe(&mut self, alone: &Alone, due: Due, shape: Shape) {
+        let Alone { ticket, start, end } = *alone;
+        self.queue.push_back(Owed { ticket, asker: Asker::default(), start, end, due, shape });
+    }
+
+    /// Encode a command behind the bytes that wait; there is room for one more in the queue. How many bytes waited.
+    #[inline(always)]
+    fn encode(&mut self, args: &[&[u8]], room: usize) -> Result<usize> {
         if self.queue.len() == self.queue.capacity() {
             self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
         }
         let before = self.bytes.len();
         resp::encode_checked(args, &mut self.bytes, room)?;
-        Ok(self.queued_since(before, due, shape, asker))
+        Ok(before)
+    }
+
+    /// The bytes behind the first `before` are one more command's: where they begin.
+    #[inline(always)]
+    fn count_since(&mut self, before: usize) -> u64 {
+        // What is counted in 64 bits does not overflow.
+        let start = self.queued;
+        self.queued = start.wrapping_add(self.bytes.len().wrapping_sub(before) as u64);
+        self.tickets = self.tickets.wrapping_add(1);
+        start
     }
 
     /// The bytes behind the first `before` that wait to be handed over are a command's.
     #[inline(always)]
     fn queued_since(&mut self, before: usize, due: Due, shape: Shape, asker: Asker) -> Ticket {
-        // What is counted in 64 bits does not overflow.
-        let start = self.queued;
-        self.queued = start.wrapping_add(self.bytes.len().wrapping_sub(before) as u64);
-        self.tickets = self.tickets.wrapping_add(1);
+        let start = self.count_since(before);
         let ticket = self.tickets;
         if let Some(deadline) = asker.deadline
             && self.earliest.is_none_or(|earliest| deadline < earliest)

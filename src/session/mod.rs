@@ -14,6 +14,7 @@ mod routing;
 mod said;
 mod secrecy;
 mod state;
+mod straight;
 mod submit;
 pub mod subscriptions;
 mod unsent;
@@ -34,10 +35,11 @@ use handshake::Handshake;
 use inflight::{Answered, Inflight};
 use queued::Queued;
 use state::State;
+pub use straight::Straight;
 pub use subscriptions::{Heard, Subscriptions};
 pub use unsent::{Leaf, Left, Unsent};
 
-/// One conversation. Bytes go in by `room` and `filled`, come out by `outgoing` and `sent`; `poll` tells what happened.
+/// One conversation. Bytes go in by `room`, come out by `outgoing` and `sent`; `poll` tells what happened.
 ///
 /// It alone knows which replies are owed and how much of which command was handed over, so it alone can say whose a reply
 /// is, what became of a command, and whether the connection is clean.
@@ -191,16 +193,10 @@ impl Session {
         self.begun
     }
 
-    /// Room for about `wanted` bytes of the peer's. What was filled of it is told with `filled`.
+    /// Room for about `wanted` bytes. What is filled of it is the peer's.
     #[inline]
     pub fn room(&mut self, wanted: usize) -> Result<Room<'_>> {
         self.parser.room_to_read(wanted)
-    }
-
-    /// What was read into the room is the peer's.
-    #[inline]
-    pub fn filled(&mut self) -> Result<()> {
-        self.parser.filled(0)
     }
 
     /// The peer's next bytes.
@@ -332,11 +328,13 @@ impl Session {
         self.failure.as_ref()
     }
 
-    /// Give back buffers that one large command or reply made grow.
+    /// Give back buffers that one large command or reply made grow. `read`: how many bytes were read since the last time.
     #[inline(always)]
-    pub fn rest(&mut self) {
+    pub fn rest(&mut self, read: u64) {
         self.inflight.rest();
-        self.parser.rest();
+        if read > UNGROWN_BYTES {
+            self.parser.rest();
+        }
     }
 
     #[inline(always)]
@@ -390,6 +388,9 @@ impl Session {
         taken.map(|()| true)
     }
 }
+
+/// So few bytes read make no buffer of a parser grow beyond what it keeps.
+const UNGROWN_BYTES: u64 = 96;
 
 #[cfg(test)]
 mod tests;

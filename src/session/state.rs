@@ -233,6 +233,12 @@ impl State {
             && !self.is_subscribed()
     }
 
+    /// Whether the next that comes, but for a push of RESP3, can only be the reply that is due next, and each command is due one.
+    #[inline]
+    pub(super) fn answers_in_turn(&self) -> bool {
+        self.replies == Replies::On && !self.transaction && !self.may_say_more()
+    }
+
     /// CLIENT REPLY OFF and SKIP answer nothing, so nothing proves that they were obeyed.
     fn silenced(&mut self, replies: Replies) -> Due {
         self.replies = replies;

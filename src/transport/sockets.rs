@@ -94,22 +94,27 @@ impl Transport for SocketStream {
         if buffer.is_empty() {
             return Ok(Moved::None); // A count of 0 would say that the stream has ended.
         }
-        let moved = moved("read", wait::receive(self.socket.as_raw_fd(), buffer))?;
-        self.over |= moved == Moved::Some(0);
-        Ok(moved)
+        match wait::receive(self.socket.as_raw_fd(), buffer) {
+            Ok(count @ 1..) => Ok(Moved::Some(count)),
+            other => self.read_nothing(other),
+        }
     }
 
     fn read_into(&mut self, room: &mut Room<'_>, timeout_ms: i64) -> Result<Moved> {
         if room.is_empty() {
             return Ok(Moved::None);
         }
-        let moved = moved("read", wait::receive_into(self.socket.as_raw_fd(), room, timeout_ms != 0 && self.waits))?;
-        self.over |= moved == Moved::Some(0);
-        Ok(moved)
+        match wait::receive_into(self.socket.as_raw_fd(), room, timeout_ms != 0 && self.waits) {
+            Ok(count @ 1..) => Ok(Moved::Some(count)),
+            other => self.read_nothing(other),
+        }
     }
 
     fn write(&mut self, bytes: &[u8], _timeout_ms: i64) -> Result<Moved> {
-        moved("write", wait::send(self.socket.as_raw_fd(), bytes))
+        match wait::send(self.socket.as_raw_fd(), bytes) {
+            Ok(count) => Ok(Moved::Some(count)),
+            other => moved("write", other),
+        }
     }
 
     fn fd(&self) -> Option<RawFd> {
@@ -126,7 +131,17 @@ impl Transport for SocketStream {
     }
 }
 
+impl SocketStream {
+    #[cold]
+    fn read_nothing(&mut self, count: io::Result<usize>) -> Result<Moved> {
+        let moved = moved("read", count)?;
+        self.over |= moved == Moved::Some(0);
+        Ok(moved)
+    }
+}
+
 /// What a system call moved; that it would have to wait is no error.
+#[cold]
 fn moved(phase: &str, count: io::Result<usize>) -> Result<Moved> {
     match count {
         Ok(count) => Ok(Moved::Some(count)),

@@ -232,10 +232,10 @@ fn a_get_asks_the_system_for_nothing_but_to_move_its_bytes() {
     for name in &names[..names.len() - 1] {
         assert!(["sendmsg", "recvfrom", "poll"].contains(name), "a GET calls {name}");
     }
-    // A look at the resting connection, a write, a read in vain, a wait and a read; the connection of one's own is not looked at.
+    // A write and a read; a look at a connection that has rested, and a wait where the reply is slow.
     let count = |name: &str| names.iter().filter(|one| **one == name).count();
     assert_eq!(count("sendmsg"), 400);
-    assert!(count("recvfrom") <= 1000 && count("poll") <= 400, "{} reads, {} waits", count("recvfrom"), count("poll"));
+    assert!(count("recvfrom") <= 600 && count("poll") <= 100, "{} reads, {} waits", count("recvfrom"), count("poll"));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! Every command that was accepted completes exactly once, with its own reply or with what became of it.
 
 mod cut;
+mod rounds;
 mod subscribed;
 mod unasked;
 

@@ -28,6 +28,7 @@ use super::terms::Terms;
 use super::{Call, Client, Flags};
 pub use pending::Completion;
 use pending::{Pending, nothing};
+use round::Rounds;
 use time::Clock;
 
 /// Commands submitted and completions taken, on one line. Used by one thread at a time.
@@ -44,8 +45,9 @@ pub struct Evented {
     timer: Option<Instant>,
     /// The bell rings.
     rung: bool,
-    /// There is something to be written that no step has tried to write yet.
+    /// There is something to be written that nobody has tried to write yet.
     fresh: bool,
+    rounds: Rounds,
     kept: Kept,
     /// Options that every command asks for.
     in_flight_max: usize,
@@ -87,6 +89,7 @@ impl Evented {
             timer: None,
             rung: false,
             fresh: false,
+            rounds: Rounds::default(),
             kept: Kept::new(false, 0).with_notices(client.0.setup.on_event.is_some()),
             in_flight_max,
             bytes_max,
@@ -94,7 +97,7 @@ impl Evented {
         })
     }
 
-    /// Accept a command. It is written by the next step, and completes exactly once.
+    /// Accept a command. It is written by the next step, or by the end of this round, and completes exactly once.
     pub fn submit(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.client.count(Counters::command);
         match self.accept(args, call) {
@@ -113,7 +116,7 @@ impl Evented {
                 Ok(Some(command.finish(reply)))
             }
             // The end of a round, as most are: nothing of the system's or the program's is called that could need a hold.
-            None if self.line.is_read_dry() => {
+            None if !self.fresh && self.line.is_read_dry() => {
                 self.calm_down();
                 Ok(None)
             }
@@ -126,6 +129,7 @@ impl Evented {
         self.refuse_foreign()?;
         self.client.0.route.dial().refuse_reentry()?;
         let now = self.clock.look();
+        self.rounds.begin();
         // A connect that goes on may close its descriptor, which a child of fork may still have open: none is watched then.
         if self.line.is_opening() {
             self.forget();
@@ -167,7 +171,7 @@ impl Evented {
         let submission = Submission { token, shape, room, deadline, once, effect };
         self.line.submit(args, submission, || self.clock.now())?;
         self.fresh = true;
-        self.ring();
+        self.call_for_a_write();
         Ok(())
     }
 

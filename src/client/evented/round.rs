@@ -4,11 +4,41 @@
 //! A round of the loop goes from a step until nothing more is to be taken. It reads no more than its part of what a peer sends:
 //! the rest is for the next round, so that the loop's other descriptors have their turn, whatever this peer does.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::transport::Deadline;
 
 use super::Evented;
+
+/// How a program goes through its rounds.
+#[derive(Default)]
+pub(super) struct Rounds {
+    /// A round is under way: a step was made, and nothing more to be taken was not yet said.
+    under_way: bool,
+    /// A round has come to its end so.
+    has_ended: bool,
+    /// Another has not.
+    was_left: bool,
+}
+
+impl Rounds {
+    /// A step begins the next round.
+    pub(super) fn begin(&mut self) {
+        self.was_left |= self.under_way;
+        self.under_way = true;
+    }
+
+    fn end(&mut self) {
+        self.has_ended |= self.under_way;
+        self.under_way = false;
+    }
+
+    /// Whether this round will come to its end, as all have before.
+    #[inline]
+    fn will_end(&self) -> bool {
+        self.under_way && self.has_ended && !self.was_left
+    }
+}
 
 impl Evented {
     /// How long the loop may sleep, if the descriptor is not readable before; -1: as long as it likes.
@@ -17,6 +47,29 @@ impl Evented {
             return 0;
         }
         self.line.deadline().map_or(-1, |moment| Deadline::at(moment).remaining_ms())
+    }
+
+    /// There is something to be written. Where the end of this round is sure to come, it is written there. A program that leaves
+    /// a round for the first time finds the descriptor readable a moment later, and from then on at once.
+    #[inline]
+    pub(super) fn call_for_a_write(&mut self) {
+        if self.rung || !self.rounds.will_end() {
+            return self.ring();
+        }
+        let latest = self.clock.now() + MOMENT;
+        if self.timer.is_none_or(|timer| timer > latest) {
+            self.set_timer_to(Some(latest));
+        }
+    }
+
+    /// The round ends: write what was submitted in it. What has to be connected first is for a step.
+    fn write_at_the_end(&mut self) {
+        if self.line.write_now(Instant::now) {
+            self.fresh = false;
+            self.follow();
+        } else {
+            self.ring();
+        }
     }
 
     pub(super) fn ring(&mut self) {
@@ -50,12 +103,18 @@ impl Evented {
     /// Nothing is left to be taken in this round. The descriptor shows by itself when there is.
     pub(super) fn calm_down(&mut self) {
         self.clock.forget_now();
+        self.rounds.end();
         let is_cut = self.line.end_round(Instant::now);
         if self.line.has_changed() {
             self.follow();
         }
+        if self.fresh && !is_cut {
+            self.write_at_the_end();
+        }
         if is_cut {
             self.ring_anew();
+        } else if self.line.has_come() {
+            self.ring();
         } else if self.rung && !self.fresh {
             self.rung = false;
             self.poller.silence();
@@ -81,8 +140,11 @@ impl Evented {
     }
 
     #[cold]
-    fn set_timer_to(&mut self, wanted: Option<Instant>) {
+    pub(super) fn set_timer_to(&mut self, wanted: Option<Instant>) {
         let set = self.poller.set_timer(wanted.map_or(Deadline::never(), Deadline::at));
         self.timer = wanted.filter(|_| set.is_ok());
     }
 }
+
+/// How long a program may have to wait, once, that submits a command in a round and leaves the round.
+const MOMENT: Duration = Duration::from_millis(100);

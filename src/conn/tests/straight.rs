@@ -79,7 +79,7 @@ fn asked_so(
     let (takes, gives) = (takes.iter().cloned().collect(), gives.iter().cloned().collect());
     *says.lock() = Says { takes, gives, written: Vec::new() };
     let args: &[&[u8]] = &[b"GET", b"a"];
-    let replied = if straight { connection.ask_straight(args, 100, Shape::KEEP) } else { None };
+    let replied = if straight { connection.ask_straight(args, 100, Shape::KEEP, Instant::now()) } else { None };
     let is_straight = replied.is_some();
     let reply = replied.map_or_else(
         || {
@@ -151,4 +151,28 @@ fn a_time_that_is_near_is_looked_at_on_the_long_way() {
     for (allowed_ms, is_enough) in [(-1, true), (0, false), (1, false), (MUCH_MS, false), (MUCH_MS + 1, true)] {
         assert_eq!(is_straight_in(allowed_ms), is_enough, "{allowed_ms}");
     }
+}
+
+/// What a look at a connection could not see is on its way: that is so for as long as the shortest answer took, and no longer.
+#[test]
+fn a_connection_has_hardly_rested_within_its_shortest_round_trip() {
+    let (_, _, mut connection) = asked(&[], &[Ok("$3\r\nabc\r\n")]);
+    let (start, ms) = (Instant::now(), Duration::from_millis);
+    connection.round_trip = Duration::ZERO;
+    connection.asked = None;
+    connection.rests_since(start);
+    assert!(!connection.has_hardly_rested(Duration::MAX, start), "none was measured");
+    for (took, shortest) in [(9, 9), (5, 5), (7, 5)] {
+        connection.asks_at(start);
+        connection.rests_since(start + ms(took));
+        assert_eq!(connection.round_trip, ms(shortest));
+        let rested = |time: u64| start + ms(took) + ms(time);
+        assert!(connection.has_hardly_rested(Duration::MAX, rested(shortest - 1)));
+        assert!(!connection.has_hardly_rested(Duration::MAX, rested(shortest)));
+        assert!(!connection.has_hardly_rested(ms(shortest), rested(0)), "it may rest for less than that");
+    }
+    connection.rests_since(start + ms(20));
+    assert_eq!(connection.round_trip, ms(5), "nothing was asked");
+    connection.plain = None;
+    assert!(!connection.has_hardly_rested(Duration::MAX, start + ms(20)), "what is no socket alone may hold something");
 }
