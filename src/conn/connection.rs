@@ -32,7 +32,7 @@ pub struct Connection {
     /// The shortest time in which a command was answered; zero, where none was measured.
     pub(super) round_trip: Duration,
     /// A command that went straight, and did not come to its end so.
-    pub(super) begun: Option<Box<StoppedWay>>,
+    pub(super) begun: Option<StoppedWay>,
     /// The size of the next read. It grows while reads fill it.
     pub(super) read_bytes: usize,
     /// The turns in a row in which the descriptor was ready and no byte moved.

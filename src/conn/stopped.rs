@@ -8,7 +8,7 @@ pub(super) struct StoppedWay {
     /// The command that was queued.
     pub(super) ticket: Ticket,
     /// Why it went no further, where that is known.
-    pub(super) why: Option<WhyStopped>,
+    pub(super) why: Option<Box<WhyStopped>>,
 }
 
 /// What stopped a straight way.

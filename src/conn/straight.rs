@@ -57,7 +57,7 @@ impl Connection {
     #[cold]
     fn stop(&mut self, straight: &Straight, why: Option<WhyStopped>) -> Option<Reply> {
         let ticket = self.session.owe(straight);
-        self.begun = Some(Box::new(StoppedWay { ticket, why }));
+        self.begun = Some(StoppedWay { ticket, why: why.map(Box::new) });
         None
     }
 }

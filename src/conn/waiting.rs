@@ -35,7 +35,7 @@ impl Connection {
         let mut came = Progress::None;
         let mut seen = self.seen();
         loop {
-            let handed = match self.begun.take().and_then(|begun| begun.why) {
+            let handed = match self.begun.take().and_then(|begun| begun.why).map(|why| *why) {
                 None => self.hand_over(until.deadline()),
                 Some(WhyStopped::Writing(error)) => Err(error),
                 Some(WhyStopped::Reading(error)) => return Err(error),

@@ -8,6 +8,7 @@ mod ending;
 mod handshake;
 mod hello;
 mod inflight;
+mod parsed;
 mod push;
 mod queued;
 mod routing;
@@ -21,7 +22,6 @@ mod unsent;
 
 use std::collections::VecDeque;
 
-use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result, Status};
 use crate::memory::Room;
 use crate::reply::Reply;
@@ -33,6 +33,7 @@ pub use burst::TakeReplies;
 pub use handshake::Greeting;
 use handshake::Handshake;
 use inflight::{Answered, Inflight};
+use parsed::Parsed;
 use queued::Queued;
 use state::State;
 pub use straight::Straight;
@@ -81,14 +82,6 @@ pub enum Event {
         /// It was the last confirmation that the command of this token was due.
         ends: Option<Token>,
     },
-}
-
-/// What the parser gave.
-struct Parsed {
-    reply: Reply,
-    wire_len: usize,
-    /// It has the shape that its command asked for; otherwise it is as it came, for there is something to be read off it.
-    shaped: bool,
 }
 
 impl Event {
@@ -221,6 +214,9 @@ impl Session {
                         Err(error) => self.fail(error),
                     }
                 }
+                Ok(Some(Parsed { reply, wire_len, is_message: true, .. })) => {
+                    return Ok(Some(Event::Push { push: reply, wire_len, ends: None }));
+                }
                 Ok(Some(parsed)) => match self.route(parsed) {
                     Ok(Some(event)) => return Ok(Some(event)),
                     Ok(None) => {}
@@ -345,24 +341,6 @@ impl Session {
         }
     }
 
-    fn parse(&mut self) -> Result<Option<Parsed>> {
-        let may_be_message = self.null_patterns && self.may_be_message();
-        let Some(frame) = self.parser.next()? else { return Ok(None) };
-        let wire_len = frame.wire_len();
-        if self.null_patterns
-            && (frame.is_push() || may_be_message)
-            && let Some(mut entries) = push::with_null_pattern(&frame)
-        {
-            let reply = Reply::build_from(&mut frame.under(&mut entries, 1))?;
-            return Ok(Some(Parsed { reply, wire_len, shaped: false }));
-        }
-        let is_answer = !frame.is_push() && !self.state.may_say_more();
-        let shape = if is_answer { self.inflight.next_shape() } else { None };
-        // An answer that cannot be kept has arrived all the same; what may be a message says nothing of any answer.
-        let reply = shape.unwrap_or(Shape::KEEP).build(frame).inspect_err(|_| self.begun |= is_answer)?;
-        Ok(Some(Parsed { reply, wire_len, shaped: shape.is_some() }))
-    }
-
     /// One frame more while a burst is on its way, and before it what is quickly taken. False: there is none.
     fn next_of_burst(&mut self, replies: &mut impl TakeReplies) -> Result<bool> {
         if let Some(burst) = self.inflight.burst.as_mut().filter(|burst| burst.handed() > 0) {
@@ -378,7 +356,7 @@ impl Session {
         let Some(burst) = self.inflight.burst.as_mut().filter(|_| !frame.is_push()) else {
             let wire_len = frame.wire_len();
             let reply = Reply::build(frame)?;
-            let event = self.route(Parsed { reply, wire_len, shaped: false })?;
+            let event = self.route(Parsed { reply, wire_len, shaped: false, is_message: false })?;
             self.events.extend(event);
             return Ok(true);
         };

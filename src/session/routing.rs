@@ -6,7 +6,8 @@ use crate::reply::{Kind, Reply};
 
 use super::asked::Token;
 use super::inflight::{Answered, Due};
-use super::{Event, Parsed, Session, push};
+use super::parsed::Parsed;
+use super::{Event, Session, push};
 
 impl Session {
     /// Give messages of channels four elements, as those of patterns have: the second is null.
@@ -15,7 +16,7 @@ impl Session {
     }
 
     /// Give a reply to whom it belongs, as the event that it is.
-    pub(super) fn route(&mut self, Parsed { reply, wire_len, shaped }: Parsed) -> Result<Option<Event>> {
+    pub(super) fn route(&mut self, Parsed { reply, wire_len, shaped, .. }: Parsed) -> Result<Option<Event>> {
         if reply.kind() == Kind::RREDIS_REPLY_PUSH {
             let ends = self.confirm(&reply)?;
             return Ok(Some(Event::Push { push: reply, wire_len, ends }));

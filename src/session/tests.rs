@@ -1,7 +1,7 @@
 //! A conversation whose replies are taken in other ways than by `poll`: the next short one, and those of a burst.
 
 use super::*;
-use crate::commands::{self, Effect};
+use crate::commands::{self, Effect, Shape};
 use crate::limits::Limits;
 use crate::options::{ParserChoice, Secret};
 use crate::resp::{self, Frame};

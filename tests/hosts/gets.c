@@ -21,6 +21,8 @@ int main(int argc, char **argv) {
   for (int i = 0; i < GETS; i++) {
     CHECK_OK(rredis_client_command(client, ARGS("GET", "c:gets"), &reply, &err), err);
     rredis_reply_free(reply);
+  }
+  for (int i = 0; i < GETS; i++) {
     CHECK_OK(rredis_conn_command(conn, ARGS("GET", "c:gets"), &reply, &err), err);
     rredis_reply_free(reply);
   }

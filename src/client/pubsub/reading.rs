@@ -42,10 +42,15 @@ impl PubSub {
 
     fn read(&self, timeout_ms: i64, rest: Rest) -> Result<Reply> {
         self.enter()?;
-        let deadline = Deadline::after_ms(timeout_ms);
         let Some(_turn) = ReadingTurn::take(&self.reading) else {
             return Err(Error::new(Status::State, "another call waits for messages already"));
         };
+        if rest == Rest::Given
+            && let Some(message) = self.read_before()
+        {
+            return Ok(message);
+        }
+        let deadline = Deadline::after_ms(timeout_ms);
         let result = self.read_until(deadline, timeout_ms == 0, rest);
         let is_over = result.as_ref().is_err_and(|error| error.status == Status::Again);
         let told = {
@@ -59,6 +64,20 @@ impl PubSub {
             self.poller.ring();
         }
         result.map_err(|error| error.with_outcome(Outcome::None))
+    }
+
+    /// A message that has been read already, where no handler may want it and there is nothing else to do: most have.
+    #[inline]
+    fn read_before(&self) -> Option<Reply> {
+        if self.woken.load(Ordering::SeqCst) || self.handlers.may_want() {
+            return None;
+        }
+        let message = self.guarded.lock().take_message(&self.poller);
+        // As at the end of a wait.
+        if self.woken.load(Ordering::SeqCst) {
+            self.poller.ring();
+        }
+        message
     }
 
     /// `looks_only`: the caller gives no time, but wants all that one look brings to be shown.
