@@ -9,6 +9,7 @@ mod handshake;
 mod hello;
 mod inflight;
 mod parsed;
+mod parsing;
 mod push;
 mod queued;
 mod routing;

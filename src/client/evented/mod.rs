@@ -7,6 +7,7 @@
 
 mod pending;
 mod round;
+mod rounds;
 mod time;
 
 use std::os::fd::RawFd;
@@ -28,7 +29,7 @@ use super::terms::Terms;
 use super::{Call, Client, Flags};
 pub use pending::Completion;
 use pending::{Pending, nothing};
-use round::Rounds;
+use rounds::Rounds;
 use time::Clock;
 
 /// Commands submitted and completions taken, on one line. Used by one thread at a time.

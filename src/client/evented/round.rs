@@ -10,36 +10,6 @@ use crate::transport::Deadline;
 
 use super::Evented;
 
-/// How a program goes through its rounds.
-#[derive(Default)]
-pub(super) struct Rounds {
-    /// A round is under way: a step was made, and nothing more to be taken was not yet said.
-    under_way: bool,
-    /// A round has come to its end so.
-    has_ended: bool,
-    /// Another has not.
-    was_left: bool,
-}
-
-impl Rounds {
-    /// A step begins the next round.
-    pub(super) fn begin(&mut self) {
-        self.was_left |= self.under_way;
-        self.under_way = true;
-    }
-
-    fn end(&mut self) {
-        self.has_ended |= self.under_way;
-        self.under_way = false;
-    }
-
-    /// Whether this round will come to its end, as all have before.
-    #[inline]
-    fn will_end(&self) -> bool {
-        self.under_way && self.has_ended && !self.was_left
-    }
-}
-
 impl Evented {
     /// How long the loop may sleep, if the descriptor is not readable before; -1: as long as it likes.
     pub fn deadline_ms(&self) -> i64 {
