@@ -38,6 +38,9 @@ asan: ## the C programs under AddressSanitizer, Rust side too
 tsan: ## threads on one client, and waits that are ended, under ThreadSanitizer
 	@tools/tsan
 
+shared: ## the suites of attribution, outcomes, retries, wakes and fork where every connection is shared that may be
+	@tools/shared
+
 cuts: ## conversations cut after every byte, both ways, in memory and on sockets
 	@tools/cuts
 
@@ -97,4 +100,4 @@ install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, librar
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check check-32 build release reproducible asan tsan cuts ledger soak fuzz mutants timers children scale bench bench-check bench-report bindings header examples run-NN install clean
+.PHONY: help demo test quick check check-32 build release reproducible asan tsan shared cuts ledger soak fuzz mutants timers children scale bench bench-check bench-report bindings header examples run-NN install clean

@@ -23,6 +23,7 @@ pub enum Stat {
     Timeouts = 22,
     Unknown = 23,
     Rides = 24,
+    Batches = 25,
     BytesIn = 30,
     BytesOut = 31,
     ErrorsCaller = 40,
@@ -55,6 +56,8 @@ pub struct Counters {
     retries: AtomicI64,
     timeouts: AtomicI64,
     unknown: AtomicI64,
+    rides: AtomicI64,
+    batches: AtomicI64,
     bytes_in: AtomicI64,
     bytes_out: AtomicI64,
     errors: [AtomicI64; 6],
@@ -80,6 +83,8 @@ impl Counters {
             Stat::Retries => &self.retries,
             Stat::Timeouts => &self.timeouts,
             Stat::Unknown => &self.unknown,
+            Stat::Rides => &self.rides,
+            Stat::Batches => &self.batches,
             Stat::BytesIn => &self.bytes_in,
             Stat::BytesOut => &self.bytes_out,
             Stat::ErrorsCaller => &self.errors[0],
@@ -144,6 +149,16 @@ impl Counters {
         add(&self.waits_timed_out, 1);
     }
 
+    /// A command boards the shared connection.
+    pub fn rode(&self) {
+        add(&self.rides, 1);
+    }
+
+    /// Commands were taken to be written together on the shared connection.
+    pub fn departed(&self) {
+        add(&self.batches, 1);
+    }
+
     /// Bytes were read and written.
     pub fn moved(&self, traffic: Traffic) {
         add(&self.bytes_in, traffic.bytes_in as i64);
@@ -164,7 +179,7 @@ fn family(status: Status) -> usize {
     }
 }
 
-const ALL: [Stat; 22] = [
+const ALL: [Stat; 23] = [
     Stat::Connections,
     Stat::ConnectionsInUse,
     Stat::ConnectionsIdle,
@@ -179,6 +194,7 @@ const ALL: [Stat; 22] = [
     Stat::Timeouts,
     Stat::Unknown,
     Stat::Rides,
+    Stat::Batches,
     Stat::BytesIn,
     Stat::BytesOut,
     Stat::ErrorsCaller,

@@ -77,9 +77,9 @@ impl Client {
         let terms = self.terms_of(row, args, call);
         let replied = match row.filter(|row| row.connection_state().is_some()) {
             Some(row) => Err(row.misplaced("a client shares its connections")),
-            None => terms.order_at(begun, args, call).and_then(|order| {
-                self.0.route.ask(&order, &mut tries, leased, self, |lease, kept| order.ask_over(lease, kept))
-            }),
+            None => {
+                terms.order_at(begun, args, call).and_then(|order| self.0.route.send(&order, &mut tries, leased, self))
+            }
         };
         let result = replied.and_then(|reply| terms.finish(args, call, reply));
         result.map_err(|error| tries.tell(error)).inspect_err(|error| self.count(|counters| counters.failed(error)))

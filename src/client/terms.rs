@@ -125,7 +125,8 @@ impl Terms {
         let Terms { row, effect, shape, allowed_ms, .. } = *self;
         let name = args.first().copied().unwrap_or(b"");
         let wait = Wait { deadline: Deadline::ms_behind(begun, allowed_ms), allowed_ms, name };
+        let alone = call.flags.has(Flags::ALONE);
         let (once, idempotent) = (call.flags.has(Flags::NO_RETRY), call.flags.has(Flags::IDEMPOTENT));
-        Ok(Order { args, row, room, effect, shape, wait, begun, once, idempotent })
+        Ok(Order { args, row, room, effect, shape, wait, begun, once, alone, idempotent })
     }
 }

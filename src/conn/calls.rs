@@ -156,7 +156,8 @@ impl Wait<'_> {
         head(self.name).to_ascii_uppercase()
     }
 
-    fn timed_out(&self, writing: bool) -> Error {
+    /// The error of a command that was not answered in time, or, `writing`, not sent.
+    pub fn timed_out(&self, writing: bool) -> Error {
         let name = self.shown_name();
         let name = String::from_utf8_lossy(&name);
         let text = match writing {

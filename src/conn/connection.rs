@@ -80,6 +80,11 @@ impl Connection {
         }
     }
 
+    /// How it was opened.
+    pub fn dial(&self) -> &Dial {
+        &self.dial
+    }
+
     /// Its number, which no other connection of this process has.
     pub fn id(&self) -> u64 {
         self.id

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Outcome, Result, Status};
-use crate::options::{Endpoint, Options, Secret, Share};
+use crate::options::{Endpoint, Key, Options, Secret, Share};
 use crate::resp::{self, ParserType};
 use crate::session::{Greeting, Session};
 use crate::stats::Counters;
@@ -58,9 +58,10 @@ impl Dial {
         parser: Option<Arc<dyn ParserType>>,
     ) -> Result<Dial> {
         options.check()?;
-        if options.share() != Share::Never {
-            let text = "share: this version leases a connection of its own to each command";
-            return Err(Error::new(Status::Unsupported, text));
+        if options.is_set(Key::Share) && options.share() == Share::Always && (connect.is_some() || parser.is_some()) {
+            let text = "share: always is without effect, for a connection with a transport or a parser of the program's is \
+                        never shared";
+            return Err(Error::new(Status::Config, text));
         }
         let endpoint = options.endpoint();
         let foreign = connect.is_some();
@@ -95,6 +96,15 @@ impl Dial {
     #[inline]
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// When callers share a connection. Never, where functions of the program's move or read its bytes: others would wait for
+    /// them.
+    pub fn share(&self) -> Share {
+        match self.shared.foreign || self.shared.parser.is_some() {
+            true => Share::Never,
+            false => self.options().share(),
+        }
     }
 
     /// The endpoint as messages name it.
@@ -222,7 +232,7 @@ pub(super) fn next_number() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::{Key, ParserChoice};
+    use crate::options::ParserChoice;
 
     #[test]
     fn another_server_is_dialled_alike_and_what_was_learnt_of_this_one_stays_here() {
@@ -235,14 +245,19 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_together_or_is_not_done_yet_dials_nothing() {
-        let refused = |keys: &[(Key, i64)]| {
+    fn what_does_not_fit_together_dials_nothing() {
+        let dial = |keys: &[(Key, i64)], parser: Option<Arc<dyn ParserType>>| {
             let mut options = Options::new();
             keys.iter().for_each(|(key, value)| options.set_int(*key, *value).unwrap());
-            Dial::new(options, None, None).map(drop).unwrap_err().status
+            Dial::new(options, None, parser)
         };
-        assert_eq!(refused(&[(Key::PoolIdleMin, 9), (Key::PoolMax, 2)]), Status::Config);
-        assert_eq!(refused(&[(Key::Share, 1)]), Status::Unsupported);
+        let amounts = dial(&[(Key::PoolIdleMin, 9), (Key::PoolMax, 2)], None).map(drop);
+        assert_eq!(amounts.unwrap_err().status, Status::Config);
+        for (share, fits) in [(0, true), (1, true), (2, false)] {
+            assert_eq!(dial(&[(Key::Share, share)], Some(Arc::new(Parser))).is_ok(), fits);
+            assert_eq!(dial(&[(Key::Share, share)], None).unwrap().share() as i64, share);
+        }
+        assert_eq!(dial(&[], Some(Arc::new(Parser))).unwrap().share(), Share::Never);
     }
 
     struct Parser;

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Error, Outcome, Result};
 use crate::limits::{TURN_BYTES_MAX, TURN_MS_MAX};
-use crate::session::{Event, Leaf, Session};
+use crate::reply::Reply;
+use crate::session::{Event, Leaf, Session, Token};
 
 use super::connection::Connection;
+use super::kept::Kept;
 use super::serving::serving;
 
 impl Connection {
@@ -72,6 +74,20 @@ impl Connection {
         match self.dial.serves() {
             None => self.session.poll(),
             serves => serving(serves, || self.session.poll()),
+        }
+    }
+
+    /// The next reply that was read, with the token of its command. Pushes that came before it are kept.
+    pub fn poll_reply(&mut self, kept: &mut Kept) -> Result<Option<(Token, Reply)>> {
+        loop {
+            if let Some(Leaf { token, reply, .. }) = self.poll_leaf()? {
+                return Ok(Some((token, reply)));
+            }
+            match self.poll()? {
+                Some(Event::Reply { token, reply, .. }) => return Ok(Some((token, reply))),
+                Some(push) => kept.keep(push)?,
+                None => return Ok(None),
+            }
         }
     }
 

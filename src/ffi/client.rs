@@ -51,8 +51,8 @@ pub enum rredis_call {
     RREDIS_CALL_TIMEOUT = 8,
     /// give a server's error as a reply of kind ERROR, with RREDIS_OK
     RREDIS_CALL_ERROR_REPLY = 16,
-    /// share the connection with no other thread during the call; no effect in this
-    /// version, which never shares one (RREDIS_OPTION_SHARE)
+    /// share the connection with no other thread during the call, whatever
+    /// RREDIS_OPTION_SHARE says
     RREDIS_CALL_ALONE = 32,
 }
 

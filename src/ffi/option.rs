@@ -42,8 +42,8 @@ pub enum rredis_option {
     RREDIS_OPTION_POOL_IDLE_MS = 23,
     /// a connection of this age is closed instead of leased. Default: -1 (never)
     RREDIS_OPTION_POOL_AGE_MS = 24,
-    /// an rredis_share. This version supports only NEVER; other values are
-    /// RREDIS_ERR_UNSUPPORTED. Default: NEVER
+    /// an rredis_share. ALWAYS beside a transport or a parser of the program's is
+    /// RREDIS_ERR_CONFIG: such connections are never shared. Default: BUSY
     RREDIS_OPTION_SHARE = 25,
     /// the largest number of commands under way on an rredis_async. Default: 4096
     RREDIS_OPTION_INFLIGHT_MAX = 26,
@@ -136,15 +136,19 @@ pub enum rredis_shape {
     RREDIS_SHAPE_RAW = 1,
 }
 
-/// The values of RREDIS_OPTION_SHARE: when commands of several threads share a
-/// connection.
+/// The values of RREDIS_OPTION_SHARE: when rredis_client_command sends the commands of
+/// several threads over one connection. One of the calling threads writes and reads for
+/// all. A slow command, or a large reply, holds up the commands behind it: give such a
+/// command RREDIS_CALL_ALONE. A command that blocks, changes its connection, is not in
+/// the library's table or is larger than 16 KiB never shares.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_share {
     /// never
     RREDIS_SHARE_NEVER = 0,
-    /// while all connections are in use
+    /// while more threads call at once than twice the processors that the process may
+    /// use, or than POOL_MAX
     RREDIS_SHARE_BUSY = 1,
-    /// whenever it is possible
+    /// for every command that may share
     RREDIS_SHARE_ALWAYS = 2,
 }

@@ -45,8 +45,10 @@ pub enum rredis_stat {
     RREDIS_STAT_TIMEOUTS = 22,
     /// commands with RREDIS_OUTCOME_UNKNOWN
     RREDIS_STAT_UNKNOWN = 23,
-    /// commands sent on a shared connection; not kept in this version (-1)
+    /// tries of commands on a shared connection (RREDIS_OPTION_SHARE)
     RREDIS_STAT_RIDES = 24,
+    /// writes that took waiting commands to a shared connection together
+    RREDIS_STAT_BATCHES = 25,
     /// bytes read
     RREDIS_STAT_BYTES_IN = 30,
     /// bytes written

@@ -200,6 +200,9 @@ const PARSERS: &[(&str, i64)] = &[("auto", 0), ("fast", 1), ("simple", 2)];
 /// The last two are how TLS itself numbers them, and how OpenSSL and Python do.
 const TLS_VERSIONS: &[(&str, i64)] = &[("1.2", 12), ("1.3", 13), ("771", 12), ("772", 13)];
 
+/// BUSY; where the library is built for the suites that share all they can, ALWAYS.
+const SHARE: i64 = if cfg!(shares_always) { 2 } else { 1 };
+
 /// In the order of the numbers.
 #[rustfmt::skip]
 pub(super) const TABLE: [OptionRow; 46] = [
@@ -218,7 +221,7 @@ pub(super) const TABLE: [OptionRow; 46] = [
     number(Key::PoolIdleMin, "pool_idle_min", Kind::Int, 0, 0, limits::POOL_MAX as i64, OF_CONNECTION),
     number(Key::PoolIdleMs, "pool_idle", Kind::Duration, 5 * MINUTE, EVER, i64::MAX, OF_CONNECTION),
     number(Key::PoolAgeMs, "pool_age", Kind::Duration, EVER, EVER, i64::MAX, OF_CONNECTION),
-    number(Key::Share, "share", Kind::Choice(SHARES), 0, 0, 2, OF_CONNECTION),
+    number(Key::Share, "share", Kind::Choice(SHARES), SHARE, 0, 2, OF_CONNECTION),
     number(Key::InflightMax, "inflight_max", Kind::Int, 4096, 1, 1 << 20, OF_CONNECTION),
     number(Key::InflightBytesMax, "inflight_bytes_max", Kind::Bytes, 64 << 20, 1, BYTES_MAX, OF_CONNECTION),
 

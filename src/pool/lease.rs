@@ -2,15 +2,18 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use crate::commands::{self, Command, Refusal};
 use crate::conn::{Connection, Kept, Notice};
-use crate::error::{Error, Result, Status};
+use crate::error::{Error, Outcome, Result, Status};
 use crate::process::Process;
 use crate::reply::Reply;
 use crate::transport::Deadline;
 
-use super::state::{Permit, PoolState};
+use super::shelf::Grant;
+use super::state::{Gone, Permit, PoolState};
 
 /// A leased connection. `give_back` returns it to the pool; dropping the lease closes the connection.
 pub struct Lease {
@@ -24,6 +27,90 @@ pub struct Lease {
     pub rested: bool,
     /// The server is a replica: the connection is closed instead of returned.
     outdated: bool,
+    /// It counts among those whose callers could share a connection.
+    is_alone: bool,
+}
+
+impl PoolState {
+    /// Lease a connection: an idle one that still works, or a new one, or the next one that is returned.
+    #[inline]
+    pub(super) fn lease(
+        self: &Arc<Self>,
+        now: &mut Instant,
+        deadline: Deadline,
+        wait_ms: i64,
+        kept: &mut Kept,
+    ) -> Result<Lease> {
+        self.dial.refuse_reentry()?;
+        let grant = self.ask(now, deadline, wait_ms, kept)?;
+        self.lease_granted(grant, now, deadline, kept)
+    }
+
+    /// The same without a wait for one that is returned. `None`: none is free.
+    pub(super) fn lease_now(
+        self: &Arc<Self>,
+        now: &mut Instant,
+        deadline: Deadline,
+        kept: &mut Kept,
+    ) -> Result<Option<Lease>> {
+        self.dial.refuse_reentry()?;
+        let grant = self.shelves.open().grant(self.max, self.era());
+        grant.map(|grant| self.lease_granted(grant, now, deadline, kept)).transpose()
+    }
+
+    /// Lease the connection used last, if it is free, was idle for a short time only, and is known to be still open. `None`:
+    /// `lease` finds out more.
+    #[inline(always)]
+    pub(super) fn lease_resting(self: &Arc<Self>, now: Instant) -> Option<Lease> {
+        let (connection, era) = {
+            let mut shelf = self.shelves.open();
+            (shelf.take_idle()?, self.era())
+        };
+        let permit = Permit(self);
+        match self.is_fresh(&connection, now) {
+            true => Some(permit.lease(connection, era, true)),
+            false => {
+                permit.give(connection, era);
+                None
+            }
+        }
+    }
+
+    /// Whether a caller that could share a connection may have one of its own: not so many of them have one already.
+    #[inline]
+    pub(super) fn may_be_alone(&self) -> bool {
+        self.shelves.figures().alone.load(Ordering::Relaxed) < self.alone_max
+    }
+
+    #[inline]
+    fn lease_granted(
+        self: &Arc<Self>,
+        Grant { mut rested, mut era }: Grant,
+        now: &mut Instant,
+        deadline: Deadline,
+        kept: &mut Kept,
+    ) -> Result<Lease> {
+        let permit = Permit(self);
+        loop {
+            let Some(connection) = rested.take() else {
+                let opened = permit.open(deadline, kept);
+                *now = Instant::now();
+                return opened;
+            };
+            match self.check(connection, now, deadline, kept) {
+                Ok(connection) => return Ok(permit.lease(connection, era, true)),
+                // The idle connection was lost. The permit is still held: try another idle connection.
+                Err(Gone::Closed) => {
+                    let mut shelf = self.shelves.open();
+                    (rested, era) = (shelf.idle.pop(), self.era());
+                }
+                // The server did not answer a PING in time. Another idle connection could cost as much time again, so a
+                // new one is opened in the time that is left.
+                Err(Gone::Silent) => {}
+                Err(Gone::Ended(error)) => return Err(error.with_outcome(Outcome::NotSent)),
+            }
+        }
+    }
 }
 
 impl Permit<'_> {
@@ -52,7 +139,15 @@ impl Permit<'_> {
 impl Lease {
     #[inline]
     fn new(pool: Arc<PoolState>, connection: Box<Connection>, era: u64, rested: bool) -> Lease {
-        Lease { pool, process: Process::current(), era, connection: Some(connection), rested, outdated: false }
+        Lease {
+            pool,
+            process: Process::current(),
+            era,
+            connection: Some(connection),
+            rested,
+            outdated: false,
+            is_alone: false,
+        }
     }
 
     /// Note the reply to a command. `row` is the command's row in the table of commands. If the reply says that the server
@@ -84,6 +179,19 @@ impl Lease {
         self.end(true);
     }
 
+    /// The lease of a caller that could share a connection: it counts among those.
+    #[inline]
+    pub(super) fn alone(mut self) -> Lease {
+        self.is_alone = true;
+        self.pool.shelves.figures().alone.fetch_add(1, Ordering::Relaxed);
+        self
+    }
+
+    /// Whether the connection is closed when it is returned.
+    pub fn is_outdated(&self) -> bool {
+        self.outdated || self.era != self.pool.era()
+    }
+
     /// Refuse to use, in a child of fork, a connection that its parent leased.
     #[inline(always)]
     pub fn refuse_foreign(&self) -> Result<()> {
@@ -111,11 +219,13 @@ impl Lease {
         if self.refuse_foreign().is_err() {
             return;
         }
+        if self.is_alone {
+            self.pool.shelves.figures().alone.fetch_sub(1, Ordering::Relaxed);
+        }
         // The permit is dropped even if closing the connection panics: its transport and parser may be the program's
         // code.
         let permit = Permit(&self.pool);
-        let wanted = !self.outdated && self.era == self.pool.era();
-        if may_rest && wanted && connection.is_clean() {
+        if may_rest && !self.is_outdated() && connection.is_clean() {
             connection.rest();
             connection.count_bytes();
             permit.give(connection, self.era);

@@ -7,11 +7,13 @@
 //!  state    what the clones of a pool share: permits, the queue, eras
 //!  shelf    the idle connections and the queue, under one lock
 //!  health   the checks of an idle connection
+//!  shared   a connection that callers share while they are many
 //! ```
 #![forbid(unsafe_code)]
 
 mod health;
 mod lease;
+pub mod shared;
 mod shelf;
 mod state;
 
@@ -21,34 +23,44 @@ use std::time::Instant;
 
 use crate::conn::{Dial, Kept};
 use crate::error::{Outcome, Result};
+use crate::options::Share;
+use crate::process::PerProcess;
+use crate::reply::Reply;
 use crate::stats::{Counters, Stat};
 use crate::transport::Deadline;
 
 pub use lease::Lease;
-use shelf::Grant;
-use state::{Gone, Permit, PoolState};
+use shared::Sharing;
+pub use shared::{Ride, Thrown};
+use state::PoolState;
 
 /// A pool. Clones share it. Dropping the last clone closes the idle connections.
 #[derive(Clone)]
-pub struct Pool(Arc<PoolState>);
+pub struct Pool {
+    state: Arc<PoolState>,
+    share: Share,
+    /// A child of fork shares nothing with its parent.
+    sharing: Arc<PerProcess<Sharing>>,
+}
 
 impl Pool {
     /// A pool that opens its connections with `dial`, when they are first needed.
     pub fn new(dial: Dial) -> Pool {
-        let pool = Pool(Arc::new(PoolState::new(dial)));
+        let share = dial.share();
+        let pool = Pool { state: Arc::new(PoolState::new(dial)), share, sharing: Arc::default() };
         // The shelf of this process is made now, so that no command has to make it.
-        pool.0.shelves.figures();
+        pool.state.shelves.figures();
         pool
     }
 
     /// How the pool opens its connections.
     pub fn dial(&self) -> &Dial {
-        &self.0.dial
+        &self.state.dial
     }
 
     /// The pool's counters.
     pub fn counters(&self) -> &Counters {
-        self.0.dial.counters()
+        self.state.dial.counters()
     }
 
     /// Lease a connection: an idle one that still works, or a new one, or the next one that is returned.
@@ -57,58 +69,62 @@ impl Pool {
     /// connection. `now` is the clock as it was read last, and is read again where this slept.
     #[inline]
     pub fn lease(&self, now: &mut Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Lease> {
-        self.0.dial.refuse_reentry()?;
-        let Grant { mut rested, mut era } = self.0.ask(now, deadline, wait_ms, kept)?;
-        let permit = Permit(&self.0);
-        loop {
-            let Some(connection) = rested.take() else {
-                let opened = permit.open(deadline, kept);
-                *now = Instant::now();
-                return opened;
-            };
-            match self.0.check(connection, now, deadline, kept) {
-                Ok(connection) => return Ok(permit.lease(connection, era, true)),
-                // The idle connection was lost. The permit is still held: try another idle connection.
-                Err(Gone::Closed) => {
-                    let mut shelf = self.0.shelves.open();
-                    (rested, era) = (shelf.idle.pop(), self.0.era());
+        self.state.lease(now, deadline, wait_ms, kept)
+    }
+
+    /// Lease the connection used last, for a command that may share one, if it is free, was idle for a short time only, and is
+    /// known to be still open. `None`: `lease_alone` finds out more.
+    #[inline(always)]
+    pub fn lease_resting(&self, now: Instant) -> Option<Lease> {
+        match self.share {
+            Share::Never => self.state.lease_resting(now),
+            Share::Busy if self.state.may_be_alone() && !self.sharing().is_busy() => {
+                self.state.lease_resting(now).map(Lease::alone)
+            }
+            Share::Busy | Share::Always => None,
+        }
+    }
+
+    /// Lease a connection for a command that may share one. `None`: it is to share.
+    pub fn lease_alone(
+        &self,
+        now: &mut Instant,
+        deadline: Deadline,
+        wait_ms: i64,
+        kept: &mut Kept,
+    ) -> Result<Option<Lease>> {
+        match self.share {
+            Share::Never => self.state.lease(now, deadline, wait_ms, kept).map(Some),
+            Share::Always => Ok(None),
+            Share::Busy if self.sharing().is_busy() => Ok(None),
+            Share::Busy => {
+                let leased = match self.state.may_be_alone() {
+                    true => self.state.lease_now(now, deadline, kept)?,
+                    false => None,
+                };
+                if leased.is_none() {
+                    self.sharing().begin();
                 }
-                // The server did not answer a PING in time. Another idle connection could cost as much time again, so a
-                // new one is opened in the time that is left.
-                Err(Gone::Silent) => {}
-                Err(Gone::Ended(error)) => return Err(error.with_outcome(Outcome::NotSent)),
+                Ok(leased.map(Lease::alone))
             }
         }
     }
 
-    /// Lease the connection used last, if it is free, was idle for a short time only, and is known to be still open. `None`:
-    /// `lease` finds out more.
-    #[inline(always)]
-    pub fn lease_resting(&self, now: Instant) -> Option<Lease> {
-        let pool = &self.0;
-        let (connection, era) = {
-            let mut shelf = pool.shelves.open();
-            (shelf.take_idle()?, pool.era())
-        };
-        let permit = Permit(pool);
-        match pool.is_fresh(&connection, now) {
-            true => Some(permit.lease(connection, era, true)),
-            false => {
-                permit.give(connection, era);
-                None
-            }
-        }
+    /// Send a command on the shared connection, and wait for its reply. `None`: so much waits there already that it is to
+    /// go alone.
+    pub fn ride(&self, ride: &Ride<'_>, kept: &mut Kept) -> std::result::Result<Option<Reply>, Thrown> {
+        self.state.ride(self.sharing(), ride, kept)
     }
 
     /// Open connections until `count` are idle, or the pool has its maximum.
     pub fn warm(&self, count: usize) -> Result<()> {
-        self.0.dial.refuse_reentry()?;
+        self.state.dial.refuse_reentry()?;
         let mut kept = Kept::new(false, 0);
         let mut leases = Vec::new();
         let mut result = Ok(());
-        let resting = self.0.shelves.open().idle.len();
+        let resting = self.state.shelves.open().idle.len();
         while resting + leases.len() < count {
-            let Some(permit) = self.0.permit() else { break };
+            let Some(permit) = self.state.permit() else { break };
             match permit.open(Deadline::never(), &mut kept) {
                 Ok(lease) => leases.push(lease),
                 Err(error) => {
@@ -124,25 +140,30 @@ impl Pool {
 
     /// Close the idle connections now, and the leased ones when they are returned.
     pub fn drop_idle(&self) {
-        self.0.end_era();
+        self.state.end_era();
     }
 
     /// The server has become a replica. Close the idle connections now and the leased ones when they are returned, so
     /// that new connections look up the address again. Done at most once per `RENEWAL_MS_MIN`.
     pub fn renew(&self) {
-        self.0.renew();
+        self.state.renew();
+    }
+
+    #[inline]
+    fn sharing(&self) -> &Sharing {
+        self.sharing.get(|_| Sharing::default())
     }
 
     /// The value of a statistic. `None`: the pool does not keep it.
     pub fn stat(&self, stat: Stat) -> Option<i64> {
-        let figures = self.0.shelves.figures();
+        let figures = self.state.shelves.figures();
         let read = |figure: &AtomicUsize| figure.load(Ordering::Relaxed) as i64;
         match stat {
             Stat::Connections => Some(read(&figures.idle) + read(&figures.leased)),
             Stat::ConnectionsInUse => Some(read(&figures.leased)),
             Stat::ConnectionsIdle => Some(read(&figures.idle)),
             Stat::Waiting => Some(read(&figures.waiting)),
-            stat => self.0.dial.counters().get(stat),
+            stat => self.state.dial.counters().get(stat),
         }
     }
 }

@@ -32,6 +32,8 @@ pub(super) struct Figures {
     pub(super) idle: AtomicUsize,
     pub(super) leased: AtomicUsize,
     pub(super) waiting: AtomicUsize,
+    /// Connections leased to callers that could share one.
+    pub(super) alone: AtomicUsize,
 }
 
 /// The data under the lock. No socket is closed and no callback is called while the lock is held.

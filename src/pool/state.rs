@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::RENEWAL_MS_MIN;
+use crate::process;
 use crate::transport::Deadline;
 
 use super::health;
@@ -18,6 +19,8 @@ pub(super) struct PoolState {
     pub(super) dial: Dial,
     /// The largest number of connections: idle, leased, and being opened.
     pub(super) max: usize,
+    /// The largest number of connections that are leased to callers which could share one.
+    pub(super) alone_max: usize,
     pub(super) shelves: Shelves,
     /// The number of the present era. A new era begins when all connections are to be closed: a leased connection of an
     /// older era is closed when it is returned. A new era begins under the shelf's lock, and a returned connection's era
@@ -50,6 +53,7 @@ impl PoolState {
         PoolState {
             dial,
             max,
+            alone_max: max.min(2 * process::cores().max(CORES_MIN)),
             shelves: Shelves::default(),
             era: AtomicU64::new(0),
             renewal_due: AtomicU64::new(0),
@@ -302,3 +306,6 @@ impl Drop for Permit<'_> {
         self.0.take_back(None, 0);
     }
 }
+
+/// A machine with one core counts as one with two.
+const CORES_MIN: usize = 2;

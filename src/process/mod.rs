@@ -5,12 +5,15 @@
 
 #[expect(unsafe_code, reason = "a call of the C library's that Rust's has no name for")]
 mod cancel;
+#[expect(unsafe_code, reason = "a system call")]
+mod cores;
 #[expect(unsafe_code, reason = "system calls, and a function for fork to call")]
 mod mark;
 #[expect(unsafe_code, reason = "a value that is set once without anybody's waiting for it")]
 mod own;
 
 pub use cancel::{Hold, hold, release, uncancelled};
+pub use cores::cores;
 pub use mark::Process;
 pub use own::PerProcess;
 

@@ -18,7 +18,7 @@ use crate::conn::{Dial, Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ongoing;
 use crate::options::Options;
-use crate::pool::{Lease, Pool};
+use crate::pool::{Lease, Pool, Ride, Thrown};
 use crate::reply::Reply;
 use crate::stats::{Counters, Stat};
 
@@ -55,23 +55,48 @@ impl Route {
         if self.pool.dial().is_served() { None } else { self.pool.lease_resting(now) }
     }
 
-    /// Call the parameter `ask` with a leased connection, at first with `leased` if there is that. The call is repeated after a failure or an error reply that allows
-    /// another try, until no try is left. A command is tried again only if the failed try did not run it, or if it may run
-    /// twice.
+    /// Call the parameter `ask` with a leased connection, at first with `leased` if there is that. The call is repeated after a
+    /// failure or an error reply that allows another try, until no try is left. A command is tried again only if the failed try
+    /// did not run it, or if it may run twice.
     pub fn ask(
+        &self,
+        order: &Order<'_>,
+        tries: &mut Tries,
+        leased: Option<Lease>,
+        audience: &impl Audience,
+        mut ask: impl FnMut(&mut Lease, &mut Kept) -> Result<Reply>,
+    ) -> Result<Reply> {
+        let once = |now, leased, kept: &mut Kept| self.try_once(order, now, leased, kept, &mut ask);
+        self.try_while(order, tries, leased, audience, once)
+    }
+
+    /// Send a command and wait for its reply, on a leased connection or on a shared one. It is tried again as in `ask`.
+    pub fn send(
+        &self,
+        order: &Order<'_>,
+        tries: &mut Tries,
+        leased: Option<Lease>,
+        audience: &impl Audience,
+    ) -> Result<Reply> {
+        let once = |now, leased, kept: &mut Kept| self.send_once(order, now, leased, kept);
+        self.try_while(order, tries, leased, audience, once)
+    }
+
+    #[inline(always)]
+    fn try_while(
         &self,
         order: &Order<'_>,
         tries: &mut Tries,
         mut leased: Option<Lease>,
         audience: &impl Audience,
-        mut ask: impl FnMut(&mut Lease, &mut Kept) -> Result<Reply>,
+        mut once: impl FnMut(Instant, Option<Lease>, &mut Kept) -> std::result::Result<Reply, Tried>,
     ) -> Result<Reply> {
         self.retry.begin();
         let mut now = order.begun;
         loop {
             tries.count += 1;
             let mut kept = audience.kept();
-            let tried = self.try_once(order, now, leased.take(), &mut kept, &mut ask);
+            let tried = once(now, leased.take(), &mut kept);
             let again = self.again(order, &tried, tries.count);
             if let Some((pause, error)) = &again {
                 kept.notice(Notice::Retry {
@@ -177,6 +202,41 @@ impl Route {
         Some((self.retry.next_pause(attempts, order.wait.deadline)?, error))
     }
 
+    /// One try of a command that may share its connection.
+    fn send_once(
+        &self,
+        order: &Order<'_>,
+        mut now: Instant,
+        leased: Option<Lease>,
+        kept: &mut Kept,
+    ) -> std::result::Result<Reply, Tried> {
+        let mut ask = |lease: &mut Lease, kept: &mut Kept| order.ask_over(lease, kept);
+        if leased.is_some() || !order.may_share() {
+            return self.try_once(order, now, leased, kept, &mut ask);
+        }
+        if order.wait.deadline.had_passed(now) {
+            return Err(fresh(self.too_late(&order.wait)));
+        }
+        match self.pool.lease_alone(&mut now, order.wait.deadline, self.pool_wait_ms, kept).map_err(fresh)? {
+            Some(mut lease) => {
+                lease.go_on_at(now);
+                self.try_once(order, now, Some(lease), kept, &mut ask)
+            }
+            None => self.ride_once(order, now, kept),
+        }
+    }
+
+    /// One try on the shared connection.
+    fn ride_once(&self, order: &Order<'_>, now: Instant, kept: &mut Kept) -> std::result::Result<Reply, Tried> {
+        let Order { args, room, shape, row, ref wait, .. } = *order;
+        let ride = Ride { args, room, shape, row, wait, now, pool_wait_ms: self.pool_wait_ms };
+        match self.pool.ride(&ride, kept) {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => self.try_once(order, now, None, kept, &mut |lease, kept| order.ask_over(lease, kept)),
+            Err(Thrown { error, rested }) => Err(Tried { error, rested }),
+        }
+    }
+
     fn try_once(
         &self,
         order: &Order<'_>,
@@ -185,7 +245,6 @@ impl Route {
         kept: &mut Kept,
         ask: &mut impl FnMut(&mut Lease, &mut Kept) -> Result<Reply>,
     ) -> std::result::Result<Reply, Tried> {
-        let fresh = |error| Tried { error, rested: false };
         let mut lease = match leased {
             Some(lease) => lease,
             None => {
@@ -209,6 +268,10 @@ impl Route {
             }
         }
     }
+}
+
+fn fresh(error: Error) -> Tried {
+    Tried { error, rested: false }
 }
 
 #[cfg(test)]

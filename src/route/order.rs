@@ -27,6 +27,8 @@ pub struct Order<'a> {
     pub begun: Instant,
     /// The caller wants one try only (NO_RETRY).
     pub once: bool,
+    /// The caller wants a connection that nobody shares meanwhile (ALONE).
+    pub alone: bool,
     /// The caller says that the command may run twice (IDEMPOTENT).
     pub idempotent: bool,
 }
@@ -35,6 +37,13 @@ impl Order<'_> {
     /// The error reply as an `Error`, with the server's text.
     pub fn error(&self, reply: &Reply) -> Error {
         server_error(self.row, reply)
+    }
+
+    /// Whether the command may share its connection: it is known neither to block nor to change the connection, and is short.
+    #[inline]
+    pub fn may_share(&self) -> bool {
+        let Some(row) = self.row.filter(|_| !self.alone && self.room <= SHARED_BYTES_MAX) else { return false };
+        self.effect == Effect::None && row.blocking(self.args).is_none()
     }
 
     /// Whether the command is SHUTDOWN. It is never tried again: the next server at the address may be a new one.
@@ -89,6 +98,9 @@ impl Order<'_> {
     }
 }
 
+/// Bytes of a command that shares its connection.
+const SHARED_BYTES_MAX: usize = 16 << 10;
+
 /// The error reply to a command as an `Error`, with the server's text. `row` is the command's row in the table.
 pub fn server_error(row: Option<&Command>, reply: &Reply) -> Error {
     let outcome = row.map_or(Outcome::Unknown, |row| row.error_outcome(reply.text()));
@@ -113,6 +125,7 @@ mod tests {
             wait,
             begun: Instant::now(),
             once: false,
+            alone: false,
             idempotent,
         };
         let once = Order { once: true, ..order };

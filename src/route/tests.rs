@@ -40,6 +40,7 @@ fn a_connection_that_is_closed_right_behind_its_handshake_counts_as_a_try() {
         wait,
         begun: Instant::now(),
         once: false,
+        alone: false,
         idempotent: false,
     };
     let mut tries = Tries::default();

@@ -25,6 +25,9 @@ impl Session {
                 let room = resp::checked_room(args)?;
                 return self.submit_any(args, room, commands::effect(args), shape, asker);
             }
+            Words::EncodedPlain(bytes) => {
+                self.inflight.submit_encoded(bytes, Due::Reply(Effect::None), shape, asker)?
+            }
             Words::Encoded(bytes, effect) => {
                 let due = match effect {
                     Effect::None if ending::is_shutdown(bytes)? => Due::Reply(Effect::Shutdown),

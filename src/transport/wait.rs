@@ -8,6 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::RawFd;
 use std::ptr;
+use std::time::Duration;
 
 use super::Deadline;
 use crate::error::{Error, Result, Status};
@@ -35,12 +36,18 @@ impl Ready {
 /// Wait until `fd` can be read or written, as asked, or the deadline passes. Interrupted, it waits for what is left, unless the
 /// call is ended, which is an error.
 pub fn wait(fd: RawFd, read: bool, write: bool, deadline: Deadline) -> Result<Ready> {
+    wait_while(fd, read, write, deadline, || true)
+}
+
+/// As `wait`; but where the bell of this call rings, it goes on only while that is so.
+pub fn wait_while(fd: RawFd, read: bool, write: bool, deadline: Deadline, goes_on: impl Fn() -> bool) -> Result<Ready> {
     if fd < 0 {
         return Err(poll_failed(io::Error::from_raw_os_error(libc::EBADF))); // poll would overlook it, and wait.
     }
     let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
     let mut vigil = Vigil::begin()?;
-    loop {
+    // Only from here on the bell is heard.
+    while goes_on() {
         let bell = libc::pollfd { fd: vigil.bell().unwrap_or(-1), events: libc::POLLIN, revents: 0 };
         let mut entries = [libc::pollfd { fd, events, revents: 0 }, bell];
         let watched = if bell.fd < 0 { 1 } else { 2 };
@@ -59,13 +66,28 @@ pub fn wait(fd: RawFd, read: bool, write: bool, deadline: Deadline) -> Result<Re
         }
         vigil.look()?;
     }
+    Ok(Ready::default())
 }
 
 /// Wait for a moment until `fd` can be read, or has failed. A signal ends that.
 pub fn is_soon_readable(fd: RawFd) -> bool {
-    let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-    // SAFETY: one entry, which outlives the call.
-    unsafe { libc::poll(&mut entry, 1, in_an_int(READ_WAIT_MS)) > 0 }
+    wait_briefly(fd, true, false, Duration::from_millis(READ_WAIT_MS as u64)).is_ok_and(Ready::any)
+}
+
+/// Wait for so long, which is short: nobody looks whether the call was ended. A signal ends the wait as its time does.
+pub fn wait_briefly(fd: RawFd, read: bool, write: bool, time: Duration) -> Result<Ready> {
+    let events = if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 };
+    let mut entry = libc::pollfd { fd, events, revents: 0 };
+    // Less than a second, so it fits any of the system's widths.
+    let time = libc::timespec { tv_sec: 0, tv_nsec: time.subsec_nanos() as _ };
+    // SAFETY: one entry and one timespec, which outlive the call; it changes no signal mask.
+    match unsafe { libc::ppoll(&mut entry, 1, &time, ptr::null()) } {
+        0.. => ready(entry.revents, read, write),
+        _ => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(Ready::default()),
+            error => Err(poll_failed(error)),
+        },
+    }
 }
 
 /// Look whether `fd` can be read or written, as asked, without waiting.

@@ -54,8 +54,6 @@ enum Alone {
     OfTls,
     /// It does nothing without a password.
     OfPassword,
-    /// This version has no other than the default.
-    Unsupported,
 }
 
 /// Every option: with a value, what is made of it alone, and whether a client on a pool may have its own.
@@ -75,7 +73,7 @@ const TABLE: &[(Set, Alone, bool)] = &[
     (Int(RREDIS_OPTION_POOL_IDLE_MIN, 100), Alone::Fine, false),
     (Int(RREDIS_OPTION_POOL_IDLE_MS, 5), Alone::Fine, false),
     (Int(RREDIS_OPTION_POOL_AGE_MS, 5), Alone::Fine, false),
-    (Int(RREDIS_OPTION_SHARE, 1), Alone::Unsupported, false),
+    (Int(RREDIS_OPTION_SHARE, 2), Alone::Fine, false),
     (Int(RREDIS_OPTION_INFLIGHT_MAX, 5), Alone::Fine, false),
     (Int(RREDIS_OPTION_INFLIGHT_BYTES_MAX, 5), Alone::Fine, false),
     (Int(RREDIS_OPTION_CONNECT_TIMEOUT_MS, 5), Alone::Fine, false),
@@ -220,7 +218,6 @@ fn an_option_that_would_do_nothing_is_refused_by_who_connects_and_by_nobody_else
                 (Alone::Fine, made) => assert_eq!(made, Ok(()), "{maker:?} of {name}"),
                 (Alone::OfPassword, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "password"]),
                 (Alone::OfTls, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "TLS"]),
-                (Alone::Unsupported, made) => says(made, RREDIS_ERR_UNSUPPORTED, &[&name]),
             }
         }
         assert_eq!(make(Maker::Parser, set), Ok(()), "{name}: a parser connects to nobody");

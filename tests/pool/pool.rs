@@ -17,6 +17,11 @@ fn block(client: &Client, seconds: &str) -> String {
     client.command_with(&args, call::RAW | call::TIMEOUT, 60_000).expect("an answer").dump()
 }
 
+/// A client whose callers each wait for a connection of their own.
+fn leasing(url: &str, connections: i64) -> Client {
+    Options::at(url).int(option::POOL_MAX, connections).int(option::SHARE, 0).client()
+}
+
 #[test]
 fn each_client_has_a_pool_of_its_own_or_shares_the_one_it_is_given() {
     let server = Server::start(&[]);
@@ -139,7 +144,7 @@ fn who_waits_too_long_for_a_connection_is_told_that_all_are_busy() {
 #[test]
 fn who_gives_up_waiting_leaves_the_pool_whole() {
     let server = Server::start(&[]);
-    let client = Options::at(&server.url()).int(option::POOL_MAX, 2).client();
+    let client = leasing(&server.url(), 2);
     let end = Instant::now() + Duration::from_secs(2);
     thread::scope(|scope| {
         for number in 0..16 {
@@ -167,7 +172,7 @@ fn who_gives_up_waiting_leaves_the_pool_whole() {
 #[test]
 fn who_waits_longest_is_served_first() {
     let server = Server::start(&[]);
-    let client = Options::at(&server.url()).int(option::POOL_MAX, 1).client();
+    let client = leasing(&server.url(), 1);
     let conn = client.conn().expect("the one connection");
     let (served, order) = mpsc::channel();
     thread::scope(|scope| {

@@ -1,88 +1,17 @@
 //! The lock and the wait of `src/sync` in every order in which the steps of a few threads can come, as loom finds them: nobody
 //! is missed, nobody waits for ever, and what a lock guards is seen by the next as the last one left it.
 //!
-//! A model of the system's futex stands under the library's own code: its sleepers, whom a thread may wake, and the time,
-//! which may be up at any moment.
+//! `model` stands under the library's own code in the place of the system's futex.
 
 use std::time::Instant;
 
 use loom::cell::UnsafeCell;
-use loom::model::Builder;
-use loom::sync::atomic::{AtomicU32, Ordering};
-use loom::sync::{Arc, Condvar as Bell, Mutex as Kernel};
+use loom::sync::Arc;
+use loom::sync::atomic::Ordering;
 use loom::thread;
 use rredis::sync::{ALL, Condvar, Lock, Waited, Word};
 
-/// A number, and the kernel's list of those who sleep on it.
-struct Model {
-    number: AtomicU32,
-    sleepers: Kernel<Vec<Sleeper>>,
-    bell: Bell,
-}
-
-struct Sleeper {
-    name: usize,
-    bits: u32,
-    has_moment: bool,
-    over: Option<Waited>,
-}
-
-impl Model {
-    fn new() -> Model {
-        Model { number: AtomicU32::new(0), sleepers: Kernel::new(Vec::new()), bell: Bell::new() }
-    }
-
-    /// The time of all who have one is up.
-    fn time_is_up(&self) {
-        self.end(usize::MAX, Waited::TimedOut, |sleeper| sleeper.has_moment);
-    }
-
-    fn end(&self, most: usize, how: Waited, whose: impl Fn(&Sleeper) -> bool) {
-        let mut sleepers = self.sleepers.lock().expect("nobody panics there");
-        let asleep = sleepers.iter_mut().filter(|sleeper| sleeper.over.is_none() && whose(sleeper));
-        asleep.take(most).for_each(|sleeper| sleeper.over = Some(how));
-        self.bell.notify_all();
-    }
-}
-
-impl Word for Model {
-    const SPINS: u32 = 0;
-
-    fn load(&self, order: Ordering) -> u32 {
-        self.number.load(order)
-    }
-
-    fn swap(&self, value: u32, order: Ordering) -> u32 {
-        self.number.swap(value, order)
-    }
-
-    fn add(&self, value: u32, order: Ordering) {
-        self.number.fetch_add(value, order);
-    }
-
-    fn change(&self, from: u32, to: u32, order: Ordering) -> bool {
-        self.number.compare_exchange(from, to, order, Ordering::Relaxed).is_ok()
-    }
-
-    fn wait(&self, expected: u32, bits: u32, until: Option<Instant>) -> Waited {
-        let mut sleepers = self.sleepers.lock().expect("nobody panics there");
-        if self.number.load(Ordering::Relaxed) != expected {
-            return Waited::Woken;
-        }
-        let name = sleepers.len();
-        sleepers.push(Sleeper { name, bits, has_moment: until.is_some(), over: None });
-        loop {
-            if let Some(over) = sleepers.iter().find(|sleeper| sleeper.name == name).and_then(|sleeper| sleeper.over) {
-                return over;
-            }
-            sleepers = self.bell.wait(sleepers).expect("nobody panics there");
-        }
-    }
-
-    fn wake(&self, all: bool, bits: u32) {
-        self.end(if all { usize::MAX } else { 1 }, Waited::Woken, |sleeper| sleeper.bits & bits != 0);
-    }
-}
+use super::model::{Model, explore};
 
 /// A lock, what it guards, and a condition variable.
 struct World {
@@ -123,13 +52,6 @@ impl World {
             }
         }
     }
-}
-
-/// All the orders, except those in which threads are interrupted more often than this.
-fn explore(interruptions: usize, model: impl Fn() + Send + Sync + 'static) {
-    let mut builder = Builder::new();
-    builder.preemption_bound = Some(interruptions);
-    builder.check(model);
 }
 
 #[test]

@@ -45,6 +45,7 @@ const UNSAFE: &[&str] = &[
     "ongoing/wait_point.rs",
     "ongoing/slots.rs",
     "process/cancel.rs",
+    "process/cores.rs",
     "process/mark.rs",
     "process/own.rs",
     "reply/tree.rs",

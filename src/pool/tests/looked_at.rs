@@ -166,8 +166,8 @@ fn a_grant_that_comes_too_late_goes_back() {
     let pool = pool(1, [script()]);
     let held = lease(&pool, -1).unwrap();
     let waiter = Arc::new(Waiter::new());
-    pool.0.shelves.open().waiters.push_back(Arc::clone(&waiter));
-    let place = QueuePlace { pool: &pool.0, waiter, left: false };
+    pool.state.shelves.open().waiters.push_back(Arc::clone(&waiter));
+    let place = QueuePlace { pool: &pool.state, waiter, left: false };
     held.give_back();
     assert_eq!(counts(&pool), (1, 1, 0), "it was handed over");
     drop(place);

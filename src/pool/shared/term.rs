@@ -1,0 +1,251 @@
+//! What a conductor does: it leases a connection if there is none, takes the commands that wait, writes them, and reads until
+//! they are answered. Then it calls the next conductor, and wakes whose commands have come to their end.
+
+use std::time::{Duration, Instant};
+
+use crate::conn::Kept;
+use crate::error::{Error, Outcome, Result, Status};
+use crate::ongoing::{self, Vigil};
+use crate::transport::Deadline;
+use crate::transport::wait::{self, Ready};
+
+use super::super::health;
+use super::super::lease::Lease;
+use super::caller::Caller;
+use super::seats::Departure;
+use super::sharing::Sharing;
+use super::train::Train;
+
+/// The role, as one caller has it. Dropped, also during a panic, it is put down.
+struct Term<'t> {
+    sharing: &'t Sharing,
+    /// None only while it ends.
+    train: Option<Box<Train>>,
+}
+
+/// Why a term ends before the commands are answered.
+enum TermEnd {
+    /// No connection is to be had.
+    NoConnection(Error),
+    /// The connection is lost.
+    Lost(Error),
+    /// The caller's own call is over. The connection goes on.
+    Own(Error),
+}
+
+impl Caller<'_> {
+    /// Conduct until what was under way at first is answered. An error: the caller has left its seat.
+    pub(super) fn conduct(&mut self, kept: &mut Kept) -> Result<()> {
+        let train = self.sharing.boarding.unpark().unwrap_or_default();
+        let mut term = Term { sharing: self.sharing, train: Some(train) };
+        let Some(train) = &mut term.train else { return Ok(()) };
+        let is_gone = self.is_late() && self.seat.leave_untaken() == Departure::Untaken;
+        let driven = match is_gone {
+            true => Err(TermEnd::Own(self.never_taken())),
+            false => self.get_connection(train, kept).and_then(|()| self.drive(train, kept)),
+        };
+        // Where nobody waits any more and replies are due, the connection ends as if it had been this call's alone.
+        let ended = match &driven {
+            Err(TermEnd::Own(ended)) => Some(ended.clone()),
+            _ => None,
+        };
+        let result = driven.or_else(|fault| self.give_up(train, fault, kept));
+        term.put_down(|| ended.clone().unwrap_or_else(|| self.late(Outcome::Unknown)), kept);
+        result
+    }
+
+    /// Have a connection that may take commands, if none is under way.
+    fn get_connection(&self, train: &mut Train, kept: &mut Kept) -> std::result::Result<(), TermEnd> {
+        let deadline = self.ride.wait.deadline;
+        let mut now = Instant::now();
+        if train.owes_nothing()
+            && let Some(mut lease) = train.lease.take()
+        {
+            if lease.is_outdated() || health::is_too_old(&lease, now, self.pool.dial.options()) {
+                lease.give_back();
+            } else {
+                // The next command may not be answered by what nobody had asked for.
+                let looked = lease.inspect(deadline, kept);
+                train.lease = Some(lease);
+                if let Err(error) = looked {
+                    train.lose(error, kept);
+                }
+            }
+        }
+        if train.lease.is_none() {
+            let wait_ms = self.pool_wait_ms(now);
+            let leased = self.pool.lease(&mut now, deadline, wait_ms, kept);
+            train.lease = Some(leased.map_err(TermEnd::NoConnection)?);
+        }
+        Ok(())
+    }
+
+    /// How long this caller may still wait for a connection.
+    fn pool_wait_ms(&self, now: Instant) -> i64 {
+        let waited_ms = i64::try_from(now.saturating_duration_since(self.ride.now).as_millis()).unwrap_or(i64::MAX);
+        match self.ride.pool_wait_ms {
+            ..0 => -1,
+            wait_ms => wait_ms.saturating_sub(waited_ms).max(0),
+        }
+    }
+
+    fn drive(&self, train: &mut Train, kept: &mut Kept) -> std::result::Result<(), TermEnd> {
+        self.depart(train, kept)?;
+        let last = train.next_token();
+        let mut slice = PATIENCE;
+        loop {
+            let is_ended = !self.seat.is_open();
+            if train.owes_nothing() || (is_ended && train.is_past(last)) {
+                return Ok(());
+            }
+            // Those who wait are not to wait for the others.
+            train.wake();
+            let is_ready = self.await_bytes(train, if is_ended { PATIENCE } else { slice })?;
+            let count = if is_ready { self.move_bytes(train, kept)? } else { 0 };
+            if count > 0 {
+                continue;
+            }
+            // Bytes that end no command may come for ever.
+            self.check_time(train, Instant::now())?;
+            let asks_while_others_wait = ongoing::has_interrupt() && train.carries_others(&self.seat);
+            if !asks_while_others_wait {
+                Vigil::begin().map_err(TermEnd::Own)?;
+            }
+            if is_ready && !is_ended {
+                continue;
+            }
+            // Where others are late, or the program is to be asked whether this call shall go on, somebody else reads on.
+            if is_ended || (slice >= LONG && asks_while_others_wait) {
+                return Ok(());
+            }
+            if train.may_take() && self.sharing.boarding.has_waiting() {
+                self.depart(train, kept)?;
+            }
+            slice = slice.saturating_mul(2).min(SLICE_MAX);
+        }
+    }
+
+    /// Take what waits, and write it.
+    fn depart(&self, train: &mut Train, kept: &mut Kept) -> std::result::Result<(), TermEnd> {
+        if train.may_take() {
+            let count = train.take(&self.sharing.boarding);
+            if count > 0 {
+                self.sharing.took(count);
+                self.pool.dial.counters().departed();
+            }
+        }
+        train.write(kept).map_err(TermEnd::Lost)
+    }
+
+    /// Write if something waits for that, and read. The result is how many commands have come to their end.
+    fn move_bytes(&self, train: &mut Train, kept: &mut Kept) -> std::result::Result<usize, TermEnd> {
+        if train.is_blocked {
+            train.write(kept).map_err(TermEnd::Lost)?;
+        }
+        let was_long = train.is_long();
+        let count = train.read(kept).map_err(TermEnd::Lost)?;
+        if train.is_long() != was_long {
+            self.sharing.boarding.close(train.is_long());
+        }
+        Ok(count.unwrap_or(0))
+    }
+
+    /// End what is late: commands, a connection that is silent, and this call where its command was never taken.
+    fn check_time(&self, train: &mut Train, now: Instant) -> std::result::Result<(), TermEnd> {
+        train.expire(now);
+        train.check_silence(now).map_err(TermEnd::Lost)?;
+        match self.ride.wait.deadline.had_passed(now) && self.seat.leave_untaken() == Departure::Untaken {
+            true => Err(TermEnd::Own(self.never_taken())),
+            false => Ok(()),
+        }
+    }
+
+    /// Wait for so long, or until a time is up. True: bytes may be there.
+    fn await_bytes(&self, train: &mut Train, slice: Duration) -> std::result::Result<bool, TermEnd> {
+        let now = Instant::now();
+        let moments = [train.next_moment(now), self.ride.wait.deadline.moment().filter(|_| self.seat.is_open())];
+        let end = moments.into_iter().flatten().fold(now + slice, Instant::min);
+        let Some((fd, is_pending)) = train.descriptor() else { return Ok(true) };
+        if is_pending {
+            return Ok(true);
+        }
+        let blocked = train.is_blocked;
+        let ready = if slice < LONG {
+            wait::wait_briefly(fd, true, blocked, end.saturating_duration_since(now))
+        } else if !train.may_take() {
+            wait::wait(fd, true, blocked, Deadline::at(end))
+        } else {
+            // Whoever boards meanwhile is not to wait for what is under way.
+            let wait = |goes_on: &dyn Fn() -> bool| wait::wait_while(fd, true, false, Deadline::at(end), goes_on);
+            self.sharing.boarding.waiting(wait).unwrap_or_else(|| Ok(Ready::default()))
+        };
+        let ready = ready.map_err(|error| match error.status {
+            Status::Woken => TermEnd::Own(error),
+            _ => TermEnd::Lost(error),
+        })?;
+        Ok(ready.any())
+    }
+
+    /// End what the fault ends. An error: this call, whose caller has left its seat.
+    fn give_up(&self, train: &mut Train, fault: TermEnd, kept: &mut Kept) -> Result<()> {
+        match fault {
+            TermEnd::Lost(error) => {
+                train.lose(error, kept);
+                self.sharing.boarding.close(false);
+                Ok(())
+            }
+            TermEnd::NoConnection(error) => {
+                // What ended this call, or its wait for a connection, does not end others.
+                let is_own =
+                    matches!(error.status, Status::Woken | Status::Busy) || self.ride.wait.deadline.has_passed();
+                let left = self.seat.leave();
+                if !is_own {
+                    train.refuse_waiting(&self.sharing.boarding, &error);
+                }
+                if left == Departure::NotLeft { Ok(()) } else { Err(error) }
+            }
+            TermEnd::Own(error) => {
+                let outcome = train.outcome_of(&self.seat);
+                match self.seat.leave() {
+                    Departure::Untaken => Err(self.ended(error, Outcome::NotSent)),
+                    Departure::Taken => Err(self.ended(error, outcome)),
+                    // It was late, and left before; or its reply has come.
+                    Departure::NotLeft if error.status == Status::Woken => Ok(()),
+                    Departure::NotLeft => Err(error),
+                }
+            }
+        }
+    }
+}
+
+impl Term<'_> {
+    /// Call the next conductor, and wake those whose commands have come to their end. `reason`: why the connection ends, where
+    /// replies are due that nobody waits for.
+    fn put_down(mut self, reason: impl Fn() -> Error, kept: &mut Kept) {
+        let Some(mut train) = self.train.take() else { return };
+        let wakes = train.take_wakes();
+        self.sharing.boarding.put_down(train, |train| match train.owes_nothing() {
+            true => train.lease.take().into_iter().for_each(Lease::give_back),
+            false => train.lose(reason(), kept),
+        });
+        wakes.wake();
+    }
+}
+
+impl Drop for Term<'_> {
+    fn drop(&mut self) {
+        // Only during a panic it was not put down before.
+        let Some(train) = &mut self.train else { return };
+        let error = Error::new(Status::Panic, "a panic ended the connection that this command shared");
+        let mut kept = Kept::new(false, 0);
+        train.lose(error.clone(), &mut kept);
+        let term = Term { sharing: self.sharing, train: self.train.take() };
+        term.put_down(|| error.clone(), &mut kept);
+    }
+}
+
+/// How long a conductor waits before it looks who has boarded; then twice as long each time.
+const PATIENCE: Duration = Duration::from_micros(50);
+const SLICE_MAX: Duration = Duration::from_millis(500);
+/// As long as that, and a wait can be ended.
+const LONG: Duration = Duration::from_millis(3);

@@ -1,0 +1,306 @@
+//! The leased connection that callers share, and their commands on it. The conductor drives it, and nothing here waits.
+
+use std::collections::VecDeque;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::commands::{Command, Shape};
+use crate::conn::{Kept, Notice, Read};
+use crate::error::{Error, Outcome, Result, Status};
+use crate::limits::LATE_READS_MAX;
+use crate::reply::Reply;
+use crate::session::{Asked, Asker, NOBODY, Token};
+use crate::sync::Futex;
+
+use super::super::lease::Lease;
+use super::boarding::{Boarding, Load, Riders};
+use super::seats::{Seat, Seats};
+
+/// What is known of a command that boards.
+pub(super) struct Passenger {
+    pub(super) shape: Shape,
+    pub(super) row: Option<&'static Command>,
+    pub(super) deadline: Option<Instant>,
+}
+
+/// The end of a command that was sent on a shared connection.
+pub(super) enum RideEnd {
+    Reply(Reply),
+    /// `rested`: the connection had been idle in the pool before.
+    Failed {
+        error: Box<Error>,
+        rested: bool,
+    },
+    /// Its time was up.
+    Late(Outcome),
+}
+
+/// Where callers of a pool board.
+pub(super) type CallersBoarding = Boarding<Passenger, RideEnd, Futex, Box<Train>>;
+/// The seat of a caller.
+pub(super) type CallersSeat = Seat<RideEnd, Futex>;
+
+/// The connection and what is under way on it. It is handed from conductor to conductor.
+#[derive(Default)]
+pub(super) struct Train {
+    pub(super) lease: Option<Lease>,
+    /// The commands that the session has, in order, as it has them itself.
+    under_way: VecDeque<Rider>,
+    next_token: Token,
+    load: Load<Passenger, RideEnd, Futex>,
+    /// The bytes that were offered to the transport in vain: they cannot be taken back.
+    offered: usize,
+    /// The transport takes no more now.
+    pub(super) is_blocked: bool,
+    /// Since when nothing has arrived, and the reply that is due first is one that nobody waits for.
+    silent_since: Option<Instant>,
+    /// The bytes that have arrived since the last reply was whole.
+    unfinished: usize,
+    wakes: Wakes,
+}
+
+/// A command that the session has.
+struct Rider {
+    token: Token,
+    seat: CallersSeat,
+    row: Option<&'static Command>,
+}
+
+/// The callers to be woken: what they sleep on, and their bits.
+#[derive(Default)]
+pub(super) struct Wakes(Vec<(Arc<Seats<RideEnd, Futex>>, u32)>);
+
+impl Train {
+    /// The token of the command that is taken next.
+    pub(super) fn next_token(&self) -> Token {
+        self.next_token
+    }
+
+    /// Whether all commands before this token have come to their end.
+    pub(super) fn is_past(&self, token: Token) -> bool {
+        self.under_way.front().is_none_or(|oldest| oldest.token >= token)
+    }
+
+    /// Whether no reply is due.
+    pub(super) fn owes_nothing(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// Whether commands may be taken: the connection serves on, and all that was taken has left.
+    pub(super) fn may_take(&self) -> bool {
+        !self.is_blocked && self.lease.as_ref().is_some_and(|lease| !lease.is_outdated())
+    }
+
+    /// Take the commands that wait, and give them to the session. The result is how many there were.
+    pub(super) fn take(&mut self, boarding: &CallersBoarding) -> usize {
+        let mut load = std::mem::take(&mut self.load);
+        boarding.take(&mut load);
+        let (count, mut from) = (load.commands.len(), 0);
+        for boarded in load.commands.drain(..) {
+            let bytes = &load.bytes[from..from + boarded.len];
+            from += boarded.len;
+            if boarded.seat.is_taken() {
+                self.submit(boarded.seat, &boarded.command, bytes);
+            }
+        }
+        load.clear();
+        self.load = load;
+        count
+    }
+
+    fn submit(&mut self, seat: CallersSeat, command: &Passenger, bytes: &[u8]) {
+        let Some(lease) = &mut self.lease else { return };
+        let asker = Asker { token: self.next_token, deadline: command.deadline };
+        let submitted = match self.under_way.try_reserve(1) {
+            Ok(()) => lease.session_mut().submit(Asked::encoded_plain(bytes, command.shape).by(asker)),
+            Err(_) => Err(Error::memory("the command")),
+        };
+        match submitted {
+            Ok(_) => {
+                self.under_way.push_back(Rider { token: self.next_token, seat, row: command.row });
+                self.next_token += 1;
+            }
+            Err(error) => {
+                let error = Box::new(lease.told_of(error).with_outcome(Outcome::NotSent));
+                self.wakes.end(&seat, RideEnd::Failed { error, rested: false });
+            }
+        }
+    }
+
+    /// Write what the transport takes now. After a failed write, what the peer had sent before it still answers.
+    pub(super) fn write(&mut self, kept: &mut Kept) -> Result<()> {
+        let Some(lease) = &mut self.lease else { return Ok(()) };
+        match lease.offer_now() {
+            Ok(left) => {
+                (self.offered, self.is_blocked) = (left.unwrap_or(0), left.is_some());
+                Ok(())
+            }
+            Err(error) => {
+                for _ in 0..LATE_READS_MAX {
+                    match self.read(kept) {
+                        Ok(Some(_)) => {}
+                        Err(said) if said.status == Status::Tls => return Err(said),
+                        Ok(None) | Err(_) => break,
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Read what has arrived, and end the commands that it answers. The result is how many. None: nothing was there.
+    pub(super) fn read(&mut self, kept: &mut Kept) -> Result<Option<usize>> {
+        let Some(lease) = &mut self.lease else { return Ok(None) };
+        match lease.read_once()? {
+            Read::Nothing => return Ok(None),
+            Read::Some(len) | Read::Last(len) => self.unfinished += len,
+        }
+        self.silent_since = None;
+        let due = self.under_way.len();
+        while let Some((token, reply)) = lease.poll_reply(kept)? {
+            // The token of one whose time was up is nobody's.
+            let is_its = |rider: &Rider| token == rider.token || token == NOBODY;
+            if !self.under_way.front().is_some_and(is_its) {
+                return Err(Error::new(Status::Panic, "a command was answered before the one ahead of it"));
+            }
+            let Some(rider) = self.under_way.pop_front() else { break };
+            self.unfinished = 0;
+            lease.heed(rider.row, &reply);
+            self.wakes.end(&rider.seat, RideEnd::Reply(reply));
+        }
+        Ok(Some(due - self.under_way.len()))
+    }
+
+    /// Whether so much of a reply has arrived, and more is to come, that nobody is to wait behind it.
+    pub(super) fn is_long(&self) -> bool {
+        self.unfinished > LONG_BYTES
+    }
+
+    /// End the commands whose time is up. One of which nothing was sent is never sent. The reply to another stays due.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let Train { lease: Some(lease), under_way, wakes, offered, .. } = self else { return };
+        lease.session_mut().expire(now, *offered, |_, token, outcome| {
+            let Ok(at) = under_way.binary_search_by_key(&token, |rider| rider.token) else { return };
+            wakes.end(&under_way[at].seat, RideEnd::Late(outcome));
+            if outcome == Outcome::NotSent {
+                under_way.remove(at);
+            }
+        });
+    }
+
+    /// When a command's time is up, or the connection has been silent for so long that it is given up.
+    pub(super) fn next_moment(&mut self, now: Instant) -> Option<Instant> {
+        let expires = self.lease.as_ref().and_then(|lease| lease.session().deadline());
+        let gives_up = self.gives_up(now);
+        [expires, gives_up].into_iter().flatten().min()
+    }
+
+    /// The connection is given up where nobody waits for the reply that is due first, and nothing arrives for as long as a
+    /// command may take: that reply holds up all others.
+    fn gives_up(&mut self, now: Instant) -> Option<Instant> {
+        if self.under_way.front().is_none_or(|oldest| oldest.seat.is_open()) {
+            self.silent_since = None;
+            return None;
+        }
+        let patience = self.patience()?;
+        self.silent_since.get_or_insert(now).checked_add(patience)
+    }
+
+    /// An error, if the connection is to be given up.
+    pub(super) fn check_silence(&mut self, now: Instant) -> Result<()> {
+        match self.gives_up(now) {
+            Some(moment) if moment <= now => {
+                let ms = self.patience().unwrap_or_default().as_millis();
+                let text = format!("read: nothing came for {ms} ms after a command's time was up");
+                Err(Error::new(Status::Io, text))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        let options = self.lease.as_ref()?.dial().options();
+        let allowed = [options.command_timeout_ms(), options.connect_timeout_ms()];
+        allowed.into_iter().find_map(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
+    }
+
+    /// The connection is lost: end all commands that it had, each with its own outcome, and close it.
+    pub(super) fn lose(&mut self, error: Error, kept: &mut Kept) {
+        let Some(mut lease) = self.lease.take() else { return };
+        let error = lease.told_of(error);
+        lease.end(error.clone());
+        kept.notice(Notice::lost(&lease, &error));
+        let rested = lease.rested;
+        for (left, rider) in lease.session().left().zip(self.under_way.drain(..)) {
+            let error = Box::new(error.clone().with_outcome(left.outcome));
+            self.wakes.end(&rider.seat, RideEnd::Failed { error, rested });
+        }
+        (self.offered, self.is_blocked, self.silent_since, self.unfinished) = (0, false, None, 0);
+    }
+
+    /// End all that wait to be taken with this error: none of them was sent.
+    pub(super) fn refuse_waiting(&mut self, boarding: &CallersBoarding, error: &Error) {
+        boarding.take(&mut self.load);
+        for boarded in self.load.commands.drain(..) {
+            let error = Box::new(error.clone().with_outcome(Outcome::NotSent));
+            self.wakes.end(&boarded.seat, RideEnd::Failed { error, rested: false });
+        }
+        self.load.clear();
+    }
+
+    /// What became of a command whose caller gives up. The connection goes on.
+    pub(super) fn outcome_of(&self, seat: &CallersSeat) -> Outcome {
+        let Some(lease) = &self.lease else { return Outcome::Unknown };
+        let mut both = lease.session().left().zip(&self.under_way);
+        both.find(|(_, rider)| rider.seat.is(seat)).map_or(Outcome::Unknown, |(left, _)| left.outcome)
+    }
+
+    /// Wake the callers whose commands have come to their end.
+    pub(super) fn wake(&mut self) {
+        self.wakes.0.drain(..).for_each(|(seats, bits)| seats.wake(bits));
+    }
+
+    /// The callers that are still to be woken.
+    pub(super) fn take_wakes(&mut self) -> Wakes {
+        std::mem::take(&mut self.wakes)
+    }
+
+    /// The descriptor, and whether more can be read than it shows.
+    pub(super) fn descriptor(&self) -> Option<(RawFd, bool)> {
+        let lease = self.lease.as_ref()?;
+        Some((lease.fd()?, lease.is_pending()))
+    }
+
+    /// Whether callers other than this one wait for replies.
+    pub(super) fn carries_others(&self, seat: &CallersSeat) -> bool {
+        self.under_way.iter().any(|rider| rider.seat.is_open() && !rider.seat.is(seat))
+    }
+}
+
+impl Wakes {
+    pub(super) fn wake(self) {
+        self.0.into_iter().for_each(|(seats, bits)| seats.wake(bits));
+    }
+
+    /// A command has come to its end: its caller is woken later, together with others.
+    fn end(&mut self, seat: &CallersSeat, verdict: RideEnd) {
+        if let Some(wait_point) = seat.end(verdict) {
+            return wait_point.notify();
+        }
+        match self.0.last_mut() {
+            Some((seats, bits)) if Arc::ptr_eq(seats, seat.seats()) => *bits |= seat.bit(),
+            _ => self.0.push((Arc::clone(seat.seats()), seat.bit())),
+        }
+    }
+}
+
+impl Riders<RideEnd, Futex> for Box<Train> {
+    fn waiting(&self, from: usize) -> Option<(usize, CallersSeat)> {
+        let mut rest = self.under_way.iter().enumerate().skip(from);
+        rest.find(|(_, rider)| rider.seat.is_open()).map(|(at, rider)| (at, rider.seat.handle()))
+    }
+}
+
+/// Bytes of one reply that hold up others for too long.
+const LONG_BYTES: usize = 1 << 20;
