@@ -373,8 +373,10 @@ typedef enum rredis_stat {
   RREDIS_STAT_RETRIES = 21,             // tries after the first
   RREDIS_STAT_TIMEOUTS = 22,            // commands that timed out
   RREDIS_STAT_UNKNOWN = 23,             // commands with RREDIS_OUTCOME_UNKNOWN
-  RREDIS_STAT_RIDES = 24,               // commands sent on a shared connection; not
-                                        // kept in this version (-1)
+  RREDIS_STAT_RIDES = 24,               // tries of commands on a shared connection
+                                        // (RREDIS_OPTION_SHARE)
+  RREDIS_STAT_BATCHES = 25,             // writes that took waiting commands to a shared
+                                        // connection together
   RREDIS_STAT_BYTES_IN = 30,            // bytes read
   RREDIS_STAT_BYTES_OUT = 31,           // bytes written
   RREDIS_STAT_ERRORS_CALLER = 40,       // calls that failed with a status of 1 to 9
@@ -398,8 +400,7 @@ typedef enum rredis_call {
   RREDIS_CALL_ERROR_REPLY = 16,  // give a server's error as a reply of kind ERROR, with
                                  // RREDIS_OK
   RREDIS_CALL_ALONE = 32,        // share the connection with no other thread during the
-                                 // call; no effect in this version, which never shares
-                                 // one (RREDIS_OPTION_SHARE)
+                                 // call, whatever RREDIS_OPTION_SHARE says
 } rredis_call;
 
 /// Make a client with a pool of its own. The client connects when it is first used.
@@ -519,10 +520,11 @@ typedef enum rredis_option {
   RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection of this age is closed
                                                 // instead of leased. Default: -1
                                                 // (never)
-  RREDIS_OPTION_SHARE = 25,                     // an rredis_share. This version
-                                                // supports only NEVER; other values are
-                                                // RREDIS_ERR_UNSUPPORTED. Default:
-                                                // NEVER
+  RREDIS_OPTION_SHARE = 25,                     // an rredis_share. ALWAYS beside a
+                                                // transport or a parser of the
+                                                // program's is RREDIS_ERR_CONFIG: such
+                                                // connections are never shared.
+                                                // Default: BUSY
   RREDIS_OPTION_INFLIGHT_MAX = 26,              // the largest number of commands under
                                                 // way on an rredis_async. Default: 4096
   RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // the largest total size of the
@@ -622,12 +624,16 @@ typedef enum rredis_shape {
   RREDIS_SHAPE_RAW = 1,        // the reply as the server sent it
 } rredis_shape;
 
-/// The values of RREDIS_OPTION_SHARE: when commands of several threads share a
-/// connection.
+/// The values of RREDIS_OPTION_SHARE: when rredis_client_command sends the commands of
+/// several threads over one connection. One of the calling threads writes and reads for
+/// all. A slow command, or a large reply, holds up the commands behind it: give such a
+/// command RREDIS_CALL_ALONE. A command that blocks, changes its connection, is not in
+/// the library's table or is larger than 16 KiB never shares.
 typedef enum rredis_share {
   RREDIS_SHARE_NEVER = 0,   // never
-  RREDIS_SHARE_BUSY = 1,    // while all connections are in use
-  RREDIS_SHARE_ALWAYS = 2,  // whenever it is possible
+  RREDIS_SHARE_BUSY = 1,    // while more threads call at once than twice the processors
+                            // that the process may use, or than POOL_MAX
+  RREDIS_SHARE_ALWAYS = 2,  // for every command that may share
 } rredis_share;
 
 // ---- Options ------------------------------------------------------------------------
