@@ -39,6 +39,7 @@ impl Caller<'_> {
         let train = self.sharing.boarding.unpark().unwrap_or_default();
         let mut term = Term { sharing: self.sharing, train: Some(train) };
         let Some(train) = &mut term.train else { return Ok(()) };
+        train.conducted_by(&self.seat);
         let is_gone = self.is_late() && self.seat.leave_untaken() == Departure::Untaken;
         let driven = match is_gone {
             true => Err(TermEnd::Own(self.never_taken())),
@@ -223,7 +224,7 @@ impl Term<'_> {
     /// replies are due that nobody waits for.
     fn put_down(mut self, reason: impl Fn() -> Error, kept: &mut Kept) {
         let Some(mut train) = self.train.take() else { return };
-        let wakes = train.take_wakes();
+        let mut wakes = train.take_wakes();
         self.sharing.boarding.put_down(train, |train| match train.owes_nothing() {
             true => train.lease.take().into_iter().for_each(Lease::give_back),
             false => train.lose(reason(), kept),

@@ -69,7 +69,13 @@ struct Rider {
 
 /// The callers to be woken: what they sleep on, and their bits.
 #[derive(Default)]
-pub(super) struct Wakes(Vec<(Arc<Seats<RideEnd, Futex>>, u32)>);
+pub(super) struct Wakes {
+    /// Mostly there is no more than this, which takes no memory.
+    first: Option<(Arc<Seats<RideEnd, Futex>>, u32)>,
+    more: Vec<(Arc<Seats<RideEnd, Futex>>, u32)>,
+    /// The conductor's own seat: it does not sleep.
+    own: Option<CallersSeat>,
+}
 
 impl Train {
     /// The token of the command that is taken next.
@@ -258,7 +264,12 @@ impl Train {
 
     /// Wake the callers whose commands have come to their end.
     pub(super) fn wake(&mut self) {
-        self.wakes.0.drain(..).for_each(|(seats, bits)| seats.wake(bits));
+        self.wakes.wake();
+    }
+
+    /// The caller at this seat conducts from now on.
+    pub(super) fn conducted_by(&mut self, seat: &CallersSeat) {
+        self.wakes.own = Some(seat.handle());
     }
 
     /// The callers that are still to be woken.
@@ -279,8 +290,9 @@ impl Train {
 }
 
 impl Wakes {
-    pub(super) fn wake(self) {
-        self.0.into_iter().for_each(|(seats, bits)| seats.wake(bits));
+    pub(super) fn wake(&mut self) {
+        let all = self.first.take().into_iter().chain(self.more.drain(..));
+        all.for_each(|(seats, bits)| seats.wake(bits));
     }
 
     /// A command has come to its end: its caller is woken later, together with others.
@@ -288,9 +300,13 @@ impl Wakes {
         if let Some(wait_point) = seat.end(verdict) {
             return wait_point.notify();
         }
-        match self.0.last_mut() {
+        if self.own.as_ref().is_some_and(|own| own.is(seat)) {
+            return;
+        }
+        match self.more.last_mut().or(self.first.as_mut()) {
             Some((seats, bits)) if Arc::ptr_eq(seats, seat.seats()) => *bits |= seat.bit(),
-            _ => self.0.push((Arc::clone(seat.seats()), seat.bit())),
+            Some(_) => self.more.push((Arc::clone(seat.seats()), seat.bit())),
+            None => self.first = Some((Arc::clone(seat.seats()), seat.bit())),
         }
     }
 }
