@@ -69,6 +69,33 @@ static void map2(buffer *out) { fields(out, "*2000\r\n"); }
 static void map3(buffer *out) { fields(out, "%1000\r\n"); }
 static void set2(buffer *out) { fields(out, "*2000\r\n"); }
 static void set3(buffer *out) { fields(out, "~2000\r\n"); }
+// Entries of a stream, of eight fields each.
+static void stream(buffer *out) {
+  put(out, "*200\r\n");
+  for (int i = 0; i < 200; i++) {
+    put(out, "*2\r\n$15\r\n1700000000%03d-0\r\n*16\r\n", i);
+    for (int field = 0; field < 8; field++) {
+      char text[32];
+      snprintf(text, sizeof text, "field-%d", field);
+      put_text(out, text);
+      put_member(out, i * 8 + field);
+    }
+  }
+}
+
+// Sections as long as a server's.
+static void info(buffer *out) {
+  buffer text = {malloc(1 << 16), 0, 1 << 16};
+  if (text.bytes == NULL) abort();
+  for (int section = 0; section < 10; section++) {
+    put(&text, "# Section%d\r\n", section);
+    for (int i = 0; i < 18; i++) put(&text, "name_of_field_%d_%d:%d\r\n", section, i, i * 7919 * (section + 1));
+    put(&text, "\r\n");
+  }
+  put(out, "=%zu\r\ntxt:%s\r\n", text.len + 4, text.bytes);
+  free(text.bytes);
+}
+
 static void ok(buffer *out) { put(out, "+OK\r\n"); }
 static void text(buffer *out) { put_text(out, "value"); }
 
@@ -87,6 +114,9 @@ static const struct input {
   {"hgetall-3", 3, 1, map3, COMMAND("HGETALL", "k")},
   {"smembers-2", 2, 1, set2, COMMAND("SMEMBERS", "k")},
   {"smembers-3", 3, 1, set3, COMMAND("SMEMBERS", "k")},
+  {"xrange-2", 2, 10, stream, COMMAND("XRANGE", "k", "-", "+")},
+  {"xrange-3", 3, 10, stream, COMMAND("XRANGE", "k", "-", "+")},
+  {"info", 3, 300, info, COMMAND("INFO")},
   {"set", 3, 10, ok, COMMAND("SET", "k", "v")},
   {"get", 3, 10, text, COMMAND("GET", "k")},
 };

@@ -180,13 +180,26 @@ impl Overlay<'_> {
 
     fn tuple(&mut self, forms: &[Form], at: usize, len: usize) -> usize {
         let known = forms.len().min(len);
-        let at = forms[..known].iter().fold(at, |at, form| self.node(form, at));
-        self.skip_elements(at, len - known)
+        let at = forms[..known].iter().fold(at, |at, form| self.element(form, at));
+        if known == len { at } else { self.skip_elements(at, len - known) }
+    }
+
+    /// As `node`, by a shorter way where there is one.
+    #[inline(always)]
+    fn element(&mut self, form: &Form, at: usize) -> usize {
+        match (form, self.tape.get(at).copied()) {
+            (Form::Keep, _) => self.skip(at),
+            (Form::Pairs(key, value), Some(entry)) if entry.kind() == Type::Array => self.pairs(key, value, at, entry),
+            _ => self.node(form, at),
+        }
     }
 
     /// Keys and values, one behind the other.
     fn twos(&mut self, key: &Form, value: &Form, mut at: usize, len: usize) -> usize {
         let mut left = len / 2;
+        if matches!((key, value), (Form::Keep, Form::Keep)) {
+            return self.skip_elements(at, 2 * left);
+        }
         if matches!((key, value), (Form::Keep, Form::Double)) {
             // What scores come as: a row of texts.
             let mut rest = self.tape.get_mut(at..).unwrap_or_default();
@@ -264,7 +277,11 @@ impl Overlay<'_> {
         self.node(value, at)
     }
 
+    #[inline]
     fn is_pair(&self, at: usize) -> bool {
+        if self.tape.get(at).is_some_and(|entry| entry.is_plain()) {
+            return false;
+        }
         self.tape.get(self.behind_attributes(at)).is_some_and(|entry| entry.kind() == Type::Array && entry.len() == 2)
     }
 
@@ -277,12 +294,26 @@ impl Overlay<'_> {
     }
 
     /// The place behind the value at this place, and all in it.
+    #[inline(always)]
     fn skip(&self, at: usize) -> usize {
-        self.skip_elements(at, 1)
+        match self.tape.get(at) {
+            Some(entry) if entry.is_plain() => at + 1,
+            _ => self.skip_elements(at, 1),
+        }
     }
 
     fn skip_elements(&self, mut at: usize, mut owed: usize) -> usize {
         while owed > 0 {
+            // Most are one entry each.
+            while owed >= 4
+                && let Some(four) = self.tape.get(at..).and_then(|rest| rest.first_chunk::<4>())
+                && four.iter().fold(true, |all, entry| all & entry.is_plain())
+            {
+                (at, owed) = (at + 4, owed - 4);
+            }
+            if owed == 0 {
+                break;
+            }
             let Some(&entry) = self.tape.get(at) else { return self.tape.len() };
             at += 1;
             owed = match entry.kind() {

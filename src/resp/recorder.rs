@@ -126,9 +126,14 @@ impl Recorder {
     pub fn text(&mut self, kind: Type, text: &[u8]) {
         self.attempt(|this| {
             check_text(kind, text)?;
-            this.begin(kind)?;
-            this.more(text)?;
-            this.finish()
+            this.leaf(Entry::new(kind, text.len() as u64, this.text.len() as u64))?;
+            this.make_room(text.len() + 1)?;
+            this.text.extend_from_slice(text);
+            if this.text.len() as u64 > this.limits.bytes {
+                return Err(grammar::bytes_limit(&this.limits, false, 0));
+            }
+            this.text.push(0);
+            Ok(())
         });
     }
 
@@ -232,7 +237,11 @@ impl Recorder {
         Ok(())
     }
 
+    #[inline(always)]
     fn make_room(&mut self, bytes: usize) -> Result<()> {
+        if self.text.capacity().wrapping_sub(self.text.len()) >= bytes {
+            return Ok(());
+        }
         match self.secret {
             false => self.text.try_reserve(bytes).map_err(|_| Error::memory("the reply")),
             true => memory::reserve_secretly(&mut self.text, bytes, "the reply"),
@@ -267,6 +276,7 @@ impl Recorder {
         self.annotated
     }
 
+    #[inline(always)]
     pub(super) fn leaf(&mut self, entry: Entry) -> Result<()> {
         self.node()?;
         super::push(&mut self.tape, entry)
@@ -302,6 +312,7 @@ impl Recorder {
     }
 
     /// One more node, where one may stand.
+    #[inline(always)]
     fn node(&mut self) -> Result<()> {
         match self.open.last_mut() {
             Some(open) => open.count += 1,
@@ -321,6 +332,7 @@ impl Recorder {
         self.count_node()
     }
 
+    #[inline(always)]
     fn count_node(&mut self) -> Result<()> {
         self.nodes += 1;
         if self.nodes > self.limits.nodes {
@@ -329,9 +341,12 @@ impl Recorder {
         Ok(())
     }
 
+    #[inline(always)]
     fn attempt(&mut self, action: impl FnOnce(&mut Recorder) -> Result<()>) {
-        if self.failed.is_none() {
-            self.failed = action(self).err();
+        if self.failed.is_none()
+            && let Err(error) = action(self)
+        {
+            self.failed = Some(error);
         }
     }
 }

@@ -139,6 +139,13 @@ impl Entry {
         }
     }
 
+    /// Whether it is a value of its own, and nothing behind it belongs to it.
+    #[inline(always)]
+    pub(crate) fn is_plain(self) -> bool {
+        const PLAIN: u64 = bits(&[Type::Null, Type::Integer, Type::Bool, Type::String, Type::Status, Type::Error]);
+        PLAIN >> (self.code() & 63) & 1 == 1
+    }
+
     /// The number of what it stands for.
     #[inline(always)]
     pub(crate) fn code(self) -> u8 {
@@ -154,7 +161,7 @@ impl Entry {
     /// Whether its value is a place in the bytes.
     #[inline(always)]
     pub(super) fn has_place(self) -> bool {
-        const PLACED: [Type; 10] = [
+        const BITS: u64 = bits(&[
             Type::String,
             Type::Status,
             Type::Error,
@@ -165,15 +172,7 @@ impl Entry {
             Type::Chunk,
             Type::Score,
             Type::Said,
-        ];
-        const BITS: u64 = {
-            let (mut bits, mut at) = (0, 0);
-            while at < PLACED.len() {
-                bits |= 1 << PLACED[at] as u64;
-                at += 1;
-            }
-            bits
-        };
+        ]);
         BITS >> (self.head & 63) & 1 == 1
     }
 
@@ -215,6 +214,16 @@ impl Entry {
     pub fn value(self) -> u64 {
         self.value
     }
+}
+
+/// A bit for each of these.
+const fn bits(types: &[Type]) -> u64 {
+    let (mut bits, mut at) = (0, 0);
+    while at < types.len() {
+        bits |= 1 << types[at] as u64;
+        at += 1;
+    }
+    bits
 }
 
 impl fmt::Debug for Entry {

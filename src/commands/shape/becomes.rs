@@ -2,7 +2,7 @@
 
 use crate::error::{Result, Status};
 use crate::reply::{Builder, Form, Kind, Reply, View};
-use crate::resp::{Entry, Frame};
+use crate::resp::{Entry, Frame, Type};
 
 /// What the reply to one call becomes.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ enum Becomes {
     Kept,
     Formed(&'static Form),
     Made(Tree, u32),
+    /// The same of a text; where it is a whole reply, its parts stay where they are.
+    Parted(Parts, Tree),
     /// A transaction's: each element as the command asked for that it answers.
     Elements,
 }
@@ -21,6 +23,10 @@ enum Becomes {
 /// that matters in the builder: it is not as the function knows it, and stays as it came. A reply that is canonical already
 /// is such a one, or is made again as it is.
 pub(super) type Tree = fn(options: u32, reply: View<'_>, out: &mut Builder) -> Option<()>;
+
+/// Writes the values that a text is made of, whose first byte has this place: texts are parts of it, and behind each of them
+/// stands a byte that is none of another's. How many nodes they are. None: as `Tree`.
+pub(super) type Parts = fn(text: &[u8], place: u64, out: &mut Vec<Entry>) -> Option<usize>;
 
 impl Shape {
     /// As it came.
@@ -32,6 +38,10 @@ impl Shape {
 
     pub(super) const fn tree(tree: Tree, options: u32) -> Shape {
         Shape(Becomes::Made(tree, options))
+    }
+
+    pub(super) const fn parted(parts: Parts, tree: Tree) -> Shape {
+        Shape(Becomes::Parted(parts, tree))
     }
 
     /// Whether each element is to have the shape of the command in the transaction that it answers; whoever knows those
@@ -52,6 +62,10 @@ impl Shape {
             Becomes::Kept | Becomes::Elements => false,
             Becomes::Formed(form) => form.apply(&mut frame),
             Becomes::Made(..) => true,
+            Becomes::Parted(parts, _) => match parted(parts, &frame) {
+                Some((mut tape, nodes)) => return Reply::build(frame.under(&mut tape, nodes - 1)),
+                None => true,
+            },
         };
         let reply = Reply::build_from(&mut frame)?;
         match again {
@@ -66,7 +80,7 @@ impl Shape {
         match self.0 {
             Becomes::Kept | Becomes::Elements => false,
             Becomes::Formed(form) => form.apply(frame),
-            Becomes::Made(..) => true,
+            Becomes::Made(..) | Becomes::Parted(..) => true,
         }
     }
 
@@ -76,13 +90,22 @@ impl Shape {
         match self.0 {
             Becomes::Kept | Becomes::Elements => Some(entry),
             Becomes::Formed(form) => form.leaf(entry, bytes),
-            Becomes::Made(..) => None,
+            Becomes::Made(..) | Becomes::Parted(..) => None,
+        }
+    }
+
+    /// The function that makes it of a tree.
+    fn made_by(self) -> Option<(Tree, u32)> {
+        match self.0 {
+            Becomes::Made(tree, options) => Some((tree, options)),
+            Becomes::Parted(_, tree) => Some((tree, 0)),
+            Becomes::Kept | Becomes::Formed(_) | Becomes::Elements => None,
         }
     }
 
     /// Whether it is made of a whole tree, and not while one is built.
     pub fn needs_tree(self) -> bool {
-        matches!(self.0, Becomes::Made(..))
+        self.made_by().is_some()
     }
 
     /// A reply of this shape, made of one that is there. None: it may stay as it is. What is made by a function has the
@@ -92,15 +115,15 @@ impl Shape {
             return Ok(None);
         }
         let mut builder = Builder::for_copies();
-        match self.0 {
-            Becomes::Kept | Becomes::Elements => return Ok(None),
-            Becomes::Formed(form) => builder.add_formed_part(reply, reply.view(), form),
-            Becomes::Made(tree, options) => {
+        match (self.0, self.made_by()) {
+            (Becomes::Formed(form), _) => builder.add_formed_part(reply, reply.view(), form),
+            (_, Some((tree, options))) => {
                 builder.add_attributes(reply, reply.view());
                 if tree(options, reply.view(), &mut builder).is_none() {
                     return Ok(None);
                 }
             }
+            _ => return Ok(None),
         }
         made(builder)
     }
@@ -108,9 +131,9 @@ impl Shape {
     /// A copy of a node of any tree, in this shape. Attributes stay behind.
     pub fn copy(self, node: View<'_>) -> Result<Reply> {
         let mut builder = Builder::for_copies();
-        match self.0 {
-            Becomes::Formed(form) if is_shaped(node) => builder.add_formed(node, form),
-            Becomes::Made(tree, options) if is_shaped(node) && tree(options, node, &mut builder).is_some() => {
+        match (self.0, self.made_by()) {
+            (Becomes::Formed(form), _) if is_shaped(node) => builder.add_formed(node, form),
+            (_, Some((tree, options))) if is_shaped(node) && tree(options, node, &mut builder).is_some() => {
                 return made(builder)?.map_or_else(|| Reply::clone_of(node.node()), Ok);
             }
             _ => return Reply::clone_of(node.node()),
@@ -121,9 +144,9 @@ impl Shape {
     /// Add a part of a reply to a builder, in this shape: an element of EXEC's. It keeps its attributes, as a reply does. The
     /// builder keeps an error.
     pub fn add(self, whole: &Reply, part: View<'_>, out: &mut Builder) {
-        match self.0 {
-            Becomes::Formed(form) if is_shaped(part) => out.add_formed_part(whole, part, form),
-            Becomes::Made(tree, options) if is_shaped(part) => {
+        match (self.0, self.made_by()) {
+            (Becomes::Formed(form), _) if is_shaped(part) => out.add_formed_part(whole, part, form),
+            (_, Some((tree, options))) if is_shaped(part) => {
                 let mut builder = Builder::for_copies();
                 builder.add_attributes(whole, part);
                 let made = match tree(options, part, &mut builder) {
@@ -165,6 +188,10 @@ impl Row {
         Row { name, how: How::Always(Shape::tree(tree, 0)), becomes }
     }
 
+    pub(super) const fn parted(name: &'static str, parts: Parts, tree: Tree, becomes: &'static str) -> Row {
+        Row { name, how: How::Always(Shape::parted(parts, tree)), becomes }
+    }
+
     pub(super) const fn read(name: &'static str, read: fn(args: &[&[u8]]) -> Shape, becomes: &'static str) -> Row {
         Row { name, how: How::Read(read), becomes }
     }
@@ -186,6 +213,19 @@ impl Row {
             How::Read(read) => read(args),
         }
     }
+}
+
+/// The values that a reply is made of which is one text and nothing else.
+fn parted(parts: Parts, frame: &Frame<'_>) -> Option<(Vec<Entry>, usize)> {
+    let [entry] = *frame.tape() else { return None };
+    let entry = match entry.kind() {
+        Type::String => entry,
+        Type::Verbatim => entry.behind_format(),
+        _ => return None,
+    };
+    let mut tape = Vec::new();
+    let nodes = parts(frame.text_of(entry), entry.value(), &mut tape)?;
+    Some((tape, nodes))
 }
 
 /// An error is nobody's result, and that a command was queued is no answer to it.

@@ -3,12 +3,13 @@
 use super::Row;
 use super::parts::{integer, name, text};
 use crate::reply::{Builder, Form, Kind, View};
+use crate::resp::{Entry, Type};
 
 pub(super) static ROWS: &[Row] = &[
     Row::tree("CLIENT INFO", client, "MAP; what counts is an INTEGER"),
     Row::tree("CLIENT LIST", clients, "ARRAY of MAPs of text"),
     Row::tree("CLUSTER INFO", cluster, "MAP; what is an integer is one"),
-    Row::tree("INFO", info, "MAP of sections, each a MAP of text"),
+    Row::parted("INFO", info_parts, info, "MAP of sections, each a MAP of text"),
     Row::form("LATENCY DOCTOR", &Form::Text, "STRING"),
     Row::form("LATENCY GRAPH", &Form::Text, "STRING"),
     Row::form("LOLWUT", &Form::Text, "STRING"),
@@ -40,6 +41,49 @@ fn info(_: u32, reply: View<'_>, out: &mut Builder) -> Option<()> {
         out.end();
     }
     out.end();
+    Some(())
+}
+
+/// The same where the text is: a section's map is written once its fields are known. What stands before the first section has
+/// no name in the text, so its map is made the other way.
+fn info_parts(text: &[u8], place: u64, out: &mut Vec<Entry>) -> Option<usize> {
+    let entry = |part: &[u8]| {
+        let at = (part.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+        Entry::piece(place + at as u64, part.len() as u64).turned(Type::String)
+    };
+    // Where the map of the section is, and how many sections there are.
+    let (mut section, mut sections) = (0, 0);
+    push(out, Entry::null().turned(Type::Map))?;
+    for line in lines(text) {
+        if let Some(title) = line.strip_prefix(b"# ") {
+            push(out, entry(title))?;
+            section = out.len();
+            sections += 1;
+            push(out, Entry::null().turned(Type::Map))?;
+            continue;
+        }
+        let map = *out.get(section).filter(|_| sections > 0)?;
+        out[section] = map.resized(map.len() + 2);
+        match colon(line) {
+            Some(at) => {
+                push(out, entry(&line[..at]))?;
+                push(out, entry(&line[at + 1..]))?;
+            }
+            None => {
+                push(out, entry(line))?;
+                push(out, Entry::null())?;
+            }
+        }
+    }
+    out[0] = out[0].resized(2 * sections);
+    Some(out.len())
+}
+
+/// Push, if there is memory.
+#[inline(always)]
+fn push(out: &mut Vec<Entry>, entry: Entry) -> Option<()> {
+    out.try_reserve(1).ok()?;
+    out.push(entry);
     Some(())
 }
 
@@ -81,17 +125,24 @@ pub(super) fn client_info(reply: View<'_>, out: &mut Builder) -> Option<()> {
 
 /// Lines that say something.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let lines = text.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    lines.filter(|line| !line.is_empty())
+    let (mut ends, mut from) = (memchr::memchr_iter(b'\n', text), 0);
+    std::iter::from_fn(move || {
+        loop {
+            let rest = text.get(from..).filter(|rest| !rest.is_empty())?;
+            let end = ends.next().unwrap_or(text.len());
+            let line = rest.get(..end - from).unwrap_or_default();
+            from = end + 1;
+            match line.strip_suffix(b"\r").unwrap_or(line) {
+                [] => {}
+                line => return Some(line),
+            }
+        }
+    })
 }
 
 /// A name, and what is behind its colon. Names of statistics may have colons of their own, but their values have none.
 fn field(line: &[u8], add_value: impl FnOnce(&[u8], &mut Builder), out: &mut Builder) {
-    let colon = match STATISTICS.iter().any(|prefix| line.starts_with(prefix.as_bytes())) {
-        true => line.iter().rposition(|&byte| byte == b':'),
-        false => line.iter().position(|&byte| byte == b':'),
-    };
-    match colon {
+    match colon(line) {
         Some(at) => {
             name(&line[..at], out);
             add_value(&line[at + 1..], out);
@@ -100,6 +151,15 @@ fn field(line: &[u8], add_value: impl FnOnce(&[u8], &mut Builder), out: &mut Bui
             name(line, out);
             out.add_null();
         }
+    }
+}
+
+/// Where the name of a line ends.
+fn colon(line: &[u8]) -> Option<usize> {
+    let may_be = matches!(line.first(), Some(b'c' | b'e' | b'l'));
+    match may_be && STATISTICS.iter().any(|prefix| line.starts_with(prefix.as_bytes())) {
+        true => memchr::memrchr(b':', line),
+        false => memchr::memchr(b':', line),
     }
 }
 

@@ -4,7 +4,7 @@
 //! has no use for.
 
 use super::header::Note;
-use super::plain::{NOTHING, flat, plain};
+use super::plain::{NOTHING, flat, plain, plain_of};
 use super::text::{Entries, Text, broken};
 use crate::error::Result;
 use crate::reply::node::{Kind, Node};
@@ -148,22 +148,29 @@ impl Fill {
         Ok(())
     }
 
-    /// As many pairs of the run as are of two texts; then the next one is opened, whatever is in it.
+    /// As many pairs of the run as are of two plain values or scores; then the next one is opened, whatever is in it.
     fn pairs(&mut self, entries: &mut Entries<'_>) -> Result<()> {
-        let text = self.text;
+        let (mut next, mut free, run_end, text) = (self.next, self.free, self.run_end, self.text);
         let mut rest = entries.as_slice();
-        while self.next != self.run_end
+        while next != run_end
             && let [first, second, behind @ ..] = rest
-            && let (Some(first), Some(second)) = (leaf(text, *first)?, leaf(text, *second)?)
         {
-            let run = self.take(2)?;
-            // SAFETY: the run is two of the tree's nodes.
-            unsafe { run.write(first) };
+            if (self.end as usize - free as usize) < 2 * size_of::<Node>() {
+                return Err(broken());
+            }
+            // SAFETY: there are two nodes more, of the tree and of no run.
+            if !unsafe { leaf(free, *first, text)? } {
+                break;
+            }
             // SAFETY: as above.
-            unsafe { run.wrapping_add(1).write(second) };
-            self.write(Node { kind: Kind::RREDIS_REPLY_ARRAY, len: 2, elements: run, ..NOTHING });
-            rest = behind;
+            if !unsafe { leaf(free.wrapping_add(1), *second, text)? } {
+                break;
+            }
+            // SAFETY: next is before run_end, and so one of the tree's nodes.
+            unsafe { next.write(Node { kind: Kind::RREDIS_REPLY_ARRAY, len: 2, elements: free, ..NOTHING }) };
+            (next, free, rest) = (next.wrapping_add(1), free.wrapping_add(2), behind);
         }
+        (self.next, self.free) = (next, free);
         *entries = rest.iter();
         if self.next != self.run_end {
             self.aggregate(Kind::RREDIS_REPLY_ARRAY, 2)?;
@@ -243,16 +250,28 @@ impl Fill {
     }
 }
 
-/// The node of an entry that is one value or one text, if it is.
+/// Write the node of a plain value or a score. False: it is neither.
+///
+/// # Safety
+/// The node is one that nobody else looks at.
 #[inline(always)]
-fn leaf(text: Text, entry: Entry) -> Result<Option<Node>> {
-    let node = match entry.kind() {
-        Type::String => Node { kind: Kind::RREDIS_REPLY_STRING, ..NOTHING },
-        Type::Score => score_node(text.score(entry)?),
-        _ => return Ok(None),
+unsafe fn leaf(node: *mut Node, entry: Entry, text: Text) -> Result<bool> {
+    let made = match plain_of(entry) {
+        Some(kind) if kind as u32 >= Kind::RREDIS_REPLY_STRING as u32 => {
+            let (str, len) = text.place(entry)?;
+            Node { kind, str, len, ..NOTHING }
+        }
+        Some(kind) => Node { kind, integer: entry.value() as i64, ..NOTHING },
+        None if entry.kind() == Type::Score => {
+            let scored = score_node(text.score(entry)?);
+            let (str, len) = text.place(entry)?;
+            Node { str, len, ..scored }
+        }
+        None => return Ok(false),
     };
-    let (str, len) = text.place(entry)?;
-    Ok(Some(Node { str, len, ..node }))
+    // SAFETY: as the caller says.
+    unsafe { node.write(made) };
+    Ok(true)
 }
 
 /// The node of a text that should be a number.

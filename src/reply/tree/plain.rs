@@ -79,18 +79,11 @@ pub(super) unsafe fn plain(
 /// The kind of an entry whose node is a value or a text, and nothing else to see to.
 #[inline(always)]
 pub(super) fn plain_of(entry: Entry) -> Option<Kind> {
-    const PLAIN: u64 = 1 << Type::Null as u64
-        | 1 << Type::Integer as u64
-        | 1 << Type::Bool as u64
-        | 1 << Type::String as u64
-        | 1 << Type::Status as u64
-        | 1 << Type::Error as u64;
-    let code = entry.code() & 63;
-    if PLAIN >> code & 1 == 0 {
+    if !entry.is_plain() {
         return None;
     }
     // SAFETY: these kinds are numbered as the types are (see Type).
-    Some(unsafe { std::mem::transmute::<u32, Kind>(u32::from(code)) })
+    Some(unsafe { std::mem::transmute::<u32, Kind>(u32::from(entry.code() & 63)) })
 }
 
 const _: () = assert!(Type::Null as u32 == Kind::RREDIS_REPLY_NULL as u32);
