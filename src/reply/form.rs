@@ -305,12 +305,11 @@ impl Overlay<'_> {
     fn skip_elements(&self, mut at: usize, mut owed: usize) -> usize {
         while owed > 0 {
             // Most are one entry each.
-            while owed >= 4
-                && let Some(four) = self.tape.get(at..).and_then(|rest| rest.first_chunk::<4>())
-                && four.iter().fold(true, |all, entry| all & entry.is_plain())
-            {
-                (at, owed) = (at + 4, owed - 4);
-            }
+            let rest = self.tape.get(at..).unwrap_or_default();
+            let (fours, _) = rest.get(..owed).unwrap_or(rest).as_chunks::<4>();
+            let all = |four: &&[Entry; 4]| four.iter().fold(true, |all, entry| all & entry.is_plain());
+            let plain = 4 * fours.iter().take_while(all).count();
+            (at, owed) = (at + plain, owed - plain);
             if owed == 0 {
                 break;
             }

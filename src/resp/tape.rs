@@ -161,18 +161,10 @@ impl Entry {
     /// Whether its value is a place in the bytes.
     #[inline(always)]
     pub(super) fn has_place(self) -> bool {
-        const BITS: u64 = bits(&[
-            Type::String,
-            Type::Status,
-            Type::Error,
-            Type::Verbatim,
-            Type::BigNumber,
-            Type::Double,
-            Type::Chunked,
-            Type::Chunk,
-            Type::Score,
-            Type::Said,
-        ]);
+        const BITS: u64 = {
+            use Type::*;
+            bits(&[String, Status, Error, Verbatim, BigNumber, Double, Chunked, Chunk, Score, Said])
+        };
         BITS >> (self.head & 63) & 1 == 1
     }
 

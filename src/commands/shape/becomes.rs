@@ -14,7 +14,7 @@ enum Becomes {
     Formed(&'static Form),
     Made(Tree, u32),
     /// The same of a text; where it is a whole reply, its parts stay where they are.
-    Parted(Parts, Tree),
+    Parted(TextParts, Tree),
     /// A transaction's: each element as the command asked for that it answers.
     Elements,
 }
@@ -26,7 +26,7 @@ pub(super) type Tree = fn(options: u32, reply: View<'_>, out: &mut Builder) -> O
 
 /// Writes the values that a text is made of, whose first byte has this place: texts are parts of it, and behind each of them
 /// stands a byte that is none of another's. How many nodes they are. None: as `Tree`.
-pub(super) type Parts = fn(text: &[u8], place: u64, out: &mut Vec<Entry>) -> Option<usize>;
+pub(super) type TextParts = fn(text: &[u8], place: u64, out: &mut Vec<Entry>) -> Option<usize>;
 
 impl Shape {
     /// As it came.
@@ -40,7 +40,7 @@ impl Shape {
         Shape(Becomes::Made(tree, options))
     }
 
-    pub(super) const fn parted(parts: Parts, tree: Tree) -> Shape {
+    pub(super) const fn parted(parts: TextParts, tree: Tree) -> Shape {
         Shape(Becomes::Parted(parts, tree))
     }
 
@@ -188,7 +188,7 @@ impl Row {
         Row { name, how: How::Always(Shape::tree(tree, 0)), becomes }
     }
 
-    pub(super) const fn parted(name: &'static str, parts: Parts, tree: Tree, becomes: &'static str) -> Row {
+    pub(super) const fn parted(name: &'static str, parts: TextParts, tree: Tree, becomes: &'static str) -> Row {
         Row { name, how: How::Always(Shape::parted(parts, tree)), becomes }
     }
 
@@ -216,7 +216,7 @@ impl Row {
 }
 
 /// The values that a reply is made of which is one text and nothing else.
-fn parted(parts: Parts, frame: &Frame<'_>) -> Option<(Vec<Entry>, usize)> {
+fn parted(parts: TextParts, frame: &Frame<'_>) -> Option<(Vec<Entry>, usize)> {
     let [entry] = *frame.tape() else { return None };
     let entry = match entry.kind() {
         Type::String => entry,

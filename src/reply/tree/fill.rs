@@ -150,8 +150,9 @@ impl Fill {
 
     /// As many pairs of the run as are of two plain values or scores; then the next one is opened, whatever is in it.
     fn pairs(&mut self, entries: &mut Entries<'_>) -> Result<()> {
-        let (mut next, mut free, run_end, text) = (self.next, self.free, self.run_end, self.text);
         let mut rest = entries.as_slice();
+        self.pairs_of_strings(&mut rest)?;
+        let (mut next, mut free, run_end, text) = (self.next, self.free, self.run_end, self.text);
         while next != run_end
             && let [first, second, behind @ ..] = rest
         {
@@ -175,6 +176,37 @@ impl Fill {
         if self.next != self.run_end {
             self.aggregate(Kind::RREDIS_REPLY_ARRAY, 2)?;
         }
+        Ok(())
+    }
+
+    /// As many pairs of the run as are of two strings.
+    #[inline(always)]
+    fn pairs_of_strings(&mut self, rest: &mut &[Entry]) -> Result<()> {
+        const NODE: usize = size_of::<Node>();
+        let (pairs, text) = (rest.as_chunks::<2>().0, self.text);
+        let count = pairs.len().min((self.run_end as usize - self.next as usize) / NODE);
+        // Each of them, whatever is in it, has two nodes.
+        if (self.end as usize - self.free as usize) / (2 * NODE) < count {
+            return Err(broken());
+        }
+        let (mut next, mut free) = (self.next, self.free);
+        for [first, second] in &pairs[..count] {
+            if (first.kind(), second.kind()) != (Type::String, Type::String) {
+                break;
+            }
+            let (str, len) = text.place(*first)?;
+            // SAFETY: there are two nodes more, of the tree and of no run.
+            unsafe { free.write(Node { kind: Kind::RREDIS_REPLY_STRING, str, len, ..NOTHING }) };
+            let (str, len) = text.place(*second)?;
+            // SAFETY: as above.
+            unsafe { free.wrapping_add(1).write(Node { kind: Kind::RREDIS_REPLY_STRING, str, len, ..NOTHING }) };
+            // SAFETY: next is before the run's end, and so one of the tree's nodes.
+            unsafe { next.write(Node { kind: Kind::RREDIS_REPLY_ARRAY, len: 2, elements: free, ..NOTHING }) };
+            (next, free) = (next.wrapping_add(1), free.wrapping_add(2));
+        }
+        let done = (next as usize - self.next as usize) / NODE;
+        *rest = rest.get(2 * done..).unwrap_or_default();
+        (self.next, self.free) = (next, free);
         Ok(())
     }
 
