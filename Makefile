@@ -72,6 +72,7 @@ bench: ## calls, threads, parsers, pipelines and loops against the packaged hire
 	@benches/run
 	@benches/shape
 	@benches/lookup
+	@benches/load
 
 bench-check: ## instructions, system calls, allocations and page faults are as benches/figures says (RREDIS_BLESS=1 writes it)
 	@benches/check

@@ -49,9 +49,9 @@ fn probe(word: &[u8], parent: u16) -> Option<u16> {
         // An empty slot has a number that no row has.
         let own = INDEX.words.get(usize::from(row))?;
         if own.parent == parent
-            && own.text.len() == word.len()
+            && usize::from(own.len) == word.len()
             && ends.are(own)
-            && (word.len() <= 16 || middle_is(word, own.text))
+            && (word.len() <= 16 || (middle(word) ^ own.middle) & !letters(own.middle) == 0)
         {
             return Some(row);
         }
@@ -101,12 +101,14 @@ const fn letters(own: u64) -> u64 {
     (own >> 1) & !own.wrapping_add(EACH) & (EACH * 0x20)
 }
 
-/// Whether what stands between the ends of a long word is that of a word of the table as long.
-fn middle_is(word: &[u8], own: &[u8]) -> bool {
-    let middle = |word: &[u8]| word.get(8..16)?.first_chunk::<8>().map(|chunk| u64::from_le_bytes(*chunk));
-    match (middle(word), middle(own)) {
-        (Some(given), Some(own)) => (given ^ own) & !letters(own) == 0,
-        _ => false,
+/// What stands between the ends of a word of more than sixteen bytes.
+const fn middle(word: &[u8]) -> u64 {
+    match word.split_at_checked(8) {
+        Some((_, behind)) => match behind.first_chunk::<8>() {
+            Some(middle) => u64::from_le_bytes(*middle),
+            None => 0,
+        },
+        None => 0,
     }
 }
 
@@ -116,20 +118,21 @@ struct Index {
     words: [LastWord; ROWS.len()],
 }
 
-/// The last word of a row's name.
+/// The last word of a row's name: without a pointer to it, so that nothing of the index is written when the library is loaded.
 #[derive(Clone, Copy)]
 struct LastWord {
-    text: &'static [u8],
     ends: Ends,
+    middle: u64,
     /// Where their letters are.
     letters: Ends,
+    len: u16,
     /// The row that it is a subcommand of.
     parent: u16,
 }
 
 const fn index() -> Index {
     const NO_ENDS: Ends = Ends { head: 0, tail: 0 };
-    const NOTHING: LastWord = LastWord { text: &[], ends: NO_ENDS, letters: NO_ENDS, parent: ALONE };
+    const NOTHING: LastWord = LastWord { ends: NO_ENDS, middle: 0, letters: NO_ENDS, len: 0, parent: ALONE };
     let mut index = Index { slots: [ALONE; SLOTS], words: [NOTHING; ROWS.len()] };
     let mut row = 0;
     // A container stands right before its subcommands: nothing sorts before a space.
@@ -150,7 +153,7 @@ const fn index() -> Index {
         let ends = Ends::of(word);
         assert!(word.len() <= 24, "a longer word has more than one middle");
         let letters = Ends { head: letters(ends.head), tail: letters(ends.tail) };
-        index.words[row] = LastWord { text: word, ends, letters, parent };
+        index.words[row] = LastWord { ends, middle: middle(word), letters, len: word.len() as u16, parent };
         let mut slot = ends.slot(word.len(), parent);
         while index.slots[slot] != ALONE {
             slot = (slot + 1) % SLOTS;
@@ -239,7 +242,7 @@ mod tests {
     fn searches_end_where_they_begin() {
         let mut furthest = 0;
         for (row, word) in INDEX.words.iter().enumerate() {
-            let begin = word.ends.slot(word.text.len(), word.parent);
+            let begin = word.ends.slot(usize::from(word.len), word.parent);
             let end = INDEX.slots.iter().position(|slot| usize::from(*slot) == row).unwrap();
             furthest = furthest.max((end + SLOTS - begin) % SLOTS);
         }
