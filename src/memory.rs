@@ -1,6 +1,8 @@
 //! Allocations whose size the program or the server decides: a failure is an error. A failure of a small allocation of
 //! a fixed size ends the process, since Rust's collections offer nothing else.
 
+#[expect(unsafe_code, reason = "memory that goes from a reply to the next without the allocator")]
+mod kept;
 #[expect(unsafe_code, reason = "a copy to where there is room, without a call where there is none")]
 mod put;
 #[expect(unsafe_code, reason = "room that is not initialised before it is read into")]
@@ -10,6 +12,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Result};
 
+pub use kept::{Keeper, keep_or_free, take_kept};
 pub use put::{HEAD, put_headed};
 pub use room::Room;
 

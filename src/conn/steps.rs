@@ -100,6 +100,12 @@ impl Connection {
         }
     }
 
+    /// The next that was read, where it is a message. `None`: `poll` says more.
+    #[inline]
+    pub fn poll_message(&mut self) -> Option<Reply> {
+        if self.dial.is_served() { None } else { self.session.poll_message() }
+    }
+
     /// Write what waits, as far as the transport takes it at once, but no more than a turn's worth of it. Where some of it is
     /// left: how much of that was offered in vain, and so may not be taken back any more.
     pub fn offer_now(&mut self) -> Result<Option<usize>> {

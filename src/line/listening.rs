@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::commands::Topic;
 use crate::conn::Dial;
 use crate::error::{Error, Result};
+use crate::reply::Reply;
 use crate::session::{Session, Subscriptions};
 
 use super::{Came, Line, Pause, Polled, Stage};
@@ -71,6 +72,14 @@ impl<T> Line<T> {
                 Polled::Nothing => return self.came.pop_front(),
             }
         }
+    }
+
+    /// The next that was read, where it is a message and there is nothing to tell before it. `None`: `take_read` says more.
+    #[inline]
+    pub fn take_message(&mut self) -> Option<Reply> {
+        let Stage::Open(connection) = &mut self.stage else { return None };
+        let is_plain = self.came.is_empty() && self.gap.is_none() && self.flow.has_served;
+        if is_plain { connection.poll_message() } else { None }
     }
 
     /// Put back an event that was taken. It is the next one again.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::RENEWAL_MS_MIN;
+use crate::memory::Keeper;
 use crate::process;
 use crate::transport::Deadline;
 
@@ -33,6 +34,7 @@ pub(super) struct PoolState {
     fresh: Duration,
     /// How old a connection may become.
     age: Option<Duration>,
+    _keeper: Keeper,
 }
 
 /// Why an idle connection cannot be used any more.
@@ -60,6 +62,7 @@ impl PoolState {
             made: Instant::now(),
             fresh,
             age,
+            _keeper: Keeper::begin(),
         }
     }
 

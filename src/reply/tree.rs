@@ -19,6 +19,7 @@ use self::text::{Text, broken};
 use super::node::{Kind, Node};
 use super::view::View;
 use crate::error::Result;
+use crate::memory::keep_or_free;
 use crate::resp::{Entry, Frame, Given};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::mem::{ManuallyDrop, MaybeUninit, size_of};
@@ -179,18 +180,22 @@ impl Reply {
         let slack = align_of::<Header>();
         let end = from.checked_add(len).filter(|&end| end <= buffer.len()).ok_or_else(broken)?;
         let size = end.checked_add(slack).and_then(|size| size.checked_add(parts.size)).ok_or_else(no_memory)?;
-        let layout = Layout::array::<u8>(size).map_err(|_| no_memory())?;
         let mut buffer = ManuallyDrop::new(buffer);
-        let old = Layout::array::<u8>(buffer.capacity()).map_err(|_| broken())?;
-        // SAFETY: a Vec of bytes with a capacity has its memory from the global allocator with this layout, and is not
-        // used after this but in the next line; the new size is more than 0.
-        let block = match NonNull::new(unsafe { realloc(buffer.as_mut_ptr(), old, size) }) {
-            Some(block) => block.as_ptr(),
-            None => {
-                drop(ManuallyDrop::into_inner(buffer));
-                return Err(no_memory());
-            }
+        let capacity = buffer.capacity();
+        // Where it is hardly larger than that, it stays as it is.
+        let size = if size <= capacity && capacity - size <= size / SPARE_SHARE { capacity } else { size };
+        let layout = Layout::array::<u8>(size).map_err(|_| no_memory())?;
+        let old = Layout::array::<u8>(capacity).map_err(|_| broken())?;
+        let block = match size == capacity {
+            true => buffer.as_mut_ptr(),
+            // SAFETY: a Vec of bytes with a capacity has its memory from the global allocator with this layout, and is not
+            // used after this but where it fails; the new size is more than 0.
+            false => unsafe { realloc(buffer.as_mut_ptr(), old, size) },
         };
+        if block.is_null() {
+            drop(ManuallyDrop::into_inner(buffer));
+            return Err(no_memory());
+        }
         let behind = block.wrapping_add(end);
         let header = behind.wrapping_add(behind.align_offset(slack));
         let text = Text { at: block.wrapping_add(from), len, base: base as u64 };
@@ -229,6 +234,10 @@ impl Reply {
 impl Drop for Reply {
     fn drop(&mut self) {
         let (base, layout) = (self.header().base, self.header().layout());
+        if layout.align() == 1 {
+            // SAFETY: an array of bytes, of which self was the only owner.
+            return unsafe { keep_or_free(base, layout.size()) };
+        }
         // SAFETY: the header has the block and the layout that it was allocated with; self was its only owner.
         unsafe { dealloc(base, layout) };
     }
@@ -275,6 +284,9 @@ struct Block {
     base: *mut u8,
     layout: Layout,
 }
+
+/// How small a share of a block may be left unused behind a tree, before the rest is given back.
+const SPARE_SHARE: usize = 16;
 
 /// How many of what a tree needs, and the bytes of header, nodes and notes.
 #[derive(Clone, Copy)]

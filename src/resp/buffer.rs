@@ -49,6 +49,9 @@ impl Buffer {
             self.bytes.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, unread);
         }
+        if self.is_kept_for(wanted.saturating_add(behind)) {
+            return Ok(());
+        }
         let lacking = wanted.saturating_add(self.end).saturating_sub(self.bytes.len());
         let what = "what the server sends";
         match self.secret {
@@ -59,6 +62,24 @@ impl Buffer {
             }
             false => self.bytes.try_reserve(lacking).map_err(|_| Error::memory(what)),
         }
+    }
+
+    /// Whether there is memory for `wanted` bytes behind what is unread, without any more from the system.
+    #[inline]
+    pub(super) fn has_memory_for(&mut self, wanted: usize) -> bool {
+        self.bytes.capacity() - self.end >= wanted || self.is_kept_for(wanted)
+    }
+
+    /// Move into a block that was kept, where there is one for what is unread and `wanted` bytes more.
+    fn is_kept_for(&mut self, wanted: usize) -> bool {
+        let unread = self.end - self.start;
+        if self.secret {
+            return false;
+        }
+        let Some(mut bytes) = memory::take_kept(wanted.saturating_add(unread)) else { return false };
+        bytes.extend_from_slice(self.unread());
+        (self.bytes, self.start, self.end) = (bytes, 0, unread);
+        true
     }
 
     /// So many bytes of the room are now from the peer.

@@ -2,7 +2,7 @@
 
 use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type};
 use crate::error::{Error, Result};
-use crate::memory::reuse;
+use crate::memory::{reuse, take_kept};
 
 /// Replies in the order they came: an array whose elements they are.
 pub struct Gather {
@@ -15,6 +15,8 @@ pub struct Gather {
     notes: usize,
     /// Of the frame that was given last.
     about: About,
+    /// How long the text was that was given away last: the next may be as long.
+    given: usize,
 }
 
 impl Default for Gather {
@@ -26,7 +28,7 @@ impl Default for Gather {
 impl Gather {
     /// Nothing yet: an empty array.
     pub fn new() -> Gather {
-        Gather { tape: Vec::new(), text: Vec::new(), count: 0, nodes: 0, notes: 0, about: About::default() }
+        Gather { tape: Vec::new(), text: Vec::new(), count: 0, nodes: 0, notes: 0, about: About::default(), given: 0 }
     }
 
     /// How many replies there are.
@@ -119,6 +121,7 @@ impl Gather {
         };
         if self.text.len() >= GIVE_BYTES_MIN {
             let buffer = std::mem::take(&mut self.text);
+            self.given = buffer.len();
             self.about.buffer = Some(Given { from: 0, len: buffer.len(), buffer });
         }
         Ok(Frame { tape: &mut self.tape, bytes: &self.text, about: &mut self.about })
@@ -135,6 +138,9 @@ impl Gather {
     fn begin(&mut self) -> Result<()> {
         if self.tape.is_empty() {
             super::push(&mut self.tape, Entry::new(Type::Array, 0, 0))?;
+            if self.given > 0 && self.text.capacity() == 0 {
+                self.text = take_kept(self.given).unwrap_or_default();
+            }
         }
         Ok(())
     }

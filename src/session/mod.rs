@@ -224,13 +224,34 @@ impl Session {
                     Err(error) => self.fail(error),
                 },
                 Ok(None) => return Ok(None),
-                Err(error) => {
-                    // Where a reply is refused that had begun to arrive, its command ran.
-                    self.begun |= error.status == Status::Limit && self.parser.has_begun();
-                    self.fail(self.without_secrets(error));
-                }
+                Err(error) => self.could_not_read(error),
             }
         }
+    }
+
+    /// The next that has come, where it is a message of a channel, in four elements. `None`: `poll` says more.
+    #[inline]
+    pub fn poll_message(&mut self) -> Option<Reply> {
+        if !self.null_patterns || !self.events.is_empty() || self.failure.is_some() {
+            return None;
+        }
+        match self.parse() {
+            Ok(Some(Parsed { reply, is_message: true, .. })) => return Some(reply),
+            Ok(Some(parsed)) => match self.route(parsed) {
+                Ok(event) => self.events.extend(event),
+                Err(error) => self.fail(error),
+            },
+            Ok(None) => {}
+            Err(error) => self.could_not_read(error),
+        }
+        None
+    }
+
+    /// Where a reply is refused that had begun to arrive, its command ran.
+    #[cold]
+    fn could_not_read(&mut self, error: Error) {
+        self.begun |= error.status == Status::Limit && self.parser.has_begun();
+        self.fail(self.without_secrets(error));
     }
 
     /// Bytes for the peer.

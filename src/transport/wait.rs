@@ -71,7 +71,9 @@ pub fn wait_while(fd: RawFd, read: bool, write: bool, deadline: Deadline, goes_o
 
 /// Wait for a moment until `fd` can be read, or has failed. A signal ends that.
 pub fn is_soon_readable(fd: RawFd) -> bool {
-    wait_briefly(fd, true, false, Duration::from_millis(READ_WAIT_MS as u64)).is_ok_and(Ready::any)
+    let mut entry = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one entry, which outlives the call.
+    unsafe { libc::poll(&mut entry, 1, in_an_int(READ_WAIT_MS)) > 0 }
 }
 
 /// Wait for so long, which is short: nobody looks whether the call was ended. A signal ends the wait as its time does.

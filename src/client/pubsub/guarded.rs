@@ -150,19 +150,13 @@ impl Guarded {
         Ok(if self.is_watched() { Todo::Wait(until) } else { Todo::WaitByReading(until) })
     }
 
-    /// The next of what was read, where that is a message as it is given, and all else was settled when the one before it was
+    /// The next of what was read, where that is a message of a channel, and all else was settled when the one before it was
     /// taken. `None`: that is for `step` to say. With the last of them all is settled again.
     pub(super) fn take_message(&mut self, poller: &Poller) -> Option<Reply> {
         if !self.rung {
             return None;
         }
-        let message = match self.line.take_read(Instant::now)? {
-            Came::Message(message) if message.view().len() != UNSHAPED => message,
-            other => {
-                self.line.give_back(other);
-                return None;
-            }
-        };
+        let message = self.line.take_message()?;
         self.seen = false;
         if !self.line.holds_more() {
             self.settle(poller, false);
@@ -362,8 +356,6 @@ impl Guarded {
     }
 }
 
-/// How many elements a message has that has no place for a pattern.
-const UNSHAPED: usize = 3;
 /// How long a descriptor that shows nothing of a transport of the caller's stays silent before it is worth a look.
 const SLICE: Duration = Duration::from_millis(20);
 /// How often a descriptor may promise something in vain, before each time costs a rest; and how long.

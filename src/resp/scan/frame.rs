@@ -35,7 +35,9 @@ impl Parse for Fast {
         let unread = self.buffer.unread().len();
         match self.need.saturating_sub(unread) {
             owed if owed > 1 => {
-                let step = owed.min(wanted.max(unread));
+                // Where the memory is there, all of it may come at once.
+                let is_there = self.buffer.has_memory_for(owed.saturating_add(GIVE_ROOM));
+                let step = if is_there { owed } else { owed.min(wanted.max(unread)) };
                 self.buffer.room(step, if step == owed { GIVE_ROOM } else { 0 })
             }
             _ => self.buffer.room(wanted, 0),

@@ -99,3 +99,23 @@ fn a_reply_with_the_words_of_a_message_is_given_as_it_came() {
         assert_eq!(reply.text(), b"p", "{parser:?}");
     }
 }
+
+/// By whichever of both ways: each comes once, in its order, and so does why it ends.
+#[test]
+fn messages_that_are_taken_alone_leave_all_else_to_be_polled() {
+    for parser in PARSERS {
+        let mut session = waiting(parser, 3);
+        let more = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n";
+        session.receive(format!(">{WORDS}{more}>{WORDS}+PONG\r\n>{WORDS}$x\r\n").as_bytes()).unwrap();
+        let mut came = Vec::new();
+        for alone in [true, true, true, false, true, true, false, true, true] {
+            came.push(match alone {
+                true => session.poll_message().map_or(0, |message| message.view().len()),
+                false => session.poll().unwrap().map_or(0, |event| 10 + event.into_reply().view().len()),
+            });
+        }
+        assert_eq!(came, [4, 0, 0, 12, 4, 0, 10, 4, 0], "{parser:?}");
+        assert_eq!(session.poll().unwrap_err().status, Status::Protocol, "{parser:?}");
+        assert!(session.poll_message().is_none());
+    }
+}
