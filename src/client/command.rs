@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::pool::Lease;
 use crate::reply::Reply;
 use crate::resp;
-use crate::route::Tries;
+use crate::route::{Order, Tries};
 use crate::stats::Counters;
 
 use super::Client;
@@ -78,7 +78,11 @@ impl Client {
         let replied = match row.filter(|row| row.connection_state().is_some()) {
             Some(row) => Err(row.misplaced("a client shares its connections")),
             None => {
-                terms.order_at(begun, args, call).and_then(|order| self.0.route.send(&order, &mut tries, leased, self))
+                terms.order_at(begun, args, call).and_then(|order| {
+                    // No function of the program's runs while others wait for this call to read.
+                    let alone = order.alone || self.0.setup.on_interrupt.is_some();
+                    self.0.route.send(&Order { alone, ..order }, &mut tries, leased, self)
+                })
             }
         };
         let result = replied.and_then(|reply| terms.finish(args, call, reply));

@@ -22,7 +22,7 @@ use crate::process::PerProcess;
 
 pub use slots::Interrupt;
 use slots::Slots;
-pub use vigil::{Vigil, ask, asked_ms, has_interrupt, pause, wait_point};
+pub use vigil::{Vigil, ask, asked_ms, pause, wait_point};
 pub use wait_point::WaitPoint;
 
 /// The calls of one handle that are under way.

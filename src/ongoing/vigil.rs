@@ -143,11 +143,6 @@ pub fn asked_ms(left_ms: i64) -> i64 {
     Vigil { wait_point: None, slice: asks.then_some(INTERRUPT) }.slice_ms(left_ms)
 }
 
-/// Whether the program is to be asked whether the call of this thread shall go on.
-pub fn has_interrupt() -> bool {
-    Current::with(|current| current.is_some_and(|current| current.interrupt().is_some()))
-}
-
 /// Ask the program whether the call shall go on.
 pub fn ask() -> Result<()> {
     Current::with(|current| current.map_or(Ok(()), Current::ask))

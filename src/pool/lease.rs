@@ -187,6 +187,11 @@ impl Lease {
         self
     }
 
+    /// Whether the connection may be kept: it would not be closed if it was returned, and nobody waits for one.
+    pub(super) fn serves_on(&self) -> bool {
+        !self.is_outdated() && self.pool.shelves.figures().waiting.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether the connection is closed when it is returned.
     pub fn is_outdated(&self) -> bool {
         self.outdated || self.era != self.pool.era()

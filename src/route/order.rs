@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::commands::{self, Blocking, Command, Effect, Refusal, Shape};
+use crate::commands::{self, Blocking, Command, Effect, Id, Refusal, Shape};
 use crate::conn::{Connection, Kept, Wait};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::reply::Reply;
@@ -43,7 +43,7 @@ impl Order<'_> {
     #[inline]
     pub fn may_share(&self) -> bool {
         let Some(row) = self.row.filter(|_| !self.alone && self.room <= SHARED_BYTES_MAX) else { return false };
-        self.effect == Effect::None && row.blocking(self.args).is_none()
+        self.effect == Effect::None && row.blocking(self.args).is_none() && !frees_others(row)
     }
 
     /// Whether the command is SHUTDOWN. It is never tried again: the next server at the address may be a new one.
@@ -96,6 +96,12 @@ impl Order<'_> {
             None => false,
         }
     }
+}
+
+/// Whether the command ends what other commands wait for, and would wait behind them itself.
+fn frees_others(row: &Command) -> bool {
+    use Id::{ClientKill, ClientUnblock, ClientUnpause, Failover, FunctionKill, ScriptKill};
+    matches!(row.id, ClientKill | ClientUnblock | ClientUnpause | Failover | FunctionKill | ScriptKill)
 }
 
 /// Bytes of a command that shares its connection.

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::c::{CErr, Client, Options, Outcome, Reply, Status, call, option, stat};
-use crate::support::peer::{Hello, Line, Peer};
+use crate::support::peer::{Hello, Peer};
 use crate::support::raw::rredis_options_on_interrupt;
 use crate::support::server::{Server, eventually};
 
@@ -40,19 +40,6 @@ fn at_once(
             .collect();
         calls.into_iter().map(|call| call.join().expect("no panic")).collect()
     })
-}
-
-/// Hold back all replies until so many commands have come; then answer each with its own argument.
-fn answer_when(line: &mut Line, count: usize) -> std::io::Result<()> {
-    let mut commands = Vec::new();
-    for _ in 0..count {
-        commands.push(line.command()?);
-        line.mark();
-    }
-    for command in commands {
-        line.send(&bulk(&command[1]))?;
-    }
-    line.serve()
 }
 
 fn bulk(text: &[u8]) -> Vec<u8> {
@@ -316,29 +303,89 @@ fn nobody_boards_behind_a_long_reply() {
     });
 }
 
-/// A program that is asked whether a call shall go on keeps nobody waiting: somebody else reads meanwhile.
+/// A program's function may take as long as it likes, and nobody else is to wait for it.
 #[test]
-fn a_function_that_is_asked_holds_up_nobody() {
-    let peer = Peer::tcp(Hello::Resp3, |line| answer_when(line, 3));
-    let options = sharing(&peer.url()).int(option::COMMAND_TIMEOUT_MS, 60_000);
+fn a_client_that_is_asked_whether_to_go_on_does_not_share() {
+    let server = Server::start(&[]);
+    let options = sharing(&server.url());
     let null = ptr::null_mut();
     // SAFETY: the options are alive, the function needs no data, and what went wrong need not be said.
-    let set = unsafe { rredis_options_on_interrupt(options.raw(), Some(count_asked), null, None, ptr::null_mut()) };
+    let set = unsafe { rredis_options_on_interrupt(options.raw(), Some(goes_on), null, None, ptr::null_mut()) };
     assert_eq!(set, 0);
     let client = options.client();
-    let ends = at_once(&client, 3, |number| {
-        thread::sleep(Duration::from_millis(300 * number as u64));
-        client.command(&["GET", &format!("k{number}")])
-    });
-    for (number, end) in ends.into_iter().enumerate() {
-        assert_eq!(end.expect("it answers").text(), format!("k{number}").as_bytes());
-    }
-    assert!(ASKED.load(Ordering::SeqCst) > 0, "nobody asked");
+    assert_eq!((client.ask(&["PING"]), client.stat(stat::RIDES)), ("+PONG".to_owned(), 0));
 }
 
-static ASKED: AtomicUsize = AtomicUsize::new(0);
-
-extern "C" fn count_asked(_: *mut c_void) -> u32 {
-    ASKED.fetch_add(1, Ordering::SeqCst);
+extern "C" fn goes_on(_: *mut c_void) -> u32 {
     0
+}
+
+/// What frees a server of what it does would wait behind that, if it went over the connection of it.
+#[test]
+fn a_script_that_does_not_end_is_killed_over_another_connection() {
+    let server = Server::start(&[]);
+    let client = sharing(&server.url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
+    thread::scope(|scope| {
+        let endless = scope.spawn(|| client.command(&["EVAL", "while true do end", "0"]));
+        let killed = || client.command(&["SCRIPT", "KILL"]).is_ok();
+        eventually("it runs and is killed", killed);
+        let err = endless.join().expect("no panic").expect_err("it was killed");
+        assert_eq!(err.status, Status::SERVER, "{err:?}");
+    });
+}
+
+/// The caller that reads for all is ended while its own command waits behind others for the peer to read on: it was not sent, and is
+/// not sent later.
+#[test]
+fn what_was_not_sent_when_its_caller_was_ended_is_never_sent() {
+    static LATER: AtomicUsize = AtomicUsize::new(0);
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        // Until all have boarded and one of them was ended.
+        line.mark();
+        while LATER.load(Ordering::SeqCst) == 0 {
+            thread::sleep(Duration::from_millis(1));
+        }
+        line.serve()
+    });
+    let client = sharing(&peer.url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
+    let large = "x".repeat(15 << 10);
+    const COUNT: usize = 700;
+    let data = &[0u8; COUNT];
+    let place = |number: usize| ptr::from_ref(&data[number]).cast_mut().cast();
+    thread::scope(|scope| {
+        let (client, large, place) = (&client, &large, &place);
+        let calls: Vec<_> = (0..COUNT)
+            .map(|number| {
+                scope.spawn(move || {
+                    client.command_for(&["GET", &format!("{number}:{large}")], call::DEFAULT, 0, place(number))
+                })
+            })
+            .collect();
+        peer.until_marks(1);
+        // So much is more than the system takes: the last of what was taken is not on its way.
+        thread::sleep(Duration::from_millis(500));
+        assert_eq!(
+            (0..COUNT).step_by(2).map(|number| client.wake(place(number).cast_const())).sum::<usize>(),
+            COUNT / 2
+        );
+        eventually("they have ended", || client.stat(stat::ERRORS_NETWORK) >= (COUNT / 2) as i64);
+        LATER.store(1, Ordering::SeqCst);
+        let ends: Vec<_> = calls.into_iter().map(|call| call.join().expect("no panic")).collect();
+        let sent: Vec<Vec<u8>> =
+            (0..peer.connections()).flat_map(|number| peer.commands(number)).map(|args| args[1].clone()).collect();
+        let mut unsent = 0;
+        for (number, end) in ends.iter().enumerate() {
+            let name = format!("{number}:");
+            let was_sent = sent.iter().any(|key| key.starts_with(name.as_bytes()));
+            match end {
+                Ok(_) => assert!(was_sent, "{number}"),
+                Err(err) if err.outcome == Outcome::NOT_SENT => {
+                    unsent += 1;
+                    assert!(!was_sent, "{number}: {err:?}");
+                }
+                Err(err) => assert_eq!((err.status, err.outcome), (Status::WOKEN, Outcome::UNKNOWN), "{err:?}"),
+            }
+        }
+        assert!(unsent > 0, "all of it was on its way");
+    });
 }

@@ -93,8 +93,6 @@ impl Caller<'_> {
                 AtSeat::End(verdict) => return self.told(verdict),
                 AtSeat::Called => {
                     self.conduct(kept).map_err(fresh)?;
-                    // The program is asked whether the call shall go on while the role is another's.
-                    self.leave_if(Vigil::begin().map(drop))?;
                     continue;
                 }
                 AtSeat::Nothing => {}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::conn::Kept;
 use crate::error::{Error, Outcome, Result, Status};
-use crate::ongoing::{self, Vigil};
+use crate::ongoing::Vigil;
 use crate::transport::Deadline;
 use crate::transport::wait::{self, Ready};
 
@@ -14,11 +14,12 @@ use super::super::lease::Lease;
 use super::caller::Caller;
 use super::seats::Departure;
 use super::sharing::Sharing;
-use super::train::Train;
+use super::train::{CallersSeat, Train};
 
 /// The role, as one caller has it. Dropped, also during a panic, it is put down.
 struct Term<'t> {
     sharing: &'t Sharing,
+    seat: &'t CallersSeat,
     /// None only while it ends.
     train: Option<Box<Train>>,
 }
@@ -37,14 +38,11 @@ impl Caller<'_> {
     /// Conduct until what was under way at first is answered. An error: the caller has left its seat.
     pub(super) fn conduct(&mut self, kept: &mut Kept) -> Result<()> {
         let train = self.sharing.boarding.unpark().unwrap_or_default();
-        let mut term = Term { sharing: self.sharing, train: Some(train) };
+        let mut term = Term { sharing: self.sharing, seat: &self.seat, train: Some(train) };
         let Some(train) = &mut term.train else { return Ok(()) };
         train.conducted_by(&self.seat);
-        let is_gone = self.is_late() && self.seat.leave_untaken() == Departure::Untaken;
-        let driven = match is_gone {
-            true => Err(TermEnd::Own(self.never_taken())),
-            false => self.get_connection(train, kept).and_then(|()| self.drive(train, kept)),
-        };
+        let driven =
+            self.may_go_on().and_then(|()| self.get_connection(train, kept)).and_then(|()| self.drive(train, kept));
         // Where nobody waits any more and replies are due, the connection ends as if it had been this call's alone.
         let ended = match &driven {
             Err(TermEnd::Own(ended)) => Some(ended.clone()),
@@ -55,6 +53,15 @@ impl Caller<'_> {
         result
     }
 
+    /// A call that is over before it has conducted takes no command, its own least of all.
+    fn may_go_on(&self) -> std::result::Result<(), TermEnd> {
+        Vigil::is_brief().map_err(TermEnd::Own)?;
+        match self.is_late() && self.seat.leave_untaken() == Departure::Untaken {
+            true => Err(TermEnd::Own(self.never_taken())),
+            false => Ok(()),
+        }
+    }
+
     /// Have a connection that may take commands, if none is under way.
     fn get_connection(&self, train: &mut Train, kept: &mut Kept) -> std::result::Result<(), TermEnd> {
         let deadline = self.ride.wait.deadline;
@@ -62,7 +69,7 @@ impl Caller<'_> {
         if train.owes_nothing()
             && let Some(mut lease) = train.lease.take()
         {
-            if lease.is_outdated() || health::is_too_old(&lease, now, self.pool.dial.options()) {
+            if !lease.serves_on() || health::is_too_old(&lease, now, self.pool.dial.options()) {
                 lease.give_back();
             } else {
                 // The next command may not be answered by what nobody had asked for.
@@ -77,6 +84,7 @@ impl Caller<'_> {
             let wait_ms = self.pool_wait_ms(now);
             let leased = self.pool.lease(&mut now, deadline, wait_ms, kept);
             train.lease = Some(leased.map_err(TermEnd::NoConnection)?);
+            self.sharing.boarding.close(false);
         }
         Ok(())
     }
@@ -96,7 +104,8 @@ impl Caller<'_> {
         let mut slice = PATIENCE;
         loop {
             let is_ended = !self.seat.is_open();
-            if train.owes_nothing() || (is_ended && train.is_past(last)) {
+            let is_over = is_ended && (train.is_past(last) || self.ride.wait.deadline.has_passed());
+            if train.owes_nothing() || is_over {
                 return Ok(());
             }
             // Those who wait are not to wait for the others.
@@ -108,15 +117,11 @@ impl Caller<'_> {
             }
             // Bytes that end no command may come for ever.
             self.check_time(train, Instant::now())?;
-            let asks_while_others_wait = ongoing::has_interrupt() && train.carries_others(&self.seat);
-            if !asks_while_others_wait {
-                Vigil::begin().map_err(TermEnd::Own)?;
-            }
             if is_ready && !is_ended {
                 continue;
             }
-            // Where others are late, or the program is to be asked whether this call shall go on, somebody else reads on.
-            if is_ended || (slice >= LONG && asks_while_others_wait) {
+            // Where the others are late, one of them reads on.
+            if is_ended {
                 return Ok(());
             }
             if train.may_take() && self.sharing.boarding.has_waiting() {
@@ -134,6 +139,9 @@ impl Caller<'_> {
                 self.sharing.took(count);
                 self.pool.dial.counters().departed();
             }
+        } else if train.is_worn() {
+            // Nobody is to wait for what is under way there.
+            self.sharing.boarding.close(true);
         }
         train.write(kept).map_err(TermEnd::Lost)
     }
@@ -164,6 +172,9 @@ impl Caller<'_> {
     /// Wait for so long, or until a time is up. True: bytes may be there.
     fn await_bytes(&self, train: &mut Train, slice: Duration) -> std::result::Result<bool, TermEnd> {
         let now = Instant::now();
+        // Replies may flow for long.
+        train.expire(now);
+        Vigil::is_brief().map_err(TermEnd::Own)?;
         let moments = [train.next_moment(now), self.ride.wait.deadline.moment().filter(|_| self.seat.is_open())];
         let end = moments.into_iter().flatten().fold(now + slice, Instant::min);
         let Some((fd, is_pending)) = train.descriptor() else { return Ok(true) };
@@ -206,7 +217,7 @@ impl Caller<'_> {
                 if left == Departure::NotLeft { Ok(()) } else { Err(error) }
             }
             TermEnd::Own(error) => {
-                let outcome = train.outcome_of(&self.seat);
+                let outcome = train.abandon(&self.seat);
                 match self.seat.leave() {
                     Departure::Untaken => Err(self.ended(error, Outcome::NotSent)),
                     Departure::Taken => Err(self.ended(error, outcome)),
@@ -224,6 +235,7 @@ impl Term<'_> {
     /// replies are due that nobody waits for.
     fn put_down(mut self, reason: impl Fn() -> Error, kept: &mut Kept) {
         let Some(mut train) = self.train.take() else { return };
+        train.account();
         let mut wakes = train.take_wakes();
         self.sharing.boarding.put_down(train, |train| match train.owes_nothing() {
             true => train.lease.take().into_iter().for_each(Lease::give_back),
@@ -237,10 +249,13 @@ impl Drop for Term<'_> {
     fn drop(&mut self) {
         // Only during a panic it was not put down before.
         let Some(train) = &mut self.train else { return };
+        // Its caller comes back no more.
+        self.seat.leave();
         let error = Error::new(Status::Panic, "a panic ended the connection that this command shared");
         let mut kept = Kept::new(false, 0);
         train.lose(error.clone(), &mut kept);
-        let term = Term { sharing: self.sharing, train: self.train.take() };
+        train.refuse_loaded(&error);
+        let term = Term { sharing: self.sharing, seat: self.seat, train: self.train.take() };
         term.put_down(|| error.clone(), &mut kept);
     }
 }

@@ -14,7 +14,7 @@ use crate::session::{Asked, Asker, NOBODY, Token};
 use crate::sync::Futex;
 
 use super::super::lease::Lease;
-use super::boarding::{Boarding, Load, Riders};
+use super::boarding::{Boarded, Boarding, Load, Riders};
 use super::seats::{Seat, Seats};
 
 /// What is known of a command that boards.
@@ -95,43 +95,44 @@ impl Train {
 
     /// Whether commands may be taken: the connection serves on, and all that was taken has left.
     pub(super) fn may_take(&self) -> bool {
-        !self.is_blocked && self.lease.as_ref().is_some_and(|lease| !lease.is_outdated())
+        let serves = self.lease.as_ref().is_some_and(Lease::serves_on);
+        serves && !self.is_blocked && self.under_way.len() < UNDER_WAY_MAX
+    }
+
+    /// Whether the connection is to be closed once what is under way there is answered.
+    pub(super) fn is_worn(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_outdated) && !self.owes_nothing()
     }
 
     /// Take the commands that wait, and give them to the session. The result is how many there were.
     pub(super) fn take(&mut self, boarding: &CallersBoarding) -> usize {
-        let mut load = std::mem::take(&mut self.load);
-        boarding.take(&mut load);
+        boarding.take(&mut self.load);
+        let Train { lease: Some(lease), under_way, next_token, load, wakes, .. } = self else { return 0 };
         let (count, mut from) = (load.commands.len(), 0);
-        for boarded in load.commands.drain(..) {
-            let bytes = &load.bytes[from..from + boarded.len];
-            from += boarded.len;
-            if boarded.seat.is_taken() {
-                self.submit(boarded.seat, &boarded.command, bytes);
+        for Boarded { seat, len, command } in load.commands.drain(..) {
+            let bytes = &load.bytes[from..from + len];
+            from += len;
+            if !seat.is_taken() {
+                continue;
+            }
+            let asker = Asker { token: *next_token, deadline: command.deadline };
+            let submitted = match under_way.try_reserve(1) {
+                Ok(()) => lease.session_mut().submit(Asked::encoded_plain(bytes, command.shape).by(asker)),
+                Err(_) => Err(Error::memory("the command")),
+            };
+            match submitted {
+                Ok(_) => {
+                    under_way.push_back(Rider { token: *next_token, seat, row: command.row });
+                    *next_token += 1;
+                }
+                Err(error) => {
+                    let error = Box::new(lease.told_of(error).with_outcome(Outcome::NotSent));
+                    wakes.end(&seat, RideEnd::Failed { error, rested: false });
+                }
             }
         }
         load.clear();
-        self.load = load;
         count
-    }
-
-    fn submit(&mut self, seat: CallersSeat, command: &Passenger, bytes: &[u8]) {
-        let Some(lease) = &mut self.lease else { return };
-        let asker = Asker { token: self.next_token, deadline: command.deadline };
-        let submitted = match self.under_way.try_reserve(1) {
-            Ok(()) => lease.session_mut().submit(Asked::encoded_plain(bytes, command.shape).by(asker)),
-            Err(_) => Err(Error::memory("the command")),
-        };
-        match submitted {
-            Ok(_) => {
-                self.under_way.push_back(Rider { token: self.next_token, seat, row: command.row });
-                self.next_token += 1;
-            }
-            Err(error) => {
-                let error = Box::new(lease.told_of(error).with_outcome(Outcome::NotSent));
-                self.wakes.end(&seat, RideEnd::Failed { error, rested: false });
-            }
-        }
     }
 
     /// Write what the transport takes now. After a failed write, what the peer had sent before it still answers.
@@ -172,6 +173,8 @@ impl Train {
             }
             let Some(rider) = self.under_way.pop_front() else { break };
             self.unfinished = 0;
+            // What is lost from now on was not lost while it was idle.
+            lease.rested = false;
             lease.heed(rider.row, &reply);
             self.wakes.end(&rider.seat, RideEnd::Reply(reply));
         }
@@ -228,7 +231,9 @@ impl Train {
     fn patience(&self) -> Option<Duration> {
         let options = self.lease.as_ref()?.dial().options();
         let allowed = [options.command_timeout_ms(), options.connect_timeout_ms()];
-        allowed.into_iter().find_map(|ms| u64::try_from(ms).ok()).map(Duration::from_millis)
+        // Where calls may last for ever, a peer that is gone may not.
+        let ms = allowed.into_iter().find_map(|ms| u64::try_from(ms).ok()).unwrap_or(PATIENCE_MS);
+        Some(Duration::from_millis(ms))
     }
 
     /// The connection is lost: end all commands that it had, each with its own outcome, and close it.
@@ -248,6 +253,11 @@ impl Train {
     /// End all that wait to be taken with this error: none of them was sent.
     pub(super) fn refuse_waiting(&mut self, boarding: &CallersBoarding, error: &Error) {
         boarding.take(&mut self.load);
+        self.refuse_loaded(error);
+    }
+
+    /// End those that were taken and are not given to the session.
+    pub(super) fn refuse_loaded(&mut self, error: &Error) {
         for boarded in self.load.commands.drain(..) {
             let error = Box::new(error.clone().with_outcome(Outcome::NotSent));
             self.wakes.end(&boarded.seat, RideEnd::Failed { error, rested: false });
@@ -255,11 +265,33 @@ impl Train {
         self.load.clear();
     }
 
-    /// What became of a command whose caller gives up. The connection goes on.
-    pub(super) fn outcome_of(&self, seat: &CallersSeat) -> Outcome {
-        let Some(lease) = &self.lease else { return Outcome::Unknown };
-        let mut both = lease.session().left().zip(&self.under_way);
-        both.find(|(_, rider)| rider.seat.is(seat)).map_or(Outcome::Unknown, |(left, _)| left.outcome)
+    /// The caller at this seat gives up: what became of its command. One of which nothing was sent is never sent. The connection
+    /// goes on.
+    pub(super) fn abandon(&mut self, seat: &CallersSeat) -> Outcome {
+        let Some(lease) = &mut self.lease else { return Outcome::Unknown };
+        let Some(at) = self.under_way.iter().position(|rider| rider.seat.is(seat)) else { return Outcome::Unknown };
+        let (token, mut is_withdrawn) = (self.under_way[at].token, false);
+        lease.session_mut().withdraw(self.offered, |unsent| {
+            let is_its = unsent.asker.token == token;
+            is_withdrawn |= is_its;
+            is_its
+        });
+        if !is_withdrawn {
+            return Outcome::Unknown;
+        }
+        self.under_way.remove(at);
+        Outcome::NotSent
+    }
+
+    /// Count the bytes that have moved, and give back what large commands and replies made grow.
+    pub(super) fn account(&mut self) {
+        let is_idle = self.owes_nothing();
+        if let Some(lease) = &mut self.lease {
+            lease.count_bytes();
+            if is_idle {
+                lease.rest_if_grown();
+            }
+        }
     }
 
     /// Wake the callers whose commands have come to their end.
@@ -281,11 +313,6 @@ impl Train {
     pub(super) fn descriptor(&self) -> Option<(RawFd, bool)> {
         let lease = self.lease.as_ref()?;
         Some((lease.fd()?, lease.is_pending()))
-    }
-
-    /// Whether callers other than this one wait for replies.
-    pub(super) fn carries_others(&self, seat: &CallersSeat) -> bool {
-        self.under_way.iter().any(|rider| rider.seat.is_open() && !rider.seat.is(seat))
     }
 }
 
@@ -318,5 +345,9 @@ impl Riders<RideEnd, Futex> for Box<Train> {
     }
 }
 
+/// Commands whose replies may be due at once.
+const UNDER_WAY_MAX: usize = 4096;
+/// Milliseconds of silence before a reply that nobody waits for, where the options set no time.
+const PATIENCE_MS: u64 = 60_000;
 /// Bytes of one reply that hold up others for too long.
 const LONG_BYTES: usize = 1 << 20;
