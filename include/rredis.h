@@ -628,7 +628,8 @@ typedef enum rredis_shape {
 /// several threads over one connection. One of the calling threads writes and reads for
 /// all. A slow command, or a large reply, holds up the commands behind it: give such a
 /// command RREDIS_CALL_ALONE. A command that blocks, changes its connection, is not in
-/// the library's table or is larger than 16 KiB never shares.
+/// the library's table or is larger than 16 KiB never shares. Nor does a client with an
+/// interrupt function.
 typedef enum rredis_share {
   RREDIS_SHARE_NEVER = 0,   // never
   RREDIS_SHARE_BUSY = 1,    // while more threads call at once than twice the processors
