@@ -136,12 +136,11 @@ pub enum rredis_shape {
     RREDIS_SHAPE_RAW = 1,
 }
 
-/// The values of RREDIS_OPTION_SHARE: when rredis_client_command sends the commands of
-/// several threads over one connection. One of the calling threads writes and reads for
-/// all. A slow command, or a large reply, holds up the commands behind it: give such a
-/// command RREDIS_CALL_ALONE. A command that blocks, changes its connection, is not in
-/// the library's table or is larger than 16 KiB never shares. Nor does a client with an
-/// interrupt function.
+/// When rredis_client_command sends the commands of several threads over one
+/// connection. One of the calling threads writes and reads for all. A slow command or
+/// a large reply holds up those behind it: give it RREDIS_CALL_ALONE. What blocks,
+/// changes its connection, is not in the library's table or is larger than 16 KiB never
+/// shares, nor does a client with an interrupt function.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_share {
