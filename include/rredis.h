@@ -625,10 +625,10 @@ typedef enum rredis_shape {
 } rredis_shape;
 
 /// When rredis_client_command sends the commands of several threads over one
-/// connection. One of the calling threads writes and reads for all. A slow command or a
-/// large reply holds up those behind it: give it RREDIS_CALL_ALONE. What blocks, changes
-/// its connection, is not in the library's table or is larger than 16 KiB never shares,
-/// nor does a client with an interrupt function.
+/// connection. One of the calling threads writes and reads for all. A slow command or
+/// a large reply holds up those behind it: give it RREDIS_CALL_ALONE. What blocks,
+/// changes its connection, is not in the library's table or is larger than 16 KiB never
+/// shares, nor does a client with an interrupt function.
 typedef enum rredis_share {
   RREDIS_SHARE_NEVER = 0,   // never
   RREDIS_SHARE_BUSY = 1,    // while more threads call at once than twice the processors
