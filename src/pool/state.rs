@@ -55,7 +55,7 @@ impl PoolState {
         PoolState {
             dial,
             max,
-            alone_max: max.min(2 * process::cores().max(CORES_MIN)),
+            alone_max: max.min(ALONE_PER_CORE * process::cores().max(CORES_MIN)),
             shelves: Shelves::default(),
             era: AtomicU64::new(0),
             renewal_due: AtomicU64::new(0),
@@ -310,5 +310,9 @@ impl Drop for Permit<'_> {
     }
 }
 
+/// Callers for each core that have connections of their own: with more of them one connection serves more commands a second.
+/// Measured with GETs on two cores over loopback, beside leased connections: 0.43 times as many with 8 callers, 0.87 with 16, 1.06
+/// with 32, 1.5 with 48.
+const ALONE_PER_CORE: usize = 12;
 /// A machine with one core counts as one with two.
 const CORES_MIN: usize = 2;
