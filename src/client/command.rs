@@ -44,7 +44,8 @@ impl Client {
 
     /// Send a command that has nothing special about it, over a connection that is there at once, and take its short reply. An
     /// error: it goes on, over the connection if there is one, as any command.
-    #[inline(always)]
+    // Unoptimised, its frame would stay below a command that goes on another way.
+    #[cfg_attr(not(debug_assertions), inline(always))]
     fn command_straight(
         &self,
         row: Option<&'static Command>,

@@ -39,7 +39,8 @@ impl Run {
 }
 
 /// A value without elements at `at`, and where it ends.
-#[inline(always)]
+// Unoptimised, each copy would have a place of its own on the stack.
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn leaf(bytes: &[u8], at: usize) -> Option<(Entry, usize)> {
     let rest = bytes.get(at..)?;
     match rest.first_chunk() {
@@ -49,7 +50,7 @@ pub(super) fn leaf(bytes: &[u8], at: usize) -> Option<(Entry, usize)> {
 }
 
 /// The header of an array, set or map at `at`: how many nodes follow, and where.
-#[inline(always)]
+#[cfg_attr(not(debug_assertions), inline(always))]
 pub(super) fn header(bytes: &[u8], at: usize) -> Option<(Type, u64, usize)> {
     let head: &[u8; HEAD_BYTES] = bytes.get(at..)?.first_chunk()?;
     let (kind, each) = match head[0] {
