@@ -211,6 +211,8 @@ impl<'l> World<'l> {
             ("uint32_t", "flags" | "ready") => 0,
             // No flag is set, so no time counts.
             ("int64_t", "timeout_ms") if function.parameters.iter().any(|parameter| parameter.name == "flags") => 0,
+            // It is no wait for what may come, and what is faultless has to succeed in it.
+            ("int64_t", "timeout_ms") if function.name == "rredis_pipeline_transact" => 60_000,
             ("int64_t", _) => self.timeout_ms,
             ("rredis_status" | "rredis_outcome", _) => 1,
             ("rredis_stat", _) => 20,
