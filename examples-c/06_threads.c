@@ -1,7 +1,8 @@
 // 06. One client, many threads.
 //
 // A handle that a function takes as const may be used by any number of threads at once. The
-// client keeps a pool of connections: a command borrows one and gives it back.
+// client keeps a pool of connections: a command borrows one and gives it back. While many
+// threads call at once, their commands go over one connection together.
 //
 // New here: rredis_client_stat, and sharing a client
 // Run it:   make examples && ./target/examples/06_threads

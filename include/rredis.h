@@ -373,10 +373,10 @@ typedef enum rredis_stat {
   RREDIS_STAT_RETRIES = 21,             // tries after the first
   RREDIS_STAT_TIMEOUTS = 22,            // commands that timed out
   RREDIS_STAT_UNKNOWN = 23,             // commands with RREDIS_OUTCOME_UNKNOWN
-  RREDIS_STAT_RIDES = 24,               // tries of commands on a shared connection
-                                        // (RREDIS_OPTION_SHARE)
-  RREDIS_STAT_BATCHES = 25,             // writes that took waiting commands to a shared
-                                        // connection together
+  RREDIS_STAT_RIDES = 24,               // commands sent on a shared connection
+                                        // (RREDIS_OPTION_SHARE); each try counts
+  RREDIS_STAT_BATCHES = 25,             // groups of commands that were written together
+                                        // on a shared connection
   RREDIS_STAT_BYTES_IN = 30,            // bytes read
   RREDIS_STAT_BYTES_OUT = 31,           // bytes written
   RREDIS_STAT_ERRORS_CALLER = 40,       // calls that failed with a status of 1 to 9
@@ -520,11 +520,11 @@ typedef enum rredis_option {
   RREDIS_OPTION_POOL_AGE_MS = 24,               // a connection of this age is closed
                                                 // instead of leased. Default: -1
                                                 // (never)
-  RREDIS_OPTION_SHARE = 25,                     // an rredis_share. ALWAYS beside a
-                                                // transport or a parser of the
-                                                // program's is RREDIS_ERR_CONFIG: such
-                                                // connections are never shared.
-                                                // Default: BUSY
+  RREDIS_OPTION_SHARE = 25,                     // an rredis_share. ALWAYS is
+                                                // RREDIS_ERR_CONFIG beside a transport,
+                                                // a parser or an interrupt function of
+                                                // the program's: with these nothing is
+                                                // shared. Default: BUSY
   RREDIS_OPTION_INFLIGHT_MAX = 26,              // the largest number of commands under
                                                 // way on an rredis_async. Default: 4096
   RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // the largest total size of the
@@ -624,11 +624,11 @@ typedef enum rredis_shape {
   RREDIS_SHAPE_RAW = 1,        // the reply as the server sent it
 } rredis_shape;
 
-/// When rredis_client_command sends the commands of several threads over one
-/// connection. One of the calling threads writes and reads for all. A slow command or
-/// a large reply holds up those behind it: give it RREDIS_CALL_ALONE. What blocks,
-/// changes its connection, is not in the library's table or is larger than 16 KiB never
-/// shares, nor does a client with an interrupt function.
+/// The values of RREDIS_OPTION_SHARE: when rredis_client_command sends commands of
+/// several threads over one connection. One of the threads writes and reads for all. A
+/// slow command or a large reply holds up those behind it: give it RREDIS_CALL_ALONE. A
+/// command that blocks, changes its connection, is unknown to the library or exceeds
+/// 16 KiB never shares.
 typedef enum rredis_share {
   RREDIS_SHARE_NEVER = 0,   // never
   RREDIS_SHARE_BUSY = 1,    // while more threads call at once than twelve times the

@@ -66,6 +66,7 @@ struct Often {
 impl Client {
     /// A client with a pool of its own. Nothing is connected yet.
     pub fn new(setup: &Setup) -> Result<Client> {
+        setup.check_share()?;
         let pool = Pool::new(setup.dial()?);
         Ok(Client::with_pool(pool, setup.clone()))
     }

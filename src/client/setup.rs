@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::conn::{Credentials, Dial};
 use crate::error::{Error, Result, Status};
 use crate::ongoing::Interrupt;
-use crate::options::{Options, ParserChoice};
+use crate::options::{Key, Options, ParserChoice, Share};
 use crate::reply::Reply;
 use crate::resp::ParserType;
 use crate::transport::Connect;
@@ -75,6 +75,18 @@ impl Setup {
                 Err(Error::new(Status::Config, text))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Refuse to share always for a client that never does.
+    pub(super) fn check_share(&self) -> Result<()> {
+        let is_asked = self.options.is_set(Key::Share) && self.options.share() == Share::Always;
+        match is_asked && self.on_interrupt.is_some() {
+            true => {
+                let text = "share: always is without effect, for a client with an interrupt function never shares";
+                Err(Error::new(Status::Config, text))
+            }
+            false => Ok(()),
         }
     }
 

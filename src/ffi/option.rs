@@ -42,8 +42,8 @@ pub enum rredis_option {
     RREDIS_OPTION_POOL_IDLE_MS = 23,
     /// a connection of this age is closed instead of leased. Default: -1 (never)
     RREDIS_OPTION_POOL_AGE_MS = 24,
-    /// an rredis_share. ALWAYS beside a transport or a parser of the program's is
-    /// RREDIS_ERR_CONFIG: such connections are never shared. Default: BUSY
+    /// an rredis_share. ALWAYS is RREDIS_ERR_CONFIG beside a transport, a parser or an
+    /// interrupt function of the program's: with these nothing is shared. Default: BUSY
     RREDIS_OPTION_SHARE = 25,
     /// the largest number of commands under way on an rredis_async. Default: 4096
     RREDIS_OPTION_INFLIGHT_MAX = 26,
@@ -136,11 +136,11 @@ pub enum rredis_shape {
     RREDIS_SHAPE_RAW = 1,
 }
 
-/// When rredis_client_command sends the commands of several threads over one
-/// connection. One of the calling threads writes and reads for all. A slow command or
-/// a large reply holds up those behind it: give it RREDIS_CALL_ALONE. What blocks,
-/// changes its connection, is not in the library's table or is larger than 16 KiB never
-/// shares, nor does a client with an interrupt function.
+/// The values of RREDIS_OPTION_SHARE: when rredis_client_command sends commands of
+/// several threads over one connection. One of the threads writes and reads for all. A
+/// slow command or a large reply holds up those behind it: give it RREDIS_CALL_ALONE. A
+/// command that blocks, changes its connection, is unknown to the library or exceeds
+/// 16 KiB never shares.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_share {

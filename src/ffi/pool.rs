@@ -45,9 +45,9 @@ pub enum rredis_stat {
     RREDIS_STAT_TIMEOUTS = 22,
     /// commands with RREDIS_OUTCOME_UNKNOWN
     RREDIS_STAT_UNKNOWN = 23,
-    /// tries of commands on a shared connection (RREDIS_OPTION_SHARE)
+    /// commands sent on a shared connection (RREDIS_OPTION_SHARE); each try counts
     RREDIS_STAT_RIDES = 24,
-    /// writes that took waiting commands to a shared connection together
+    /// groups of commands that were written together on a shared connection
     RREDIS_STAT_BATCHES = 25,
     /// bytes read
     RREDIS_STAT_BYTES_IN = 30,

@@ -111,6 +111,7 @@ fn what_blocks_or_is_long_or_wants_to_be_alone_does_not_share() {
         (&["SET", "k", "v"] as &[&str], call::DEFAULT, false),
         (&["SET", "k", "v"], call::ALONE, true),
         (&["SET", "k", &long], call::DEFAULT, true),
+        (&["SET", "k", &long[200..]], call::DEFAULT, false),
         (&["BLPOP", "none", "0.01"], call::DEFAULT, true),
         (&["XREAD", "BLOCK", "1", "STREAMS", "s", "$"], call::DEFAULT, true),
         (&["XREAD", "STREAMS", "s", "0"], call::DEFAULT, false),
@@ -119,7 +120,7 @@ fn what_blocks_or_is_long_or_wants_to_be_alone_does_not_share() {
         (&["CLIENT", "ID"], call::DEFAULT, false),
     ] {
         let (was_alone, answer) = alone(args, flags);
-        assert_eq!(was_alone, is_alone, "{args:?}: {answer}");
+        assert_eq!(was_alone, is_alone, "{:?}, {flags}: {answer}", args[0]);
     }
 }
 
@@ -280,6 +281,30 @@ fn a_caller_that_is_late_before_it_is_taken_was_not_sent() {
     assert_eq!(client.stat(stat::CONNECTIONS_IN_USE), 0);
 }
 
+/// A reply that is not that long is waited for: the next command shares the connection.
+#[test]
+fn callers_board_behind_a_reply_that_is_not_long() {
+    let peer = Peer::tcp(Hello::Resp3, |line| {
+        line.command()?;
+        line.send(b"$1000000\r\n")?;
+        line.send(&vec![b'x'; 900_000])?;
+        line.mark();
+        let next = line.command()?;
+        line.send(&vec![b'x'; 100_000])?;
+        line.send(b"\r\n")?;
+        line.send(&bulk(&next[1]))
+    });
+    let client = sharing(&peer.url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
+    thread::scope(|scope| {
+        let long = scope.spawn(|| client.command(&["GET", "long"]));
+        peer.until_marks(1);
+        thread::sleep(Duration::from_millis(100));
+        assert_eq!(client.ask(&["GET", "k"]), "\"k\"");
+        assert_eq!(long.join().expect("no panic").expect("it came").text().len(), 1_000_000);
+    });
+    assert_eq!((peer.connections(), client.stat(stat::RIDES)), (1, 2));
+}
+
 /// Nobody is to wait behind a reply that takes long: the next command has a connection of its own.
 #[test]
 fn nobody_boards_behind_a_long_reply() {
@@ -307,13 +332,16 @@ fn nobody_boards_behind_a_long_reply() {
 #[test]
 fn a_client_that_is_asked_whether_to_go_on_does_not_share() {
     let server = Server::start(&[]);
-    let options = sharing(&server.url());
+    let options = Options::new();
     let null = ptr::null_mut();
     // SAFETY: the options are alive, the function needs no data, and what went wrong need not be said.
     let set = unsafe { rredis_options_on_interrupt(options.raw(), Some(goes_on), null, None, ptr::null_mut()) };
     assert_eq!(set, 0);
-    let client = options.client();
-    assert_eq!((client.ask(&["PING"]), client.stat(stat::RIDES)), ("+PONG".to_owned(), 0));
+    let pool = sharing(&server.url()).pool();
+    let client = pool.client(Some(&options)).expect("a client");
+    assert_eq!((client.ask(&["PING"]), pool.stat(stat::RIDES)), ("+PONG".to_owned(), 0));
+    let err = options.int(option::SHARE, ALWAYS).try_client().map(drop).expect_err("it would have no effect");
+    assert!(err.status == Status::CONFIG && err.message.contains("interrupt"), "{err:?}");
 }
 
 extern "C" fn goes_on(_: *mut c_void) -> u32 {
