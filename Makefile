@@ -2,6 +2,9 @@
 
 .DEFAULT_GOAL := help
 PREFIX ?= /usr/local
+LIBDIR ?= lib
+STRIP ?= strip
+where = PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' STRIP='$(STRIP)'
 
 help: ## this list
 	@sed -nE 's/^([a-zA-Z0-9-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,8 +29,9 @@ check-32: ## the library as 32-bit Linux compiles it (rustup target add i686-unk
 build: ## the debug libraries, in target/debug
 	@tools/build debug
 
-release: ## the libraries as they are shipped, in target/release
+release: ## the libraries and rredis-doctor as they are shipped, in target/release
 	@tools/build release
+	@tools/doctor release
 
 reproducible: ## two builds of the release in two folders are the same bytes
 	@tools/reproducible
@@ -44,8 +48,14 @@ shared: ## the suites of attribution, outcomes, retries, wakes and fork where ev
 cuts: ## conversations cut after every byte, both ways, in memory and on sockets
 	@tools/cuts
 
-ledger: ## a million writes, the server killed and connections cut meanwhile: none lost, none twice
+ledger: ## a million writes, servers killed and replaced and connections cut meanwhile: none lost, none twice
 	@tools/ledger
+
+storm: ## 256 threads on a shard of a cluster whose primary is gone: what the others and the dead one have of it
+	@tools/storm
+
+reshard: ## 4000 slots of a cluster move under load: no error, no wrong value
+	@tools/reshard
 
 soak: ## a minute of mixed load with a fault a second: descriptors, threads and memory stay as they were
 	@tools/soak
@@ -73,6 +83,9 @@ bench: ## calls, threads, parsers, pipelines and loops against the packaged hire
 	@benches/shape
 	@benches/lookup
 	@benches/load
+	@benches/hiredis
+	@tools/setup bindings
+	@tools/bindings --bench
 
 bench-check: ## instructions, system calls, allocations and page faults are as benches/figures says (RREDIS_BLESS=1 writes it)
 	@benches/check
@@ -80,14 +93,24 @@ bench-check: ## instructions, system calls, allocations and page faults are as b
 bench-report: ## ten minutes: a table, JSON and a page with bars beside hiredis, redis-rs and redis-py (FULL=1: the matrix)
 	@benches/report/run
 
-bindings: ## LuaJIT, Ruby, Go and Python load the library
-	@cargo test --test project bindings::
+bindings: ## the bindings of other languages: 100 000 operations each, threads, fork
+	@tools/setup bindings
+	@tools/bindings
 
-header: ## write include/rredis.h from src/ffi
+cpp: ## the C++ header, its tests and its pages: g++ and clang++, C++17 and C++20
+	@RREDIS_TEST_CPP=all cargo test --quiet --test cpp
+
+header: ## write include/rredis.h and share/rredis from src/ffi
 	@RREDIS_BLESS=1 cargo test --quiet --test header it_is_fresh
 
 examples: ## build the pages of examples-c into target/examples
 	@tools/examples
+
+run-cpp-NN: ## build and run one page of examples-cpp in that way: make run-cpp-01
+	@echo 'NN is the number of a page in examples-cpp, as in: make run-cpp-01'
+
+run-cpp-%:
+	@tools/examples cpp $*
 
 run-NN: ## build and run one page against a private server: make run-01
 	@echo 'NN is the number of a page in examples-c, as in: make run-01'
@@ -95,10 +118,37 @@ run-NN: ## build and run one page against a private server: make run-01
 run-%:
 	@tools/examples $*
 
-install: ## install under PREFIX (/usr/local), staged in DESTDIR: header, libraries, rredis.pc
-	@tools/install '$(DESTDIR)' '$(PREFIX)'
+doc: ## the manual: a page in target/manual, and man pages
+	@tools/manual/draw
+	@echo "$${CARGO_TARGET_DIR:-target}/manual/rredis.html, and man3 beside it"
+
+doc-check: ## look at the manual in Chromium, at the width of a desk and of a phone
+	@tools/setup doc
+	@tools/doc-check
+
+install: ## header, libraries, manual, what pkg-config and CMake read: PREFIX=/usr/local LIBDIR=lib DESTDIR= STRIP=strip
+	@$(where) tools/install install
+
+uninstall: ## remove what make install, with the same variables, has put there
+	@$(where) tools/install uninstall
+
+install-bindings: ## install the bindings of other languages under PREFIX, staged in DESTDIR
+	@tools/bindings --install '$(DESTDIR)' '$(PREFIX)'
+
+dist: ## sources with all crates in them, and the built tree: target/dist
+	@tools/dist
+
+deb: ## Debian's packages: target/deb (MAINTAINER='Name <address>')
+	@tools/deb
+
+packages: ## install and use it in every way: CMake, Meson, hiredis beside it, offline sources, a bare Debian, cargo cinstall (an hour)
+	@tools/setup packages
+	@tools/packages
+
+hiredis-proof: ## programs written for hiredis, from their own sources, over the folder hiredis (40 minutes; RREDIS_REDIS_PLUS_PLUS= STRICT=1)
+	@tools/hiredis-proof
 
 clean: ## remove what was built
 	@cargo clean
 
-.PHONY: help demo test quick check check-32 build release reproducible asan tsan shared cuts ledger soak fuzz mutants timers children scale bench bench-check bench-report bindings header examples run-NN install clean
+.PHONY: help demo test quick check check-32 build release reproducible asan tsan shared cuts ledger storm reshard soak fuzz mutants timers children scale bench bench-check bench-report bindings cpp header examples run-cpp-NN run-NN doc doc-check install uninstall install-bindings dist deb packages hiredis-proof clean

@@ -21,22 +21,27 @@ void failed(const char *what) {
 }
 
 static const operation OPERATIONS[] = {
-    {"get", "call", 1, 2, {"GET", "bench:key"}, VALUE_BYTES, 0},
-    {"set", "call", 1, 3, {"SET", "bench:key", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, VALUE_BYTES, 0},
-    {"incr", "call", 1, 2, {"INCR", "bench:number"}, VALUE_BYTES, 0},
-    {"conn", "conn", 1, 2, {"GET", "bench:key"}, VALUE_BYTES, 0},
-    {"pipeline10", "pipeline", 10, 2, {"GET", "bench:key"}, VALUE_BYTES, 0},
-    {"pipeline100", "pipeline", 100, 2, {"GET", "bench:key"}, VALUE_BYTES, 0},
-    {"pipeline10000", "pipeline", 10000, 2, {"GET", "bench:key"}, VALUE_BYTES, 0},
-    {"get16k", "call", 1, 2, {"GET", "bench:key"}, 16 << 10, 0},
-    {"get64k", "call", 1, 2, {"GET", "bench:key"}, 64 << 10, 0},
-    {"get256k", "call", 1, 2, {"GET", "bench:key"}, 256 << 10, 0},
-    {"get1m", "call", 1, 2, {"GET", "bench:key"}, 1 << 20, 0},
-    {"async1", "async", 1000, 2, {"GET", "bench:key"}, VALUE_BYTES, 1},
-    {"async10", "async", 1000, 2, {"GET", "bench:key"}, VALUE_BYTES, 10},
-    {"async100", "async", 1000, 2, {"GET", "bench:key"}, VALUE_BYTES, 100},
-    {"async1000", "async", 10000, 2, {"GET", "bench:key"}, VALUE_BYTES, 1000},
-    {"message", "message", MESSAGES, 3, {"PUBLISH", "bench:channel", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, VALUE_BYTES, 0},
+    {"get", "call", 1, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
+    {"cpp", "c++", 1, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
+    {"set", "call", 1, 3, {"SET", "bench:key", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, VALUE_BYTES, 0, 0},
+    {"incr", "call", 1, 2, {"INCR", "bench:number"}, VALUE_BYTES, 0, 0},
+    {"conn", "conn", 1, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
+    {"pipeline10", "pipeline", 10, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
+    {"pipeline100", "pipeline", 100, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
+    {"pipeline10000", "pipeline", 10000, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
+    {"get16k", "call", 1, 2, {"GET", "bench:key"}, 16 << 10, 0, 0},
+    {"get64k", "call", 1, 2, {"GET", "bench:key"}, 64 << 10, 0, 0},
+    {"get256k", "call", 1, 2, {"GET", "bench:key"}, 256 << 10, 0, 0},
+    {"get1m", "call", 1, 2, {"GET", "bench:key"}, 1 << 20, 0, 0},
+    {"lrange1000", "call", 1, 4, {"LRANGE", "bench:list", "0", "-1"}, 0, 1000, 0},
+    {"lrange100000", "call", 1, 4, {"LRANGE", "bench:list", "0", "-1"}, 0, 100000, 0},
+    {"hgetall1000", "call", 1, 2, {"HGETALL", "bench:hash"}, 0, 1000, 0},
+    {"zrange1000", "call", 1, 5, {"ZRANGE", "bench:zset", "0", "-1", "WITHSCORES"}, 0, 1000, 0},
+    {"async1", "async", 1000, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 1},
+    {"async10", "async", 1000, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 10},
+    {"async100", "async", 1000, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 100},
+    {"async1000", "async", 10000, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 1000},
+    {"message", "message", MESSAGES, 3, {"PUBLISH", "bench:channel", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, VALUE_BYTES, 0, 0},
 };
 
 static const operation *wanted(const char *name) {
@@ -45,6 +50,8 @@ static const operation *wanted(const char *name) {
   failed("no such operation");
   return NULL;
 }
+
+int port_of(const char *place) { return atoi(strchr(place, ':') + 1); }
 
 int is_way(const operation *op, const char *way) { return strcmp(op->way, way) == 0; }
 
@@ -59,11 +66,16 @@ static rredis_error err;
 size_t argv_len[ARGC_MAX];
 
 void rredis_open(const operation *op, const char *place) {
+  if (is_way(op, "c++")) {
+    cplusplus_open(place);
+    return;
+  }
   rredis_options *options = rredis_options_new();
   if (strncmp(place, "unix:", 5) == 0)
     rredis_options_set_str(options, RREDIS_OPTION_UNIX_PATH, place + 5, strlen(place + 5), NULL);
   else
-    rredis_options_set_int(options, RREDIS_OPTION_PORT, atoi(place + 4), NULL);
+    rredis_options_set_int(options, RREDIS_OPTION_PORT, port_of(place), NULL);
+  if (strncmp(place, "cluster:", 8) == 0) rredis_options_set_int(options, RREDIS_OPTION_TOPOLOGY, RREDIS_TOPOLOGY_CLUSTER, NULL);
   if (rredis_client_new(options, &client, &err)) failed(err.message);
   if (is_way(op, "conn") && rredis_conn_new(client, &conn, &err)) failed(err.message);
   if (is_way(op, "async") && rredis_async_new(client, &async, &err)) failed(err.message);
@@ -80,6 +92,7 @@ void rredis_open(const operation *op, const char *place) {
 
 static void check(const operation *op, const rredis_reply *reply) {
   if (op->argv[0][0] == 'G' && reply->len != (size_t)op->value_bytes) failed("another reply");
+  if (reply->len < (size_t)op->elements) failed("too few elements");
 }
 
 static void burst(const operation *op) {
@@ -134,7 +147,9 @@ static void loop(const operation *op) {
 }
 
 void rredis_round(const operation *op) {
-  if (async != NULL) loop(op);
+  if (is_way(op, "c++")) {
+    if (cplusplus_get(op->argv[1]) != (size_t)op->value_bytes) failed("another reply");
+  } else if (async != NULL) loop(op);
   else if (subscriber != NULL) messages(op);
   else burst(op);
 }
@@ -151,7 +166,8 @@ void rredis_close(void) {
 
 static void operations(void) {
   for (size_t i = 0; i < sizeof OPERATIONS / sizeof *OPERATIONS; i++) {
-    long much = OPERATIONS[i].commands * 30 + OPERATIONS[i].value_bytes / 500;
+    if (is_way(&OPERATIONS[i], "c++") && cplusplus_get == NULL) continue;
+    long much = OPERATIONS[i].commands * 30 + OPERATIONS[i].value_bytes / 500 + OPERATIONS[i].elements;
     printf("%s %d %ld\n", OPERATIONS[i].name, OPERATIONS[i].commands, 30000 / much > 5 ? 30000 / much : 5);
   }
 }

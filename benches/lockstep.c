@@ -1,4 +1,4 @@
-// In lockstep: `client` is rredis, and `where` is unix or tcp. The server is a peer that lives in its client's own process and
+// In lockstep: `client` is rredis, and `where` is unix, tcp or cluster: over TCP too, a cluster of one server. The server is a peer that lives in its client's own process and
 // thread. It has its turn whenever the client is about to read or to wait: then it reads what has been sent, and answers, and what
 // it has answered is there before the client looks. So nothing comes too late, and every run makes the same system calls.
 //
@@ -37,7 +37,7 @@ typedef struct peer {
   char input[ROOM_BYTES], output[ROOM_BYTES];
 } peer;
 
-static int listener = -1, peers_len, is_unix;
+static int listener = -1, port, peers_len, is_unix;
 static peer *peers[PEERS_MAX];
 static char *value, peer_place[128];
 static long value_len, number;
@@ -117,6 +117,10 @@ static void answer(peer *to, const char *name, const char *second, size_t second
   char text[256];
   if (strcmp(name, "HELLO") == 0) {
     say_line(to, "%3\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n8.0.0\r\n$5\r\nproto\r\n:3\r\n");
+  } else if (strcmp(name, "CLUSTER") == 0 && second_len == 4) {
+    say_line(to, "$63\r\ncluster_state:ok\r\ncluster_current_epoch:1\r\ncluster_my_epoch:1\r\n\r\n");
+  } else if (strcmp(name, "CLUSTER") == 0) {
+    say(to, text, (size_t)snprintf(text, sizeof text, "*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$9\r\n127.0.0.1\r\n:%d\r\n$1\r\n1\r\n", port));
   } else if (strcmp(name, "GET") == 0) {
     say(to, text, (size_t)snprintf(text, sizeof text, "$%ld\r\n", value_len));
     say(to, value, (size_t)value_len);
@@ -311,7 +315,8 @@ static const char *peer_start(const char *kind, long value_bytes) {
     failed("cannot listen");
   if (is_unix) return peer_place;
   getsockname(listener, (void *)&loopback, &len);
-  snprintf(peer_place, sizeof peer_place, "tcp:%d", ntohs(loopback.sin_port));
+  port = ntohs(loopback.sin_port);
+  snprintf(peer_place, sizeof peer_place, "%s:%d", kind, port);
   return peer_place;
 }
 

@@ -6,8 +6,8 @@ use std::hint::black_box;
 use rredis::commands::{self, Id};
 
 fn main() {
-    let small: Vec<String> = commands::all().iter().map(|row| row.name.to_lowercase()).collect();
-    let names = commands::all().iter().map(|row| row.name).chain(small.iter().map(String::as_str));
+    let small: Vec<String> = commands::all().iter().map(|row| row.name().to_lowercase()).collect();
+    let names = commands::all().iter().map(|row| row.name()).chain(small.iter().map(String::as_str));
     let mut found = 0;
     for name in names.chain(["NOSUCH", "GETT", "client nosuch", "CLUSTER COUNT-FAILURE-REPORT", ""]) {
         let words: Vec<&[u8]> = name.split(' ').map(str::as_bytes).chain([&b"key"[..], b"value"]).collect();

@@ -1,5 +1,5 @@
 // Against a server: `client` is rredis, hiredis, or none, which does only what both have done for them; `where` is unix:PATH or
-// tcp:PORT of a server on this machine.
+// tcp:PORT of a server on this machine, and for rredis cluster:PORT, too.
 //
 // Prints nanoseconds of processor time, user and system, and page faults, for one command: the first rounds are not counted.
 
@@ -17,20 +17,38 @@ static redisContext *context, *publisher;
 
 static redisContext *context_at(const char *where) {
   int is_unix = strncmp(where, "unix:", 5) == 0;
-  redisContext *context = is_unix ? redisConnectUnix(where + 5) : redisConnect("127.0.0.1", atoi(where + 4));
+  redisContext *context = is_unix ? redisConnectUnix(where + 5) : redisConnect("127.0.0.1", port_of(where));
   if (context == NULL || context->err) failed("no connection");
   return context;
+}
+
+static void fill(redisContext *context, const operation *op) {
+  const char *key = op->argv[1];
+  char kind = op->argv[0][0];
+  redisReply *reply = redisCommand(context, "DEL %s", key);
+  if (reply == NULL) failed("DEL");
+  freeReplyObject(reply);
+  for (long made = 0, taken = 0; taken < op->elements; taken++) {
+    for (; made < op->elements && made < taken + 1000; made++) {
+      if (kind == 'L') redisAppendCommand(context, "RPUSH %s element-%08d", key, (int)made);
+      else if (kind == 'H') redisAppendCommand(context, "HSET %s field-%04d value-of-the-field-%06d", key, (int)made, (int)made);
+      else redisAppendCommand(context, "ZADD %s %.15g member-%06d", key, (double)(made + 1) * 1234.5678 / 7, (int)made);
+    }
+    if (redisGetReply(context, (void **)&reply) || reply->type != REDIS_REPLY_INTEGER) failed("an element was not added");
+    freeReplyObject(reply);
+  }
 }
 
 // The server makes the value: memory that is taken here and given back would change how the allocator treats what follows.
 static void prepare(const operation *op, const char *where) {
   redisContext *context = context_at(where);
   const char *words[] = {"DEL bench:key", "SETRANGE bench:key %ld v"};
-  for (int i = 0; i < 2; i++) {
+  for (int i = 0; i < 2 && op->value_bytes > 0; i++) {
     redisReply *reply = redisCommand(context, words[i], op->value_bytes - 1);
     if (reply == NULL || reply->type != REDIS_REPLY_INTEGER) failed(words[i]);
     freeReplyObject(reply);
   }
+  if (op->elements > 0) fill(context, op);
   redisFree(context);
 }
 
@@ -57,6 +75,7 @@ static void round_hiredis(const operation *op) {
   redisReply *reply = redisCommandArgv(context, op->argc, (const char **)op->argv, argv_len);
   if (reply == NULL) failed(context->errstr);
   if (op->argv[0][0] == 'G' && reply->len != (size_t)op->value_bytes) failed("another reply");
+  if (reply->elements < (size_t)op->elements) failed("too few elements");
   freeReplyObject(reply);
 }
 
@@ -72,7 +91,7 @@ static void add_write(void *data) { (void)data; events |= POLLOUT; }
 static void del_write(void *data) { (void)data; events &= ~POLLOUT; }
 
 static void open_loop(const char *where) {
-  looped = redisAsyncConnect("127.0.0.1", atoi(where + 4));
+  looped = redisAsyncConnect("127.0.0.1", port_of(where));
   if (looped == NULL || looped->err) failed("no connection");
   looped->ev.addRead = add_read;
   looped->ev.delRead = del_read;

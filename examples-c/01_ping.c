@@ -3,7 +3,7 @@
 // Makes a client, sends it one command, and reads the reply. This is the whole shape of
 // every program that follows: make, command, read, free.
 //
-// New here: rredis_client_new, rredis_client_command, rredis_reply_free,
+// New here: RREDIS_TEXTS, rredis_client_new, rredis_client_command, rredis_reply_free,
 //           rredis_client_free, rredis_status_name
 // Run it:   make examples && ./target/examples/01_ping
 
@@ -20,11 +20,10 @@ int main(void) {
     return 1;
   }
 
-  // A command is an array of strings, just as main's own arguments are.
-  const char *ping[] = {"PING", "hello"};
-
+  // A command is a row of texts. Main's own arguments are one too: in place of RREDIS_TEXTS(...), a
+  // program passes argc - 1, (const char *const *)argv + 1, NULL.
   rredis_reply *reply;
-  if (rredis_client_command(client, 2, ping, NULL, &reply, &err) != RREDIS_OK) {
+  if (rredis_client_command(client, RREDIS_TEXTS("PING", "hello"), &reply, &err) != RREDIS_OK) {
     fprintf(stderr, "%s: %s\n", rredis_status_name(err.status), err.message);
     rredis_client_free(client);
     return 1;

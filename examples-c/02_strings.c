@@ -12,7 +12,7 @@
 
 static rredis_client *client;
 
-static rredis_reply *run(size_t argc, const char **argv, const size_t *argv_len) {
+static rredis_reply *run(size_t argc, const char *const *argv, const size_t *argv_len) {
   rredis_error err;
   rredis_reply *reply;
   if (rredis_client_command(client, argc, argv, argv_len, &reply, &err) == RREDIS_OK)
@@ -22,8 +22,7 @@ static rredis_reply *run(size_t argc, const char **argv, const size_t *argv_len)
 }
 
 static void get(const char *key) {
-  const char *argv[] = {"GET", key};
-  rredis_reply *reply = run(2, argv, NULL);  // no lengths: each argument ends at its NUL
+  rredis_reply *reply = run(RREDIS_TEXTS("GET", key));  // no lengths: each argument ends at its NUL
   if (reply->kind == RREDIS_REPLY_NULL) {
     printf("%s is not there\n", key);
   } else {
@@ -37,13 +36,11 @@ static void get(const char *key) {
 int main(void) {
   if (rredis_client_new(NULL, &client, NULL) != RREDIS_OK) return 1;
 
-  const char *text[] = {"SET", "page02:text", "bar"};
   const char *bytes[] = {"SET", "page02:bytes", "\0\r\n\xff"};
   const size_t bytes_len[] = {3, 12, 4};  // with lengths, a NUL is a byte like any other
-  const char *empty[] = {"SET", "page02:empty", ""};
-  rredis_reply_free(run(3, text, NULL));
+  rredis_reply_free(run(RREDIS_TEXTS("SET", "page02:text", "bar")));
   rredis_reply_free(run(3, bytes, bytes_len));
-  rredis_reply_free(run(3, empty, NULL));
+  rredis_reply_free(run(RREDIS_TEXTS("SET", "page02:empty", "")));
 
   get("page02:text"), get("page02:bytes"), get("page02:empty"), get("page02:absent");
   rredis_client_free(client);

@@ -33,9 +33,8 @@ int main(void) {
 
   rredis_client *client;
   rredis_reply *reply;
-  const char *getname[] = {"CLIENT", "GETNAME"};
   if (rredis_client_new(options, &client, &err) != RREDIS_OK ||
-      rredis_client_command(client, 2, getname, NULL, &reply, &err) != RREDIS_OK) {
+      rredis_client_command(client, RREDIS_TEXTS("CLIENT", "GETNAME"), &reply, &err) != RREDIS_OK) {
     fprintf(stderr, "%s: %s\n", rredis_status_name(err.status), err.message);
     return 1;
   }

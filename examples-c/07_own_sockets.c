@@ -20,13 +20,11 @@ int main(void) {
   if (connect(fd, (struct sockaddr *)&server, sizeof server) != 0) return 1;
 
   // Two commands, one after the other, in one write.
-  const char *set[] = {"SET", "page07", "bar"};
-  const char *get[] = {"GET", "page07"};
   char bytes[256], *rest = bytes;
   size_t len;
-  if (rredis_command_encode(3, set, NULL, rest, 128, &len, NULL) != RREDIS_OK) return 1;
+  if (rredis_command_encode(RREDIS_TEXTS("SET", "page07", "bar"), rest, 128, &len, NULL) != RREDIS_OK) return 1;
   rest += len;
-  if (rredis_command_encode(2, get, NULL, rest, 128, &len, NULL) != RREDIS_OK) return 1;
+  if (rredis_command_encode(RREDIS_TEXTS("GET", "page07"), rest, 128, &len, NULL) != RREDIS_OK) return 1;
   rest += len;
   if (send(fd, bytes, (size_t)(rest - bytes), 0) != rest - bytes) return 1;
 

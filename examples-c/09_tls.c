@@ -22,9 +22,8 @@ static void greet(const rredis_options *options) {
   rredis_error err;
   rredis_client *client;
   rredis_reply *reply;
-  const char *ping[] = {"PING", "hello, in private"};
   if (rredis_client_new(options, &client, NULL) != RREDIS_OK) exit(1);
-  if (rredis_client_command(client, 2, ping, NULL, &reply, &err) == RREDIS_OK) {
+  if (rredis_client_command(client, RREDIS_TEXTS("PING", "hello, in private"), &reply, &err) == RREDIS_OK) {
     printf("%s\n", reply->str);
     rredis_reply_free(reply);
   } else {

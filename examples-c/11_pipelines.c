@@ -31,10 +31,10 @@ int main(void) {
   check(rredis_pipeline_new(client, &pipeline, &err), &err);
 
   // Nothing is sent by these. In the middle of them stands one that cannot work.
-  const char *del[] = {"DEL", "page11"}, *incr[] = {"INCR", "page11"}, *push[] = {"LPUSH", "page11", "x"};
-  check(rredis_pipeline_add(pipeline, 2, del, NULL, &err), &err);
+  const char *incr[] = {"INCR", "page11"};
+  check(rredis_pipeline_add(pipeline, RREDIS_TEXTS("DEL", "page11"), &err), &err);
   for (int i = 0; i < 500; i++) check(rredis_pipeline_add(pipeline, 2, incr, NULL, &err), &err);
-  check(rredis_pipeline_add(pipeline, 3, push, NULL, &err), &err);
+  check(rredis_pipeline_add(pipeline, RREDIS_TEXTS("LPUSH", "page11", "x"), &err), &err);
   for (int i = 0; i < 500; i++) check(rredis_pipeline_add(pipeline, 2, incr, NULL, &err), &err);
 
   rredis_reply *replies;

@@ -22,9 +22,9 @@ static void run(const rredis_client *client, size_t argc, const char **argv) {
 
 // Sell one, if there is one. What this returns, _transact returns.
 static rredis_status sell(void *client, rredis_pipeline *pipeline, rredis_error *err) {
-  const char *get[] = {"GET", "page12:stock"}, *restock[] = {"SET", "page12:stock", "7"};
+  const char *restock[] = {"SET", "page12:stock", "7"};
   rredis_reply *reply;
-  rredis_status status = rredis_pipeline_command(pipeline, 2, get, NULL, &reply, err);
+  rredis_status status = rredis_pipeline_command(pipeline, RREDIS_TEXTS("GET", "page12:stock"), &reply, err);
   if (status != RREDIS_OK) return status;
   int stock = atoi(reply->str);
   rredis_reply_free(reply);
@@ -33,9 +33,8 @@ static rredis_status sell(void *client, rredis_pipeline *pipeline, rredis_error 
   if (tries == 1) run(client, 3, restock);
   char left[20];
   snprintf(left, sizeof left, "%d", stock - 1);
-  const char *set[] = {"SET", "page12:stock", left}, *sold[] = {"INCR", "page12:sold"};
-  status = rredis_pipeline_add(pipeline, 3, set, NULL, err);
-  return status == RREDIS_OK ? rredis_pipeline_add(pipeline, 2, sold, NULL, err) : status;
+  status = rredis_pipeline_add(pipeline, RREDIS_TEXTS("SET", "page12:stock", left), err);
+  return status == RREDIS_OK ? rredis_pipeline_add(pipeline, RREDIS_TEXTS("INCR", "page12:sold"), err) : status;
 }
 
 int main(void) {
@@ -44,9 +43,9 @@ int main(void) {
   rredis_reply *replies;
   rredis_error err;
   if (rredis_client_new(NULL, &client, &err) != RREDIS_OK || rredis_pipeline_new(client, &pipeline, &err) != RREDIS_OK) return 1;
-  const char *mset[] = {"MSET", "page12:stock", "3", "page12:sold", "0"}, *keys[] = {"page12:stock"};
+  const char *mset[] = {"MSET", "page12:stock", "3", "page12:sold", "0"};
   run(client, 5, mset);
-  if (rredis_pipeline_transact(pipeline, 1, keys, NULL, sell, client, 5000, &replies, &err) == RREDIS_OK) {
+  if (rredis_pipeline_transact(pipeline, RREDIS_TEXTS("page12:stock"), sell, client, 5000, &replies, &err) == RREDIS_OK) {
     printf("done: %s, and %lld sold\n", replies->elements[0].str, (long long)replies->elements[1].integer);
     rredis_reply_free(replies);
   } else printf("%s: %s\n", rredis_status_name(err.status), err.message);

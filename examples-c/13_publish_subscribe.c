@@ -34,9 +34,8 @@ int main(void) {
   rredis_pubsub *pubsub;
   check(rredis_client_new(NULL, &client, &err), &err);
   check(rredis_pubsub_new(client, &pubsub, &err), &err);
-  const char *news[] = {"page13:news"}, *any[] = {"page13:s*"};
-  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_CHANNEL, 1, news, NULL, &err), &err);
-  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_PATTERN, 1, any, NULL, &err), &err);
+  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_CHANNEL, RREDIS_TEXTS("page13:news"), &err), &err);
+  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_PATTERN, RREDIS_TEXTS("page13:s*"), &err), &err);
 
   // One thread says something; when both are heard, another ends the waiting.
   pthread_t threads[2];

@@ -30,9 +30,8 @@ static rredis_status to_user(void *user_data, void *call_data, size_t argc, cons
 }
 
 static int load(const rredis_client *client, const char *key, user *out, rredis_error *err) {
-  const char *argv[] = {"HGETALL", key};
   rredis_reply *reply;
-  if (rredis_client_command_with(client, 2, argv, NULL, 0, 0, out, &reply, err) != RREDIS_OK) return 0;
+  if (rredis_client_command_with(client, RREDIS_TEXTS("HGETALL", key), 0, 0, out, &reply, err) != RREDIS_OK) return 0;
   rredis_reply_free(reply);
   return 1;
 }
@@ -43,8 +42,8 @@ int main(void) {
   rredis_reply *reply;
   if (rredis_client_new(NULL, &client, &err) != RREDIS_OK ||
       rredis_client_set_callback(client, "HGETALL", 7, to_user, NULL, NULL, &err) != RREDIS_OK) return 1;
-  const char *hset[] = {"HSET", "page14", "name", "Ada", "age", "36"};
-  if (rredis_client_command(client, 6, hset, NULL, &reply, &err) == RREDIS_OK) rredis_reply_free(reply);
+  if (rredis_client_command(client, RREDIS_TEXTS("HSET", "page14", "name", "Ada", "age", "36"), &reply, &err) == RREDIS_OK)
+    rredis_reply_free(reply);
 
   user ada;
   if (load(client, "page14", &ada, &err)) printf("%s, %lld years old\n", ada.name, (long long)ada.age);

@@ -43,9 +43,8 @@ int main(void) {
   // Who hears is one thing, what is subscribed another.
   check(rredis_pubsub_on(pubsub, RREDIS_TOPIC_CHANNEL, "page15:questions", 16, on_question, pubsub, NULL, &err), &err);
   check(rredis_pubsub_on(pubsub, RREDIS_TOPIC_PATTERN, "page15:a*", 9, on_answer, pubsub, NULL, &err), &err);
-  const char *channels[] = {"page15:questions"}, *patterns[] = {"page15:a*"};
-  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_CHANNEL, 1, channels, NULL, &err), &err);
-  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_PATTERN, 1, patterns, NULL, &err), &err);
+  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_CHANNEL, RREDIS_TEXTS("page15:questions"), &err), &err);
+  check(rredis_pubsub_subscribe(pubsub, RREDIS_TOPIC_PATTERN, RREDIS_TEXTS("page15:a*"), &err), &err);
 
   say(pubsub, "page15:questions", 16, "what is six times seven?", 24);
   printf("run: %s\n", rredis_status_name(rredis_pubsub_run(pubsub, 10000, &err)));

@@ -21,8 +21,7 @@ static void transfer(const rredis_script *script, const rredis_client *client, c
   rredis_error err;
   rredis_reply *reply;
   // The keys first, two of them, then the other arguments.
-  const char *argv[] = {"page16:ann", "page16:bob", amount};
-  if (rredis_script_run(script, client, 2, 3, argv, NULL, &reply, &err) != RREDIS_OK) {
+  if (rredis_script_run(script, client, 2, RREDIS_TEXTS("page16:ann", "page16:bob", amount), &reply, &err) != RREDIS_OK) {
     fprintf(stderr, "%s: %s\n", rredis_status_name(err.status), err.message);
     return;
   }
@@ -40,8 +39,8 @@ int main(void) {
   if (rredis_client_new(NULL, &client, &err) != RREDIS_OK ||
       rredis_script_new(TRANSFER, strlen(TRANSFER), &script, &err) != RREDIS_OK) return 1;
 
-  const char *mset[] = {"MSET", "page16:ann", "100", "page16:bob", "0"};
-  if (rredis_client_command(client, 5, mset, NULL, &reply, &err) == RREDIS_OK) rredis_reply_free(reply);
+  if (rredis_client_command(client, RREDIS_TEXTS("MSET", "page16:ann", "100", "page16:bob", "0"), &reply, &err) == RREDIS_OK)
+    rredis_reply_free(reply);
 
   printf("the server knows it as %.8s...\n", rredis_script_sha(script));
   transfer(script, client, "70");

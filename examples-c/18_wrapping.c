@@ -38,12 +38,11 @@ int main(void) {
   rredis_client *client;
   rredis_reply *reply;
   if (rredis_client_new(NULL, &client, NULL) != RREDIS_OK) return 1;
-  const char *zadd[] = {"ZADD", "page18", "3.5", "tea", "12", "coffee", "27.25", "cocoa"};
-  if (rredis_client_command(client, 8, zadd, NULL, &reply, NULL) == RREDIS_OK) rredis_reply_free(reply);
+  rredis_client_command(client, RREDIS_TEXTS("ZADD", "page18", "3.5", "tea", "12", "coffee", "27.25", "cocoa"), NULL, NULL);
 
   if (rredis_client_set_callback(client, "ZRANGE", 6, leave_out, NULL, NULL, NULL) != RREDIS_OK) return 1;
-  const char *zrange[] = {"ZRANGE", "page18", "0", "-1", "WITHSCORES"};
-  if (rredis_client_command(client, 5, zrange, NULL, &reply, NULL) != RREDIS_OK) return 1;
+  if (rredis_client_command(client, RREDIS_TEXTS("ZRANGE", "page18", "0", "-1", "WITHSCORES"), &reply, NULL) != RREDIS_OK)
+    return 1;
   for (size_t i = 0; i < reply->len; i++) {
     const rredis_reply *pair = &reply->elements[i];
     printf("%s %g\n", pair->elements[0].str, pair->elements[1].number);

@@ -18,10 +18,9 @@ static rredis_client *client;
 static atomic_int done;
 
 static void *work(void *self) {
-  const char *pop[] = {"BLPOP", "page20:jobs", "0"};
   rredis_error err;
   rredis_reply *job;
-  while (rredis_client_command_with(client, 3, pop, NULL, 0, 0, self, &job, &err) == RREDIS_OK) {
+  while (rredis_client_command_with(client, RREDIS_TEXTS("BLPOP", "page20:jobs", "0"), 0, 0, self, &job, &err) == RREDIS_OK) {
     printf("worked on %s\n", job->elements[1].str);
     rredis_reply_free(job);
     atomic_fetch_add(&done, 1);
@@ -37,9 +36,8 @@ static void rest(void) { nanosleep(&(struct timespec){0, 5000000}, NULL); }
 int main(void) {
   rredis_error err;
   rredis_reply *reply;
-  const char *push[] = {"RPUSH", "page20:jobs", "one", "two"};
   if (rredis_client_new(NULL, &client, &err) != RREDIS_OK ||
-      rredis_client_command(client, 4, push, NULL, &reply, &err) != RREDIS_OK)
+      rredis_client_command(client, RREDIS_TEXTS("RPUSH", "page20:jobs", "one", "two"), &reply, &err) != RREDIS_OK)
     return fprintf(stderr, "%s\n", err.message), 1;
   rredis_reply_free(reply);
 

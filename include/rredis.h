@@ -2,9 +2,8 @@
 //
 // A complete call, without error handling:
 //
-//   const char *get[] = {"GET", "key"};
 //   rredis_client_new(NULL, &client, &err);  // once per program
-//   status = rredis_client_command(client, 2, get, NULL, &reply, &err);
+//   status = rredis_client_command(client, RREDIS_TEXTS("GET", "key"), &reply, &err);
 //   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
 //   rredis_client_free(client);
 //
@@ -23,6 +22,7 @@
 //   rredis_async     sends commands from an event loop
 //   rredis_pool      lets clients share connections
 //   rredis_parser    speaks RESP over a socket of yours, with rredis_command_encode
+//   rredis_tls       encrypts what a socket of yours carries
 //
 // Owning
 //   You own every object that rredis_X_new returns or that a function writes to an
@@ -54,9 +54,9 @@
 //   A child of fork may use the clients and pools of its parent: they open connections
 //   of their own. It may free all handles: the library neither writes to nor closes a
 //   connection that the parent still uses. In the child, calls with an rredis_conn,
-//   rredis_pubsub or rredis_async of the parent return RREDIS_ERR_FORKED, and so do
-//   calls with an rredis_pipeline that watches keys. All this holds whatever the
-//   threads of the parent were doing, and also if the child starts threads. The C
+//   rredis_pubsub, rredis_async or rredis_tls of the parent return RREDIS_ERR_FORKED,
+//   and so do calls with an rredis_pipeline that watches keys. All this holds whatever
+//   the threads of the parent were doing, and also if the child starts threads. The C
 //   library must allow malloc, pthread_create and getaddrinfo in a child of fork. If
 //   getaddrinfo never returns, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
 //
@@ -103,9 +103,8 @@ extern "C" {
 
 // ---- Version ------------------------------------------------------------------------
 
-/// The version of the header that a program was compiled with. The program may run with
-/// another version of the library: compare this with rredis_version_number() at its
-/// start.
+/// The version of the header that a program was compiled with. It may run with another
+/// version of the library: compare this with rredis_version_number() at its start.
 typedef enum rredis_version_of {
   RREDIS_VERSION_OF_HEADER = 0x080000,  // the version of this header, as 0xMMmmpp
 } rredis_version_of;
@@ -114,8 +113,7 @@ typedef enum rredis_version_of {
 /// Redis 8.0.
 const char *rredis_version(void);
 
-/// Give the library's version as a number, 0xMMmmpp. A later version has a larger
-/// number.
+/// Give the library's version as a number, 0xMMmmpp. Later versions have larger ones.
 uint32_t rredis_version_number(void);
 
 // ---- Handles ------------------------------------------------------------------------
@@ -133,6 +131,7 @@ typedef struct rredis_pipeline rredis_pipeline;  // queues commands, and runs th
 typedef struct rredis_pool rredis_pool;          // connections that clients share
 typedef struct rredis_pubsub rredis_pubsub;      // receives messages of channels
 typedef struct rredis_script rredis_script;      // a Lua script and its digest
+typedef struct rredis_tls rredis_tls;            // encrypts what a socket carries
 
 typedef struct rredis_parser_type rredis_parser_type;  // a struct, defined in the
                                                        // chapter Parser
@@ -303,6 +302,14 @@ rredis_status rredis_reply_number(const rredis_reply *reply, double *out_number,
 rredis_status rredis_reply_clone(const rredis_reply *reply, rredis_reply **out_reply,
     rredis_error *err);
 
+/// Give the block of memory that has all nodes and texts of a reply, and of its
+/// attributes. A language that reads C memory slowly copies the block once. An address
+/// in the reply, minus the address of the block, is the offset in the copy.
+///
+///   root     the whole reply; if root is only a part of a reply, the result is NULL
+///   out_len  receives the length of the block, or 0
+const void *rredis_reply_bytes(const rredis_reply *root, size_t *out_len);
+
 /// Free a whole reply.
 void rredis_reply_free(rredis_reply *reply);
 
@@ -338,6 +345,18 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
     size_t argc, const char *const *argv, const size_t *argv_len,
     const rredis_reply *reply, rredis_reply **out_reply, rredis_error *err);
 
+// ---- Arguments ----------------------------------------------------------------------
+
+/// The parameters argc, argv and argv_len of a function, from texts that end in a NUL:
+///
+///   rredis_client_command(client, RREDIS_TEXTS("GET", key), &reply, &err);
+///
+/// An array that you have, such as main's argv, is passed as (const char *const *)argv.
+/// In C11, rredis_args.h takes numbers and bytes too.
+#define RREDIS_TEXTS(...) \
+    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), \
+    (const char *const[]){__VA_ARGS__}, NULL
+
 // ---- Clients ------------------------------------------------------------------------
 //
 // A client leases a connection of its pool for each command. A command that would
@@ -356,6 +375,24 @@ typedef rredis_status (*rredis_callback_fn)(void *user_data, void *call_data,
 // its own. The library therefore takes a script's error for a READONLY error only if
 // its text is exactly a server's. A command that blocks for ever is also tried again
 // if it fails with UNBLOCKED because its server became a replica.
+//
+// In a cluster a command goes to the server that has the slot of its keys. A command
+// without keys goes to one primary, except one that is about all data (DBSIZE, KEYS,
+// FLUSHALL, INFO), which goes to every primary, and one that is about every server
+// (CONFIG SET, SCRIPT LOAD, SLOWLOG GET, PUBSUB NUMSUB), which goes to all. Their
+// replies become one: the first, the sum of numbers, or one ARRAY of all elements.
+// INFO and the LATENCY and MEMORY commands give a MAP of endpoints and replies. If a
+// server fails, the call fails. err.message tells how many servers succeeded, and if
+// any did, err.outcome is RAN or UNKNOWN. A command that changes one server (SHUTDOWN,
+// CLIENT KILL, CLUSTER FAILOVER) is RREDIS_ERR_ARGUMENT, and so is, in a pipeline, any
+// command for several servers. rredis_client_new_at makes a client of one server.
+//
+// SCAN goes through all primaries of a cluster. It begins with the cursor 0, goes on
+// with the cursor of each reply, which is text there, and is over when that is 0. A key
+// may come twice. A key that is there all the time may be missed only if its server
+// was restarted, or if it was moved and moved back by a migration of its slot that was
+// begun and called off meanwhile. RREDIS_ERR_STATE: eight other walks have been used
+// since.
 
 /// The statistics of a pool or a client.
 typedef enum rredis_stat {
@@ -385,6 +422,16 @@ typedef enum rredis_stat {
   RREDIS_STAT_ERRORS_SERVER = 43,       // calls that failed with 30 to 39
   RREDIS_STAT_ERRORS_CALLBACK = 44,     // calls that failed with 80 to 89
   RREDIS_STAT_ERRORS_INTERNAL = 45,     // calls that failed with 90 to 99
+  RREDIS_STAT_SERVERS = 50,             // servers known now, of a cluster or behind
+                                        // Sentinels; with one server this and the
+                                        // statistics below are -1
+  RREDIS_STAT_MOVED = 51,               // MOVED redirects followed
+  RREDIS_STAT_ASKED = 52,               // ASK redirects followed
+  RREDIS_STAT_REFRESHES = 53,           // readings of which server has which slots
+  RREDIS_STAT_FAILOVERS = 54,           // replicas found to have become the primary
+  RREDIS_STAT_SHARDS_DOWN = 55,         // shards now without a primary that can be used
+  RREDIS_STAT_SCOUTS = 56,              // calls that looked for a shard's primary,
+                                        // while others waited
 } rredis_stat;
 
 /// Flags of one call, to be or-ed.
@@ -401,7 +448,20 @@ typedef enum rredis_call {
                                  // RREDIS_OK
   RREDIS_CALL_ALONE = 32,        // share the connection with no other thread during the
                                  // call, whatever RREDIS_OPTION_SHARE says
+  RREDIS_CALL_PRIMARY = 64,      // send to the primary, whatever
+                                 // RREDIS_OPTION_READ_FROM says; where that is PRIMARY,
+                                 // and for an rredis_conn, RREDIS_ERR_ARGUMENT
+  RREDIS_CALL_MORE = 512,        // more commands follow: queue this one; for
+                                 // rredis_conn_send_with alone
 } rredis_call;
+
+/// Which server of a client's is meant.
+typedef enum rredis_target {
+  RREDIS_TARGET_SERVER = 0,  // the server of this endpoint, as rredis_client_servers
+                             // tells it
+  RREDIS_TARGET_KEY = 1,     // whichever server has the slot of this key, wherever that
+                             // moves
+} rredis_target;
 
 /// Make a client with a pool of its own. The client connects when it is first used.
 ///
@@ -419,6 +479,21 @@ rredis_status rredis_client_new(const rredis_options *options,
 /// PUBSUB_CONFIRMATIONS.
 rredis_status rredis_client_new_on(const rredis_pool *pool,
     const rredis_options *options, rredis_client **out_client, rredis_error *err);
+
+/// Make a client all of whose commands go to one server of this client's. It has this
+/// client's options, callbacks and connections. Everything that is made of it (an
+/// rredis_conn, a pipeline, a subscriber, an rredis_async) is for that server.
+///
+///   kind    what target is: an endpoint, or a key
+///   target  the endpoint or the key
+///
+/// RREDIS_ERR_ARGUMENT: there is no server of this endpoint. Only where no server is
+/// known yet is one asked. A client for a server follows no MOVED: it is
+/// RREDIS_ERR_SERVER. A client for a key follows the key's slot, except that an
+/// rredis_conn stays at its server. A subscriber of it is one of the whole cluster.
+rredis_status rredis_client_new_at(const rredis_client *client, rredis_target kind,
+    const char *target, size_t target_len, rredis_client **out_client,
+    rredis_error *err);
 
 /// Send one command and wait for its reply.
 ///
@@ -455,6 +530,15 @@ rredis_status rredis_client_set_callback(const rredis_client *client,
 /// unknown or not kept.
 int64_t rredis_client_stat(const rredis_client *client, rredis_stat stat);
 
+/// Tell which servers there are, as known: an ARRAY of MAPs. Only where none is known
+/// yet is a server asked.
+///
+/// A MAP has endpoint, role ("primary" or "replica"), of (the endpoint of a replica's
+/// primary, or NULL), slots (an ARRAY of the first and last slot of each range), zone
+/// (or NULL), and connections (how many are open).
+rredis_status rredis_client_servers(const rredis_client *client,
+    rredis_reply **out_reply, rredis_error *err);
+
 /// Give the name of the parser that reads the replies: "fast", "simple", or your
 /// parser's name.
 const char *rredis_client_parser(const rredis_client *client);
@@ -477,7 +561,8 @@ void rredis_client_free(rredis_client *client);
 
 // ---- Option names -------------------------------------------------------------------
 //
-// The options that can be set, and the values of those that are enumerators.
+// The options that can be set. The next chapter has the values of those that are
+// enumerators.
 
 /// The name of an option. An option marked "text" is set by rredis_options_set_str, and
 /// every other option by rredis_options_set_int. In a URL an option's name is in lower
@@ -487,7 +572,8 @@ typedef enum rredis_option {
   RREDIS_OPTION_HOST = 1,                       // text: an address or a host name. The
                                                 // addresses of a name are tried 250 ms
                                                 // apart. Default: 127.0.0.1
-  RREDIS_OPTION_PORT = 2,                       // the TCP port. Default: 6379
+  RREDIS_OPTION_PORT = 2,                       // the TCP port. Default: 6379, or 26379
+                                                // for Sentinels
   RREDIS_OPTION_UNIX_PATH = 3,                  // text: the path of a Unix socket.
                                                 // RREDIS_ERR_CONFIG if HOST or PORT is
                                                 // set too
@@ -498,22 +584,46 @@ typedef enum rredis_option {
                                                 // returns it. No message about the
                                                 // handshake shows it, even if the
                                                 // server repeats it
-  RREDIS_OPTION_DATABASE = 6,                   // the number of the database. Default:
-                                                // 0
+  RREDIS_OPTION_DATABASE = 6,                   // the database's number. Default: 0
   RREDIS_OPTION_PROTOCOL = 7,                   // 2 or 3, for RESP2 or RESP3; 0: the
                                                 // newest that the server speaks.
                                                 // Default: 0
   RREDIS_OPTION_CLIENT_NAME = 8,                // text: the name that CLIENT LIST shows
-  RREDIS_OPTION_LIBRARY_NAME = 9,               // text: the lib-name that CLIENT LIST
-                                                // shows
-  RREDIS_OPTION_POOL_MAX = 20,                  // the largest number of connections, at
-                                                // most 65535. Default: 64
+  RREDIS_OPTION_LIBRARY_NAME = 9,               // text: the lib-name of CLIENT LIST
+  RREDIS_OPTION_TOPOLOGY = 10,                  // an rredis_topology. Default: SINGLE
+  RREDIS_OPTION_SEEDS = 11,                     // text: host:port,host:port of any
+                                                // nodes of the cluster, or of the
+                                                // Sentinels. Default: HOST and PORT
+  RREDIS_OPTION_SENTINEL_SERVICE = 12,          // text: the Sentinels' name for the
+                                                // primary
+  RREDIS_OPTION_SENTINEL_USERNAME = 13,         // text: the user name for Sentinels
+  RREDIS_OPTION_SENTINEL_PASSWORD = 14,         // text: the password for Sentinels.
+                                                // They never receive PASSWORD
+  RREDIS_OPTION_SENTINEL_TLS = 15,              // 1: TLS to Sentinels; 0: no TLS; -1:
+                                                // as TLS. The TLS_ options are for
+                                                // Sentinels and servers alike. Default:
+                                                // -1
+  RREDIS_OPTION_READ_FROM = 16,                 // an rredis_read: which servers are
+                                                // read from. Default: PRIMARY
+  RREDIS_OPTION_ZONE = 17,                      // text: the availability zone of the
+                                                // program, for READ_FROM
+  RREDIS_OPTION_ADDRESS_MAP = 18,               // text: announced=reachable,...
+                                                // replaces the addresses that servers
+                                                // announce, each a host or host:port
+  RREDIS_OPTION_SPLIT = 19,                     // 1: a command whose keys have several
+                                                // slots is sent in parts, each to the
+                                                // server that has its keys: DEL,
+                                                // EXISTS, MGET, MSET, MSETEX, TOUCH and
+                                                // UNLINK. It is not atomic, and of a
+                                                // failed one some parts may have run.
+                                                // Default: 0
+  RREDIS_OPTION_POOL_MAX = 20,                  // the largest number of connections to
+                                                // a server, at most 65535. Default: 64
   RREDIS_OPTION_POOL_WAIT_MS = 21,              // how long a call waits while all
                                                 // connections are in use; -1: until its
                                                 // deadline. Default: -1
-  RREDIS_OPTION_POOL_IDLE_MIN = 22,             // the number of connections that are
-                                                // kept however long they are idle.
-                                                // Default: 0
+  RREDIS_OPTION_POOL_IDLE_MIN = 22,             // connections that are kept however
+                                                // long they are idle. Default: 0
   RREDIS_OPTION_POOL_IDLE_MS = 23,              // a connection that was idle for this
                                                 // time is closed when the pool is next
                                                 // used. Default: 5 minutes
@@ -527,12 +637,12 @@ typedef enum rredis_option {
                                                 // shared. Default: BUSY
   RREDIS_OPTION_INFLIGHT_MAX = 26,              // the largest number of commands under
                                                 // way on an rredis_async. Default: 4096
-  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // the largest total size of the
-                                                // commands under way on an
-                                                // rredis_async, in bytes. Default: 64
-                                                // MiB
+  RREDIS_OPTION_INFLIGHT_BYTES_MAX = 27,        // the largest size of the commands
+                                                // under way on an rredis_async, in
+                                                // bytes. Default: 64 MiB
   RREDIS_OPTION_CONNECT_TIMEOUT_MS = 30,        // the time to connect, including the
-                                                // handshake. Default: 5 s
+                                                // handshake. Default: 5 s; with CLUSTER
+                                                // and SENTINEL 1 s
   RREDIS_OPTION_COMMAND_TIMEOUT_MS = 31,        // the time for a whole call, including
                                                 // connecting. For a blocking command
                                                 // (BLPOP, XREAD BLOCK) see
@@ -548,12 +658,13 @@ typedef enum rredis_option {
   RREDIS_OPTION_USER_TIMEOUT_MS = 34,           // TCP_USER_TIMEOUT: the connection is
                                                 // closed if sent bytes stay
                                                 // unacknowledged for this time; 0 or
-                                                // -1: the system's default. Default: 30
-                                                // s
+                                                // -1: the system's. Default: 30 s
   RREDIS_OPTION_BLOCK_SLACK_MS = 35,            // the time that a blocking command has
                                                 // in addition to its own timeout
                                                 // argument. A command that blocks for
                                                 // ever has no deadline. Default: 1 s
+  RREDIS_OPTION_TOPOLOGY_AGE_MS = 36,           // how old the list of servers may be,
+                                                // or -1, for any age. Default: 60 s
   RREDIS_OPTION_RETRY_MAX = 40,                 // the largest number of retries (tries
                                                 // after the first). A try on an idle
                                                 // connection that the server had closed
@@ -569,6 +680,10 @@ typedef enum rredis_option {
                                                 // earn. A client begins with 100
                                                 // retries, and saves at most 100. 0: no
                                                 // retries. Default: 10
+  RREDIS_OPTION_FAILOVER_WAIT_MS = 44,          // how long a command that did not run
+                                                // waits for a server to take over.
+                                                // Default: -1, until the call's
+                                                // deadline
   RREDIS_OPTION_SHAPE = 50,                     // an rredis_shape. Default: CANONICAL
   RREDIS_OPTION_PARSER = 51,                    // an rredis_parser_kind. Default: AUTO
   RREDIS_OPTION_REPLY_BYTES_MAX = 60,           // the largest size of a reply, in bytes
@@ -585,29 +700,30 @@ typedef enum rredis_option {
                                                 // all pushes that wait to be delivered,
                                                 // in bytes. More are RREDIS_ERR_LIMIT.
                                                 // Default: 64 MiB
-  RREDIS_OPTION_TLS = 70,                       // 1: connect over TLS. 0: no TLS, and
-                                                // every other TLS option is
-                                                // RREDIS_ERR_CONFIG. Default: 0
+  RREDIS_OPTION_TLS = 70,                       // 1: connect over TLS. 0: no TLS to
+                                                // servers, and every other TLS_ option
+                                                // is RREDIS_ERR_CONFIG, except with
+                                                // SENTINEL_TLS 1. Default: 0
   RREDIS_OPTION_TLS_CA_FILE = 71,               // text: a file of trusted certificates
                                                 // (PEM), read again when it changes.
                                                 // Default, if no TLS_CA_ option is set:
                                                 // the environment variables
                                                 // SSL_CERT_FILE and SSL_CERT_DIR, or
                                                 // else the system's certificates
-  RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a directory of trusted
-                                                // certificates
+  RREDIS_OPTION_TLS_CA_DIR = 72,                // text: a directory of such files
   RREDIS_OPTION_TLS_CA_PEM = 73,                // text: the trusted certificates
                                                 // themselves (PEM)
   RREDIS_OPTION_TLS_CERT_FILE = 74,             // text: a file with the client's
                                                 // certificate and its chain (PEM)
-  RREDIS_OPTION_TLS_CERT_PEM = 75,              // text: the client's certificate itself
-                                                // (PEM)
+  RREDIS_OPTION_TLS_CERT_PEM = 75,              // text: the certificate itself (PEM)
   RREDIS_OPTION_TLS_KEY_FILE = 76,              // text: a file with the client's
                                                 // private key. Default: TLS_CERT_FILE
   RREDIS_OPTION_TLS_KEY_PEM = 77,               // text: the private key itself (PEM).
                                                 // No function returns it
   RREDIS_OPTION_TLS_SERVER_NAME = 78,           // text: the name that the server's
-                                                // certificate must have. Default: HOST
+                                                // certificate must have, with several
+                                                // servers that of each. Default: the
+                                                // host that is connected to
   RREDIS_OPTION_TLS_VERSION_MIN = 79,           // the oldest TLS version: 12 for 1.2,
                                                 // or 13 for 1.3. Default: 12
   RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY = 80,  // 1: accept every certificate; for
@@ -617,6 +733,41 @@ typedef enum rredis_option {
                                                 // confirmations of subscriptions.
                                                 // Default: 0
 } rredis_option;
+
+// ---- Option values ------------------------------------------------------------------
+//
+// The values of the options that are enumerators. Those of RREDIS_OPTION_PARSER are in
+// the chapter Parser.
+
+/// The values of RREDIS_OPTION_TOPOLOGY: how many servers there are, and how they are
+/// found. An option that only another value uses is RREDIS_ERR_CONFIG: SEEDS and
+/// ADDRESS_MAP with SINGLE, and a SENTINEL_ option without SENTINEL. So are UNIX_PATH
+/// without SINGLE, and HOST or PORT beside SEEDS. TOPOLOGY_AGE_MS, FAILOVER_WAIT_MS and
+/// SPLIT are ignored where they have no effect.
+///
+/// With SENTINEL, a server that says it is no primary is not used. What the old primary
+/// acknowledged after another server was promoted, and before a Sentinel named that, is
+/// lost, except as the servers' min-replicas-to-write prevents it. Where the program
+/// brings a transport, the Sentinels are asked once a second, and not listened to.
+typedef enum rredis_topology {
+  RREDIS_TOPOLOGY_SINGLE = 0,    // one server, at HOST and PORT or at UNIX_PATH
+  RREDIS_TOPOLOGY_CLUSTER = 1,   // a cluster: any of SEEDS says which servers there are
+  RREDIS_TOPOLOGY_SENTINEL = 2,  // the Sentinels at SEEDS say which server is the
+                                 // primary of SENTINEL_SERVICE, which must be set
+} rredis_topology;
+
+/// The values of RREDIS_OPTION_READ_FROM: which servers answer commands that only read
+/// and are sent one by one, with CLUSTER and SENTINEL. A replica may be behind its
+/// primary by any time. A program reads its own writes with RREDIS_CALL_PRIMARY.
+typedef enum rredis_read {
+  RREDIS_READ_PRIMARY = 0,         // to the primary
+  RREDIS_READ_PREFER_REPLICA = 1,  // to a replica, or to the primary where there is
+                                   // none
+  RREDIS_READ_REPLICA = 2,         // to a replica
+  RREDIS_READ_ANY = 3,             // to the primary or to a replica
+  RREDIS_READ_ZONE = 4,            // to a replica of ZONE, or else to any, or else to
+                                   // the primary
+} rredis_read;
 
 /// The values of RREDIS_OPTION_SHAPE.
 typedef enum rredis_shape {
@@ -643,8 +794,8 @@ typedef enum rredis_share {
 //
 // When a handle is made, its settings are checked together. Two settings that
 // contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. An
-// endpoint, login or TLS setting without effect is RREDIS_ERR_CONFIG too. A time,
-// limit or count without effect is accepted.
+// endpoint, login, TLS or topology setting without effect is RREDIS_ERR_CONFIG too.
+// Any other time, limit or count without effect is accepted.
 
 /// Gives the credentials for a new connection to endpoint ("host:port" or "unix:path").
 /// It adds the user name, or a NULL, and then the password to credentials. Both are
@@ -676,12 +827,16 @@ rredis_status rredis_options_set_str(rredis_options *options, rredis_option opti
 ///
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1&protocol=2
+///   redis+cluster://a.example:7000,b.example:7000/0
+///   redis+sentinel://a.example:26379,b.example:26379/service/0
 ///
-/// A user and a password may stand before the host: user:password@. A time has a unit,
-/// ms, s or m; without a unit it is in seconds. %XX stands for the byte 0xXX. The
-/// scheme rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not
-/// contradict it. A second URL replaces the endpoint and the credentials of the first,
-/// even if it has no credentials.
+/// A user and a password may stand before the first host: user:password@. A time has a
+/// unit, ms, s or m; without a unit it is in seconds. %XX stands for the byte 0xXX. A
+/// scheme that begins with rediss means TLS, and one that begins with redis no TLS;
+/// RREDIS_OPTION_TLS must not contradict it. Nor may RREDIS_OPTION_TOPOLOGY contradict
+/// +cluster and +sentinel, whose hosts become RREDIS_OPTION_SEEDS. A second URL
+/// replaces the endpoints and the credentials of the first, even if it has no
+/// credentials.
 rredis_status rredis_options_set_url(rredis_options *options, const char *url,
     size_t url_len, rredis_error *err);
 
@@ -723,10 +878,11 @@ rredis_status rredis_options_on_push(rredis_options *options, rredis_reply_fn fu
 /// called during the call in which an event happens.
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
-/// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
-/// ms]. id is the connection's number, unique in the process. attempt is the number of
-/// the failed try, from 1. text is the reason. Each text is one line, escaped like
-/// err->message.
+/// text], ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms],
+/// ["topology", servers, slots without a server], or ["failover", old endpoint, new
+/// endpoint, ms without a primary]. id is the connection's number, unique in the
+/// process. attempt is the number of the failed try, from 1. text is the reason. Each
+/// text is one line, escaped like err->message.
 ///
 ///   function  NULL: no events
 rredis_status rredis_options_on_event(rredis_options *options, rredis_reply_fn function,
@@ -861,10 +1017,18 @@ rredis_status rredis_pipeline_command(rredis_pipeline *pipeline, size_t argc,
 /// with READONLY closes the connection after the run. A transaction that a replica
 /// refused as a whole (READONLY) is tried again.
 ///
-/// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, or that the
-/// connection was lost before EXEC. RREDIS_ERR_ABORTED means that a command could not
-/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that EXEC was
-/// sent and no reply to it arrived.
+/// In a cluster all servers work at once. The commands of one key run in their order,
+/// except while its slot moves from one server to another. A server that fails costs
+/// its own commands alone: the run is RREDIS_OK, and their elements are ERRORs that
+/// begin with "NOT_SENT " or "UNKNOWN ", each with the attribute "rredis", 1. If no
+/// server answers all of its commands, the run fails. A transaction goes to one server:
+/// keys of several slots, among them those that are watched, are RREDIS_ERR_ARGUMENT.
+///
+/// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, that its slot
+/// moved to another server, or that the connection was lost before EXEC.
+/// RREDIS_ERR_ABORTED means that a command could not be queued. In both cases no
+/// command ran. RREDIS_OUTCOME_UNKNOWN means that EXEC was sent and no reply to it
+/// arrived.
 rredis_status rredis_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode,
     rredis_reply **out_reply, rredis_error *err);
 
@@ -889,6 +1053,10 @@ rredis_status rredis_pipeline_run_with(rredis_pipeline *pipeline,
 /// with the function's text, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
 /// sent. A run that fails after the first reply is not tried again, so no reply is
 /// passed twice.
+///
+/// In a cluster 256 commands are sent at a time, and fewer if they or the replies
+/// before them are long (1 MiB). function is called when the replies to all of them
+/// have arrived, and no connection is leased or closed then.
 rredis_status rredis_pipeline_run_each(rredis_pipeline *pipeline, uint32_t flags,
     int64_t timeout_ms, rredis_each_fn function, void *user_data, rredis_error *err);
 
@@ -964,6 +1132,16 @@ rredis_status rredis_conn_command_with(rredis_conn *conn, size_t argc,
 rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const *argv,
     const size_t *argv_len, rredis_error *err);
 
+/// Send one command with flags, without waiting for its reply.
+///
+///   flags  RREDIS_CALL_MORE queues the command. The next _send without it writes all
+///          queued commands at once. _receive writes them too; with a timeout of 0,
+///          only as far as that does not wait.
+///          RREDIS_CALL_TIMEOUT is RREDIS_ERR_ARGUMENT. The other values of rredis_call
+///          have no effect: a reply is never shaped, and no command is tried again.
+rredis_status rredis_conn_send_with(rredis_conn *conn, size_t argc,
+    const char *const *argv, const size_t *argv_len, uint32_t flags, rredis_error *err);
+
 /// Give the next reply, push, or line of MONITOR, in order of arrival. A server's error
 /// is a reply of kind ERROR.
 ///
@@ -971,6 +1149,14 @@ rredis_status rredis_conn_send(rredis_conn *conn, size_t argc, const char *const
 /// unchanged. RREDIS_ERR_STATE: no reply is outstanding, and no push can arrive.
 rredis_status rredis_conn_receive(rredis_conn *conn, int64_t timeout_ms,
     rredis_reply **out_reply, rredis_error *err);
+
+/// Give the descriptor of the connection, to poll for reading while no call is made. It
+/// stays the same until _free. Do nothing else with it, and stop polling before _free.
+/// -1: there is none, or conn was made by the parent of this forked process.
+///
+/// A reply may have been read already: before each poll, call _receive with a timeout
+/// of 0 until it returns RREDIS_ERR_AGAIN.
+int32_t rredis_conn_fd(const rredis_conn *conn);
 
 /// End the _command, _send or _receive of this connection that waits in another thread,
 /// and give the number of ended calls: 0 or 1.
@@ -1007,10 +1193,20 @@ void rredis_conn_free(rredis_conn *conn);
 // RREDIS_ERR_TLS, RREDIS_ERR_CONFIG), _next returns that failure, and the next call
 // tries again.
 //
-// If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, _next sends a PING. The
-// library buffers the messages of one read only. A server disconnects a subscriber
-// that is too slow, which gives a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts
-// lost connections of subscribers too.
+// In a cluster, channels and patterns are subscribed at one primary, any one, and each
+// shard channel at the server that has its slot. All of it is behind the one handle and
+// the one descriptor. If a server fails, or leaves the cluster, its channels are
+// subscribed at another. If a slot moves, its shard channels move with it. Both are a
+// gap. Messages of one server keep their order, and those of different servers have
+// none. Keyspace notifications are each server's own, and only the ones of that one
+// primary arrive.
+//
+// If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, in a cluster for 1 s if that is
+// less, _next sends a PING; with -1 it sends none. In a cluster, a server that does not
+// answer it is left when a replica has taken its place, and with Sentinels when they
+// name another primary: both long before the command timeout. The library buffers the
+// messages of one read only. A server disconnects a subscriber that is too slow, which
+// is a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts its connections, too.
 
 /// What a subscription is for.
 typedef enum rredis_topic {
@@ -1124,8 +1320,9 @@ void rredis_pubsub_free(rredis_pubsub *pubsub);
 //
 // In a pipeline run of mode PLAIN, scripts that the connection has not used yet are
 // loaded first, in the same burst. A script that the server no longer has is sent with
-// EVAL after the other commands; its reply is in its place in the array. In mode
-// ATOMIC and in _run_each every script is sent with EVAL.
+// EVAL after the other commands; its reply is in its place in the array. In a cluster
+// each server loads the scripts of its own commands. In mode ATOMIC, in _run_each and
+// after an ASK redirect of rredis_script_run every script is sent with EVAL.
 
 /// Make a script. The digest is computed here, without a server.
 rredis_status rredis_script_new(const char *text, size_t text_len,
@@ -1202,8 +1399,20 @@ void rredis_script_free(rredis_script *script);
 // RREDIS_ERR_TIMEOUT; the others continue. A blocking command (BLPOP) delays the
 // commands after it: use a second rredis_async for it.
 //
-// A READONLY error means that the server has become a replica. It still answers the
-// commands that were sent. Commands that were not sent, even with
+// In a cluster there is a connection to each server that is needed, all behind the one
+// descriptor. A command goes to the server of its slot, follows MOVED and ASK, and
+// waits within its own time while a replica takes over, with the limit of
+// RREDIS_OPTION_FAILOVER_WAIT_MS and not with RREDIS_CALL_NO_RETRY. Commands of one
+// server complete in order. Commands of different servers have no order, and neither
+// have commands of a slot that is moving. SUBSCRIBE and related commands are
+// RREDIS_ERR_ARGUMENT: use an rredis_pubsub.
+//
+// In a cluster and with Sentinels, commands sent to a primary that does not answer fail
+// with RREDIS_ERR_IO and the outcome UNKNOWN when another server has taken its place,
+// without waiting for their timeouts. Later commands go to that server.
+//
+// With one server, a READONLY error means that it has become a replica. It still
+// answers the commands that were sent. Commands that were not sent, even with
 // RREDIS_CALL_NO_RETRY, wait for the next connection, which looks up the host name
 // again.
 
@@ -1244,10 +1453,13 @@ rredis_status rredis_async_new(const rredis_client *client, rredis_async **out_a
 /// next connection, unless it has RREDIS_CALL_NO_RETRY. A command that was sent is
 /// never sent again.
 ///
-/// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
-/// Each confirmation and message is a PUSH. After its last confirmation the command
-/// completes with a reply of kind NULL. After a lost connection each subscription is
-/// restored, with a confirmation. Before the next message, a PUSH ["gap", NULL, reason,
+/// SUBSCRIBE and related commands need RESP3, or RREDIS_OPTION_PROTOCOL 2: without that
+/// option they are RREDIS_ERR_UNSUPPORTED in RESP2. With it, from the first of them
+/// until the last subscription has ended, any other command except PING is
+/// RREDIS_ERR_STATE, or RREDIS_ERR_ARGUMENT if it would change the connection. Each
+/// confirmation and message is a PUSH. After its last confirmation the command ends
+/// with a reply of kind NULL. After a lost connection each subscription is restored,
+/// with a confirmation. Before the next message, a PUSH ["gap", NULL, reason,
 /// milliseconds] gives the longest time for which messages may be missing.
 ///
 /// RREDIS_ERR_BUSY: the commands that _next has not returned yet reach
@@ -1566,11 +1778,62 @@ rredis_status rredis_parser_commit(rredis_parser *parser, size_t bytes_len,
 rredis_status rredis_parser_next(rredis_parser *parser, rredis_reply **out_reply,
     rredis_error *err);
 
+/// Give the number of bytes that were fed and are part of no reply that _next gave.
+/// After RREDIS_ERR_PROTOCOL the number has no meaning.
+size_t rredis_parser_unread(const rredis_parser *parser);
+
 /// Give the name of the parser: "fast", "simple", or your parser's name.
 const char *rredis_parser_name(const rredis_parser *parser);
 
 /// Free a parser, and the bytes that were not read.
 void rredis_parser_free(rredis_parser *parser);
+
+// ---- TLS ----------------------------------------------------------------------------
+//
+// TLS over a connected socket of yours, for an event loop that speaks RESP through an
+// rredis_parser. No call waits, or closes the socket. Whenever the socket is ready for
+// what _wants gives, _write what waits, and _read until RREDIS_ERR_AGAIN: in the
+// handshake, either call goes on with it. There is no timeout: to give up, call _free.
+
+/// Make the client's side of TLS. The first _read or _write begins the handshake.
+///
+///   options  RREDIS_OPTION_HOST or _TLS_SERVER_NAME, which the certificate must have,
+///            and other TLS options; NULL: the defaults, and a certificate for
+///            127.0.0.1. RREDIS_OPTION_TLS may be unset; 0 is RREDIS_ERR_CONFIG
+///   fd       a connected, non-blocking stream socket, to which nothing was written;
+///            it must stay open until _free
+rredis_status rredis_tls_new(const rredis_options *options, int32_t fd,
+    rredis_tls **out_tls, rredis_error *err);
+
+/// Read decrypted bytes. *out_len of 0 is the end of the stream, also where the server
+/// closed without TLS's close_notify: rredis_parser_unread tells whether a reply was
+/// cut.
+///
+/// RREDIS_ERR_AGAIN: poll the socket for what _wants gives. Do not poll before: bytes
+/// that were received may no longer show at the socket. RREDIS_ERR_TLS or
+/// RREDIS_ERR_CONNECT: the handshake failed, or the server refused the client's
+/// certificate. RREDIS_ERR_IO: the connection broke. Later calls return that status.
+///
+///   buffer_len  at least 1
+rredis_status rredis_tls_read(rredis_tls *tls, char *buffer, size_t buffer_len,
+    size_t *out_len, rredis_error *err);
+
+/// Encrypt and write bytes. *out_len is how many were taken, at most 16384: call again
+/// with the rest until all are taken, or until RREDIS_ERR_AGAIN.
+///
+/// RREDIS_ERR_AGAIN: none were taken. Poll the socket for what _wants gives, then
+/// _write all of the same bytes, and more behind them if you like. Other statuses are
+/// as of _read. After a failed _write, _read may say why.
+///
+///   bytes_len  at least 1
+rredis_status rredis_tls_write(rredis_tls *tls, const char *bytes, size_t bytes_len,
+    size_t *out_len, rredis_error *err);
+
+/// Give the rredis_ready values to poll the socket for.
+uint32_t rredis_tls_wants(const rredis_tls *tls);
+
+/// Free it. Nothing is written, and the socket stays open.
+void rredis_tls_free(rredis_tls *tls);
 
 // ---- Transports ---------------------------------------------------------------------
 //

@@ -149,6 +149,12 @@ pub enum Instead {
     Free,
     /// A connection of one's own.
     Connection,
+    /// A call of a client's, which asks each server, or a client of one.
+    EachServer,
+    /// A client of one server.
+    OneServer,
+    /// The option by which a command is sent in parts.
+    Split,
     /// Nothing: no handle takes it.
     Nothing,
 }
@@ -158,17 +164,23 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     /// An error with nothing known of a command yet.
+    #[cold]
+    #[inline(never)]
     pub fn new(status: Status, message: impl Into<Vec<u8>>) -> Self {
         Error { status, outcome: Outcome::None, os_error: 0, attempts: 0, message: message.into(), instead: None }
     }
 
     /// An error that a system call gave: `what` failed, with the errno and its text.
+    #[cold]
+    #[inline(never)]
     pub fn os(status: Status, what: &str, error: &std::io::Error) -> Self {
         let os_error = error.raw_os_error().unwrap_or(0);
         Error { os_error, ..Error::new(status, format!("{what}: {}", os_text(error))) }
     }
 
     /// No memory for `what`.
+    #[cold]
+    #[inline(never)]
     pub fn memory(what: &str) -> Self {
         Error::new(Status::Memory, format!("no memory for {what}"))
     }
@@ -186,6 +198,8 @@ impl Error {
     }
 
     /// The same error, with `place` and a colon in front of its sentence.
+    #[cold]
+    #[inline(never)]
     pub fn at(mut self, place: &str) -> Self {
         let mut message = Vec::with_capacity(place.len() + 2 + self.message.len());
         message.extend_from_slice(place.as_bytes());

@@ -19,11 +19,20 @@ pub const COMMAND_ARG_BYTES_MAX: usize = if usize::BITS > 40 { 1 << 40 } else { 
 pub const MESSAGE_BYTES_MAX: usize = 512;
 /// Bytes of a command's name, both words of it: beyond any, so that what is longer is no name.
 pub const NAME_BYTES_MAX: usize = 256;
+/// Bytes that TLS seals at once: the most that one of its records may hold.
+pub const RECORD_BYTES: usize = 16_384;
 /// Milliseconds, at the least, between two times that a pool lets all its connections go because their server takes no writes:
 /// a client may be meant for a replica, and somebody write there by mistake.
 pub const RENEWAL_MS_MIN: u64 = 1000;
+/// Servers of a cluster, or of what Sentinels watch: twice the thousand that a cluster is made for, and few enough that what
+/// names more is no cluster.
+pub const SERVERS_MAX: usize = 2048;
+/// Sentinels that are remembered beside the seeds: there are three or five, as a rule.
+pub const SENTINELS_MAX: usize = 16;
 /// Connections of one pool.
 pub const POOL_MAX: u32 = 65_535;
+/// Connections that are opened at once to one server of several.
+pub const CONNECTING_MAX: usize = 8;
 /// Bytes asked of a socket at first: enough for most replies, and little enough to be kept by a connection that rests.
 pub const READ_BYTES: usize = 1 << 10;
 /// Bytes asked of a socket at first where the replies before were longer than that: a value of 16 KiB comes in one read. With
@@ -55,6 +64,9 @@ pub const SCRIPTS_KNOWN_MAX: usize = 64;
 /// Bytes that a pipeline keeps between its runs in each of its four buffers: a batch of 10 000 small commands needs no memory of
 /// its own.
 pub const PIPELINE_REST_BYTES_MAX: usize = 1 << 20;
+
+/// Servers that an option may list, and pairs of addresses: as many as a cluster is advised to have nodes.
+pub const SERVERS_LISTED_MAX: usize = 1024;
 
 /// What a reply may grow to. Every bound is named in the error that it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

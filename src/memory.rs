@@ -7,6 +7,7 @@ mod kept;
 mod put;
 #[expect(unsafe_code, reason = "room that is not initialised before it is read into")]
 mod room;
+mod sort;
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 pub use kept::{Keeper, keep_or_free, take_kept};
 pub use put::{HEAD, put_headed};
 pub use room::Room;
+pub use sort::sort;
 
 /// A copy of these bytes.
 pub fn copied(bytes: &[u8], what: &str) -> Result<Vec<u8>> {

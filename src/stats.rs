@@ -32,6 +32,13 @@ pub enum Stat {
     ErrorsServer = 43,
     ErrorsCallback = 44,
     ErrorsInternal = 45,
+    Servers = 50,
+    Moved = 51,
+    Asked = 52,
+    Refreshes = 53,
+    Failovers = 54,
+    ShardsDown = 55,
+    Scouts = 56,
 }
 
 /// Bytes moved since they were last counted.
@@ -179,7 +186,7 @@ fn family(status: Status) -> usize {
     }
 }
 
-const ALL: [Stat; 23] = [
+const ALL: [Stat; 30] = [
     Stat::Connections,
     Stat::ConnectionsInUse,
     Stat::ConnectionsIdle,
@@ -203,6 +210,13 @@ const ALL: [Stat; 23] = [
     Stat::ErrorsServer,
     Stat::ErrorsCallback,
     Stat::ErrorsInternal,
+    Stat::Servers,
+    Stat::Moved,
+    Stat::Asked,
+    Stat::Refreshes,
+    Stat::Failovers,
+    Stat::ShardsDown,
+    Stat::Scouts,
 ];
 
 #[cfg(test)]

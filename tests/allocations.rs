@@ -61,8 +61,8 @@ fn allocations<T>(work: impl FnOnce() -> T) -> (T, usize) {
 fn what_is_known_of_a_command_is_found_without_memory() {
     let (_, counted) = allocations(|| vec![1_u8]);
     assert_eq!(counted, 1, "the count counts");
-    let small: Vec<String> = commands::all().iter().map(|row| row.name.to_lowercase()).collect();
-    let names = commands::all().iter().map(|row| row.name).chain(small.iter().map(String::as_str));
+    let small: Vec<String> = commands::all().iter().map(|row| row.name().to_lowercase()).collect();
+    let names = commands::all().iter().map(|row| row.name()).chain(small.iter().map(String::as_str));
     for name in names.chain(["NOSUCH", "client nosuch", ""]) {
         let args: Vec<&[u8]> = name.split(' ').map(str::as_bytes).chain([&b"key"[..], b"2", b"value"]).collect();
         let (_, counted) = allocations(|| commands::find(&args));

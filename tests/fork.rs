@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "fork/failover.rs"]
+mod failover;
+
 use std::ffi::c_void;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,9 +16,8 @@ use support::c::{Client, Conn, Options, Outcome, Status, call, option, stat};
 use support::child::{Child, fork};
 use support::over::{Over, Woken};
 use support::peer::{Hello, Line, Peer};
-use support::program::{Workshop, address, silent, watch};
+use support::program::{Workshop, address, watch};
 use support::server::{Server, eventually};
-use support::tools::root;
 use support::vitals;
 
 /// Threads that count, each on a key of its own: a reply of anybody else's, one too many or one too few would show.
@@ -29,9 +31,9 @@ fn busy(client: &Client, over: &AtomicBool, key: &str) -> i64 {
 }
 
 /// Free, in a child, what its parent's threads still use in the parent.
-fn free(client: &Client) {
+fn free<T>(handle: &T) {
     // SAFETY: the child's copy of the handle, which nothing in the child uses after this; the parent's is another.
-    drop(unsafe { std::ptr::read(client) });
+    drop(unsafe { std::ptr::read(handle) });
 }
 
 #[test]
@@ -228,15 +230,6 @@ fn exit_ends_a_process_whatever_its_threads_do() {
         assert!(ended.said.is_empty() && begin.elapsed() < Duration::from_secs(10), "{}", ended.said);
     }
     eventually("nothing is left", || server.clients().is_empty());
-}
-
-#[test]
-fn a_child_of_python_is_a_child_like_any() {
-    let server = Server::start(&[]);
-    let library = Workshop::new().library().join("librredis.so");
-    let mut command = Command::new("python3");
-    command.arg(root().join("tests/project/bindings/fork.py")).arg(library);
-    silent(command.args(["127.0.0.1", &server.port().to_string()]));
 }
 
 #[test]

@@ -6,6 +6,8 @@
 
 mod support;
 
+#[path = "oom/cluster.rs"]
+mod cluster;
 #[path = "oom/own_loop.rs"]
 mod own_loop;
 #[path = "oom/pipelines.rs"]
@@ -84,6 +86,21 @@ const CASES: &[Case] = &[
     ("a transaction of many scripts", pipelines::scripts_transacted, ANY),
     ("a script of many arguments in a transaction", pipelines::arguments_transacted, ANY),
     ("a watch of many keys", pipelines::watched, ANY),
+    ("a cluster learnt", cluster::learnt, NOT_SENT),
+    ("a cluster of very many learnt", cluster::crowd_learnt, NOT_SENT),
+    ("a cluster read anew", cluster::read_anew, NONE),
+    ("a cluster's Sentinels learnt", cluster::sentinels_learnt, NOT_SENT),
+    ("a cluster's huge value that is MOVED", cluster::huge_value_moved, &[Outcome::NOT_SENT, Outcome::REFUSED]),
+    ("a cluster's pipeline", cluster::pipelined, ANY),
+    ("a cluster's pipeline of which some is MOVED", cluster::pipelined_and_moved, ANY),
+    ("a cluster's replies shown", cluster::shown, ANY),
+    ("a cluster's command in parts", cluster::in_parts, ANY),
+    ("a cluster's command in parts of which some are MOVED", cluster::in_parts_and_moved, ANY),
+    ("a cluster's lists joined", cluster::lists_joined, ANY),
+    ("a cluster's names united", cluster::names_united, ANY),
+    ("a cluster's shard channels", cluster::shard_channels, CHANNELS),
+    ("a cluster's commands of one's own loop", cluster::submitted, NOT_SENT),
+    ("commands of one's own loop that no server takes", own_loop::to_no_cluster, NOT_SENT),
     ("a callback beside a huge key", callback, NOT_SENT),
     ("options", options, NONE),
     ("a huge URL", huge_url, NONE),
@@ -124,6 +141,8 @@ struct World {
     reply: Reply,
     /// A buffer of the caller's.
     room: RefCell<Vec<u8>>,
+    /// A cluster, for the cases that need one.
+    many: Option<cluster::Many>,
     /// Where the server is.
     server: String,
     /// How many requests were refused before the case had it all back.
@@ -159,7 +178,8 @@ fn what_others_decide_the_size_of_fails_with_a_status_and_leaves_all_as_it_was()
 fn child_without_memory() {
     let Ok(name) = std::env::var(CASE) else { return };
     let (_, run, outcomes) = CASES.iter().find(|case| case.0 == name).expect("the test above names them");
-    let world = World::new(&std::env::var(URL).expect("and say where the server is"));
+    let mut world = World::new(&std::env::var(URL).expect("and say where the server is"));
+    world.many = name.contains("cluster").then(cluster::Many::new);
     let mut refusals = 0;
     for together in [1, usize::MAX] {
         for spared in 0.. {
@@ -228,6 +248,7 @@ impl World {
             url: format!("redis://:{}@localhost", "x".repeat(HUGE)),
             reply,
             room: RefCell::new(vec![0; HUGE]),
+            many: None,
             server: url.to_owned(),
             refused: Cell::new(0),
             huge,
@@ -238,6 +259,10 @@ impl World {
     fn relent(&self) {
         self.refused.set(self.refused.get() + memory::refused());
         memory::refuse(usize::MAX, 0, 0);
+    }
+
+    fn many(&self) -> &cluster::Many {
+        self.many.as_ref().expect("the case's name says that it has one")
     }
 
     fn client(&self) -> &Client {

@@ -36,16 +36,30 @@ impl Flags {
     pub const ERROR_REPLY: Flags = Flags(16);
     /// On a connection of its own.
     pub const ALONE: Flags = Flags(32);
-    const ALL: u32 = 63;
+    /// To the primary.
+    pub const PRIMARY: Flags = Flags(64);
+    /// Queued, until a later command is written.
+    pub const MORE: Flags = Flags(512);
+    const ALL: u32 = 127;
 
-    /// These bits, if every one is known.
+    /// These bits, if every one is known, and is for a call that waits.
+    #[inline(always)]
     pub fn checked(bits: u32) -> Result<Flags> {
         match bits & !Flags::ALL {
             0 => Ok(Flags(bits)),
-            unknown => {
-                let text = format!("flags: the bits {unknown:#x} are not those of any flag");
-                Err(Error::new(Status::Argument, text).with_outcome(Outcome::NotSent))
+            unknown if unknown & Flags::MORE.0 != 0 => {
+                Err(refused("flags: MORE is for a command that is sent without waiting for its reply".to_owned()))
             }
+            unknown => Err(refused(format!("flags: the bits {unknown:#x} are not those of any flag"))),
+        }
+    }
+
+    /// The same, for a command whose reply is received later: no time of its own counts for it.
+    pub fn checked_for_send(bits: u32) -> Result<Flags> {
+        let flags = Flags::checked(bits & !Flags::MORE.0)?;
+        match flags.has(Flags::TIMEOUT) {
+            true => Err(refused("flags: TIMEOUT is for a call that has a timeout_ms".to_owned())),
+            false => Ok(Flags(bits)),
         }
     }
 
@@ -53,4 +67,9 @@ impl Flags {
     pub fn has(self, flag: Flags) -> bool {
         self.0 & flag.0 != 0
     }
+}
+
+#[cold]
+fn refused(text: String) -> Error {
+    Error::new(Status::Argument, text).with_outcome(Outcome::NotSent)
 }

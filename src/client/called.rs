@@ -27,8 +27,11 @@ impl Called {
     }
 
     /// Nothing is queued any more.
+    #[inline]
     pub(super) fn forget(&mut self) {
-        self.0.clear();
+        if !self.0.is_empty() {
+            self.0.clear();
+        }
     }
 
     /// What the callbacks make of EXEC's answer. One that fails leaves an ERROR in its command's place, as in a pipeline.

@@ -1,9 +1,10 @@
 //! A dedicated connection (`rredis_conn`), for commands that change the state of their connection.
 #![forbid(unsafe_code)]
 
+use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use crate::commands::{self, Command, Effect, Shape};
+use crate::commands::{Command, Effect, Shape};
 use crate::conn::{Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Lease;
@@ -13,6 +14,7 @@ use crate::stats::Counters;
 use crate::transport::Deadline;
 
 use super::called::Called;
+use super::latest::{self, Latest};
 use super::terms::Terms;
 use super::{Call, Client, Flags};
 
@@ -25,6 +27,7 @@ pub struct Dedicated {
     kept: Kept,
     /// Callbacks that wait for EXEC.
     called: Called,
+    latest: Option<Latest>,
     /// It is lost, and that was told.
     lost: bool,
 }
@@ -37,13 +40,20 @@ impl Dedicated {
         let lease = client.0.route.lease(&wait, &mut kept).map_err(|error| error.with_outcome(Outcome::None));
         client.tell(&mut kept);
         let lease = lease?;
-        Ok(Dedicated { client: client.clone(), lease: Some(lease), kept, called: Called::default(), lost: false })
+        Ok(Dedicated {
+            client: client.clone(),
+            lease: Some(lease),
+            kept,
+            called: Called::default(),
+            latest: None,
+            lost: false,
+        })
     }
 
     /// Send any command and wait for its reply. `None`: it is due none.
     pub fn command(&mut self, args: &[&[u8]], call: &Call) -> Result<Option<Reply>> {
         self.client.count(Counters::command);
-        let (row, begun) = (commands::find(args), Instant::now());
+        let (row, begun) = (latest::find(&mut self.latest, args), Instant::now());
         match self.straight(row, args, call, begun) {
             Some(reply) => Ok(Some(reply)),
             None => self.command_on_the_way(row, args, call, begun),
@@ -80,7 +90,10 @@ impl Dedicated {
     ) -> Result<Option<Reply>> {
         let terms = self.client.terms_of(row, args, call);
         let was_queueing = self.is_queueing();
-        let tried = terms.order_at(begun, args, call).and_then(|order| self.command_to_the_wire(&order));
+        let tried = match self.client.refuse_in_vain(call, true) {
+            Ok(()) => terms.order_at(begun, args, call).and_then(|order| self.command_to_the_wire(&order)),
+            Err(error) => Err(error),
+        };
         if let Ok(Some(reply)) = &tried {
             self.heed(terms.row, reply, was_queueing);
         }
@@ -102,6 +115,11 @@ impl Dedicated {
 
     /// Send any command, and leave its reply, as it comes, for `receive`.
     pub fn send(&mut self, args: &[&[u8]]) -> Result<()> {
+        self.send_with(args, Flags::default())
+    }
+
+    /// The same. With MORE among the flags it is only queued.
+    pub fn send_with(&mut self, args: &[&[u8]], flags: Flags) -> Result<()> {
         self.client.count(Counters::command);
         let call = Call::default();
         let ordered =
@@ -111,7 +129,10 @@ impl Dedicated {
             // What nobody asked for, and was there before the command, is not its reply.
             lease.inspect_lent(order.wait.deadline, kept)?;
             let submitted = lease.submit_any(order.asked())?;
-            lease.flush(submitted.ticket, &order.wait, kept)
+            match flags.has(Flags::MORE) {
+                true => Ok(()),
+                false => lease.flush(submitted.ticket, &order.wait, kept),
+            }
         });
         let sent = self.tell_if_lost(sent).map_err(|error| Error { attempts: 1, ..error });
         sent.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
@@ -138,6 +159,11 @@ impl Dedicated {
             false => self.called.forget(),
         }
         Ok(next)
+    }
+
+    /// The descriptor that is readable when something has come, where there is one, and it is this process's.
+    pub fn fd(&self) -> Option<RawFd> {
+        self.lease.as_ref().filter(|lease| lease.refuse_foreign().is_ok())?.fd()
     }
 
     fn command_to_the_wire(&mut self, order: &Order<'_>) -> Result<Option<Reply>> {

@@ -30,6 +30,8 @@ fn write(builder: &mut Builder, notice: &Notice) {
         Notice::Lost { .. } => b"lost",
         Notice::Retry { .. } => b"retry",
         Notice::Busy { .. } => b"busy",
+        Notice::Topology { .. } => b"topology",
+        Notice::Failover { .. } => b"failover",
     };
     text(builder, kind);
     match notice {
@@ -48,6 +50,15 @@ fn write(builder: &mut Builder, notice: &Notice) {
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, i64::from(*attempts));
             builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *wait_ms);
             text(builder, &error.message);
+        }
+        Notice::Topology { servers, unowned } => {
+            builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *servers);
+            builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *unowned);
+        }
+        Notice::Failover { from, to, without_ms } => {
+            text(builder, from.as_bytes());
+            text(builder, to.as_bytes());
+            builder.add_integer(Kind::RREDIS_REPLY_INTEGER, *without_ms);
         }
         Notice::Busy { in_use, max, waited_ms } => {
             for figure in [in_use, max, waited_ms] {

@@ -9,6 +9,8 @@ pub mod dedicated;
 pub mod evented;
 mod events;
 mod finish;
+mod latest;
+mod named;
 pub mod pipeline;
 pub mod pubsub;
 pub mod script;
@@ -21,11 +23,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arc_swap::ArcSwap;
 
 use crate::conn::Kept;
-use crate::error::Result;
+use crate::error::{Outcome, Result};
 use crate::ongoing::Ongoing;
-use crate::pool::Pool;
-use crate::route::{Audience, Route};
+use crate::reply::Reply;
+use crate::route::{Audience, Route, Servers, Whereto};
 use crate::stats::{Counters, Stat};
+use crate::transport::Deadline;
 
 pub use call::{Call, Flags};
 pub use callbacks::{Callback, Callbacks};
@@ -67,14 +70,25 @@ impl Client {
     /// A client with a pool of its own. Nothing is connected yet.
     pub fn new(setup: &Setup) -> Result<Client> {
         setup.check_share()?;
-        let pool = Pool::new(setup.dial()?);
-        Ok(Client::with_pool(pool, setup.clone()))
+        Ok(Client::to(Servers::new(setup.dial()?), setup.clone()))
     }
 
     /// A client on a pool that it shares. Its options may not contradict the pool's.
-    pub fn new_on(pool: &Pool, setup: &Setup) -> Result<Client> {
-        setup.check_on(pool.dial().options())?;
-        Ok(Client::with_pool(pool.clone(), setup.clone()))
+    pub fn new_on(servers: &Servers, setup: &Setup) -> Result<Client> {
+        setup.check_on(servers.home().dial().options())?;
+        Ok(Client::to(servers.clone(), setup.clone()))
+    }
+
+    /// A client like this one, all of whose commands go to one of its servers.
+    pub fn at(&self, target: Whereto<'_>) -> Result<Client> {
+        let mut kept = self.kept();
+        let patience = Deadline::after_ms(self.0.often.command_timeout_ms);
+        let servers = self.0.route.servers().at(target, patience, &mut kept);
+        self.show(kept);
+        let mut setup = self.0.setup.clone();
+        setup.callbacks = Callbacks::clone(&self.0.callbacks.load());
+        let servers = servers.map_err(|error| error.with_outcome(Outcome::None))?;
+        Ok(Client::to(servers, setup))
     }
 
     /// End the waits of calls that were given this `call_data`, or of all, where it is NULL, and tell how many.
@@ -127,6 +141,14 @@ impl Client {
         }
     }
 
+    /// The servers that are known, as an array of maps. Only where none is known yet is one asked.
+    pub fn servers(&self) -> Result<Reply> {
+        let mut kept = self.kept();
+        let listed = self.0.route.list(&self.0.setup.options, &mut kept);
+        self.show(kept);
+        listed.map_err(|error| error.with_outcome(Outcome::None))
+    }
+
     /// What reads the replies.
     pub fn parser_name(&self) -> String {
         self.0.route.dial().parser_name()
@@ -138,9 +160,9 @@ impl Client {
         event(self.0.route.counters());
     }
 
-    fn with_pool(pool: Pool, setup: Setup) -> Client {
+    fn to(servers: Servers, setup: Setup) -> Client {
         let callbacks = ArcSwap::from_pointee(setup.callbacks.clone());
-        let route = Route::single(pool, &setup.options);
+        let route = Route::new(servers, &setup.options);
         let often = Often {
             command_timeout_ms: setup.options.command_timeout_ms(),
             raw_shape: setup.options.raw_shape(),

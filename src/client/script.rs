@@ -15,6 +15,7 @@ use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Lease;
 use crate::reply::{Kind, Reply};
 use crate::route::{Order, Tries};
+use crate::session::Ticket;
 use crate::stats::Counters;
 
 /// A script and its digest. Nothing of it changes, so any number of threads may run it. Cloning shares it.
@@ -99,9 +100,12 @@ impl Client {
         // The program's callback is EVALSHA's, and is shown EVALSHA, whichever way it goes.
         let terms = self.terms(args, call);
         // One time for all that it takes.
-        let replied = terms.order(args, call).and_then(|order| {
+        let replied = self.refuse_in_vain(call, false).and_then(|()| terms.order(args, call)).and_then(|order| {
             let run = ScriptRun { client: self, script, order: &order };
-            self.0.route.ask(&order, &mut tries, None, self, |lease, kept| run.on(lease, kept))
+            self.0.route.ask(&order, &mut tries, None, self, &mut |lease, asking, kept| match asking {
+                true => run.asking(lease, kept),
+                false => run.on(lease, kept),
+            })
         });
         let result = replied.and_then(|reply| match reply.is_error() && !call.flags.has(Flags::ERROR_REPLY) {
             // Whatever a script answers, it may have run.
@@ -130,6 +134,15 @@ impl ScriptRun<'_> {
             true => self.known(lease, kept),
             false => self.unknown(lease, kept),
         }
+    }
+
+    /// On a server that is about to own its keys' slot: it takes one command behind ASKING, and no other can be sent behind that
+    /// one where the server does not have the script. So it goes whole.
+    fn asking(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
+        let asking = lease.submit(&[b"ASKING"], Shape::KEEP)?;
+        let ticket = self.submit_whole(lease)?;
+        let (_, reply) = lease.replies_to((asking, ticket), &self.order.wait, kept)?;
+        Ok(reply)
     }
 
     /// It was seen to exist on this connection.
@@ -176,17 +189,21 @@ impl ScriptRun<'_> {
     }
 
     fn whole(&self, lease: &mut Lease, kept: &mut Kept) -> Result<Reply> {
-        let mut args = Vec::new();
-        args.try_reserve_exact(self.order.args.len())
-            .map_err(|_| Error::memory("the arguments").with_outcome(Outcome::NotSent))?;
-        args.extend_from_slice(self.order.args);
-        (args[0], args[1]) = (EVAL, self.script.text());
-        let ticket = lease.submit(&args, self.order.shape)?;
+        let ticket = self.submit_whole(lease)?;
         let reply = lease.reply_to(ticket, &self.order.wait, kept)?;
         if !reply.is_error() {
             lease.scripts().add(self.script.digest());
         }
         Ok(reply)
+    }
+
+    fn submit_whole(&self, lease: &mut Lease) -> Result<Ticket> {
+        let mut args = Vec::new();
+        args.try_reserve_exact(self.order.args.len())
+            .map_err(|_| Error::memory("the arguments").with_outcome(Outcome::NotSent))?;
+        args.extend_from_slice(self.order.args);
+        (args[0], args[1]) = (EVAL, self.script.text());
+        lease.submit(&args, self.order.shape)
     }
 
     fn exists(&self) -> [&[u8]; 3] {

@@ -53,7 +53,8 @@ impl Setup {
     pub fn check_on(&self, pool: &Options) -> Result<()> {
         self.options.check_amounts()?;
         if let Some(key) = self.options.conflict(pool) {
-            return Err(Error::new(Status::Config, format!("{}: the pool was made with another value", key.name())));
+            let text = format!("{}: the pool was made with another value", key.name());
+            return Err(Error::new(Status::Config, text));
         }
         let foreign = match (&self.transport, &self.parser, &self.credentials) {
             (Some(_), _, _) => "transport",

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use crate::commands::{self, Blocking, Command, Effect, Shape};
 use crate::conn::Wait;
-use crate::error::{Outcome, Result};
+use crate::error::{Error, Outcome, Result, Status};
 use crate::reply::Reply;
 use crate::resp;
 use crate::route::Order;
@@ -58,6 +58,19 @@ impl Client {
     #[inline]
     pub(super) fn is_plain(&self, call: &Call) -> bool {
         !self.0.often.raw_shape && !self.0.has_callbacks.load(Ordering::Acquire) && !call.flags.has(Flags::RAW)
+    }
+
+    /// A flag that can have no effect is refused. `of_one`: the call is to one server, whatever the client reads from.
+    #[inline]
+    pub(super) fn refuse_in_vain(&self, call: &Call, of_one: bool) -> Result<()> {
+        if !call.flags.has(Flags::PRIMARY) || (!of_one && self.0.route.reads_from_replicas()) {
+            return Ok(());
+        }
+        let text = match of_one {
+            true => "flags: PRIMARY has no effect on a connection, which is to one server",
+            false => "flags: PRIMARY has no effect where read_from is primary: nothing is read from a replica",
+        };
+        Err(Error::new(Status::Argument, text).with_outcome(Outcome::NotSent))
     }
 
     /// How long a command may take that does not wait on the server.
@@ -125,8 +138,8 @@ impl Terms {
         let Terms { row, effect, shape, allowed_ms, .. } = *self;
         let name = args.first().copied().unwrap_or(b"");
         let wait = Wait { deadline: Deadline::ms_behind(begun, allowed_ms), allowed_ms, name };
-        let alone = call.flags.has(Flags::ALONE);
+        let (alone, primary) = (call.flags.has(Flags::ALONE), call.flags.has(Flags::PRIMARY));
         let (once, idempotent) = (call.flags.has(Flags::NO_RETRY), call.flags.has(Flags::IDEMPOTENT));
-        Ok(Order { args, row, room, effect, shape, wait, begun, once, alone, idempotent })
+        Ok(Order { args, row, room, effect, shape, wait, begun, once, alone, primary, idempotent })
     }
 }

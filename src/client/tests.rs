@@ -157,7 +157,7 @@ fn a_command_that_waits_has_the_time_it_says_and_some_for_the_way() {
 fn a_client_has_the_slack_of_its_pool() {
     let mut setup = Setup::default();
     setup.options.set_int(Key::BlockSlackMs, 500).unwrap();
-    let pool = Pool::new(setup.dial().unwrap());
+    let pool = Servers::new(setup.dial().unwrap());
     let client = Client::new_on(&pool, &Setup::default()).unwrap();
     assert_eq!(client.terms(&[b"BLPOP", b"k", b"2"], &Call::default()).allowed_ms, 2500);
 }

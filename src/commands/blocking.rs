@@ -29,12 +29,12 @@ pub enum Place {
     Last,
     /// At this index.
     At(u8),
-    /// After the word BLOCK, at this index or later, and before that other word where there is one.
+    /// After the word BLOCK, at this index or later, and before the word STREAMS where there is one.
     Block {
         /// Where options begin.
         from: u8,
-        /// Where they end; empty: at the end of the command.
-        before: &'static [u8],
+        /// They end at the word STREAMS, and not at the end of the command.
+        streams: bool,
     },
 }
 
@@ -43,6 +43,24 @@ impl Timeout {
     #[inline]
     pub(super) fn read(self, args: &[&[u8]]) -> Option<Blocking> {
         if self == Timeout::None { None } else { self.read_well(args) }
+    }
+
+    /// The argument with the time, and what stands there where the server is to wait for less. None: it waits for no time that
+    /// could be read.
+    pub(super) fn shortened(self, args: &[&[u8]], left: Duration) -> Option<(usize, String)> {
+        let (place, text) = match self {
+            Timeout::None => return None,
+            Timeout::Seconds(place) => (place, format!("{:.3}", left.as_secs_f64().max(LEAST_S))),
+            Timeout::Milliseconds(place) => (place, left.as_millis().max(1).to_string()),
+        };
+        match self.read(args)? {
+            Blocking::Forever => None,
+            Blocking::For(_) => {
+                let said = place.text(args)?;
+                let index = args.iter().position(|arg| std::ptr::eq(arg.as_ptr(), said.as_ptr()))?;
+                Some((index, text))
+            }
+        }
     }
 
     fn read_well(self, args: &[&[u8]]) -> Option<Blocking> {
@@ -61,7 +79,9 @@ impl Place {
             Place::Last if args.len() > 2 => args.last().copied(),
             Place::Last => None,
             Place::At(index) => args.get(usize::from(index)).copied(),
-            Place::Block { from, before } => block(args.get(usize::from(from)..)?, before),
+            Place::Block { from, streams } => {
+                block(args.get(usize::from(from)..)?, if streams { b"STREAMS" } else { b"" })
+            }
         }
     }
 }
@@ -88,6 +108,9 @@ fn block<'a>(options: &[&'a [u8]], end: &[u8]) -> Option<&'a [u8]> {
     said.filter(|_| end.is_empty())
 }
 
+/// 0 would be for ever.
+const LEAST_S: f64 = 0.001;
+
 fn seconds(text: &[u8]) -> Option<Blocking> {
     if is_hexadecimal(text) {
         return Some(Blocking::Forever);
@@ -112,6 +135,22 @@ fn milliseconds(text: &[u8]) -> Option<Blocking> {
 mod tests {
     use super::*;
     use crate::commands::blocking;
+
+    #[test]
+    fn a_time_is_shortened_where_it_stands() {
+        let shortened = |command: &str, left_ms| {
+            let args: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
+            let row = crate::commands::find(&args).unwrap();
+            row.shortened(&args, Duration::from_millis(left_ms))
+        };
+        assert_eq!(shortened("BLPOP 5 5", 1500), Some((2, "1.500".into())));
+        assert_eq!(shortened("BLPOP a b 30", 0), Some((3, "0.001".into())));
+        assert_eq!(shortened("BLMPOP 2 1 k LEFT", 700), Some((1, "0.700".into())));
+        assert_eq!(shortened("XREAD COUNT 3 BLOCK 900 STREAMS s 0", 25), Some((4, "25".into())));
+        for none in ["BLPOP k 0", "BLPOP k x", "GET k", "XREAD STREAMS s 0"] {
+            assert_eq!(shortened(none, 25), None, "{none}");
+        }
+    }
 
     fn waits(command: &str) -> Option<Blocking> {
         let args: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();

@@ -4,22 +4,24 @@ use super::blocking::{Blocking, Timeout};
 use super::effect::{Change, Effect};
 use super::id::Id;
 use super::noscript::unknown_script;
-use crate::error::{Error, Instead, Outcome, Status};
+use crate::error::{Instead, Outcome};
 
 /// What is known of one command, or of one subcommand.
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
     /// Which it is, for a `match`.
     pub id: Id,
-    /// Its name in capital letters, of one or two words: `CLIENT LIST`.
-    pub name: &'static str,
+    /// Where its name is among all names,
+    pub(super) name: Stretch,
+    /// and where its keys are said among all specifications.
+    pub(super) keys: Stretch,
     /// How many arguments it has, its name among them; a negative number is at least so many.
     pub arity: i16,
     /// What kind of command it is.
     pub flags: CommandFlags,
-    /// Where its keys are.
-    pub keys: &'static [KeySpec],
-    /// Which code finds them, where the specification alone does not.
+    /// The argument that is its one key, where that stands at a fixed place; 0: it has none, or others.
+    pub(super) lone_key: u8,
+    /// Which code finds its keys, where the specification alone does not.
     pub finder: Finder,
     /// Which servers of a cluster have to be asked.
     pub request: Request,
@@ -36,27 +38,14 @@ pub struct Command {
 }
 
 impl Command {
-    /// Its name, where it changes its connection, so that a client of many connections refuses it.
-    #[inline]
-    pub fn connection_state(&self) -> Option<&'static str> {
-        (!matches!(self.change, Change::None | Change::Shutdown)).then_some(self.name)
-    }
-
     /// Whether it changes nothing of its connection and does not wait on the server, whatever its arguments are.
     #[inline]
     pub fn is_plain(&self) -> bool {
         self.change == Change::None && self.timeout == Timeout::None
     }
 
-    /// The error of a handle on which it has no place, because it changes its connection and `why`.
-    #[cold]
-    pub fn misplaced(&self, why: &str) -> Error {
-        let text = format!("{} changes the connection it runs on, and {why}", self.name);
-        Error::new(Status::Argument, text).with_outcome(Outcome::NotSent).with_instead(self.instead())
-    }
-
     /// What there is for it, where it changes its connection.
-    fn instead(&self) -> Instead {
+    pub(super) fn instead(&self) -> Instead {
         match (self.id, self.change) {
             (Id::ClientSetname, _) => Instead::ClientName,
             (Id::ClientSetinfo, _) => Instead::LibraryName,
@@ -80,6 +69,12 @@ impl Command {
     #[inline]
     pub fn blocking(&self, args: &[&[u8]]) -> Option<Blocking> {
         self.timeout.read(args)
+    }
+
+    /// The argument that says how long the server may wait, and what it is where the server may wait for less. None: there is
+    /// no such time.
+    pub fn shortened(&self, args: &[&[u8]], left: std::time::Duration) -> Option<(usize, String)> {
+        self.timeout.shortened(args, left)
     }
 
     /// What it does to its connection with these arguments.
@@ -228,9 +223,31 @@ pub enum Begin {
     /// At this index.
     Index(u8),
     /// Behind this word, which is looked for from an index on, or backwards from so far before the end.
-    Keyword(&'static [u8], i8),
+    Keyword(KeyWord, i8),
     /// The specification does not say.
     Unsaid,
+}
+
+/// A word behind which keys are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words of the servers' own")]
+pub enum KeyWord {
+    Keys,
+    Store,
+    StoreDist,
+    Streams,
+}
+
+impl KeyWord {
+    /// As it stands among the arguments, in capital letters.
+    pub fn text(self) -> &'static [u8] {
+        match self {
+            KeyWord::Keys => b"KEYS",
+            KeyWord::Store => b"STORE",
+            KeyWord::StoreDist => b"STOREDIST",
+            KeyWord::Streams => b"STREAMS",
+        }
+    }
 }
 
 /// Where keys are, from where the search began.
@@ -264,84 +281,13 @@ pub enum Finder {
     Bitfield,
 }
 
-// What follows is the language that the table is written in.
-
-pub(super) const fn row(id: Id, name: &'static str, arity: i16, flags: u32) -> Command {
-    Command {
-        id,
-        name,
-        arity,
-        flags: CommandFlags(flags),
-        keys: &[],
-        finder: Finder::Specification,
-        request: Request::Default,
-        response: Response::Default,
-        repeat: Repeat::Never,
-        timeout: Timeout::None,
-        change: Change::None,
-        // What a module does before it fails is its own business.
-        failure: if flags & CommandFlags::MODULE != 0 { Failure::Halfway } else { Failure::Refused },
-    }
+/// A part of what all rows have together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    pub(super) at: u16,
+    pub(super) len: u16,
 }
 
-impl Command {
-    pub(super) const fn keys(self, keys: &'static [KeySpec]) -> Command {
-        Command { keys, ..self }
-    }
-
-    pub(super) const fn finds(self, finder: Finder) -> Command {
-        Command { finder, ..self }
-    }
-
-    pub(super) const fn request(self, request: Request) -> Command {
-        Command { request, ..self }
-    }
-
-    pub(super) const fn response(self, response: Response) -> Command {
-        Command { response, ..self }
-    }
-
-    pub(super) const fn repeats(self, repeat: Repeat) -> Command {
-        Command { repeat, ..self }
-    }
-
-    pub(super) const fn waits(self, timeout: Timeout) -> Command {
-        Command { timeout, ..self }
-    }
-
-    pub(super) const fn changes(self, change: Change) -> Command {
-        Command { change, ..self }
-    }
-
-    pub(super) const fn fails(self, failure: Failure) -> Command {
-        Command { failure, ..self }
-    }
-
-    pub(super) const fn container(self) -> Command {
-        Command { flags: CommandFlags(self.flags.0 | CommandFlags::CONTAINER), ..self }
-    }
-}
-
-pub(super) const fn key(access: u32, begin: Begin, find: Find) -> KeySpec {
-    KeySpec { access: Access(access), begin, find }
-}
-
-pub(super) const fn unsaid(access: u32) -> KeySpec {
-    key(access, Begin::Unsaid, Find::Unsaid)
-}
-
-pub(super) const fn at(index: u8) -> Begin {
-    Begin::Index(index)
-}
-
-pub(super) const fn after(word: &'static [u8], from: i8) -> Begin {
-    Begin::Keyword(word, from)
-}
-
-pub(super) const fn range(last: i8, step: u8, limit: u8) -> Find {
-    Find::Range { last, step, limit }
-}
-
-pub(super) const fn counted(at: u8, first: u8, step: u8) -> Find {
-    Find::Count { at, first, step }
+impl Stretch {
+    pub(super) const NOTHING: Stretch = Stretch { at: 0, len: 0 };
 }

@@ -1,7 +1,8 @@
 //! Finding a command's row by its name, without an allocation: one look-up for each word of the name.
 
 use super::command::{Command, CommandFlags};
-use super::table::ROWS;
+use super::rows::ROWS;
+use super::table::WRITTEN;
 
 /// The row of the command that these arguments are, in any case of letters: of the subcommand where the table has it, of
 /// the command that it belongs to where not.
@@ -138,8 +139,8 @@ const fn index() -> Index {
     // A container stands right before its subcommands: nothing sorts before a space.
     let mut container = 0;
     while row < ROWS.len() {
-        let name = ROWS[row].name.as_bytes();
-        if ROWS[row].flags.has(CommandFlags::CONTAINER) {
+        let name = WRITTEN[row].name.as_bytes();
+        if WRITTEN[row].command.flags.has(CommandFlags::CONTAINER) {
             container = row;
         }
         let mut space = 0;
@@ -186,18 +187,18 @@ mod tests {
 
     fn name(command: &str) -> Option<&'static str> {
         let args: Vec<&[u8]> = command.split(' ').map(str::as_bytes).collect();
-        find(&args).map(|row| row.name)
+        find(&args).map(|row| row.name())
     }
 
     #[test]
     fn every_row_is_found_in_any_case() {
         for row in &ROWS {
-            assert_eq!(name(row.name), Some(row.name));
-            assert_eq!(name(&row.name.to_lowercase()), Some(row.name));
+            assert_eq!(name(row.name()), Some(row.name()));
+            assert_eq!(name(&row.name().to_lowercase()), Some(row.name()));
             let mixed: String =
-                row.name.char_indices().map(|(at, c)| if at % 2 == 0 { c.to_ascii_lowercase() } else { c }).collect();
-            assert_eq!(name(&format!("{mixed} x")), Some(row.name));
-            assert_eq!(ROWS[row.id as usize].name, row.name);
+                row.name().char_indices().map(|(at, c)| if at % 2 == 0 { c.to_ascii_lowercase() } else { c }).collect();
+            assert_eq!(name(&format!("{mixed} x")), Some(row.name()));
+            assert_eq!(ROWS[row.id as usize].name(), row.name());
         }
     }
 
@@ -216,7 +217,7 @@ mod tests {
         }
         // One bit is another everywhere, and it counts everywhere but in the case of a letter.
         for row in &ROWS {
-            let mut args: Vec<Vec<u8>> = row.name.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+            let mut args: Vec<Vec<u8>> = row.name().split(' ').map(|word| word.as_bytes().to_vec()).collect();
             let last = args.len() - 1;
             for (at, bit) in (0..args[last].len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
                 let is_same = bit == 5 && args[last][at].is_ascii_uppercase();

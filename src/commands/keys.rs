@@ -39,39 +39,56 @@ pub fn keys(args: &[&[u8]]) -> Result<Keys, NoKeys> {
     keys_of(row, args)
 }
 
+/// What decides the slot of the command of this row: its keys, and the channels whose slots count as keys' do.
+pub fn routing_keys(row: &Command, args: &[&[u8]]) -> Result<Keys, NoKeys> {
+    match row.keys().iter().all(is_key) {
+        true => keys_of(row, args),
+        false => Keys::NONE.found(row, args, |_| true),
+    }
+}
+
 /// The keys of the command of this row.
 pub(super) fn keys_of(row: &Command, args: &[&[u8]]) -> Result<Keys, NoKeys> {
-    let mut keys = Keys { spans: [Span::NONE; SPANS_MAX], len: 0 };
-    if !row.keys.iter().any(is_key) {
-        return Ok(keys);
-    }
-    if !row.takes(args.len()) {
-        return Err(NoKeys::Arity);
-    }
-    let said = match row.finder {
-        Finder::Sort => keys.sort(args),
-        Finder::SortRo => keys.add(Span::one(1, READ)),
-        Finder::Migrate => keys.migrate(args),
-        Finder::Specification | Finder::Set | Finder::Delex | Finder::Bitfield => keys.specified(row, args),
-    };
-    match row.finder {
-        Finder::Set if says(args, 3, b"GET") => keys.spans[0].access = CHANGED,
-        Finder::Set => keys.spans[0].access = Access(Access::OW | Access::UPDATE),
-        Finder::Delex if args.len() > 2 => keys.spans[0].access = Access(Access::RW | Access::ACCESS | Access::DELETE),
-        Finder::Delex => keys.spans[0].access = Access(Access::RM | Access::DELETE),
-        Finder::Bitfield => keys.spans[0].access = bitfield(args),
-        _ => {}
-    }
-    if said.is_some() && keys.iter().next().is_some() {
-        return Ok(keys);
-    }
-    match row.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
-        true => Ok(Keys { len: 0, ..keys }),
-        false => Err(NoKeys::Arguments),
+    match row.keys().iter().any(is_key) {
+        true => Keys::NONE.found(row, args, is_key),
+        false => Ok(Keys::NONE),
     }
 }
 
 impl Keys {
+    const NONE: Keys = Keys { spans: [Span::NONE; SPANS_MAX], len: 0 };
+
+    /// With those that the specifications which count say.
+    fn found(self, row: &Command, args: &[&[u8]], counts: fn(&KeySpec) -> bool) -> Result<Keys, NoKeys> {
+        let mut keys = self;
+        if !row.takes(args.len()) {
+            return Err(NoKeys::Arity);
+        }
+        let said = match row.finder {
+            Finder::Sort => keys.sort(args),
+            Finder::SortRo => keys.add(Span::one(1, READ)),
+            Finder::Migrate => keys.migrate(args),
+            Finder::Specification | Finder::Set | Finder::Delex | Finder::Bitfield => keys.specified(row, args, counts),
+        };
+        match row.finder {
+            Finder::Set if says(args, 3, b"GET") => keys.spans[0].access = CHANGED,
+            Finder::Set => keys.spans[0].access = Access(Access::OW | Access::UPDATE),
+            Finder::Delex if args.len() > 2 => {
+                keys.spans[0].access = Access(Access::RW | Access::ACCESS | Access::DELETE)
+            }
+            Finder::Delex => keys.spans[0].access = Access(Access::RM | Access::DELETE),
+            Finder::Bitfield => keys.spans[0].access = bitfield(args),
+            _ => {}
+        }
+        if said.is_some() && keys.iter().next().is_some() {
+            return Ok(keys);
+        }
+        match row.flags.has(CommandFlags::NO_MANDATORY_KEYS) {
+            true => Ok(Keys { len: 0, ..keys }),
+            false => Err(NoKeys::Arguments),
+        }
+    }
+
     /// Each of them, as the specifications come one after the other.
     pub fn iter(&self) -> impl Iterator<Item = CommandKey> {
         self.spans.iter().take(self.len).flat_map(|span| {
@@ -86,11 +103,11 @@ impl Keys {
     }
 
     /// As the specification says. `None`: the arguments are not as it says.
-    fn specified(&mut self, row: &Command, args: &[&[u8]]) -> Option<()> {
-        for spec in row.keys.iter().filter(|spec| is_key(spec)) {
+    fn specified(&mut self, row: &Command, args: &[&[u8]], counts: fn(&KeySpec) -> bool) -> Option<()> {
+        for spec in row.keys().iter().filter(|spec| counts(spec)) {
             let first = match spec.begin {
                 Begin::Index(index) => Some(usize::from(index)),
-                Begin::Keyword(word, from) => behind(args, word, from),
+                Begin::Keyword(word, from) => behind(args, word.text(), from),
                 Begin::Unsaid => None,
             };
             if let Some(first) = first {

@@ -8,6 +8,7 @@ mod id;
 mod keys;
 mod noscript;
 mod refusal;
+mod rows;
 pub mod shape;
 mod slot;
 #[cfg(test)]
@@ -15,15 +16,18 @@ mod tests;
 
 #[rustfmt::skip]
 mod table;
+mod written;
 
 use crate::error::Outcome;
 
 pub use blocking::{Blocking, Place, Timeout};
-pub use command::{Access, Begin, Command, CommandFlags, Failure, Find, Finder, KeySpec, Repeat, Request, Response};
+pub use command::{
+    Access, Begin, Command, CommandFlags, Failure, Find, Finder, KeySpec, KeyWord, Repeat, Request, Response,
+};
 pub use effect::{Change, Effect, Topic};
 pub use find::{Exactly, find};
 pub use id::Id;
-pub use keys::{CommandKey, Keys, NoKeys, keys};
+pub use keys::{CommandKey, Keys, NoKeys, keys, routing_keys};
 pub use noscript::unknown_script;
 pub use refusal::{Refusal, has_own_words};
 pub use shape::{Shape, shape, shape_of, shape_without_arguments};
@@ -32,7 +36,7 @@ pub use table::DIFFERENCES;
 
 /// Every row, in the order of the names.
 pub fn all() -> &'static [Command] {
-    &table::ROWS
+    &rows::ROWS
 }
 
 /// Whether the table has this command, by its first word in any case of letters.

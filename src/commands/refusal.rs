@@ -49,6 +49,7 @@ impl Refusal {
 }
 
 /// Whether an error of this command may be in words of its own: those of a script, of a module, of an unknown hand.
+#[inline(always)]
 pub fn has_own_words(command: Option<&Command>) -> bool {
     command.is_none_or(|command| command.failure != Failure::Refused)
 }

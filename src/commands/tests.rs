@@ -28,8 +28,8 @@ const STATEFUL_TWO: &str = "CLIENT REPLY, CLIENT TRACKING, CLIENT CACHING, CLIEN
 
 #[test]
 fn the_table_is_sorted_and_in_capitals() {
-    assert!(all().windows(2).all(|pair| pair[0].name < pair[1].name));
-    assert!(all().iter().all(|row| !row.name.bytes().any(|byte| byte.is_ascii_lowercase() || byte == b'|')));
+    assert!(all().windows(2).all(|pair| pair[0].name() < pair[1].name()));
+    assert!(all().iter().all(|row| !row.name().bytes().any(|byte| byte.is_ascii_lowercase() || byte == b'|')));
     assert!(all().len() > 600);
     assert!(all().iter().filter(|row| row.only_reads()).count() > 250);
 }
@@ -38,15 +38,15 @@ fn the_table_is_sorted_and_in_capitals() {
 fn rows_are_of_a_piece() {
     for row in all() {
         let has = |flag| row.flags.has(flag);
-        assert!(!(has(CommandFlags::READONLY) && has(CommandFlags::WRITE)), "{}", row.name);
-        assert!(!(has(CommandFlags::WRITE) && row.only_reads()), "{}", row.name);
-        assert!(row.arity != 0 && row.arity.unsigned_abs() as usize >= row.name.split(' ').count(), "{}", row.name);
-        assert!(row.timeout == Timeout::None || has(CommandFlags::BLOCKING) || row.id == Id::TsRead, "{}", row.name);
-        assert!(row.timeout != Timeout::None || !has(CommandFlags::BLOCKING), "{}", row.name);
-        assert!(row.response == Response::Default || row.request != Request::Default, "{}", row.name);
-        assert!(row.change == Change::None || row.repeat == Repeat::Never, "{}", row.name);
-        let unsaid = row.keys.iter().any(|key| matches!(key.find, Find::Unsaid));
-        assert!(!unsaid || row.finder != Finder::Specification, "{}", row.name);
+        assert!(!(has(CommandFlags::READONLY) && has(CommandFlags::WRITE)), "{}", row.name());
+        assert!(!(has(CommandFlags::WRITE) && row.only_reads()), "{}", row.name());
+        assert!(row.arity != 0 && row.arity.unsigned_abs() as usize >= row.name().split(' ').count(), "{}", row.name());
+        assert!(row.timeout == Timeout::None || has(CommandFlags::BLOCKING) || row.id == Id::TsRead, "{}", row.name());
+        assert!(row.timeout != Timeout::None || !has(CommandFlags::BLOCKING), "{}", row.name());
+        assert!(row.response == Response::Default || row.request != Request::Default, "{}", row.name());
+        assert!(row.change == Change::None || row.repeat == Repeat::Never, "{}", row.name());
+        let unsaid = row.keys().iter().any(|key| matches!(key.find, Find::Unsaid));
+        assert!(!unsaid || row.finder != Finder::Specification, "{}", row.name());
     }
 }
 
@@ -65,8 +65,8 @@ fn what_only_reads_may_be_repeated_and_nothing_else() {
 #[test]
 fn every_name_is_found_in_any_case() {
     for row in all() {
-        assert!(known(&split(row.name)), "{}", row.name);
-        assert!(known(&split(&format!("{} key", row.name.to_lowercase()))), "{}", row.name);
+        assert!(known(&split(row.name())), "{}", row.name());
+        assert!(known(&split(&format!("{} key", row.name().to_lowercase()))), "{}", row.name());
     }
     for name in ["", "G", "GETT", "ZZZ", "A", "GET ", "JSON.NOSUCH", "\0", "\u{e9}"] {
         assert!(!known(&[name.as_bytes()]), "{name}");
@@ -91,12 +91,12 @@ fn what_changes_a_connection_is_named_in_any_case() {
 #[test]
 fn no_other_command_changes_a_connection() {
     for row in all() {
-        let stateful = STATEFUL.split(' ').chain(STATEFUL_TWO.split(", ")).any(|name| name == row.name);
-        assert_eq!(state(row.name).is_some(), stateful, "{}", row.name);
+        let stateful = STATEFUL.split(' ').chain(STATEFUL_TWO.split(", ")).any(|name| name == row.name());
+        assert_eq!(state(row.name()).is_some(), stateful, "{}", row.name());
         if !stateful {
             // It ends the server, and leaves no connection that could be another.
             let effect = if row.id == Id::Shutdown { Effect::Shutdown } else { Effect::None };
-            assert_eq!(does(&format!("{} ID", row.name)), effect);
+            assert_eq!(does(&format!("{} ID", row.name())), effect);
         }
     }
     for command in

@@ -59,7 +59,7 @@ impl Connection {
         self.end_with(error)
     }
 
-    fn end_with(&mut self, error: Error) -> Error {
+    pub(super) fn end_with(&mut self, error: Error) -> Error {
         self.session.fail(error.clone());
         error.at(self.dial.endpoint())
     }

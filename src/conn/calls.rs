@@ -143,7 +143,7 @@ impl Connection {
 
     /// The wait for this command has failed.
     #[cold]
-    fn failed(&mut self, error: Error, ticket: Ticket) -> Error {
+    pub(super) fn failed(&mut self, error: Error, ticket: Ticket) -> Error {
         self.session.fail(error.clone());
         let outcome = self.session.fate(ticket);
         self.told(error, outcome)

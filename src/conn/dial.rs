@@ -1,15 +1,18 @@
 //! Opening connections, with the options and the program's transport, parser and credentials function.
 
+mod others;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::error::{Error, Outcome, Result, Status};
-use crate::options::{Endpoint, Key, Options, Secret, Share};
+use crate::options::{Endpoint, Key, Options, Secret, Share, Topology};
 use crate::resp::{self, ParserType};
-use crate::session::{Greeting, Session};
+use crate::session::{Duty, Greeting, Session};
 use crate::stats::Counters;
 use crate::transport::{self, Attempt, Connect, Deadline, Sockets, Transport};
 
+use super::lookout::{Looking, Lookout};
 use super::serving::is_served;
 
 /// How to open a connection to one server.
@@ -17,7 +20,7 @@ use super::serving::is_served;
 pub struct Dial {
     /// What is the same for every server.
     shared: Arc<Shared>,
-    server: Arc<Server>,
+    server: Arc<DialledServer>,
     /// Set where code of the caller's serves the connection: which pool it must not use meanwhile.
     serves: Option<u64>,
 }
@@ -27,6 +30,8 @@ pub struct Dial {
 struct Shared {
     options: Options,
     connect: Arc<dyn Connect>,
+    /// What the program moves the bytes with, as it gave it.
+    given: Option<Arc<dyn Connect>>,
     parser: Option<Arc<dyn ParserType>>,
     credentials: Option<Arc<dyn Credentials>>,
     /// The bytes move through functions of the caller's.
@@ -36,12 +41,16 @@ struct Shared {
 }
 
 /// One server, and what was learnt of it.
-struct Server {
+struct DialledServer {
     endpoint: Endpoint,
     /// The endpoint as messages name it.
     name: Arc<str>,
     /// It knows no HELLO: it is not asked again.
     is_resp2: AtomicBool,
+    /// What it is to be.
+    duty: Duty,
+    /// Who tells when another server has taken its place.
+    looking: Option<Looking>,
 }
 
 /// Says who we are, each time a connection is opened.
@@ -67,15 +76,11 @@ impl Dial {
         let foreign = connect.is_some();
         let serves = (foreign || parser.is_some()).then(next_number);
         let sockets = Sockets::new(options.keepalive_ms(), options.user_timeout_ms());
+        let given = connect.clone();
         let connect = connect.unwrap_or_else(|| Arc::new(sockets));
         let connect = if options.tls() { transport::with_tls(connect, &options)? } else { connect };
-        let shared = Shared { options, connect, parser, credentials: None, foreign, counters: Arc::default() };
-        Ok(Dial { shared: Arc::new(shared), server: Arc::new(Server::new(endpoint)), serves })
-    }
-
-    /// How to open connections to another server, as these are opened.
-    pub fn to(&self, endpoint: Endpoint) -> Dial {
-        Dial { server: Arc::new(Server::new(endpoint)), ..self.clone() }
+        let shared = Shared { options, connect, given, parser, credentials: None, foreign, counters: Arc::default() };
+        Ok(Dial { shared: Arc::new(shared), server: Arc::new(DialledServer::new(endpoint, Duty::Any, None)), serves })
     }
 
     /// The same, but that it asks who we are at each connect.
@@ -105,6 +110,11 @@ impl Dial {
             true => Share::Never,
             false => self.options().share(),
         }
+    }
+
+    /// The endpoint.
+    pub fn place(&self) -> &Endpoint {
+        &self.server.endpoint
     }
 
     /// The endpoint as messages name it.
@@ -161,6 +171,17 @@ impl Dial {
         Session::new(parser, self.greeting()?)
     }
 
+    /// Whether it is for the server of this dial, and what was learnt of that is known to both.
+    pub fn leads_as(&self, other: &Dial) -> bool {
+        Arc::ptr_eq(&self.server, &other.server)
+    }
+
+    /// Who tells whether its server is still the one to wait for. None: it is, whatever happens.
+    #[inline]
+    pub fn looking(&self) -> Option<&Looking> {
+        self.server.looking.as_ref()
+    }
+
     /// Whether a loop of the caller's could watch its connections.
     pub fn has_fd(&self) -> bool {
         self.shared.connect.has_fd()
@@ -178,7 +199,7 @@ impl Dial {
     }
 
     /// Whether bytes may wait in a transport of the caller's, where no descriptor shows them.
-    pub(super) fn is_foreign(&self) -> bool {
+    pub fn is_foreign(&self) -> bool {
         self.shared.foreign
     }
 
@@ -214,13 +235,16 @@ impl Dial {
             client_name: options.client_name().map(<[u8]>::to_vec),
             library_name: options.library_name().map(<[u8]>::to_vec),
             database: options.database(),
+            duty: self.server.duty,
+            cluster: options.topology() == Topology::Cluster,
         })
     }
 }
 
-impl Server {
-    fn new(endpoint: Endpoint) -> Server {
-        Server { name: endpoint.to_string().into(), endpoint, is_resp2: AtomicBool::new(false) }
+impl DialledServer {
+    fn new(endpoint: Endpoint, duty: Duty, lookout: Option<Arc<dyn Lookout>>) -> DialledServer {
+        let looking = lookout.map(|lookout| Looking { lookout, place: endpoint.clone() });
+        DialledServer { name: endpoint.to_string().into(), endpoint, is_resp2: AtomicBool::new(false), duty, looking }
     }
 }
 

@@ -48,6 +48,22 @@ pub enum Notice {
         /// How long was waited.
         waited_ms: i64,
     },
+    /// Which servers there are, and which has which slot, was read anew.
+    Topology {
+        /// The servers.
+        servers: i64,
+        /// The slots that nobody has.
+        unowned: i64,
+    },
+    /// A replica was found to have become the primary.
+    Failover {
+        /// The old primary.
+        from: Arc<str>,
+        /// The new one.
+        to: Arc<str>,
+        /// For how long there was none.
+        without_ms: i64,
+    },
 }
 
 /// What came unasked, or before it was asked for, in order: kept until somebody may see it, and bounded.

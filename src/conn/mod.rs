@@ -3,6 +3,7 @@
 //! ```text
 //!  dial         what a connection is opened with
 //!  opening      opening a connection, with a wait or in steps
+//!  opening_each opening several at once
 //!  greeting     the handshake
 //!  connection   an open connection: its parts, and its state
 //!  moving       one read or write between session and transport
@@ -11,7 +12,11 @@
 //!  straight     a command on the shortest way
 //!  stopped      how far such a command came
 //!  burst        many commands in one write, and their replies
+//!  several      many connections driven at once, by one thread
+//!  member       one of them
+//!  goal         what it is driven for: the replies of a burst, or of a few commands
 //!  steps        reads and writes that never wait, for a line
+//!  lookout      whether a server is still the one to wait for
 //!  inspecting   a look at a connection that was idle
 //!  kept         pushes and notices that arrive during a call
 //!  scripts      the scripts that the server is known to have
@@ -25,14 +30,19 @@ mod burst;
 mod calls;
 mod connection;
 mod dial;
+mod goal;
 mod greeting;
 mod handed;
 mod inspecting;
 mod kept;
+mod lookout;
+mod member;
 mod moving;
 mod opening;
+mod opening_each;
 mod scripts;
 mod serving;
+mod several;
 mod steps;
 mod stopped;
 mod straight;
@@ -43,10 +53,14 @@ pub use burst::Handed;
 pub use calls::Wait;
 pub use connection::Connection;
 pub use dial::{Credentials, Dial};
+pub use goal::{Asking, Goal, Taking};
 pub use handed::handed;
 pub use kept::{Kept, Notice};
+pub use lookout::{Looking, Lookout};
 pub use opening::{Stepped, no_descriptor};
+pub use opening_each::open_each;
 pub use scripts::{Digest, Known};
+pub use several::{Ended, Question, Several, ask_each};
 pub use steps::{Read, Turn};
 pub use straight::is_straight_in;
 pub use until::Until;

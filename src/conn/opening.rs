@@ -41,7 +41,12 @@ enum OpeningStage {
 impl Stepped {
     /// A connection to be opened, from now on. `may_wait`: a transport of the caller's that has no descriptor is waited for.
     pub fn new(dial: &Dial, may_wait: bool) -> Stepped {
-        let deadline = Deadline::after_ms(dial.options().connect_timeout_ms());
+        Stepped::until(dial, may_wait, Deadline::never())
+    }
+
+    /// The same, that is to be open by then.
+    pub(super) fn until(dial: &Dial, may_wait: bool, deadline: Deadline) -> Stepped {
+        let deadline = deadline.earlier(Deadline::after_ms(dial.options().connect_timeout_ms()));
         Stepped { dial: dial.clone(), deadline, stage: OpeningStage::New, may_wait }
     }
 

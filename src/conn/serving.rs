@@ -8,11 +8,17 @@ use crate::process::without_destructor;
 
 /// Run what may call functions of the caller's that serve this pool.
 pub(super) fn serving<T>(number: Option<u64>, body: impl FnOnce() -> T) -> T {
-    let _served = serve(number);
-    body()
+    let served = serve(number);
+    let made = body();
+    // Mostly there is nothing to be taken back, which is found out here, without a call.
+    if let Some(served) = served {
+        drop(served);
+    }
+    made
 }
 
 /// From now on functions of the caller's serve this pool, until what this gives is dropped.
+#[inline(always)]
 pub(super) fn serve(number: Option<u64>) -> Option<Served> {
     number.map(|number| {
         SERVING.with(|serving| serving.push(number));

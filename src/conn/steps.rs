@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Outcome, Result};
 use crate::limits::{TURN_BYTES_MAX, TURN_MS_MAX};
 use crate::reply::Reply;
+use crate::resp::Entry;
 use crate::session::{Event, Leaf, Session, Token};
 
 use super::connection::Connection;
@@ -100,6 +101,15 @@ impl Connection {
         }
     }
 
+    /// The replies that are due next, as far as they are soon said: `take` is shown each, and says whether it takes it. See
+    /// `Session::take_leaves`.
+    pub fn take_leaves(&mut self, take: impl FnMut(Token, Entry, &[u8]) -> bool) -> Result<()> {
+        match self.dial.serves() {
+            None => self.session.take_leaves(take),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// The next that was read, where it is a message. `None`: `poll` says more.
     #[inline]
     pub fn poll_message(&mut self) -> Option<Reply> {
@@ -170,6 +180,7 @@ impl Turn {
     }
 
     /// Whether more may be moved. What one call moves needs no look at the clock.
+    #[inline(always)]
     pub fn goes_on(&mut self) -> bool {
         if self.bytes == 0 || self.bytes >= TURN_BYTES_MAX {
             return self.bytes == 0;

@@ -2,6 +2,7 @@
 
 mod bursts;
 mod opening;
+mod several;
 mod straight;
 mod turns;
 mod waits;

@@ -115,7 +115,10 @@ impl Connection {
             self.vain_turns = 0;
             return Ok(Progress::Moved);
         }
-        let ready = wait::wait(fd, true, blocked, deadline)?;
+        let ready = match self.dial.looking() {
+            None => wait::wait(fd, true, blocked, deadline)?,
+            Some(looking) => looking.wait(fd, blocked, deadline)?,
+        };
         if !ready.readable && !ready.writable {
             return Ok(Progress::TimeIsUp);
         }

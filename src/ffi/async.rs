@@ -22,8 +22,20 @@
 //! RREDIS_ERR_TIMEOUT; the others continue. A blocking command (BLPOP) delays the
 //! commands after it: use a second rredis_async for it.
 //!
-//! A READONLY error means that the server has become a replica. It still answers the
-//! commands that were sent. Commands that were not sent, even with
+//! In a cluster there is a connection to each server that is needed, all behind the one
+//! descriptor. A command goes to the server of its slot, follows MOVED and ASK, and
+//! waits within its own time while a replica takes over, with the limit of
+//! RREDIS_OPTION_FAILOVER_WAIT_MS and not with RREDIS_CALL_NO_RETRY. Commands of one
+//! server complete in order. Commands of different servers have no order, and neither
+//! have commands of a slot that is moving. SUBSCRIBE and related commands are
+//! RREDIS_ERR_ARGUMENT: use an rredis_pubsub.
+//!
+//! In a cluster and with Sentinels, commands sent to a primary that does not answer fail
+//! with RREDIS_ERR_IO and the outcome UNKNOWN when another server has taken its place,
+//! without waiting for their timeouts. Later commands go to that server.
+//!
+//! With one server, a READONLY error means that it has become a replica. It still
+//! answers the commands that were sent. Commands that were not sent, even with
 //! RREDIS_CALL_NO_RETRY, wait for the next connection, which looks up the host name
 //! again.
 
@@ -98,10 +110,13 @@ pub extern "C" fn rredis_async_new(
 /// next connection, unless it has RREDIS_CALL_NO_RETRY. A command that was sent is
 /// never sent again.
 ///
-/// SUBSCRIBE and related commands need RESP3, and are RREDIS_ERR_UNSUPPORTED in RESP2.
-/// Each confirmation and message is a PUSH. After its last confirmation the command
-/// completes with a reply of kind NULL. After a lost connection each subscription is
-/// restored, with a confirmation. Before the next message, a PUSH ["gap", NULL, reason,
+/// SUBSCRIBE and related commands need RESP3, or RREDIS_OPTION_PROTOCOL 2: without that
+/// option they are RREDIS_ERR_UNSUPPORTED in RESP2. With it, from the first of them
+/// until the last subscription has ended, any other command except PING is
+/// RREDIS_ERR_STATE, or RREDIS_ERR_ARGUMENT if it would change the connection. Each
+/// confirmation and message is a PUSH. After its last confirmation the command ends
+/// with a reply of kind NULL. After a lost connection each subscription is restored,
+/// with a confirmation. Before the next message, a PUSH ["gap", NULL, reason,
 /// milliseconds] gives the longest time for which messages may be missing.
 ///
 /// RREDIS_ERR_BUSY: the commands that _next has not returned yet reach

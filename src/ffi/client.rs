@@ -16,6 +16,24 @@
 //! its own. The library therefore takes a script's error for a READONLY error only if
 //! its text is exactly a server's. A command that blocks for ever is also tried again
 //! if it fails with UNBLOCKED because its server became a replica.
+//!
+//! In a cluster a command goes to the server that has the slot of its keys. A command
+//! without keys goes to one primary, except one that is about all data (DBSIZE, KEYS,
+//! FLUSHALL, INFO), which goes to every primary, and one that is about every server
+//! (CONFIG SET, SCRIPT LOAD, SLOWLOG GET, PUBSUB NUMSUB), which goes to all. Their
+//! replies become one: the first, the sum of numbers, or one ARRAY of all elements.
+//! INFO and the LATENCY and MEMORY commands give a MAP of endpoints and replies. If a
+//! server fails, the call fails. err.message tells how many servers succeeded, and if
+//! any did, err.outcome is RAN or UNKNOWN. A command that changes one server (SHUTDOWN,
+//! CLIENT KILL, CLUSTER FAILOVER) is RREDIS_ERR_ARGUMENT, and so is, in a pipeline, any
+//! command for several servers. rredis_client_new_at makes a client of one server.
+//!
+//! SCAN goes through all primaries of a cluster. It begins with the cursor 0, goes on
+//! with the cursor of each reply, which is text there, and is over when that is 0. A key
+//! may come twice. A key that is there all the time may be missed only if its server
+//! was restarted, or if it was moved and moved back by a migration of its slot that was
+//! begun and called off meanwhile. RREDIS_ERR_STATE: eight other walks have been used
+//! since.
 
 use std::ffi::{CString, c_char, c_void};
 use std::mem::MaybeUninit;
@@ -23,8 +41,8 @@ use std::mem::MaybeUninit;
 use crate::client::{Call, Client, Flags};
 use crate::error::{Error, Result};
 use crate::ffi::boundary::{
-    Args, Handle, Poison, given, guard_command, guard_on, guard_reaching, quietly, quietly_reaching, shared, text_of,
-    text_with_nul, usable, woken, wrong,
+    Args, Handle, Poison, given, guard_command, guard_on, guard_reaching, number, quietly, quietly_reaching, shared,
+    text_of, text_with_nul, usable, woken, wrong,
 };
 use crate::ffi::callback::{CallerCallback, UserData, rredis_callback_fn, rredis_free_fn};
 use crate::ffi::options::rredis_options;
@@ -32,6 +50,7 @@ use crate::ffi::pool::{rredis_pool, rredis_stat, stat_of};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::reply::Reply;
 use crate::reply::node::rredis_reply;
+use crate::route::Whereto;
 
 /// Flags of one call, to be or-ed.
 #[repr(C)]
@@ -54,6 +73,21 @@ pub enum rredis_call {
     /// share the connection with no other thread during the call, whatever
     /// RREDIS_OPTION_SHARE says
     RREDIS_CALL_ALONE = 32,
+    /// send to the primary, whatever RREDIS_OPTION_READ_FROM says; where that is PRIMARY,
+    /// and for an rredis_conn, RREDIS_ERR_ARGUMENT
+    RREDIS_CALL_PRIMARY = 64,
+    /// more commands follow: queue this one; for rredis_conn_send_with alone
+    RREDIS_CALL_MORE = 512,
+}
+
+/// Which server of a client's is meant.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum rredis_target {
+    /// the server of this endpoint, as rredis_client_servers tells it
+    RREDIS_TARGET_SERVER = 0,
+    /// whichever server has the slot of this key, wherever that moves
+    RREDIS_TARGET_KEY = 1,
 }
 
 /// sends commands from any thread
@@ -102,6 +136,41 @@ pub extern "C" fn rredis_client_new_on(
             options => Client::new_on(&pool.pool, &rredis_options::setup(options))?,
         };
         out_client.write(rredis_client::boxed(client)?);
+        Ok(())
+    })
+}
+
+/// Make a client all of whose commands go to one server of this client's. It has this
+/// client's options, callbacks and connections. Everything that is made of it (an
+/// rredis_conn, a pipeline, a subscriber, an rredis_async) is for that server.
+///
+///   kind    what target is: an endpoint, or a key
+///   target  the endpoint or the key
+///
+/// RREDIS_ERR_ARGUMENT: there is no server of this endpoint. Only where no server is
+/// known yet is one asked. A client for a server follows no MOVED: it is
+/// RREDIS_ERR_SERVER. A client for a key follows the key's slot, except that an
+/// rredis_conn stays at its server. A subscriber of it is one of the whole cluster.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_client_new_at(
+    client: Option<&rredis_client>,
+    kind: MaybeUninit<rredis_target>,
+    target: *const c_char,
+    target_len: usize,
+    out_client: Option<&mut MaybeUninit<*mut rredis_client>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_on(client, err, |client| {
+        let out_client = given(out_client, "out_client")?;
+        // SAFETY: the caller vouches for target.
+        let text = unsafe { text_of(target, target_len, "target")? };
+        let target = match number(kind) {
+            0 => Whereto::Server(text),
+            1 => Whereto::Key(text),
+            unknown => return Err(wrong(format!("kind: there is none of the number {unknown}"))),
+        };
+        let made = client.client.during(std::ptr::null(), || client.client.at(target))?;
+        out_client.write(rredis_client::boxed(made)?);
         Ok(())
     })
 }
@@ -185,6 +254,25 @@ pub extern "C" fn rredis_client_stat(client: Option<&rredis_client>, stat: Maybe
     quietly(-1, || match (usable(client), stat_of(stat)) {
         (Some(client), Some(stat)) => client.client.stat(stat).unwrap_or(-1),
         _ => -1,
+    })
+}
+
+/// Tell which servers there are, as known: an ARRAY of MAPs. Only where none is known
+/// yet is a server asked.
+///
+/// A MAP has endpoint, role ("primary" or "replica"), of (the endpoint of a replica's
+/// primary, or NULL), slots (an ARRAY of the first and last slot of each range), zone
+/// (or NULL), and connections (how many are open).
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_client_servers(
+    client: Option<&rredis_client>,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_on(client, err, |client| {
+        let out_reply = given(out_reply, "out_reply")?;
+        out_reply.write(client.client.servers()?.into_raw());
+        Ok(())
     })
 }
 
@@ -278,6 +366,7 @@ impl<'a> Taker<'a> {
 }
 
 /// What flags, timeout and call_data of a call come to. A time that would not count is refused.
+#[inline(always)]
 pub(crate) fn call_of(flags: u32, timeout_ms: i64, call_data: *mut c_void) -> Result<Call> {
     let flags = Flags::checked(flags)?;
     if timeout_ms != 0 && !flags.has(Flags::TIMEOUT) {

@@ -10,10 +10,11 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
 
-use crate::client::{Call, Dedicated};
+use crate::client::{Call, Dedicated, Flags};
 use crate::error::{Outcome, Result};
 use crate::ffi::boundary::{
-    Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly_reaching, sent, woken,
+    Handle, Poison, args, given, guard_alone, guard_command_alone, guard_on, quietly, quietly_reaching, shared, usable,
+    woken,
 };
 use crate::ffi::client::{Taker, call_of, rredis_client};
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -100,9 +101,30 @@ pub unsafe extern "C" fn rredis_conn_send(
 ) -> rredis_status {
     guard_command_alone(conn, err, |conn| {
         // SAFETY: the caller vouches for argv and argv_len.
-        let args = unsafe { args(argc, argv, argv_len)? };
-        let rredis_conn { dedicated, ongoing, .. } = conn;
-        ongoing.during(ptr::null(), || dedicated.send(&args))
+        unsafe { conn.send(argc, argv, argv_len, Flags::default()) }
+    })
+}
+
+/// Send one command with flags, without waiting for its reply.
+///
+///   flags  RREDIS_CALL_MORE queues the command. The next _send without it writes all
+///          queued commands at once. _receive writes them too; with a timeout of 0,
+///          only as far as that does not wait.
+///          RREDIS_CALL_TIMEOUT is RREDIS_ERR_ARGUMENT. The other values of rredis_call
+///          have no effect: a reply is never shaped, and no command is tried again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_conn_send_with(
+    conn: Option<&mut rredis_conn>,
+    argc: usize,
+    argv: *const *const c_char,
+    argv_len: *const usize,
+    flags: u32,
+    err: Option<&mut MaybeUninit<rredis_error>>,
+) -> rredis_status {
+    guard_command_alone(conn, err, |conn| {
+        let flags = Flags::checked_for_send(flags)?;
+        // SAFETY: the caller vouches for argv and argv_len.
+        unsafe { conn.send(argc, argv, argv_len, flags) }
     })
 }
 
@@ -124,6 +146,17 @@ pub extern "C" fn rredis_conn_receive(
         out_reply.write(ongoing.during(ptr::null(), || dedicated.receive(timeout_ms))?.into_raw());
         Ok(())
     })
+}
+
+/// Give the descriptor of the connection, to poll for reading while no call is made. It
+/// stays the same until _free. Do nothing else with it, and stop polling before _free.
+/// -1: there is none, or conn was made by the parent of this forked process.
+///
+/// A reply may have been read already: before each poll, call _receive with a timeout
+/// of 0 until it returns RREDIS_ERR_AGAIN.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_conn_fd(conn: Option<&rredis_conn>) -> i32 {
+    quietly(-1, || usable(conn).and_then(|conn| conn.dedicated.fd()).unwrap_or(-1))
 }
 
 /// End the _command, _send or _receive of this connection that waits in another thread,
@@ -153,6 +186,23 @@ pub extern "C" fn rredis_conn_free(conn: Option<Box<rredis_conn>>) {
 }
 
 impl rredis_conn {
+    /// Send one command.
+    ///
+    /// # Safety
+    /// `argv` and `argv_len` are as `args` asks.
+    unsafe fn send(
+        &mut self,
+        argc: usize,
+        argv: *const *const c_char,
+        argv_len: *const usize,
+        flags: Flags,
+    ) -> Result<()> {
+        // SAFETY: the caller vouches for argv and argv_len.
+        let args = unsafe { args(argc, argv, argv_len)? };
+        let rredis_conn { dedicated, ongoing, .. } = self;
+        ongoing.during(ptr::null(), || dedicated.send_with(&args, flags))
+    }
+
     /// Run one command.
     ///
     /// # Safety
@@ -196,5 +246,7 @@ fn reply_or_null(reply: Option<Reply>) -> Result<Reply> {
 
 // SAFETY: what call_data points at is the caller's, and never looked at here.
 unsafe impl Send for rredis_conn {}
+// SAFETY: behind a shared borrow only the descriptor is read, and whose process's it is, which never change.
+unsafe impl Sync for rredis_conn {}
 
-const _: () = sent::<rredis_conn>();
+const _: () = shared::<rredis_conn>();

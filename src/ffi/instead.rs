@@ -21,6 +21,11 @@ pub(crate) fn words(instead: Instead) -> &'static str {
         Instead::LibraryName => "use the option library_name, or an rredis_conn",
         Instead::Free => "the _free of a handle closes its connections",
         Instead::Connection => "use an rredis_conn",
+        Instead::EachServer => {
+            "rredis_client_command asks each of them, and rredis_client_new_at makes a client of one"
+        }
+        Instead::OneServer => "rredis_client_new_at makes a client of one server",
+        Instead::Split => "rredis_client_command sends it in parts with RREDIS_OPTION_SPLIT",
         Instead::Nothing => "no handle speaks the protocol of replicas",
     }
 }

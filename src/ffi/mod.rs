@@ -2,9 +2,8 @@
 //!
 //! A complete call, without error handling:
 //!
-//!   const char *get[] = {"GET", "key"};
 //!   rredis_client_new(NULL, &client, &err);  // once per program
-//!   status = rredis_client_command(client, 2, get, NULL, &reply, &err);
+//!   status = rredis_client_command(client, RREDIS_TEXTS("GET", "key"), &reply, &err);
 //!   if (status == RREDIS_OK) rredis_reply_free(reply);  // read it, then free
 //!   rredis_client_free(client);
 //!
@@ -23,6 +22,7 @@
 //!   rredis_async     sends commands from an event loop
 //!   rredis_pool      lets clients share connections
 //!   rredis_parser    speaks RESP over a socket of yours, with rredis_command_encode
+//!   rredis_tls       encrypts what a socket of yours carries
 //!
 //! Owning
 //!   You own every object that rredis_X_new returns or that a function writes to an
@@ -54,9 +54,9 @@
 //!   A child of fork may use the clients and pools of its parent: they open connections
 //!   of their own. It may free all handles: the library neither writes to nor closes a
 //!   connection that the parent still uses. In the child, calls with an rredis_conn,
-//!   rredis_pubsub or rredis_async of the parent return RREDIS_ERR_FORKED, and so do
-//!   calls with an rredis_pipeline that watches keys. All this holds whatever the
-//!   threads of the parent were doing, and also if the child starts threads. The C
+//!   rredis_pubsub, rredis_async or rredis_tls of the parent return RREDIS_ERR_FORKED,
+//!   and so do calls with an rredis_pipeline that watches keys. All this holds whatever
+//!   the threads of the parent were doing, and also if the child starts threads. The C
 //!   library must allow malloc, pthread_create and getaddrinfo in a child of fork. If
 //!   getaddrinfo never returns, the call ends at its deadline with RREDIS_ERR_TIMEOUT.
 //!
@@ -97,6 +97,7 @@ mod boundary;
 mod instead;
 mod message;
 mod option;
+mod option_values;
 
 pub mod version;
 
@@ -127,5 +128,7 @@ pub mod builder;
 pub mod command;
 
 pub mod parser;
+
+pub mod tls;
 
 pub mod transport;

@@ -5,8 +5,8 @@
 //!
 //! When a handle is made, its settings are checked together. Two settings that
 //! contradict each other are RREDIS_ERR_CONFIG, in whichever order they were set. An
-//! endpoint, login or TLS setting without effect is RREDIS_ERR_CONFIG too. A time,
-//! limit or count without effect is accepted.
+//! endpoint, login, TLS or topology setting without effect is RREDIS_ERR_CONFIG too.
+//! Any other time, limit or count without effect is accepted.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
@@ -19,7 +19,8 @@ use crate::ffi::callback::{
     AskedWho, CallerCallback, Interrupted, Listener, UserData, rredis_callback_fn, rredis_credentials_fn,
     rredis_free_fn, rredis_interrupt_fn, rredis_reply_fn,
 };
-pub use crate::ffi::option::{rredis_option, rredis_shape, rredis_share};
+pub use crate::ffi::option::rredis_option;
+pub use crate::ffi::option_values::{rredis_read, rredis_shape, rredis_share, rredis_topology};
 use crate::ffi::parser::{CustomType, rredis_parser_type};
 use crate::ffi::status::{rredis_error, rredis_status};
 use crate::ffi::transport::{CallerTransport, rredis_transport};
@@ -72,12 +73,16 @@ pub unsafe extern "C" fn rredis_options_set_str(
 ///
 ///   redis://db.example:6379/0?command_timeout=2s&pool_max=16
 ///   unix:///run/redis.sock?database=1&protocol=2
+///   redis+cluster://a.example:7000,b.example:7000/0
+///   redis+sentinel://a.example:26379,b.example:26379/service/0
 ///
-/// A user and a password may stand before the host: user:password@. A time has a unit,
-/// ms, s or m; without a unit it is in seconds. %XX stands for the byte 0xXX. The
-/// scheme rediss:// means TLS, and redis:// no TLS; RREDIS_OPTION_TLS must not
-/// contradict it. A second URL replaces the endpoint and the credentials of the first,
-/// even if it has no credentials.
+/// A user and a password may stand before the first host: user:password@. A time has a
+/// unit, ms, s or m; without a unit it is in seconds. %XX stands for the byte 0xXX. A
+/// scheme that begins with rediss means TLS, and one that begins with redis no TLS;
+/// RREDIS_OPTION_TLS must not contradict it. Nor may RREDIS_OPTION_TOPOLOGY contradict
+/// +cluster and +sentinel, whose hosts become RREDIS_OPTION_SEEDS. A second URL
+/// replaces the endpoints and the credentials of the first, even if it has no
+/// credentials.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_options_set_url(
     options: Option<&mut rredis_options>,
@@ -189,10 +194,11 @@ pub unsafe extern "C" fn rredis_options_on_push(
 /// called during the call in which an event happens.
 ///
 /// An event is a PUSH: ["connected", endpoint, id], ["lost", endpoint, id, status,
-/// text], ["retry", command, attempt, wait ms, text], or ["busy", in use, max, waited
-/// ms]. id is the connection's number, unique in the process. attempt is the number of
-/// the failed try, from 1. text is the reason. Each text is one line, escaped like
-/// err->message.
+/// text], ["retry", command, attempt, wait ms, text], ["busy", in use, max, waited ms],
+/// ["topology", servers, slots without a server], or ["failover", old endpoint, new
+/// endpoint, ms without a primary]. id is the connection's number, unique in the
+/// process. attempt is the number of the failed try, from 1. text is the reason. Each
+/// text is one line, escaped like err->message.
 ///
 ///   function  NULL: no events
 #[unsafe(no_mangle)]

@@ -10,8 +10,8 @@ use std::mem::MaybeUninit;
 
 use crate::error::Error;
 use crate::ffi::boundary::{
-    Err, Handle, Poison, given, guard, guard_alone, guard_brief, not_given, quietly, say_again, shared, tell, text_of,
-    text_with_nul, usable, wrong,
+    Err, Handle, Poison, given, guard, guard_alone, guard_brief, keeping_errno, not_given, quietly, say_again, shared,
+    tell, text_of, text_with_nul, usable, wrong,
 };
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
@@ -59,6 +59,13 @@ impl AnyParser {
         match self {
             AnyParser::Fast(parse) => parse,
             AnyParser::Other(parse) => &mut **parse,
+        }
+    }
+
+    fn unread_len(&self) -> usize {
+        match self {
+            AnyParser::Fast(parse) => parse.unread_len(),
+            AnyParser::Other(parse) => parse.unread_len(),
         }
     }
 
@@ -177,6 +184,25 @@ pub extern "C" fn rredis_parser_next(
     out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
     err: Option<&mut MaybeUninit<rredis_error>>,
 ) -> rredis_status {
+    let (mut parser, mut out_reply) = (parser, out_reply);
+    if let (Some(parser), Some(out_reply)) = (&mut parser, &mut out_reply) {
+        let mut is_given = false;
+        // Nothing in this can panic: tests/project looks whether the library calls what panics there.
+        keeping_errno(|| is_given = parser.give_short(out_reply));
+        if is_given {
+            return rredis_status::RREDIS_OK;
+        }
+    }
+    next_of_any(parser, out_reply, err)
+}
+
+/// The next reply, where it is not short, or not all there, or something is wrong.
+#[inline(never)]
+fn next_of_any(
+    parser: Option<&mut rredis_parser>,
+    out_reply: Option<&mut MaybeUninit<*mut rredis_reply>>,
+    err: Err<'_>,
+) -> rredis_status {
     guard_brief(parser, err, |parser, err| {
         let Some(out_reply) = out_reply else { return tell(err, not_given("out_reply")) };
         parser.room = 0;
@@ -196,6 +222,28 @@ pub extern "C" fn rredis_parser_next(
 }
 
 impl rredis_parser {
+    /// Give the next reply, where it is one short value that is all there. False: nothing was taken.
+    #[inline(always)]
+    fn give_short(&mut self, out_reply: &mut MaybeUninit<*mut rredis_reply>) -> bool {
+        let AnyParser::Fast(parse) = &mut self.parse else { return false };
+        // Where a reply was lost, there is none between others any more.
+        if self.poison.is_set() {
+            return false;
+        }
+        let Some((entry, bytes)) = parse.leaf_between() else { return false };
+        self.room = 0;
+        match Reply::short(entry, bytes) {
+            Ok(reply) => {
+                out_reply.write(reply.into_raw());
+                true
+            }
+            Err(unbuilt) => {
+                self.lose(unbuilt.into());
+                false
+            }
+        }
+    }
+
     /// The next reply, whatever it is.
     #[inline(never)]
     fn next(&mut self, out_reply: &mut MaybeUninit<*mut rredis_reply>, err: Err<'_>) -> rredis_status {
@@ -228,13 +276,29 @@ impl rredis_parser {
     /// There will be no other reply: this one would be taken for it.
     #[cold]
     fn lost(&mut self, error: Error, err: Err<'_>) -> rredis_status {
-        self.failed = Some(error.clone());
+        self.lose(error.clone());
         tell(err, error)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lose(&mut self, error: Error) {
+        if let AnyParser::Fast(parse) = &mut self.parse {
+            parse.end();
+        }
+        self.failed = Some(error);
     }
 }
 
 /// What is said while no reply is whole.
 static NO_REPLY: rredis_error = rredis_error::again("no whole reply has arrived yet");
+
+/// Give the number of bytes that were fed and are part of no reply that _next gave.
+/// After RREDIS_ERR_PROTOCOL the number has no meaning.
+#[unsafe(no_mangle)]
+pub extern "C" fn rredis_parser_unread(parser: Option<&rredis_parser>) -> usize {
+    quietly(0, || usable(parser).map_or(0, |parser| parser.parse.unread_len()))
+}
 
 /// Give the name of the parser: "fast", "simple", or your parser's name.
 #[unsafe(no_mangle)]
@@ -256,7 +320,7 @@ impl Handle for rredis_parser {
     }
 }
 
-// SAFETY: behind a shared borrow only the name is read, which never changes; the parser itself is reached through &mut.
+// SAFETY: behind a shared borrow only the name and lengths are read, which change through &mut alone.
 unsafe impl Sync for rredis_parser {}
 
 const _: () = shared::<rredis_parser>();

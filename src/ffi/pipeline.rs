@@ -173,10 +173,18 @@ pub unsafe extern "C" fn rredis_pipeline_command(
 /// with READONLY closes the connection after the run. A transaction that a replica
 /// refused as a whole (READONLY) is tried again.
 ///
-/// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, or that the
-/// connection was lost before EXEC. RREDIS_ERR_ABORTED means that a command could not
-/// be queued. In both cases no command ran. RREDIS_OUTCOME_UNKNOWN means that EXEC was
-/// sent and no reply to it arrived.
+/// In a cluster all servers work at once. The commands of one key run in their order,
+/// except while its slot moves from one server to another. A server that fails costs
+/// its own commands alone: the run is RREDIS_OK, and their elements are ERRORs that
+/// begin with "NOT_SENT " or "UNKNOWN ", each with the attribute "rredis", 1. If no
+/// server answers all of its commands, the run fails. A transaction goes to one server:
+/// keys of several slots, among them those that are watched, are RREDIS_ERR_ARGUMENT.
+///
+/// In mode ATOMIC, RREDIS_ERR_WATCH means that a watched key changed, that its slot
+/// moved to another server, or that the connection was lost before EXEC.
+/// RREDIS_ERR_ABORTED means that a command could not be queued. In both cases no
+/// command ran. RREDIS_OUTCOME_UNKNOWN means that EXEC was sent and no reply to it
+/// arrived.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_pipeline_run(
     pipeline: Option<NonNull<rredis_pipeline>>,
@@ -218,6 +226,10 @@ pub extern "C" fn rredis_pipeline_run_with(
 /// with the function's text, and RREDIS_OUTCOME_UNKNOWN, since the other commands were
 /// sent. A run that fails after the first reply is not tried again, so no reply is
 /// passed twice.
+///
+/// In a cluster 256 commands are sent at a time, and fewer if they or the replies
+/// before them are long (1 MiB). function is called when the replies to all of them
+/// have arrived, and no connection is leased or closed then.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_pipeline_run_each(
     pipeline: Option<NonNull<rredis_pipeline>>,

@@ -12,7 +12,7 @@ use crate::ffi::boundary::{
 };
 use crate::ffi::options::rredis_options;
 use crate::ffi::status::{rredis_error, rredis_status};
-use crate::pool::Pool;
+use crate::route::Servers;
 use crate::stats::Stat;
 
 /// The statistics of a pool or a client.
@@ -65,11 +65,26 @@ pub enum rredis_stat {
     RREDIS_STAT_ERRORS_CALLBACK = 44,
     /// calls that failed with 90 to 99
     RREDIS_STAT_ERRORS_INTERNAL = 45,
+    /// servers known now, of a cluster or behind Sentinels; with one server this
+    /// and the statistics below are -1
+    RREDIS_STAT_SERVERS = 50,
+    /// MOVED redirects followed
+    RREDIS_STAT_MOVED = 51,
+    /// ASK redirects followed
+    RREDIS_STAT_ASKED = 52,
+    /// readings of which server has which slots
+    RREDIS_STAT_REFRESHES = 53,
+    /// replicas found to have become the primary
+    RREDIS_STAT_FAILOVERS = 54,
+    /// shards now without a primary that can be used
+    RREDIS_STAT_SHARDS_DOWN = 55,
+    /// calls that looked for a shard's primary, while others waited
+    RREDIS_STAT_SCOUTS = 56,
 }
 
 /// connections that clients share
 pub struct rredis_pool {
-    pub(crate) pool: Pool,
+    pub(crate) pool: Servers,
     /// What a client on it has that brings nothing of its own.
     pub(crate) setup: Setup,
     poison: Poison,
@@ -87,7 +102,7 @@ pub extern "C" fn rredis_pool_new(
     guard_reaching(err, || {
         let out_pool = given(out_pool, "out_pool")?;
         let setup = rredis_options::setup(options);
-        let pool = Pool::new(setup.dial()?);
+        let pool = Servers::new(setup.dial()?);
         // How bytes move and are read is the pool's affair, and no client's on it.
         let setup = Setup { transport: None, parser: None, credentials: None, ..setup };
         out_pool.write(Box::into_raw(Box::new(rredis_pool { pool, setup, poison: Poison::default() })));

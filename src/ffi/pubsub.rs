@@ -23,10 +23,20 @@
 //! RREDIS_ERR_TLS, RREDIS_ERR_CONFIG), _next returns that failure, and the next call
 //! tries again.
 //!
-//! If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, _next sends a PING. The
-//! library buffers the messages of one read only. A server disconnects a subscriber
-//! that is too slow, which gives a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts
-//! lost connections of subscribers too.
+//! In a cluster, channels and patterns are subscribed at one primary, any one, and each
+//! shard channel at the server that has its slot. All of it is behind the one handle and
+//! the one descriptor. If a server fails, or leaves the cluster, its channels are
+//! subscribed at another. If a slot moves, its shard channels move with it. Both are a
+//! gap. Messages of one server keep their order, and those of different servers have
+//! none. Keyspace notifications are each server's own, and only the ones of that one
+//! primary arrive.
+//!
+//! If nothing arrives for RREDIS_OPTION_HEALTH_CHECK_MS, in a cluster for 1 s if that is
+//! less, _next sends a PING; with -1 it sends none. In a cluster, a server that does not
+//! answer it is left when a replica has taken its place, and with Sentinels when they
+//! name another primary: both long before the command timeout. The library buffers the
+//! messages of one read only. A server disconnects a subscriber that is too slow, which
+//! is a gap. RREDIS_STAT_CONNECTIONS_LOST of the pool counts its connections, too.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

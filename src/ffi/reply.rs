@@ -4,14 +4,14 @@
 //! directly. A reply never changes, so any thread may read it. SHAPES.md has the shape
 //! of the reply to each command.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 
 use crate::error::{Error, head};
 use crate::ffi::boundary::{given, guard, keeping_errno, quietly, shared, text_of, wrong};
 use crate::ffi::status::{rredis_error, rredis_status};
 pub use crate::reply::node::{rredis_reply, rredis_reply_kind};
-use crate::reply::{Reply, View, attributes_of, is_root};
+use crate::reply::{Reply, View, attributes_of, bytes_of, is_root};
 
 /// Find a key in a MAP, and give its value. NULL: the key is absent, or map is no MAP.
 #[unsafe(no_mangle)]
@@ -102,6 +102,30 @@ pub extern "C" fn rredis_reply_clone(
     })
 }
 
+/// Give the block of memory that has all nodes and texts of a reply, and of its
+/// attributes. A language that reads C memory slowly copies the block once. An address
+/// in the reply, minus the address of the block, is the offset in the copy.
+///
+///   root     the whole reply; if root is only a part of a reply, the result is NULL
+///   out_len  receives the length of the block, or 0
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rredis_reply_bytes(
+    root: *const rredis_reply,
+    out_len: Option<&mut MaybeUninit<usize>>,
+) -> *const c_void {
+    quietly(std::ptr::null(), || {
+        let Some(out_len) = out_len else { return std::ptr::null() };
+        let bytes = match root.is_null() {
+            true => None,
+            // SAFETY: the caller vouches for root being a reply, or a part of one.
+            false => unsafe { bytes_of(root) },
+        };
+        let (begin, len) = bytes.unwrap_or((std::ptr::null(), 0));
+        out_len.write(len);
+        begin.cast()
+    })
+}
+
 /// Free a whole reply.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rredis_reply_free(reply: *mut rredis_reply) {
@@ -110,7 +134,7 @@ pub unsafe extern "C" fn rredis_reply_free(reply: *mut rredis_reply) {
         // SAFETY: NULL, or a reply that was not freed yet, as the caller vouches.
         if unsafe { reply.as_ref() }.is_some_and(is_root) {
             // SAFETY: the caller vouches for it to be its own, and it is whole.
-            drop(unsafe { Reply::from_raw(reply) });
+            unsafe { Reply::free_raw(reply) };
         }
     });
 }

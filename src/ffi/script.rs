@@ -16,8 +16,9 @@
 //!
 //! In a pipeline run of mode PLAIN, scripts that the connection has not used yet are
 //! loaded first, in the same burst. A script that the server no longer has is sent with
-//! EVAL after the other commands; its reply is in its place in the array. In mode
-//! ATOMIC and in _run_each every script is sent with EVAL.
+//! EVAL after the other commands; its reply is in its place in the array. In a cluster
+//! each server loads the scripts of its own commands. In mode ATOMIC, in _run_each and
+//! after an ASK redirect of rredis_script_run every script is sent with EVAL.
 
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;

@@ -2,9 +2,8 @@
 
 use std::ffi::c_char;
 
-/// The version of the header that a program was compiled with. The program may run with
-/// another version of the library: compare this with rredis_version_number() at its
-/// start.
+/// The version of the header that a program was compiled with. It may run with another
+/// version of the library: compare this with rredis_version_number() at its start.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum rredis_version_of {
@@ -19,8 +18,7 @@ pub extern "C" fn rredis_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
 
-/// Give the library's version as a number, 0xMMmmpp. A later version has a larger
-/// number.
+/// Give the library's version as a number, 0xMMmmpp. Later versions have larger ones.
 #[unsafe(no_mangle)]
 pub extern "C" fn rredis_version_number() -> u32 {
     rredis_version_of::RREDIS_VERSION_OF_HEADER as u32

@@ -1,10 +1,13 @@
 //! What a line gives its driver: results of commands, pushes and gaps, and changes of the connection.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::conn::{Connection, Notice};
 use crate::error::{Error, Outcome};
 use crate::reply::Reply;
+
+/// Reads the clock where that is needed.
+pub(super) type ReadClock<'c> = &'c dyn Fn() -> Instant;
 
 /// The result of a command, a push, or a gap.
 pub enum Came<T> {
@@ -36,8 +39,20 @@ pub enum Came<T> {
         /// The longest time for which messages may be missing.
         lasted: Duration,
     },
+    /// Names that another server has are subscribed here no more.
+    Adrift(Adrift),
     /// A subscription could not be restored, or no connection for it can be opened.
     Refused(Box<Error>),
+}
+
+/// Names that are subscribed on a line no more, and wanted all the same: another server has them.
+pub struct Adrift {
+    /// The names, all of one slot.
+    pub names: Vec<Vec<u8>>,
+    /// The server's words, where it says who has them.
+    pub said: Option<Vec<u8>>,
+    /// Since when messages of theirs may be missing, and why.
+    pub gap: Option<(Instant, Vec<u8>)>,
 }
 
 /// A change of the connection.

@@ -9,10 +9,10 @@ use crate::session::Asked;
 use crate::transport::Step;
 
 use super::held::Held;
-use super::queueing::pass;
-use super::{Came, Flow, Line, Stage, Transition, in_resp2};
+use super::queueing::{asking, pass};
+use super::{Came, Flow, NumberedLine, Stage, Transition, in_resp2};
 
-impl<T> Line<T> {
+impl NumberedLine {
     /// Connect and shake hands, without waiting.
     pub(super) fn connect(&mut self, now: Instant) {
         if let Some(mut stepped) = self.begin_connect(now) {
@@ -56,12 +56,13 @@ impl<T> Line<T> {
             connection.session_mut().give_null_patterns();
         }
         self.patience.start_anew();
+        self.arrivals = self.arrivals.wrapping_add(1);
         self.flow = Flow { may_read: true, ..Flow::default() };
         (self.last_failure, self.heard) = (None, Some(now));
         let resumed = self.resume(&mut connection, now);
         self.stage = Stage::Open(connection);
         match resumed {
-            Ok(()) => self.tell_gap_if_settled(|| now),
+            Ok(()) => self.tell_gap_if_settled(&|| now),
             Err(error) => {
                 // No command fails with this error on a line without commands, so the driver is told.
                 let is_told = self.alone && error.status == Status::Memory;
@@ -75,31 +76,57 @@ impl<T> Line<T> {
 
     /// Restore the subscriptions, and send the held commands.
     fn resume(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
+        if self.hears_in_resp2() && !connection.session().is_resp3() {
+            // The server takes no other command beside subscriptions there: those that wait were accepted before them.
+            self.send_all_held(connection, now, |line, held| !line.subscribes(held))?;
+        }
         self.subscribe_again(connection, now)?;
+        self.send_all_held(connection, now, |_, _| true)
+    }
+
+    /// Send the held commands, up to the first that is not to be sent yet.
+    fn send_all_held(
+        &mut self,
+        connection: &mut Connection,
+        now: Instant,
+        is_due: impl Fn(&Self, &Held) -> bool,
+    ) -> Result<()> {
         while let Some(held) = self.held.pop_front() {
-            if let Err(error) = self.send_held(connection, &held) {
-                // The command stays held for the next connection.
+            let sent = if is_due(self, &held) { self.send_held(connection, &held, now) } else { Ok(false) };
+            if !matches!(sent, Ok(true)) {
+                // It stays held, for the next connection where this one has failed.
                 self.held.push_front(held);
-                return Err(error);
+                return sent.map(drop);
             }
         }
         Ok(())
     }
 
-    /// Give a held command to the session.
-    fn send_held(&mut self, connection: &mut Connection, held: &Held) -> Result<()> {
+    /// Whether this held command changes subscriptions.
+    fn subscribes(&self, held: &Held) -> bool {
+        self.waiting.get(held.asker.token).is_some_and(|waiting| waiting.subscription.is_some())
+    }
+
+    /// Give a held command to the session. True: it is held no more.
+    fn send_held(&mut self, connection: &mut Connection, held: &Held, now: Instant) -> Result<bool> {
+        let hears = self.hears_in_resp2();
         let session = connection.session_mut();
         let subscription = self.waiting.get(held.asker.token).and_then(|waiting| waiting.subscription.as_deref());
-        if subscription.is_some() && !session.is_resp3() {
-            if let Some(waiting) = self.waiting.take(held.asker.token) {
+        if subscription.is_some() && !hears && !session.is_resp3() {
+            if self.waiting.take(held.asker.token).is_some() {
                 let error = in_resp2().with_outcome(Outcome::NotSent);
-                self.came.push_back(Came::Failed(waiting.token, Box::new(error)));
+                self.came.push_back(Came::Failed(held.asker.token, Box::new(error)));
             }
-            return Ok(());
+            return Ok(true);
+        }
+        if held.asking {
+            session.submit(asking())?;
+            self.patience.more(1, now);
         }
         let effect = subscription.map_or(Effect::None, |subscription| subscription.effect);
         let asked = Asked::encoded(&held.bytes, effect, held.shape).by(held.asker);
-        pass(&mut self.subscriptions, subscription, session, asked)
+        pass(&mut self.subscriptions, subscription, session, asked)?;
+        Ok(true)
     }
 
     /// The driver cannot poll the descriptor: fail the connection.

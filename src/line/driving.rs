@@ -8,12 +8,15 @@ use crate::error::Status;
 use crate::reply::Reply;
 use crate::session::{Asked, Event, Submitted, Ticket, Token};
 
-use super::{Came, Line, Polled, Stage};
+use super::{Came, NumberedLine, ReadClock, Stage};
 
-impl<T> Line<T> {
+impl NumberedLine {
     /// Send PING if it is due, and write.
+    #[inline(always)]
     pub(super) fn drive(&mut self, now: Instant) {
-        self.check_on_server(now);
+        if !self.subscriptions.is_empty() {
+            self.check_on_server(now);
+        }
         if self.is_open() && self.read_before_first_command(now) {
             self.write();
         }
@@ -29,18 +32,14 @@ impl<T> Line<T> {
     }
 
     /// Look for a complete reply or push in the bytes read, and otherwise read once.
-    #[inline(always)]
-    pub(super) fn poll_and_read(&mut self, now: impl Fn() -> Instant + Copy) -> Polled<T> {
+    #[inline(never)]
+    pub(super) fn poll_and_read(&mut self, now: ReadClock<'_>) -> Polled {
         self.poll_or(now, |line| line.read(now))
     }
 
     /// Take the next event from the bytes read. If there is none, call `read`, which gives whether to poll again.
     #[inline(always)]
-    pub(super) fn poll_or(
-        &mut self,
-        now: impl Fn() -> Instant + Copy,
-        read: impl FnOnce(&mut Line<T>) -> bool,
-    ) -> Polled<T> {
+    pub(super) fn poll_or(&mut self, now: ReadClock<'_>, read: impl FnOnce(&mut NumberedLine) -> bool) -> Polled {
         let Stage::Open(connection) = &mut self.stage else { return Polled::Nothing };
         match connection.poll() {
             Ok(Some(Event::Reply { ticket, token, reply })) => match self.answered(ticket, token, reply, now) {
@@ -64,23 +63,18 @@ impl<T> Line<T> {
 
     /// A reply arrived. None: there is nothing for the driver, for example because the command has timed out or is the
     /// library's own.
-    fn answered(
-        &mut self,
-        ticket: Ticket,
-        token: Token,
-        reply: Reply,
-        now: impl FnOnce() -> Instant,
-    ) -> Option<Came<T>> {
+    fn answered(&mut self, ticket: Ticket, token: Token, reply: Reply, now: ReadClock<'_>) -> Option<Came<Token>> {
         // A reply proves that the server serves.
         self.failures = 0;
         match self.waiting.take(token) {
-            Some(waiting) if waiting.subscription.is_none() => Some(Came::Reply(waiting.token, reply)),
+            Some(waiting) if waiting.subscription.is_none() => Some(Came::Reply(token, reply)),
             waiting => self.subscription_answered(waiting, Event::Reply { ticket, token, reply }, now()),
         }
     }
 
     /// Read once. False: nothing has arrived, or the rest is for the next round.
-    pub(super) fn read(&mut self, now: impl FnOnce() -> Instant) -> bool {
+    #[inline]
+    pub(super) fn read(&mut self, now: ReadClock<'_>) -> bool {
         let Stage::Open(connection) = &mut self.stage else { return false };
         if !self.flow.may_read {
             return false;
@@ -99,6 +93,7 @@ impl<T> Line<T> {
                 // After a failed write the connection ends, once all that the peer had sent is read.
                 self.flow.may_read = matches!(read, Read::Some(_)) || self.flow.broken.is_some();
                 self.flow.turn.moved(len);
+                self.arrivals = self.arrivals.wrapping_add(1);
                 if let Some(began) = self.flow.began {
                     connection.rests_since(began);
                 }
@@ -145,12 +140,13 @@ impl<T> Line<T> {
     /// Read, whether the descriptor was readable or not. True: something was there, or the connection is over.
     pub(super) fn has_said_more(&mut self, now: Instant) -> bool {
         self.flow.may_read = true;
-        let has_moved = self.read(|| now);
+        let has_moved = self.read(&|| now);
         self.again |= has_moved;
         has_moved
     }
 
     /// Write what the transport accepts without waiting, up to the limit of a round.
+    #[inline(always)]
     pub(super) fn write(&mut self) {
         let Stage::Open(connection) = &mut self.stage else { return };
         if self.flow.broken.is_some() {
@@ -170,4 +166,12 @@ impl<T> Line<T> {
             }
         }
     }
+}
+
+/// The result of `poll_and_read`.
+pub(super) enum Polled {
+    Came(Came<Token>),
+    /// Poll again.
+    Again,
+    Nothing,
 }

@@ -13,6 +13,8 @@ pub(super) struct Held {
     pub(super) asker: Asker,
     pub(super) bytes: Vec<u8>,
     pub(super) shape: Shape,
+    /// The server takes it only directly behind ASKING.
+    pub(super) asking: bool,
 }
 
 /// The queue of these commands.
@@ -27,7 +29,7 @@ pub(super) struct HeldQueue {
 impl Held {
     pub(super) fn of(command: &Unsent<'_>) -> Result<Held> {
         let bytes = memory::copied(command.bytes, "a command that waits for a connection")?;
-        Ok(Held { asker: command.asker, bytes, shape: command.shape })
+        Ok(Held { asker: command.asker, bytes, shape: command.shape, asking: false })
     }
 }
 
@@ -89,10 +91,15 @@ impl HeldQueue {
     }
 
     /// Remove the commands that have timed out, and pass each to `told`.
-    pub(super) fn expire(&mut self, now: Instant, mut told: impl FnMut(&Held)) {
-        if self.earliest.is_none_or(|earliest| now < earliest) {
-            return;
+    #[inline(always)]
+    pub(super) fn expire(&mut self, now: Instant, told: impl FnMut(&Held)) {
+        if self.earliest.is_some_and(|earliest| earliest <= now) {
+            self.expire_late(now, told);
         }
+    }
+
+    #[inline(never)]
+    fn expire_late(&mut self, now: Instant, mut told: impl FnMut(&Held)) {
         self.retain(|held| {
             let is_late = held.asker.deadline.is_some_and(|deadline| deadline <= now);
             if is_late {

@@ -6,9 +6,9 @@ use std::time::Instant;
 use crate::error::Error;
 
 use super::held::Held;
-use super::{Line, Stage, Transition};
+use super::{NumberedLine, Stage, Transition};
 
-impl<T> Line<T> {
+impl NumberedLine {
     /// The server answered READONLY: begin to leave it. False: the line is leaving it already, or no connection is open.
     pub fn leave(&mut self, error: Error) -> bool {
         let is_news = self.flow.outdated.is_none() && matches!(self.stage, Stage::Open(_));
@@ -21,7 +21,9 @@ impl<T> Line<T> {
 
     /// Take the unsent commands back from the session, and hold them for the next connection.
     fn take_back_unsent(&mut self) {
-        let Line { stage: Stage::Open(connection), flow, waiting, held, subscriptions, .. } = self else { return };
+        let NumberedLine { stage: Stage::Open(connection), flow, waiting, held, subscriptions, .. } = self else {
+            return;
+        };
         let (waited, _) = held.amount();
         connection.session_mut().withdraw(flow.offered, |command| {
             // The library's own commands stay in the session, and are sent to this server. So does a command for which there

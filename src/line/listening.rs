@@ -7,15 +7,15 @@ use crate::commands::Topic;
 use crate::conn::Dial;
 use crate::error::{Error, Result};
 use crate::reply::Reply;
-use crate::session::{Session, Subscriptions};
+use crate::session::{Session, Subscriptions, Token};
 
-use super::{Came, Line, Pause, Polled, Stage};
+use super::driving::Polled;
+use super::{Came, NumberedLine, Pause, ReadClock, Stage};
 
-impl<T> Line<T> {
-    /// A line to this server without commands. Its subscriptions work in RESP2 too: a message there looks like the reply
-    /// to a command, and this line has no commands.
-    pub fn alone(dial: Dial, command_timeout_ms: i64, pause: Pause) -> Line<T> {
-        Line { alone: true, ..Line::new(dial, command_timeout_ms, pause) }
+impl NumberedLine {
+    /// As `Line::alone`.
+    pub(super) fn alone(dial: Dial, command_timeout_ms: i64, pause: Pause) -> NumberedLine {
+        NumberedLine { alone: true, ..NumberedLine::new(dial, command_timeout_ms, pause) }
     }
 
     /// The names that are wanted.
@@ -32,7 +32,7 @@ impl<T> Line<T> {
         names: &[&[u8]],
         now: impl FnOnce() -> Instant,
     ) -> Result<bool> {
-        let Line { subscriptions, stage, heard, .. } = self;
+        let NumberedLine { subscriptions, stage, heard, .. } = self;
         if subscriptions.is_empty() {
             // No message could be missed before the first subscription.
             *heard = Some(now());
@@ -61,7 +61,7 @@ impl<T> Line<T> {
     }
 
     /// The next event in the bytes read. It does not read.
-    pub fn take_read(&mut self, now: impl Fn() -> Instant + Copy) -> Option<Came<T>> {
+    pub(super) fn take_read(&mut self, now: ReadClock<'_>) -> Option<Came<Token>> {
         loop {
             if let Some(came) = self.came.pop_front() {
                 return Some(came);
@@ -82,16 +82,16 @@ impl<T> Line<T> {
         if is_plain { connection.poll_message() } else { None }
     }
 
-    /// Put back an event that was taken. It is the next one again.
-    pub fn give_back(&mut self, came: Came<T>) {
+    /// As `Line::give_back`.
+    pub(super) fn give_back(&mut self, came: Came<Token>) {
         self.came.push_front(came);
     }
 
     /// Read once. True: bytes arrived, or the connection is lost.
-    pub fn read_now(&mut self, now: impl FnOnce() -> Instant) -> bool {
+    pub fn read_now(&mut self, now: impl Fn() -> Instant) -> bool {
         self.flow.turn = Default::default();
         self.flow.may_read = true;
-        self.read(now)
+        self.read(&now)
     }
 
     /// Read once, from a transport without a descriptor: the read waits for `timeout_ms` at the most.
@@ -101,6 +101,7 @@ impl<T> Line<T> {
             Ok(false) => self.flow.may_read = false,
             Ok(true) => {
                 self.flow.may_read = true;
+                self.arrivals = self.arrivals.wrapping_add(1);
                 self.note_arrival(now());
             }
             Err(error) => self.lost(error, now()),

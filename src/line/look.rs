@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Status};
 use crate::session::Event;
 
-use super::{Line, Stage};
+use super::{NumberedLine, Stage};
 
-impl<T> Line<T> {
+impl NumberedLine {
     /// If no reply is outstanding, read what has arrived before the first byte of a command is written. Pushes may
     /// arrive at any time. Anything else ends the connection, and the commands wait for the next. A line without commands
     /// does not read here: it has no commands, so that stray bytes cannot be taken for a reply. Nor is read what would still be
@@ -21,7 +21,7 @@ impl<T> Line<T> {
                 return true;
             }
             match connection.poll() {
-                Ok(Some(push @ Event::Push { .. })) => self.handle_push(push, || now),
+                Ok(Some(push @ Event::Push { .. })) => self.handle_push(push, &|| now),
                 Ok(None) if !connection.session().has_unread() => {
                     connection.asks_at(now);
                     if reads == 0 && !self.flow.may_read && connection.has_hardly_rested(Duration::MAX, now) {
@@ -30,7 +30,7 @@ impl<T> Line<T> {
                     // The number of reads is limited, since a server may send messages faster than they are read.
                     self.flow.may_read |= reads == 0;
                     reads += 1;
-                    if reads > READS_MAX || !self.read(|| now) {
+                    if reads > READS_MAX || !self.read(&|| now) {
                         return matches!(self.stage, Stage::Open(_));
                     }
                 }

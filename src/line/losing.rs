@@ -7,9 +7,9 @@ use crate::error::{Error, Outcome, Status};
 use crate::session::Left;
 
 use super::held::Held;
-use super::{Came, Line, Stage, Transition};
+use super::{Came, NumberedLine, Stage, Transition};
 
-impl<T> Line<T> {
+impl NumberedLine {
     /// The connection failed. Commands that were sent fail with their outcome. Commands that were not sent wait for the
     /// next connection, except those with `once`, which fail.
     pub(super) fn lost(&mut self, error: Error, now: Instant) {
@@ -43,8 +43,8 @@ impl<T> Line<T> {
                 Err(no_memory) => error = no_memory.with_outcome(outcome),
             }
         }
-        if let Some(waiting) = self.waiting.take(command.asker.token) {
-            self.came.push_back(Came::Failed(waiting.token, Box::new(error)));
+        if self.waiting.take(command.asker.token).is_some() {
+            self.came.push_back(Came::Failed(command.asker.token, Box::new(error)));
         }
     }
 
@@ -67,9 +67,9 @@ impl<T> Line<T> {
             if passes && !once {
                 return true;
             }
-            if let Some(waiting) = self.waiting.take(held.asker.token) {
+            if self.waiting.take(held.asker.token).is_some() {
                 let error = error.clone().with_outcome(Outcome::NotSent);
-                self.came.push_back(Came::Failed(waiting.token, Box::new(error)));
+                self.came.push_back(Came::Failed(held.asker.token, Box::new(error)));
             }
             false
         });
@@ -85,7 +85,7 @@ impl<T> Line<T> {
         let least = if self.failures > 0 { PAUSE_MIN } else { Duration::ZERO };
         self.retry_at = now.checked_add(pause.max(least));
         self.failures = self.failures.saturating_add(1);
-        (self.flow.broken, self.flow.outdated) = (None, None);
+        (self.flow.broken, self.flow.outdated, self.flow.leaves_by) = (None, None, None);
         self.last_failure = Some(error);
     }
 }

@@ -1,5 +1,5 @@
-//! A line: a connection that is opened again when it is lost, with any number of commands under way. It has
-//! two drivers: `client::evented`, for a program's event loop, and `client::pubsub`, for a subscriber.
+//! A line: a connection that is opened again when it is lost, with any number of commands under way. It is driven by
+//! `client::evented`, for a program's event loop, by `client::pubsub`, for a subscriber, and by `route::guide`.
 //!
 //! `submit` accepts a command with a token. `step` connects, shakes hands, writes, and checks timeouts. `take` reads,
 //! and gives the result of a command with its token. Nothing here waits, with three exceptions: a transport of
@@ -17,29 +17,39 @@
 //!  driving      PING, write and read, without waiting
 //!  look         if no reply is outstanding, reading unsolicited bytes before a command is written
 //!  losing       a lost or failed connection, and the pause before the next
+//!  leading      another server than before
 //!  leaving      draining and closing a connection to a server that became a replica
 //!  subscribed   the subscriptions, their restoration, and gaps
 //!  subscription a command that subscribes, and a gap
 //!  listening    a line without commands: what the driver of a subscriber calls
 //!  time         deadlines of commands, PING, and a server that stays silent
 //!  patience     the deadline for replies that no command waits for
+//!  silence      how long a server has said nothing that is to say something
+//!  typed        commands by the tokens of a driver
+//!  among        a line as one of many
+//!  watched      a line whose descriptor stands beside others behind one poller
 //! ```
 #![forbid(unsafe_code)]
 
+mod among;
 mod came;
 mod connecting;
 mod driving;
 mod held;
+mod leading;
 mod leaving;
 mod listening;
 mod look;
 mod losing;
 mod patience;
 mod queueing;
+mod silence;
 mod subscribed;
 mod subscription;
 mod time;
 mod tokens;
+mod typed;
+mod watched;
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
@@ -49,29 +59,33 @@ use crate::commands::{Effect, Shape};
 use crate::conn::{Connection, Dial, Stepped, Turn};
 use crate::error::{Error, Result};
 use crate::reply::Reply;
-use crate::session::{Asker, Event, Leaf, Subscriptions};
+use crate::session::{Asker, Event, Leaf, Subscriptions, Token};
 use crate::transport::Awaited;
 
-pub use came::{Came, Transition};
+use came::ReadClock;
+pub use came::{Adrift, Came, Transition};
 use held::HeldQueue;
 use patience::Patience;
+pub use silence::Silence;
 pub use subscribed::in_resp2;
 use subscription::{Gap, Subscription};
 use tokens::Tokens;
+pub use typed::Line;
+pub use watched::Watched;
 
-/// A connection that is opened when there is a command or a subscription, and opened again when it was lost. `T` is the
-/// token that a command is submitted with and completes with.
-pub struct Line<T> {
+/// A line whose commands are known by number. What a driver's token is, is the affair of `Line`: so all of this is in the library
+/// once.
+pub struct NumberedLine {
     dial: Dial,
     pause: Pause,
     stage: Stage,
     flow: Flow,
     /// The accepted commands that have not completed. The session knows each by its number here.
-    waiting: Tokens<Waiting<T>>,
+    waiting: Tokens<Waiting>,
     /// Those of the commands that are not given to a session yet, in order.
     held: HeldQueue,
     /// Results and events that `take` gives before it reads on.
-    came: VecDeque<Came<T>>,
+    came: VecDeque<Came<Token>>,
     changes: VecDeque<Transition>,
     subscriptions: Subscriptions,
     /// The gap in messages that `take` has not given yet.
@@ -79,6 +93,10 @@ pub struct Line<T> {
     /// When bytes last arrived, on a connection with subscriptions.
     heard: Option<Instant>,
     patience: Patience,
+    /// How often bytes have arrived, and connections were opened.
+    arrivals: u64,
+    /// PING is sent to a server that was silent for a moment, whatever `health_check` says beyond that.
+    asks_soon: bool,
     /// Connects in a row without a reply to any command.
     failures: u32,
     /// The earliest time of the next connect.
@@ -144,6 +162,8 @@ struct Flow {
     /// The READONLY error of a server that became a replica. New commands wait for another connection, and this one
     /// ends when its last reply has arrived.
     outdated: Option<Error>,
+    /// When it ends all the same.
+    leaves_by: Option<Instant>,
     /// When the round began.
     began: Option<Instant>,
     /// The bytes and time of reading in this round.
@@ -155,19 +175,16 @@ struct Flow {
 }
 
 /// A command that has not completed.
-struct Waiting<T> {
-    token: T,
+struct Waiting {
     once: bool,
     subscription: Option<Box<Subscription>>,
 }
 
-impl<T> Line<T> {
-    /// A line to the server of `dial`. It does not connect yet. `command_timeout_ms` is how long an open connection may stay
-    /// silent while a reply that no command waits for is outstanding. If that time passes and such a reply is due first,
-    /// the connection is given up.
-    pub fn new(dial: Dial, command_timeout_ms: i64, pause: Pause) -> Line<T> {
+impl NumberedLine {
+    /// As `Line::new`.
+    fn new(dial: Dial, command_timeout_ms: i64, pause: Pause) -> NumberedLine {
         let patience = Patience::new(command_timeout_ms, dial.options().connect_timeout_ms());
-        Line {
+        NumberedLine {
             dial,
             pause,
             stage: Stage::Down,
@@ -180,6 +197,8 @@ impl<T> Line<T> {
             gap: None,
             heard: None,
             patience,
+            arrivals: 0,
+            asks_soon: false,
             failures: 0,
             retry_at: None,
             last_failure: None,
@@ -188,17 +207,22 @@ impl<T> Line<T> {
         }
     }
 
-    /// Accept a command. It is given to the session, or held until there is one. It completes exactly once.
+    /// As `Line::submit`: the command's number.
     #[inline(always)]
-    pub fn submit(&mut self, args: &[&[u8]], submission: Submission<T>, now: impl FnOnce() -> Instant) -> Result<()> {
+    fn submit(
+        &mut self,
+        args: &[&[u8]],
+        submission: Submission<()>,
+        now: &mut dyn FnMut() -> Instant,
+    ) -> Result<Token> {
         self.make_room()?;
-        let Submission { token, shape, room, deadline, once, effect } = submission;
+        let Submission { token: (), shape, room, deadline, once, effect } = submission;
         let subscription = match effect {
             Effect::None | Effect::Shutdown => None,
             _ => Some(Subscription::of(effect, args)?),
         };
         let subscribes = subscription.is_some();
-        let asker = Asker { token: self.waiting.insert(Waiting { token, once, subscription }), deadline };
+        let asker = Asker { token: self.waiting.insert(Waiting { once, subscription }), deadline };
         let queued = match &mut self.stage {
             Stage::Open(connection) if !subscribes && self.flow.outdated.is_none() => {
                 match connection.session_mut().submit_known(args, room, effect, shape, asker) {
@@ -213,14 +237,14 @@ impl<T> Line<T> {
         };
         if queued.is_err() {
             self.waiting.take(asker.token);
+            self.waiting.free(asker.token);
         }
-        queued
+        queued.map(|()| asker.token)
     }
 
-    /// The fast path of `take`: the next reply, if it is one short value and belongs to a command without subscriptions. None:
-    /// call `take`.
+    /// As `Line::take_plain`.
     #[inline(always)]
-    pub fn take_plain(&mut self, now: impl Fn() -> Instant + Copy) -> Option<(T, Reply)> {
+    fn take_plain(&mut self, now: ReadClock<'_>) -> Option<(Token, Reply)> {
         if !self.came.is_empty() {
             return None;
         }
@@ -229,7 +253,7 @@ impl<T> Line<T> {
             Ok(Some(Leaf { ticket, token, reply })) => {
                 self.failures = 0;
                 match self.waiting.take(token) {
-                    Some(Waiting { token, subscription: None, .. }) => Some((token, reply)),
+                    Some(Waiting { subscription: None, .. }) => Some((token, reply)),
                     waiting => {
                         let came = self.subscription_answered(waiting, Event::Reply { ticket, token, reply }, now());
                         self.came.extend(came);
@@ -245,24 +269,6 @@ impl<T> Line<T> {
         }
     }
 
-    /// The next result of a command, push or gap. None: nothing more until the next step.
-    pub fn take(&mut self, now: impl Fn() -> Instant + Copy) -> Option<Came<T>> {
-        loop {
-            if let Some(came) = self.came.pop_front() {
-                return Some(came);
-            }
-            match self.poll_and_read(now) {
-                Polled::Came(came) => return Some(came),
-                Polled::Again => {
-                    if let Some((token, reply)) = self.take_plain(now) {
-                        return Some(Came::Reply(token, reply));
-                    }
-                }
-                Polled::Nothing => return self.came.pop_front(),
-            }
-        }
-    }
-
     /// Begin a round: check timeouts, connect, shake hands and write, without waiting. `readable`: the descriptor was
     /// readable.
     pub fn step(&mut self, now: Instant, readable: bool) {
@@ -270,8 +276,13 @@ impl<T> Line<T> {
         self.flow.began = Some(now);
         self.flow.may_read |= readable;
         self.expire(now);
-        self.leave_if_settled(now);
-        self.connect(now);
+        if self.flow.outdated.is_some() {
+            self.leave_if_settled(now);
+            self.leave_if_late(now);
+        }
+        if !self.is_open() {
+            self.connect(now);
+        }
         self.drive(now);
     }
 
@@ -300,6 +311,7 @@ impl<T> Line<T> {
     }
 
     /// The descriptor of the present connection, which may change with each step.
+    #[inline(always)]
     pub fn fd(&self) -> Option<RawFd> {
         match &self.stage {
             Stage::Down => None,
@@ -316,20 +328,10 @@ impl<T> Line<T> {
         }
     }
 
-    /// Whether a connect is under way. A step may then close the descriptor and open another.
-    pub fn is_opening(&self) -> bool {
-        matches!(self.stage, Stage::Opening(..))
-    }
-
     /// Whether `take_change` or `take_again` has something for the driver.
     #[inline]
     pub fn has_changed(&self) -> bool {
         self.again || !self.changes.is_empty()
-    }
-
-    /// Whether there is an open connection.
-    pub fn is_open(&self) -> bool {
-        matches!(self.stage, Stage::Open(_))
     }
 
     /// The next change of the connection.
@@ -349,6 +351,7 @@ impl<T> Line<T> {
 
     /// Whether `take` may have something that the descriptor does not show: it was read already, or the transport has
     /// it.
+    #[inline(always)]
     pub fn holds_more(&self) -> bool {
         if self.has_come() {
             return true;
@@ -387,12 +390,4 @@ impl<T> Line<T> {
             _ => None,
         }
     }
-}
-
-/// The result of `poll_and_read`.
-enum Polled<T> {
-    Came(Came<T>),
-    /// Poll again.
-    Again,
-    Nothing,
 }

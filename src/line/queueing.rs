@@ -9,12 +9,20 @@ use crate::session::{Asked, Asker, Session, Subscriptions};
 
 use super::held::Held;
 use super::subscription::Subscription;
-use super::{Line, Stage};
+use super::{NumberedLine, Stage};
 
-impl<T> Line<T> {
+impl NumberedLine {
     /// Reserve memory so that every accepted command can complete.
-    #[inline]
+    #[inline(always)]
     pub(super) fn make_room(&mut self) -> Result<()> {
+        let is_room =
+            !self.waiting.is_full() && self.came.capacity().wrapping_sub(self.came.len()) > self.waiting.len();
+        if is_room { Ok(()) } else { self.make_more_room() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_more_room(&mut self) -> Result<()> {
         self.waiting.reserve().map_err(|_| Error::memory("the command"))?;
         if self.came.capacity().wrapping_sub(self.came.len()) <= self.waiting.len() {
             self.came.try_reserve(self.waiting.len() + 1).map_err(|_| Error::memory("the command"))?;
@@ -30,7 +38,7 @@ impl<T> Line<T> {
         args: &[&[u8]],
         shape: Shape,
         asker: Asker,
-        now: impl FnOnce() -> Instant,
+        now: &mut dyn FnMut() -> Instant,
     ) -> Result<()> {
         let subscription = self.waiting.get(asker.token).and_then(|waiting| waiting.subscription.as_deref());
         let flow = &self.flow;
@@ -41,7 +49,7 @@ impl<T> Line<T> {
         let Some(connection) = open else {
             let mut bytes = Vec::new();
             resp::encode(args, &mut bytes)?;
-            return self.held.push_back(Held { asker, bytes, shape });
+            return self.held.push_back(Held { asker, bytes, shape, asking: false });
         };
         let asked = Asked::any(args, shape).by(asker);
         pass(&mut self.subscriptions, subscription, connection.session_mut(), asked)?;
@@ -51,6 +59,11 @@ impl<T> Line<T> {
         }
         Ok(())
     }
+}
+
+/// The command that lets the next one be served by a server that is about to get its slot.
+pub(super) fn asking() -> Asked<'static> {
+    Asked::plain(&[b"ASKING"], Shape::KEEP)
 }
 
 /// Give a command to the session, and note its subscriptions.

@@ -7,15 +7,27 @@ use crate::error::{Error, Instead, Outcome, Result, Status, head};
 use crate::session::{Event, Heard, NOBODY, Session, Token};
 
 use super::subscription::Gap;
-use super::{Came, Line, Stage, Waiting};
+use super::{Came, NumberedLine, ReadClock, Stage, Waiting};
 
-impl<T> Line<T> {
+impl NumberedLine {
+    /// Whether subscriptions work in RESP2 too, where a message looks like a reply: it is told apart where nothing else is sent
+    /// meanwhile. A line with commands has that from its driver, which asked for RESP2 by name.
+    pub(super) fn hears_in_resp2(&self) -> bool {
+        self.alone || self.dial.options().protocol() == 2
+    }
+
+    /// Whether anything is subscribed, or may come to be: a command that subscribes has not completed.
+    pub fn is_listening(&self) -> bool {
+        let is_settled = self.subscriptions.is_empty() && self.subscriptions.is_settled();
+        !is_settled || self.waiting.any(|waiting| waiting.subscription.is_some())
+    }
+
     /// A push arrived: give it, and complete the command whose last confirmation it is.
-    pub(super) fn handle_push(&mut self, event: Event, now: impl Fn() -> Instant + Copy) {
+    pub(super) fn handle_push(&mut self, event: Event, now: ReadClock<'_>) {
         let (Event::Push { ends, .. }, Stage::Open(connection)) = (&event, &self.stage) else { return };
         let ends = *ends;
         let listens = !self.subscriptions.is_empty() || !self.subscriptions.is_settled();
-        if listens && !self.alone && !connection.session().is_resp3() {
+        if listens && !self.hears_in_resp2() && !connection.session().is_resp3() {
             return self.drop_subscriptions_in_resp2(ends, now());
         }
         // The extra events must not use the room that is reserved for the results of commands.
@@ -39,6 +51,10 @@ impl<T> Line<T> {
                 self.gap.get_or_insert(Gap { since: self.heard.unwrap_or_else(now), reason });
                 self.came.push_back(Came::Confirmation(push));
             }
+            Ok(Heard::Adrift { names, said }) => {
+                let adrift = self.set_adrift(names, said, now());
+                self.came.push_back(Came::Adrift(adrift));
+            }
             Ok(Heard::Other(push)) => self.came.push_back(Came::Push(push)),
             Ok(_) => {}
             Err(error) => return self.lost_at_push(ends, error, now()),
@@ -53,10 +69,11 @@ impl<T> Line<T> {
     /// one fails here.
     fn lost_at_push(&mut self, ends: Option<Token>, error: Error, now: Instant) {
         if let Stage::Open(connection) = &self.stage
-            && let Some(waiting) = ends.and_then(|token| self.waiting.take(token))
+            && let Some(token) = ends
+            && self.waiting.take(token).is_some()
         {
             let error = connection.told_of(error.clone()).with_outcome(Outcome::Ran);
-            self.came.push_back(Came::Failed(waiting.token, Box::new(error)));
+            self.came.push_back(Came::Failed(token, Box::new(error)));
         }
         self.lost(error, now);
     }
@@ -65,19 +82,20 @@ impl<T> Line<T> {
     /// library's own. An error fails the subscribing command. A refused name that was being restored is reported.
     pub(super) fn subscription_answered(
         &mut self,
-        waiting: Option<Waiting<T>>,
+        waiting: Option<Waiting>,
         event: Event,
         now: Instant,
-    ) -> Option<Came<T>> {
+    ) -> Option<Came<Token>> {
         if waiting.is_none()
             && let Event::Reply { ticket, .. } = event
             && (self.patience.is_pong(ticket) || !self.alone)
         {
             self.patience.one_less();
         }
-        let came = match self.hear(event, || now) {
-            Ok(Heard::Reply(_, _, reply)) => waiting.map(|waiting| Came::Reply(waiting.token, reply)),
+        let came = match self.hear(event, &|| now) {
+            Ok(Heard::Reply(_, token, reply)) => waiting.map(|_| Came::Reply(token, reply)),
             Ok(Heard::Refused(error)) => Some(Came::Refused(Box::new(error))),
+            Ok(Heard::Adrift { names, said }) => Some(Came::Adrift(self.set_adrift(names, said, now))),
             Ok(Heard::NotNow(error)) => {
                 // The server serves commands and refuses this subscription for now: the next connect needs a pause.
                 self.failures = self.failures.max(1);
@@ -90,13 +108,13 @@ impl<T> Line<T> {
                 return None;
             }
         };
-        self.tell_gap_if_settled(|| now);
+        self.tell_gap_if_settled(&|| now);
         came
     }
 
     /// Restore all subscriptions in a new session. In RESP2 they are dropped, which is reported once.
     pub(super) fn subscribe_again(&mut self, connection: &mut Connection, now: Instant) -> Result<()> {
-        if !self.alone && !connection.session().is_resp3() {
+        if !self.hears_in_resp2() && !connection.session().is_resp3() {
             self.gap = None;
             if self.subscriptions.give_up() {
                 self.came.push_back(Came::Refused(Box::new(connection.told_of(in_resp2()))));
@@ -141,13 +159,13 @@ impl<T> Line<T> {
 
     /// Report the gap once all subscriptions are restored: a program that then reads the missed data elsewhere misses
     /// nothing more. If a message arrives before that, `handle_push` reports the gap before the message.
-    pub(super) fn tell_gap_if_settled(&mut self, now: impl Fn() -> Instant) {
+    pub(super) fn tell_gap_if_settled(&mut self, now: ReadClock<'_>) {
         if self.gap.is_some() && matches!(self.stage, Stage::Open(_)) && self.subscriptions.is_settled() {
             self.tell_gap(now);
         }
     }
 
-    fn tell_gap(&mut self, now: impl Fn() -> Instant) {
+    fn tell_gap(&mut self, now: ReadClock<'_>) {
         if let Some(Gap { since, reason }) = self.gap.take() {
             self.came.push_back(Came::Gap { reason, lasted: now().saturating_duration_since(since) });
         }
@@ -162,13 +180,13 @@ impl<T> Line<T> {
             return;
         }
         self.failures = 0;
-        if let Some(waiting) = self.waiting.take(token) {
-            self.came.push_back(Came::Confirmed(waiting.token));
+        if self.waiting.take(token).is_some() {
+            self.came.push_back(Came::Confirmed(token));
         }
     }
 
     /// Pass an event to the subscriptions. The commands that they send in turn are the library's own.
-    fn hear(&mut self, event: Event, now: impl Fn() -> Instant) -> Result<Heard> {
+    fn hear(&mut self, event: Event, now: ReadClock<'_>) -> Result<Heard> {
         let Stage::Open(connection) = &mut self.stage else { return Ok(Heard::Nothing) };
         let before = connection.session().newest();
         let heard = connection.converse(|session: &mut Session| self.subscriptions.heard(session, event));

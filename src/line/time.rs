@@ -5,15 +5,18 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Outcome, Status};
 use crate::limits::HEALTH_MS_MIN;
 
-use super::{Came, Line, Stage};
+use super::{Came, NumberedLine, Stage};
 
-impl<T> Line<T> {
+impl NumberedLine {
     /// When the next step is due even if the descriptor does not become ready. The step may find nothing to do.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Open(connection)
-                if self.held.is_empty() && self.subscriptions.is_empty() && !self.patience.is_limited() =>
+                if self.held.is_empty()
+                    && self.subscriptions.is_empty()
+                    && !self.patience.is_limited()
+                    && self.flow.leaves_by.is_none() =>
             {
                 connection.session().deadline()
             }
@@ -27,32 +30,34 @@ impl<T> Line<T> {
             Stage::Open(connection) => connection.session().deadline(),
             _ => None,
         };
-        let all = [commands, self.held.deadline(), self.patience.ends, self.connect_deadline(), self.next_ping()];
-        all.into_iter().flatten().min()
+        let own = [self.connect_deadline(), self.next_ping(), self.flow.leaves_by];
+        let all = [commands, self.held.deadline(), self.patience.ends].into_iter().chain(own);
+        all.flatten().min()
     }
 
     /// Fail the commands that have timed out. One that was not sent is never sent. The reply to one that was sent is
     /// dropped when it arrives.
+    #[inline(always)]
     pub(super) fn expire(&mut self, now: Instant) {
         if self.patience.ends.is_some_and(|end| end <= now) {
             self.give_up_silent_server(now);
         }
-        let Line { stage, flow, waiting, came, patience, subscriptions, held, last_failure, .. } = self;
+        let NumberedLine { stage, flow, waiting, came, patience, subscriptions, held, last_failure, .. } = self;
         if let Stage::Open(connection) = stage {
             connection.session_mut().expire(now, flow.offered, |ticket, token, outcome| {
                 match outcome {
                     Outcome::NotSent => subscriptions.withdrawn(ticket),
                     _ => patience.more(1, now),
                 }
-                if let Some(waiting) = waiting.take(token) {
-                    came.push_back(Came::Late { token: waiting.token, outcome, why: None });
+                if waiting.take(token).is_some() {
+                    came.push_back(Came::Late { token, outcome, why: None });
                 }
             });
         }
         held.expire(now, |held| {
-            if let Some(waiting) = waiting.take(held.asker.token) {
+            if waiting.take(held.asker.token).is_some() {
                 let why = last_failure.clone().map(Box::new);
-                came.push_back(Came::Late { token: waiting.token, outcome: Outcome::NotSent, why });
+                came.push_back(Came::Late { token: held.asker.token, outcome: Outcome::NotSent, why });
             }
         });
     }
@@ -78,6 +83,7 @@ impl<T> Line<T> {
         }
         let every_ms = match self.dial.options().health_check_ms() {
             0 => HEALTH_MS_MIN,
+            ms if self.asks_soon => ms.min(HEALTH_MS_MIN),
             ms => ms,
         };
         self.heard?.checked_add(Duration::from_millis(u64::try_from(every_ms).ok()?))

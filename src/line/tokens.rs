@@ -1,4 +1,5 @@
-//! A slab: values that are found by a number. The number of a value that was taken out is used again for a later one.
+//! A slab: values that are found by a number. The number of a value that was taken out is used again for a later one, once it is
+//! free.
 
 use std::collections::TryReserveError;
 
@@ -14,6 +15,8 @@ pub(super) struct Tokens<T> {
 
 enum TokenSlot<T> {
     Full(T),
+    /// The value was taken out, and its number is not free yet.
+    Taken,
     /// With the index of the next free place.
     Free(usize),
 }
@@ -31,13 +34,15 @@ impl<T> Tokens<T> {
         self.len
     }
 
-    /// Reserve memory for one more value.
+    /// Whether one more value may need more memory.
     #[inline]
+    pub(super) fn is_full(&self) -> bool {
+        self.places.len() == self.places.capacity()
+    }
+
+    /// Reserve memory for one more value.
     pub(super) fn reserve(&mut self) -> Result<(), TryReserveError> {
-        match self.places.len() == self.places.capacity() {
-            true => self.places.try_reserve(1),
-            false => Ok(()),
-        }
+        self.places.try_reserve(1)
     }
 
     /// Insert a value, and give its number.
@@ -48,7 +53,7 @@ impl<T> Tokens<T> {
             && let TokenSlot::Free(next) = *place
         {
             self.free = next;
-            *place = TokenSlot::Full(thing);
+            put(place, TokenSlot::Full(thing));
         } else {
             self.places.push(TokenSlot::Full(thing));
             self.free = self.places.len();
@@ -61,23 +66,40 @@ impl<T> Tokens<T> {
     pub(super) fn get(&self, token: Token) -> Option<&T> {
         match self.places.get(usize::try_from(token).ok()?)? {
             TokenSlot::Full(thing) => Some(thing),
-            TokenSlot::Free(_) => None,
+            TokenSlot::Taken | TokenSlot::Free(_) => None,
         }
     }
 
-    /// Take out the value with this number.
+    /// Whether this is true of any value.
+    pub(super) fn any(&self, is_so: impl Fn(&T) -> bool) -> bool {
+        self.places.iter().any(|place| matches!(place, TokenSlot::Full(thing) if is_so(thing)))
+    }
+
+    /// Take out the value with this number, which stays its own until it is freed.
     #[inline(always)]
     pub(super) fn take(&mut self, token: Token) -> Option<T> {
-        let at = usize::try_from(token).ok()?;
-        let place = self.places.get_mut(at)?;
-        if let TokenSlot::Free(_) = place {
-            return None;
-        }
-        let TokenSlot::Full(thing) = std::mem::replace(place, TokenSlot::Free(self.free)) else { return None };
-        self.free = at;
+        let place = self.places.get_mut(usize::try_from(token).ok()?)?;
+        let TokenSlot::Full(_) = place else { return None };
+        let TokenSlot::Full(thing) = std::mem::replace(place, TokenSlot::Taken) else { return None };
         self.len = self.len.wrapping_sub(1);
         Some(thing)
     }
+
+    /// Let the number of a value that was taken out be another's.
+    #[inline(always)]
+    pub(super) fn free(&mut self, token: Token) {
+        let at = token as usize;
+        if let Some(place @ TokenSlot::Taken) = self.places.get_mut(at) {
+            put(place, TokenSlot::Free(self.free));
+            self.free = at;
+        }
+    }
+}
+
+/// Put something where nothing is that would have to be dropped, which the compiler does not know.
+#[inline(always)]
+pub(super) fn put<P>(place: &mut P, thing: P) {
+    std::mem::forget(std::mem::replace(place, thing));
 }
 
 #[cfg(test)]
@@ -92,9 +114,17 @@ mod tests {
         assert_eq!(numbers, [0, 1, 2]);
         assert_eq!((slots.take(1), slots.take(1), slots.take(NOBODY), slots.take(3)), (Some("b"), None, None, None));
         assert_eq!((slots.take(0), slots.len()), (Some("a"), 1));
+        assert_eq!(slots.insert("x"), 3, "a number is not used again before it is freed");
+        slots.free(3);
+        assert_eq!((slots.take(3), slots.take(3)), (Some("x"), None));
+        assert_eq!(slots.get(3), None);
+        for number in [3, 1, 0, 0] {
+            slots.free(number);
+        }
         let numbers: Vec<Token> = ["d", "e", "f"].into_iter().map(|thing| slots.insert(thing)).collect();
         assert_eq!(numbers, [0, 1, 3]);
         assert_eq!((slots.get(0), slots.get(1), slots.get(2)), (Some(&"d"), Some(&"e"), Some(&"c")));
         assert_eq!((slots.take(3), slots.len()), (Some("f"), 3));
+        assert!(slots.any(|thing| *thing == "e") && !slots.any(|thing| *thing == "f"));
     }
 }

@@ -78,22 +78,39 @@ impl Slots {
 
     #[inline]
     fn enter(&self, call_data: *const ()) -> &Slot {
-        let hint = HINT.get() as usize % GROUP;
-        match self.slots[hint].enter(call_data) {
-            true => &self.slots[hint],
-            false => self.enter_another(call_data),
+        let hint = HINT.get() as usize;
+        match self.slots.get(hint) {
+            Some(slot) if slot.enter(call_data) => slot,
+            Some(_) => self.enter_another(call_data),
+            None => self.enter_behind(hint, call_data),
         }
+    }
+
+    /// A slot of another group than the first: where calls are many, each thread looks at its own, and not at those of others.
+    #[inline(never)]
+    fn enter_behind(&self, hint: usize, call_data: *const ()) -> &Slot {
+        let mut group = self;
+        for _ in 0..hint / GROUP {
+            match group.more() {
+                Some(more) => group = more,
+                // This thread was in a call of another handle, which has had more.
+                None => return self.enter_another(call_data),
+            }
+        }
+        let slot = &group.slots[hint % GROUP];
+        if slot.enter(call_data) { slot } else { self.enter_another(call_data) }
     }
 
     #[cold]
     fn enter_another(&self, call_data: *const ()) -> &Slot {
-        let mut group = self;
+        let (mut group, mut before) = (self, 0);
         loop {
             if let Some(free) = group.slots.iter().position(|slot| slot.enter(call_data)) {
-                HINT.set(free as u32);
+                HINT.set((before + free) as u32);
                 return &group.slots[free];
             }
             group = group.more().unwrap_or_else(|| group.grow());
+            before += GROUP;
         }
     }
 

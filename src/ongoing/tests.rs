@@ -102,6 +102,30 @@ fn the_programs_function_is_asked_until_it_says_no() {
     assert_eq!(error.status, Status::Woken);
 }
 
+/// A thread goes back to the slot that it had, also where that is in no first group, and has a slot where a handle has none such.
+#[test]
+fn who_was_one_of_many_finds_a_slot_and_is_ended_there() {
+    let (ongoing, gate) = (Ongoing::default(), std::sync::Barrier::new(40));
+    thread::scope(|scope| {
+        for number in 0..40usize {
+            let (ongoing, gate) = (&ongoing, &gate);
+            scope.spawn(move || {
+                let (data, other) = (ptr::from_ref(&number).cast(), Ongoing::default());
+                for round in 0..3 {
+                    ongoing.during(data, || {
+                        gate.wait();
+                        assert_eq!(ongoing.wake(data), 1, "{number}, {round}");
+                        assert!(Vigil::begin().is_err());
+                        gate.wait();
+                    });
+                    other.during(data, || assert_eq!(other.wake(data), 1));
+                }
+            });
+        }
+    });
+    assert_eq!(ongoing.wake(ptr::null()), 0, "no call is under way");
+}
+
 /// Threads come and go while another wakes all the time: every call ends, and none that was not ended says so.
 #[test]
 fn a_storm_of_wakes_ends_what_it_counts() {

@@ -6,7 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use super::fault::config;
 use super::table::{Kind, TABLE};
-use super::{Key, Options, url, words};
+use super::topology::Topology;
+use super::{Endpoint, Key, Options, url, words};
 use crate::error::Result;
 use crate::memory::append;
 
@@ -14,6 +15,11 @@ use crate::memory::append;
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// What needs none in a path.
 const PATH: &AsciiSet = &PLAIN.remove(b'/');
+
+/// Whether the first servers can stand in a list: not a host that has a comma.
+fn can_be_listed(options: &Options) -> bool {
+    options.text(Key::Seeds).is_some() || !options.text(Key::Host).unwrap_or_default().contains(&b',')
+}
 
 /// A URL as it is written. How long it becomes is for the options to say, so there may be no memory for it.
 struct Written(Vec<u8>);
@@ -28,7 +34,11 @@ impl Options {
         let mut before = "?";
         for row in &TABLE {
             let in_front = said.contains(&row.key) || matches!(row.key, Key::Username | Key::Password);
-            if in_front || self.agrees(&defaults, row.key) {
+            let is_default = match row.key {
+                key @ (Key::Port | Key::ConnectTimeoutMs) => self.number(key) == self.default_of(key),
+                key => self.equals(&defaults, key),
+            };
+            if in_front || is_default {
                 continue;
             }
             url.add(&[before, row.name, "="])?;
@@ -52,27 +62,63 @@ impl fmt::Debug for Options {
 
 impl Written {
     /// Scheme, user and place; and which options have been said with them.
-    fn place(&mut self, options: &Options) -> Result<&'static [Key]> {
+    fn place(&mut self, options: &Options) -> Result<Vec<Key>> {
+        let scheme = if options.tls() { "rediss" } else { "redis" };
+        let topology = options.topology();
         match options.text(Key::UnixPath) {
+            None if topology != Topology::Single && can_be_listed(options) => {
+                self.add(&[scheme, if topology == Topology::Cluster { "+cluster" } else { "+sentinel" }, "://"])?;
+                self.many(options)
+            }
             Some(path) => {
                 self.add(&["unix://"])?;
                 self.user(options)?;
                 // What would be read otherwise is said by its name.
                 if !path.starts_with(b"/") || (path.len() > 1 && path.ends_with(b"/")) || url::numbered(path).is_some()
                 {
-                    return Ok(&[]);
+                    return Ok(Vec::new());
                 }
                 self.escaped(path, PATH)?;
-                Ok(&[Key::UnixPath])
+                Ok(vec![Key::UnixPath])
             }
             None => {
-                self.add(&[if options.tls() { "rediss" } else { "redis" }, "://"])?;
+                self.add(&[scheme, "://"])?;
                 self.user(options)?;
-                self.host(options)?;
+                self.host(options.text(Key::Host).unwrap_or_default())?;
                 self.add(&[&format!(":{}/{}", options.number(Key::Port), options.database())])?;
-                Ok(&[Key::Host, Key::Port, Key::Database, Key::Tls])
+                Ok(vec![Key::Host, Key::Port, Key::Database, Key::Tls])
             }
         }
+    }
+
+    /// The user and the place of several servers.
+    fn many(&mut self, options: &Options) -> Result<Vec<Key>> {
+        self.user(options)?;
+        let mut before = "";
+        for seed in options.seeds() {
+            let Endpoint::Tcp { host, port } = seed else { continue };
+            self.add(&[before])?;
+            self.host(host.as_bytes())?;
+            self.add(&[&format!(":{port}")])?;
+            before = ",";
+        }
+        let mut said = vec![Key::Topology, Key::Tls];
+        match options.text(Key::Seeds) {
+            Some(_) => said.push(Key::Seeds),
+            None => said.extend([Key::Host, Key::Port]),
+        }
+        let service = options.sentinel_service();
+        if let (Topology::Sentinel, Some(service)) = (options.topology(), service) {
+            self.add(&["/"])?;
+            self.escaped(service, PLAIN)?;
+            said.push(Key::SentinelService);
+        }
+        // Alone, a database would be read as a service.
+        if options.topology() == Topology::Cluster || service.is_some() {
+            self.add(&[&format!("/{}", options.database())])?;
+            said.push(Key::Database);
+        }
+        Ok(said)
     }
 
     fn user(&mut self, options: &Options) -> Result<()> {
@@ -84,8 +130,7 @@ impl Written {
         }
     }
 
-    fn host(&mut self, options: &Options) -> Result<()> {
-        let host = options.text(Key::Host).unwrap_or_default();
+    fn host(&mut self, host: &[u8]) -> Result<()> {
         let text = std::str::from_utf8(host).unwrap_or_default();
         match text.split_once('%') {
             Some((address, zone)) => {

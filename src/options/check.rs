@@ -1,13 +1,12 @@
 //! Checking the value of one option, and the message of a wrong value.
 
-use std::net::Ipv6Addr;
-
-use super::fault::config;
+use super::address_map::AddressMap;
+use super::fault::{about, config};
+use super::host::{fault_of_host, misfit};
+use super::servers::servers;
 use super::table::{Kind, OptionRow, TextForm};
-use crate::error::{Error, Result, quoted};
+use crate::error::{Error, Result};
 
-/// Bytes of a value that a message shows.
-const SHOWN_MAX: usize = 48;
 /// Bytes of a file's name, on any file system that there is.
 const FILE_NAME_MAX: usize = 255;
 
@@ -55,10 +54,14 @@ pub(super) fn text(row: &OptionRow, value: &[u8]) -> Result<()> {
     if let Some(fault) = misplaced(row, form, value) {
         return Err(config(format!("{name}: {fault}")));
     }
-    match wrong_byte(form, value) {
-        Some((at, reason)) => Err(about(name, value, &format!("has {reason} (byte {at})"))),
-        None if form == TextForm::Host => host(name, value),
-        None => Ok(()),
+    match form {
+        TextForm::Host => fault_of_host(value).map_or(Ok(()), |what| Err(about(name, value, &what))),
+        TextForm::Servers => servers(name, value).map(drop),
+        TextForm::AddressMap => AddressMap::read(name, value).map(drop),
+        _ => match wrong_byte(form, value) {
+            Some((at, reason)) => Err(about(name, value, &format!("has {reason} (byte {at})"))),
+            None => Ok(()),
+        },
     }
 }
 
@@ -71,15 +74,14 @@ fn misplaced(row: &OptionRow, form: TextForm, value: &[u8]) -> Option<&'static s
     let is_no_path = || value.iter().any(|byte| matches!(byte, b'\n' | b'\r')) || has_long_name(value);
     match form {
         TextForm::Path | TextForm::SocketPath if is_pem() => Some("it is a PEM, where the path of a file is due"),
+        TextForm::Any => (matches!(row.kind, Kind::Text(_)) && has(b"PRIVATE KEY"))
+            .then_some("there is a private key in it, whose place is tls_key_pem"),
         // A URL may have a password in it.
-        TextForm::Host | TextForm::Path | TextForm::SocketPath | TextForm::Name if is_url() => {
-            Some("it is a URL, which is set as a whole")
+        _ if is_url() => Some("it is a URL, which is set as a whole"),
+        TextForm::Host | TextForm::Servers | TextForm::AddressMap if value.contains(&b'@') => {
+            Some("there is an '@' in it, as in the URL of a server")
         }
-        TextForm::Host if value.contains(&b'@') => Some("there is an '@' in it, as in the URL of a server"),
         TextForm::Path if is_no_path() => Some("it is not the path of a file"),
-        TextForm::Any if matches!(row.kind, Kind::Text(_)) && has(b"PRIVATE KEY") => {
-            Some("there is a private key in it, whose place is tls_key_pem")
-        }
         _ => None,
     }
 }
@@ -89,45 +91,18 @@ fn has_long_name(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/').any(|name| name.len() > FILE_NAME_MAX)
 }
 
-/// What is wrong with the value of an option.
-pub(super) fn about(name: &str, value: &[u8], what: &str) -> Error {
-    config([name.as_bytes(), b": ", &shown(value), b" ", what.as_bytes()].concat())
-}
-
-/// The value as a message shows it: quoted, and cut where it is long.
-pub(super) fn shown(value: &[u8]) -> Vec<u8> {
-    quoted(value, SHOWN_MAX)
-}
-
 /// The first byte that may not stand in such a text, and what it is.
 fn wrong_byte(form: TextForm, value: &[u8]) -> Option<(usize, &'static str)> {
     value.iter().enumerate().find_map(|(at, byte)| {
         let reason = match (form, byte) {
             (TextForm::Any, _) => None,
-            (_, 0) => Some("a NUL"),
+            (TextForm::Path | TextForm::SocketPath, 0) => Some("a NUL"),
             (TextForm::Path | TextForm::SocketPath, _) => None,
-            (_, b' ' | b'\t' | b'\r' | b'\n') => Some("white space"),
-            (_, 0..=0x1f | 0x7f) => Some("a control byte"),
-            (TextForm::Name, 0x80..) => Some("a byte that is not ASCII"),
-            (TextForm::Host, b'/' | b'\\' | b'@' | b'?' | b'#' | b'[' | b']') => Some("a byte that no host has"),
-            _ => None,
+            (_, 0x80..) => Some("a byte that is not ASCII"),
+            _ => misfit(*byte),
         };
         reason.map(|reason| (at, reason))
     })
-}
-
-/// A name has no colon and no percent sign; an IPv6 address has both only where they belong.
-fn host(name: &str, value: &[u8]) -> Result<()> {
-    let wrong = |what: &str| Err(about(name, value, what));
-    let Ok(text) = std::str::from_utf8(value) else { return wrong("is not UTF-8") };
-    if !text.contains([':', '%']) {
-        return Ok(());
-    }
-    let (address, zone) = text.split_once('%').unwrap_or((text, "-"));
-    if address.parse::<Ipv6Addr>().is_err() {
-        return wrong("is neither a host's name nor an address (a port is an option of its own)");
-    }
-    if zone.is_empty() || zone.contains('%') { wrong("has no good zone behind its '%'") } else { Ok(()) }
 }
 
 /// `0 (auto), 2, 3`: each number once, with its name where that says more.

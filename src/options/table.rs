@@ -24,6 +24,26 @@ pub enum Key {
     ClientName = 8,
     /// What CLIENT LIST shows as the library.
     LibraryName = 9,
+    /// How many servers there are, and who says where.
+    Topology = 10,
+    /// Servers that are asked for the others, in place of host and port.
+    Seeds = 11,
+    /// What the Sentinels call the primary.
+    SentinelService = 12,
+    /// User to log in to Sentinels as.
+    SentinelUsername = 13,
+    /// Password to log in to Sentinels with.
+    SentinelPassword = 14,
+    /// Whether to speak TLS to Sentinels.
+    SentinelTls = 15,
+    /// Which servers of a cluster are read from.
+    ReadFrom = 16,
+    /// The availability zone that the program is in.
+    Zone = 17,
+    /// Where servers are reached that announce other addresses.
+    AddressMap = 18,
+    /// Whether a command with keys of several slots is sent in parts.
+    Split = 19,
     /// Connections of a pool at most.
     PoolMax = 20,
     /// Time to wait for a connection of the pool; for ever is until the call's own deadline.
@@ -52,6 +72,8 @@ pub enum Key {
     UserTimeoutMs = 34,
     /// Time that a blocking command gets on top of its own timeout.
     BlockSlackMs = 35,
+    /// Age at which the map of the servers is read anew.
+    TopologyAgeMs = 36,
     /// How often a command is tried again.
     RetryMax = 40,
     /// First wait between tries.
@@ -60,6 +82,8 @@ pub enum Key {
     BackoffMsMax = 42,
     /// Tries again, as a share of all commands.
     RetryBudgetPercent = 43,
+    /// Time that a command which did not run waits for a server to take over.
+    FailoverWaitMs = 44,
     /// Whether replies have one shape whatever the protocol, or are as they came.
     Shape = 50,
     /// Which parser reads replies.
@@ -171,6 +195,10 @@ pub(super) enum TextForm {
     Path,
     /// The path of a Unix socket.
     SocketPath,
+    /// Servers with commas between.
+    Servers,
+    /// Pairs of addresses with commas between.
+    AddressMap,
 }
 
 const OF_CONNECTION: bool = true;
@@ -184,6 +212,8 @@ const HOST_MAX: i64 = 255;
 const PATH_MAX: i64 = 4095;
 /// Bytes of a name or password: far above any in use, and sent at each connect.
 const NAME_MAX: i64 = 65_535;
+/// Bytes of a list of servers: more than two thousand of them.
+const SERVERS_TEXT_MAX: i64 = 65_535;
 /// Bytes of certificates: a system's whole store is a fourth of it.
 const PEM_MAX: i64 = 1 << 20;
 /// Bytes of anything counted in bytes: far from any overflow.
@@ -194,6 +224,11 @@ const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 
 const PROTOCOLS: &[(&str, i64)] = &[("auto", 0), ("2", 2), ("3", 3), ("resp2", 2), ("resp3", 3)];
+const TOPOLOGIES: &[(&str, i64)] = &[("single", 0), ("cluster", 1), ("sentinel", SENTINEL)];
+/// The first of each number is the one that is printed.
+const AS_TLS: &[(&str, i64)] =
+    &[("auto", -1), ("false", 0), ("true", 1), ("no", 0), ("yes", 1), ("off", 0), ("on", 1), ("f", 0), ("t", 1)];
+const READS: &[(&str, i64)] = &[("primary", 0), ("prefer_replica", 1), ("replica", 2), ("any", 3), ("zone", 4)];
 const SHARES: &[(&str, i64)] = &[("never", 0), ("busy", 1), ("always", 2)];
 const SHAPES: &[(&str, i64)] = &[("canonical", 0), ("raw", 1)];
 const PARSERS: &[(&str, i64)] = &[("auto", 0), ("fast", 1), ("simple", 2)];
@@ -203,9 +238,28 @@ const TLS_VERSIONS: &[(&str, i64)] = &[("1.2", 12), ("1.3", 13), ("771", 12), ("
 /// BUSY; where the library is built for the suites that share all they can, ALWAYS.
 const SHARE: i64 = if cfg!(shares_always) { 2 } else { 1 };
 
+/// A topology: Sentinels.
+pub(super) const SENTINEL: i64 = 2;
+/// The port of a Sentinel, where none is said.
+pub(super) const SENTINEL_PORT: i64 = 26_379;
+
+/// What does nothing without TLS.
+pub(super) const OF_TLS: [Key; 10] = [
+    Key::TlsCaFile,
+    Key::TlsCaDir,
+    Key::TlsCaPem,
+    Key::TlsCertFile,
+    Key::TlsCertPem,
+    Key::TlsKeyFile,
+    Key::TlsKeyPem,
+    Key::TlsServerName,
+    Key::TlsVersionMin,
+    Key::TlsInsecureSkipVerify,
+];
+
 /// In the order of the numbers.
 #[rustfmt::skip]
-pub(super) const TABLE: [OptionRow; 46] = [
+pub(super) const TABLE: [OptionRow; 58] = [
     text(Key::Host, "host", TextForm::Host, "127.0.0.1", 1, HOST_MAX, OF_CONNECTION),
     number(Key::Port, "port", Kind::Int, 6379, 1, 65_535, OF_CONNECTION),
     text(Key::UnixPath, "unix_path", TextForm::SocketPath, "", 0, SOCKET_PATH_MAX, OF_CONNECTION),
@@ -215,6 +269,17 @@ pub(super) const TABLE: [OptionRow; 46] = [
     number(Key::Protocol, "protocol", Kind::Choice(PROTOCOLS), 0, 0, 3, OF_CONNECTION),
     text(Key::ClientName, "client_name", TextForm::Name, "", 0, NAME_MAX, OF_CONNECTION),
     text(Key::LibraryName, "library_name", TextForm::Name, "", 0, NAME_MAX, OF_CONNECTION),
+
+    number(Key::Topology, "topology", Kind::Choice(TOPOLOGIES), 0, 0, SENTINEL, OF_CONNECTION),
+    text(Key::Seeds, "seeds", TextForm::Servers, "", 0, SERVERS_TEXT_MAX, OF_CONNECTION),
+    text(Key::SentinelService, "sentinel_service", TextForm::Name, "", 0, NAME_MAX, OF_CONNECTION),
+    text(Key::SentinelUsername, "sentinel_username", TextForm::Any, "", 0, NAME_MAX, OF_CONNECTION),
+    secret(Key::SentinelPassword, "sentinel_password", NAME_MAX, OF_CONNECTION),
+    number(Key::SentinelTls, "sentinel_tls", Kind::Choice(AS_TLS), -1, -1, 1, OF_CONNECTION),
+    number(Key::ReadFrom, "read_from", Kind::Choice(READS), 0, 0, 4, OF_CLIENT),
+    text(Key::Zone, "zone", TextForm::Name, "", 0, NAME_MAX, OF_CLIENT),
+    text(Key::AddressMap, "address_map", TextForm::AddressMap, "", 0, SERVERS_TEXT_MAX, OF_CONNECTION),
+    number(Key::Split, "split", Kind::Bool, 0, 0, 1, OF_CLIENT),
 
     number(Key::PoolMax, "pool_max", Kind::Int, 64, 1, limits::POOL_MAX as i64, OF_CONNECTION),
     number(Key::PoolWaitMs, "pool_wait", Kind::Duration, EVER, EVER, i64::MAX, OF_CONNECTION),
@@ -231,11 +296,13 @@ pub(super) const TABLE: [OptionRow; 46] = [
     number(Key::HealthCheckMs, "health_check", Kind::Duration, 30 * SECOND, EVER, i64::MAX, OF_CONNECTION),
     number(Key::UserTimeoutMs, "user_timeout", Kind::Duration, 30 * SECOND, EVER, i64::MAX, OF_CONNECTION),
     number(Key::BlockSlackMs, "block_slack", Kind::Duration, SECOND, 0, i64::MAX, OF_CONNECTION),
+    number(Key::TopologyAgeMs, "topology_age", Kind::Duration, MINUTE, EVER, i64::MAX, OF_CONNECTION),
 
     number(Key::RetryMax, "retry_max", Kind::Int, 3, 0, 65_535, OF_CLIENT),
     number(Key::BackoffMs, "backoff", Kind::Duration, 8, 0, i64::MAX, OF_CLIENT),
     number(Key::BackoffMsMax, "backoff_max", Kind::Duration, 512, 0, i64::MAX, OF_CLIENT),
     number(Key::RetryBudgetPercent, "retry_budget_percent", Kind::Int, 10, 0, 100, OF_CLIENT),
+    number(Key::FailoverWaitMs, "failover_wait", Kind::Duration, EVER, EVER, i64::MAX, OF_CLIENT),
 
     number(Key::Shape, "shape", Kind::Choice(SHAPES), 0, 0, 1, OF_CLIENT),
     number(Key::Parser, "parser", Kind::Choice(PARSERS), 0, 0, 2, OF_CONNECTION),

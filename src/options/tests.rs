@@ -1,7 +1,9 @@
 //! The values that options accept and refuse, and their messages.
 
+mod topology;
+
 use super::table::{Kind, TABLE};
-use super::{Endpoint, Key, Options, ParserChoice, check};
+use super::{Endpoint, Key, Options, ParserChoice, Topology, check};
 use crate::error::{Result, Status};
 use crate::limits::Limits;
 
@@ -30,10 +32,10 @@ fn the_table_is_in_the_order_of_its_numbers() {
         let bare = row.name.replace('_', "");
         assert_eq!(name.replace('_', "").replace("Ms", "").to_lowercase(), bare);
         let number = row.key as u32;
-        let shared = matches!(number, 1..=9 | 20..=27 | 30 | 32..=35 | 51 | 60..=89);
+        let shared = matches!(number, 1..=15 | 18 | 20..=27 | 30 | 32..=36 | 51 | 60..=89);
         assert_eq!(row.of_connection, shared, "{}", row.name);
     }
-    for number in [0, 10, 28, 44, 91, u32::MAX] {
+    for number in [0, 28, 37, 45, 91, u32::MAX] {
         assert_eq!(Key::from_number(number), None);
     }
 }
@@ -64,6 +66,8 @@ fn the_defaults_are_as_documented() {
     );
     assert_eq!((options.retry_max(), options.backoff_ms(), options.backoff_max_ms()), (3, 8, 512));
     assert_eq!((options.retry_budget_percent(), options.block_slack_ms()), (10, 1000));
+    assert_eq!((options.topology(), options.seeds()), (Topology::Single, vec![options.endpoint()]));
+    assert_eq!((options.topology_age_ms(), options.failover_wait_ms(), options.split()), (60_000, -1, false));
     assert_eq!((options.inflight_max(), options.inflight_bytes_max()), (4096, 64 << 20));
     assert!(options.username().is_none() && options.password().is_none() && options.client_name().is_none());
     assert!(!options.raw_shape() && !options.tls() && options.parser() == ParserChoice::Auto);
@@ -160,9 +164,12 @@ fn secrets_are_told_to_nobody() {
     let mut options = Options::new();
     options.set_text(Key::Password, b"canary").unwrap();
     options.set_text(Key::TlsKeyPem, b"canary").unwrap();
+    options.set_text(Key::SentinelPassword, b"canary").unwrap();
     assert_eq!(options.password().unwrap().bytes(), b"canary");
     assert_eq!(options.tls_key_pem().unwrap().bytes(), b"canary");
-    assert_eq!((options.text(Key::Password), options.text(Key::TlsKeyPem)), (None, None));
+    for row in TABLE.iter().filter(|row| matches!(row.kind, Kind::Secret)) {
+        assert!(options.is_set(row.key) && options.text(row.key).is_none(), "{}", row.name);
+    }
     assert_eq!(format!("{:?}", options.password()), "Some(***)");
     assert!(!format!("{options:?} {}", options.to_url().unwrap()).contains("canary"));
     let long = text(Key::Password, &b"canary".repeat(20_000));

@@ -1,29 +1,11 @@
 //! The options in force, each in its type.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use super::fault::config;
-use super::{Key, Options, Secret};
+use super::{Endpoint, Key, Options, Secret};
 use crate::error::Result;
 use crate::limits::Limits;
-
-/// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// On the network.
-    Tcp {
-        /// Name or address, without brackets.
-        host: String,
-        /// TCP port.
-        port: u16,
-    },
-    /// On this machine.
-    Unix {
-        /// Path of the socket.
-        path: Vec<u8>,
-    },
-}
 
 /// Which parser reads replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,15 +226,5 @@ impl Options {
     /// Whether confirmations of subscriptions are shown.
     pub fn pubsub_confirmations(&self) -> bool {
         self.number(Key::PubsubConfirmations) == 1
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Endpoint::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Endpoint::Tcp { host, port } => write!(f, "{host}:{port}"),
-            Endpoint::Unix { path } => write!(f, "unix:{}", String::from_utf8_lossy(path)),
-        }
     }
 }

@@ -1,24 +1,28 @@
-//! Reading options from URLs such as `redis://user:password@host:port/database?option=value`.
+//! Reading options from URLs such as `redis://user:password@host:port/database?option=value`,
+//! `redis+cluster://host:port,host:port/database` and `redis+sentinel://host:port,host:port/service/database`.
 //!
 //! What stands in a URL is decoded exactly once. A message says where in the URL the mistake is, and shows nothing
 //! that may be a part of a password.
 
+mod hosts;
 mod names;
 mod piece;
 mod places;
 mod scheme;
+mod service;
 
 use percent_encoding::percent_decode;
 use zeroize::Zeroizing;
 
-use super::check::shown;
+use super::fault::shown;
 use super::table::{Kind, TABLE};
-use super::{Key, Options, words};
+use super::topology::Topology;
+use super::values::ByUrl;
+use super::{Key, Options, check, words};
 use crate::error::{Error, Result, Status};
-use crate::memory::{append, copied};
 use names::{ALIASES, Meaning, ambiguous, translate};
 use piece::{UrlPiece, fault};
-use scheme::{Scheme, refuse_list, scheme};
+use scheme::{Scheme, scheme};
 
 impl Options {
     /// Sets all that a URL says, or, where something is wrong with it, nothing.
@@ -33,23 +37,46 @@ impl Options {
 /// Sets in `options` what the URL says. They may be half set when it fails.
 fn read(url: &[u8], options: &mut Options) -> Result<()> {
     let (scheme, rest) = scheme(url)?;
-    let (authority, rest) = rest.cut(|byte| matches!(byte, b'/' | b'?'));
-    let (path, query) = rest.cut(|byte| byte == b'?');
+    let (authority, rest) = rest.cut(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let (path, rest) = rest.cut(|byte| matches!(byte, b'?' | b'#'));
+    // There is a '#' in a URL of Sentinels alone.
+    let (query, fragment) = rest.cut(|byte| byte == b'#');
     // An '@' this late is most often a password's that has a raw '/' or '?' in it, so nothing is shown.
-    let discreet = rest.bytes.contains(&b'@');
-    let mut reader =
-        Reader { options, given: [false; TABLE.len()], host_checked: None, numbered: None, scheme, discreet };
+    let discreet = path.bytes.contains(&b'@') || query.bytes.contains(&b'@');
+    let mut reader = Reader {
+        options,
+        given: [false; TABLE.len()],
+        host_checked: None,
+        numbered: None,
+        seeds: Vec::new(),
+        scheme,
+        discreet,
+    };
+    reader.forget_earlier();
     let host = reader.user(authority)?;
     match scheme {
-        Scheme::Unix => reader.unix(host, path)?,
-        Scheme::Redis | Scheme::Rediss => {
-            reader.tcp(host)?;
-            reader.database(path)?;
+        Scheme::Unix => {
+            reader.unix(host, path)?;
+            reader.query(query)?;
+        }
+        Scheme::Tcp { tls, topology: Topology::Sentinel } => {
+            reader.tcp(host, tls, Topology::Sentinel)?;
+            reader.query(query)?;
+            reader.service(path, fragment)?;
+        }
+        Scheme::Tcp { tls, topology } => {
+            reader.tcp(host, tls, topology)?;
+            reader.path(path)?;
+            reader.query(query)?;
         }
     }
-    reader.query(query)?;
-    reader.finish(url.len())
+    reader.finish(host.at, url.len())
 }
+
+/// Who we are. It is told to the servers of its URL, and to no others.
+const CREDENTIALS: [Key; 4] = [Key::Username, Key::Password, Key::SentinelUsername, Key::SentinelPassword];
+/// Where the servers are, by options of the query too.
+const PLACE: [Key; 4] = [Key::Seeds, Key::SentinelService, Key::SentinelTls, Key::AddressMap];
 
 struct Reader<'o> {
     options: &'o mut Options,
@@ -59,15 +86,25 @@ struct Reader<'o> {
     host_checked: Option<(usize, bool)>,
     /// Where the path of a Unix socket ends in what looks like a database's number.
     numbered: Option<usize>,
+    /// The servers of a list, with commas between.
+    seeds: Vec<u8>,
     scheme: Scheme,
     discreet: bool,
 }
 
 impl Reader<'_> {
-    /// Reads user and password, up to the last '@'; what is behind it is the host. Those of an earlier URL are for its server,
-    /// and are told to no other.
+    /// What an earlier URL said of where the servers are, and of who we are there, is over.
+    fn forget_earlier(&mut self) {
+        for key in TABLE.iter().map(|row| row.key) {
+            if self.options.by_url.has_said(key) {
+                self.options.unset(key);
+            }
+        }
+        self.options.by_url = ByUrl::default();
+    }
+
+    /// Reads user and password, up to the last '@'; what is behind it is the host.
     fn user<'u>(&mut self, authority: UrlPiece<'u>) -> Result<UrlPiece<'u>> {
-        self.unset_if_by_url(&[Key::Username, Key::Password]);
         let Some(end) = authority.bytes.iter().rposition(|byte| *byte == b'@') else { return Ok(authority) };
         let (user, host) = authority.split(end);
         let (name, password) = user.cut(|byte| byte == b':');
@@ -85,7 +122,6 @@ impl Reader<'_> {
         if !host.bytes.is_empty() {
             return Err(fault(host.at, "a host in the URL of a Unix socket, which has three slashes: unix:///path"));
         }
-        self.unset_if_by_url(&[Key::Host, Key::Port]);
         let path = match path.bytes.strip_suffix(b"/") {
             Some(whole @ [_, ..]) => UrlPiece { bytes: whole, ..path },
             _ => path,
@@ -94,88 +130,22 @@ impl Reader<'_> {
         if path.bytes.is_empty() { Ok(()) } else { self.put(Key::UnixPath, path) }
     }
 
-    fn tcp(&mut self, place: UrlPiece<'_>) -> Result<()> {
-        refuse_list(place)?;
-        let port = match place.bytes.first() {
-            Some(b'[') => self.address(place)?,
-            _ => self.name(place)?,
-        };
-        self.options.by_url.host = true;
-        self.unset_if_by_url(&[Key::Port]);
-        if let Some(port) = port {
-            self.port(port)?;
-            self.options.by_url.port = true;
-        }
-        // A path that was set by its name stays, to contradict.
-        if self.options.by_url.unix_path || self.options.text(Key::UnixPath).is_none() {
-            self.options.set_text(Key::UnixPath, b"")?;
-            self.options.by_url.unix_path = true;
-        }
-        self.options.by_url.tls = Some(self.scheme == Scheme::Rediss);
-        self.given[Key::Tls.index()] = self.scheme == Scheme::Rediss;
-        Ok(())
-    }
-
-    /// An IPv6 address in brackets. Its zone stands behind a '%', escaped as %25 or raw.
-    fn address<'u>(&mut self, place: UrlPiece<'u>) -> Result<Option<UrlPiece<'u>>> {
-        let (inside, rest) = place.skip(1).cut(|byte| byte == b']');
-        if rest.bytes.is_empty() {
-            return Err(fault(place.at, "a '[' without its ']'"));
-        }
-        let (address, zone) = inside.cut(|byte| byte == b'%');
-        if !address.bytes.contains(&b':') {
-            return Err(fault(inside.at, "brackets around what is not an IPv6 address"));
-        }
-        let mut host = copied(address.bytes, "the host")?;
-        if !zone.bytes.is_empty() {
-            let raw = if zone.bytes.starts_with(b"%25") { zone.skip(3) } else { zone.skip(1) };
-            append(&mut host, b"%", "the host")?;
-            match raw.at - zone.at {
-                1 => append(&mut host, raw.bytes, "the host")?,
-                _ => append(&mut host, &self.decode(Key::Host, raw)?, "the host")?,
-            }
-        }
-        self.put_text(Key::Host, &host, inside.at)?;
-        match rest.skip(1) {
-            UrlPiece { bytes: [], .. } => Ok(None),
-            port @ UrlPiece { bytes: [b':', ..], .. } => Ok(Some(port.skip(1))),
-            other => Err(fault(other.at, "something between ']' and the port")),
-        }
-    }
-
-    /// A host's name or an IPv4 address.
-    fn name<'u>(&mut self, place: UrlPiece<'u>) -> Result<Option<UrlPiece<'u>>> {
-        let (host, port) = place.cut(|byte| byte == b':');
-        if host.bytes.is_empty() {
-            return Err(fault(place.at, "no host"));
-        }
-        if port.skip(1).bytes.contains(&b':') {
-            return Err(fault(place.at, "more than one ':' (an IPv6 address stands in brackets)"));
-        }
-        self.put(Key::Host, host)?;
-        Ok((!port.bytes.is_empty()).then(|| port.skip(1)))
-    }
-
-    /// Only digits are shown: what stands here is a password where somebody forgot the host.
-    fn port(&mut self, port: UrlPiece<'_>) -> Result<()> {
-        if port.bytes.is_empty() || !port.bytes.iter().all(u8::is_ascii_digit) {
-            return Err(fault(port.at, "a port that is not a number"));
-        }
-        self.put(Key::Port, port)
-    }
-
-    /// One segment, or none, and perhaps a '/' behind it. An option of the query may still overrule it.
-    fn database(&mut self, path: UrlPiece<'_>) -> Result<()> {
+    /// One segment, or none, and perhaps a '/' behind it.
+    fn path(&mut self, path: UrlPiece<'_>) -> Result<()> {
         let (segment, more) = path.skip(1).cut(|byte| byte == b'/');
         if !matches!(more.bytes, [] | [b'/']) {
             return Err(fault(more.at, "more path than a database's number"));
         }
-        if segment.bytes.is_empty() {
-            return Ok(());
-        }
-        self.put(Key::Database, segment)?;
-        self.given[Key::Database.index()] = false;
-        Ok(())
+        if segment.bytes.is_empty() { Ok(()) } else { self.database(segment) }
+    }
+
+    /// The database in a path. An option of the query overrules it.
+    fn database(&mut self, segment: UrlPiece<'_>) -> Result<()> {
+        let row = Key::Database.row();
+        let words = self.decode(Key::Database, segment)?;
+        let number = words::read(row, &words).and_then(|number| check::number(row, number));
+        let number = number.map_err(|error| self.placed(error, segment.at))?;
+        if self.given[Key::Database.index()] { Ok(()) } else { self.options.set_int(Key::Database, number) }
     }
 
     fn query(&mut self, query: UrlPiece<'_>) -> Result<()> {
@@ -214,6 +184,7 @@ impl Reader<'_> {
         }
         match meaning {
             Meaning::HostName => self.host_name(name, value),
+            Meaning::OneMore => self.one_more(name, value),
             Meaning::Same => self.put(key, value),
             Meaning::OnOrOff | Meaning::ZeroIsNever | Meaning::Required => {
                 let words = self.decode(key, value)?;
@@ -221,6 +192,21 @@ impl Reader<'_> {
                 self.put_number(key, number, value.at)
             }
         }
+    }
+
+    /// A server beside those of the place.
+    fn one_more(&mut self, name: UrlPiece<'_>, value: UrlPiece<'_>) -> Result<()> {
+        if self.seeds.is_empty() {
+            let text =
+                "addr in the URL of one server (a cluster is at redis+cluster://, Sentinels are at redis+sentinel://)";
+            return Err(fault(name.at, text));
+        }
+        let server = self.decode(Key::Seeds, value)?;
+        if server.is_empty() {
+            return Err(fault(value.at, "addr that is empty"));
+        }
+        check::text(Key::Seeds.row(), &server).map_err(|error| self.placed(error, value.at))?;
+        self.add_seed(&[&server])
     }
 
     /// Without the host's name in it a certificate proves nothing, so this is only heard beside the option that says so.
@@ -236,12 +222,17 @@ impl Reader<'_> {
         }
     }
 
-    fn finish(&mut self, end: usize) -> Result<()> {
+    fn finish(&mut self, place: usize, end: usize) -> Result<()> {
+        if !self.seeds.is_empty() {
+            let listed = self.options.set_text(Key::Seeds, &self.seeds);
+            listed.map_err(|error| self.placed(error, place))?;
+            self.options.by_url.say(Key::Seeds);
+        }
         if self.scheme == Scheme::Unix {
             if !self.given[Key::UnixPath.index()] {
                 return Err(fault(end, "no path of a socket"));
             }
-            self.options.by_url.unix_path = true;
+            self.options.by_url.say(Key::UnixPath);
             if let Some(at) = self.numbered.filter(|_| !self.given[Key::Database.index()]) {
                 return Err(fault(at, NUMBERED));
             }
@@ -274,31 +265,27 @@ impl Reader<'_> {
     fn put_text(&mut self, key: Key, value: &[u8], at: usize) -> Result<()> {
         self.name_once(key, at)?;
         self.options.set_text(key, value).map_err(|error| self.placed(error, at))?;
-        if matches!(key, Key::Username | Key::Password)
-            && let Some(said) = self.options.by_url.said(key)
-        {
-            *said = true;
-        }
+        self.say(key);
         Ok(())
     }
 
-    /// What an earlier URL said of these is over.
-    fn unset_if_by_url(&mut self, keys: &[Key]) {
-        for key in keys {
-            if self.options.by_url.said(*key).is_some_and(|said| *said) {
-                self.options.unset(*key);
-            }
+    /// What is of the place or of who we are is over with the next URL.
+    fn say(&mut self, key: Key) {
+        if CREDENTIALS.contains(&key) || PLACE.contains(&key) {
+            self.options.by_url.say(key);
         }
     }
 
     fn put_number(&mut self, key: Key, value: i64, at: usize) -> Result<()> {
         self.name_once(key, at)?;
-        if key == Key::Tls {
-            // It is for the URL to say, as its scheme is.
-            self.options.by_url.tls = Some(value == 1);
-            return Ok(());
+        // These are for the URL to say, as its scheme is.
+        match key {
+            Key::Tls => self.options.by_url.tls = Some(value == 1),
+            Key::Topology => self.options.by_url.topology = Some(value),
+            _ => self.options.set_int(key, value).map_err(|error| self.placed(error, at))?,
         }
-        self.options.set_int(key, value).map_err(|error| self.placed(error, at))
+        self.say(key);
+        Ok(())
     }
 
     fn name_once(&mut self, key: Key, at: usize) -> Result<()> {
@@ -318,7 +305,7 @@ impl Reader<'_> {
         while let (_, escape @ UrlPiece { bytes: [b'%', ..], .. }) = rest.cut(|byte| byte == b'%') {
             match escape.bytes {
                 [_, high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest = escape.skip(3),
-                _ if self.discreet || matches!(key, Key::Username | Key::Password | Key::TlsKeyPem) => {
+                _ if self.discreet || CREDENTIALS.contains(&key) || matches!(key.row().kind, Kind::Secret) => {
                     return Err(fault(escape.at, "a '%' without two hexadecimal digits behind it"));
                 }
                 wrong => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::check;
 use super::fault::config;
 use super::secret::Secret;
-use super::table::{Key, Kind, TABLE};
+use super::table::{Key, Kind, SENTINEL, SENTINEL_PORT, TABLE};
 use crate::error::Result;
 use crate::memory::copied;
 
@@ -18,15 +18,14 @@ pub struct Options {
 
 /// What the place in a URL said, and no option by its name has said since. The next URL's place is in its stead; what was set
 /// by name stays, and must agree.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(super) struct ByUrl {
     /// Whether to speak TLS. It is no value of the option, so that either is known beside the other.
     pub(super) tls: Option<bool>,
-    pub(super) host: bool,
-    pub(super) port: bool,
-    pub(super) unix_path: bool,
-    username: bool,
-    password: bool,
+    /// How many servers there are, where it says that; no value of the option either.
+    pub(super) topology: Option<i64>,
+    /// Whether the value of an option is the URL's, by the option's place in the table.
+    said: [bool; TABLE.len()],
 }
 
 impl Options {
@@ -74,10 +73,10 @@ impl Options {
 
     /// Whether it was set, if only to its default.
     pub fn is_set(&self, key: Key) -> bool {
-        self.value(key).is_some() || (key == Key::Tls && self.by_url.tls.is_some())
+        self.value(key).is_some() || self.by_url.number(key).is_some()
     }
 
-    fn put(&mut self, key: Key, value: Value) {
+    pub(super) fn put(&mut self, key: Key, value: Value) {
         self.by_url.forget(key);
         if let Some(slot) = self.values.0.get_mut(key.index()) {
             *slot = Some(value);
@@ -96,11 +95,27 @@ impl Options {
     }
 
     pub(super) fn number(&self, key: Key) -> i64 {
-        match (self.value(key), self.by_url.tls) {
+        match (self.value(key), self.by_url.number(key)) {
             (Some(Value::Number(number)), _) => *number,
-            (_, Some(tls)) if key == Key::Tls => i64::from(tls),
-            _ => key.row().default,
+            (_, Some(by_url)) => by_url,
+            _ => self.default_of(key),
         }
+    }
+
+    /// The number of an option that was not set: for some, one topology has another than the next.
+    pub(super) fn default_of(&self, key: Key) -> i64 {
+        match key {
+            Key::Port => i64::from(self.default_port()),
+            // Another server may have what this one does not give.
+            Key::ConnectTimeoutMs if self.number(Key::Topology) != 0 => CONNECT_MS_OF_MANY,
+            key => key.row().default,
+        }
+    }
+
+    /// The port of a server that is named without one.
+    pub(super) fn default_port(&self) -> u16 {
+        let is_sentinel = self.number(Key::Topology) == SENTINEL;
+        (if is_sentinel { SENTINEL_PORT } else { Key::Port.row().default }) as u16
     }
 
     pub(super) fn secret(&self, key: Key) -> Option<&Secret> {
@@ -110,8 +125,8 @@ impl Options {
         }
     }
 
-    /// Whether an option has the same effect here and there.
-    pub(super) fn agrees(&self, other: &Options, key: Key) -> bool {
+    /// Whether an option has the same value here and there, set or by default.
+    pub(super) fn equals(&self, other: &Options, key: Key) -> bool {
         match key.row().kind {
             Kind::Text(_) => self.text(key) == other.text(key),
             Kind::Secret => self.secret(key) == other.secret(key),
@@ -120,31 +135,40 @@ impl Options {
     }
 }
 
-/// Equal options make equal clients, whatever was set and whatever was left alone.
-impl PartialEq for Options {
-    fn eq(&self, other: &Options) -> bool {
-        TABLE.iter().all(|row| self.agrees(other, row.key))
+impl ByUrl {
+    /// Whether the value of this option is the URL's.
+    pub(super) fn has_said(&self, key: Key) -> bool {
+        self.said.get(key.index()).is_some_and(|said| *said)
+    }
+
+    /// The value of this option is the URL's.
+    pub(super) fn say(&mut self, key: Key) {
+        self.mark(key, true);
+    }
+
+    /// The option was set by its name.
+    fn forget(&mut self, key: Key) {
+        self.mark(key, false);
+    }
+
+    fn mark(&mut self, key: Key, said: bool) {
+        if let Some(place) = self.said.get_mut(key.index()) {
+            *place = said;
+        }
+    }
+
+    fn number(&self, key: Key) -> Option<i64> {
+        match key {
+            Key::Tls => self.tls.map(i64::from),
+            Key::Topology => self.topology,
+            _ => None,
+        }
     }
 }
 
-impl ByUrl {
-    /// The option was set by its name.
-    fn forget(&mut self, key: Key) {
-        if let Some(said) = self.said(key) {
-            *said = false;
-        }
-    }
-
-    /// Whether a value of this option is the URL's.
-    pub(super) fn said(&mut self, key: Key) -> Option<&mut bool> {
-        match key {
-            Key::Host => Some(&mut self.host),
-            Key::Port => Some(&mut self.port),
-            Key::UnixPath => Some(&mut self.unix_path),
-            Key::Username => Some(&mut self.username),
-            Key::Password => Some(&mut self.password),
-            _ => None,
-        }
+impl Default for ByUrl {
+    fn default() -> ByUrl {
+        ByUrl { tls: None, topology: None, said: [false; TABLE.len()] }
     }
 }
 
@@ -165,3 +189,6 @@ impl Default for Values {
         Values([const { None }; TABLE.len()])
     }
 }
+
+/// Milliseconds to connect, where a server is one of many.
+const CONNECT_MS_OF_MANY: i64 = 1000;

@@ -1,7 +1,7 @@
 //! Values in a URL, such as `64`, `500ms`, `yes` and `fast`: reading and printing them.
 
-use super::check::{about, first_of};
-use super::fault::config;
+use super::check::first_of;
+use super::fault::{about, config};
 use super::table::{Kind, OptionRow};
 use crate::error::Result;
 

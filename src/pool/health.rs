@@ -48,11 +48,22 @@ pub(super) fn ping_ms(deadline: Deadline, options: &Options) -> i64 {
 /// Move the connections that were idle for too long into `out`, the oldest first. `pool_idle_min` connections stay.
 #[expect(clippy::vec_box, reason = "as the pool keeps them")]
 pub(super) fn take_expired(idle: &mut Vec<Box<Connection>>, options: &Options, out: &mut Vec<Box<Connection>>) {
-    let stay = options.pool_idle_min();
     // `now` is the time at which the last connection in `idle` became idle, which saves a reading of the clock. If no
     // connection was returned just now, `now` is in the past. A connection that expired since then is kept until a
     // later call.
     let Some(now) = idle.last().map(|last| last.age().1) else { return };
+    take_expired_at(now, idle, options, out);
+}
+
+/// The same, where it is this time.
+#[expect(clippy::vec_box, reason = "as the pool keeps them")]
+pub(super) fn take_expired_at(
+    now: Instant,
+    idle: &mut Vec<Box<Connection>>,
+    options: &Options,
+    out: &mut Vec<Box<Connection>>,
+) {
+    let stay = options.pool_idle_min();
     while idle.len() > stay && idle.first().is_some_and(|oldest| was_idle_too_long(oldest, now, options)) {
         out.push(idle.remove(0));
     }

@@ -54,7 +54,7 @@ impl PoolState {
         kept: &mut Kept,
     ) -> Result<Option<Lease>> {
         self.dial.refuse_reentry()?;
-        let grant = self.shelves.open().grant(self.max, self.era());
+        let grant = self.shelves.open().grant(&self.limits, self.era());
         grant.map(|grant| self.lease_granted(grant, now, deadline, kept)).transpose()
     }
 
@@ -82,27 +82,68 @@ impl PoolState {
         self.shelves.figures().alone.load(Ordering::Relaxed) < self.alone_max
     }
 
+    /// What there is without a wait for others: a lease, or a permit to open a connection.
+    pub(super) fn at_once(self: &Arc<Self>, deadline: Deadline, kept: &mut Kept) -> Result<AtOnce<'_>> {
+        self.dial.refuse_reentry()?;
+        let mut now = Instant::now();
+        let Some(mut grant) = self.shelves.open().grant(&self.limits, self.era()) else { return Ok(AtOnce::Nothing) };
+        let permit = Permit(self);
+        if grant.rested.is_none() {
+            return Ok(AtOnce::Permit(permit.for_opening()));
+        }
+        if let Some(connection) = self.working(&mut grant, &mut now, deadline, kept)? {
+            return Ok(AtOnce::Lease(permit.lease(connection, grant.era, true)));
+        }
+        Ok(match self.begin_opening() {
+            true => AtOnce::Permit(permit.for_opening()),
+            false => AtOnce::Nothing,
+        })
+    }
+
     #[inline]
     fn lease_granted(
         self: &Arc<Self>,
-        Grant { mut rested, mut era }: Grant,
+        mut grant: Grant,
         now: &mut Instant,
         deadline: Deadline,
         kept: &mut Kept,
     ) -> Result<Lease> {
-        let permit = Permit(self);
+        let mut permit = Permit(self);
+        let mut may_open = grant.rested.is_none();
         loop {
-            let Some(connection) = rested.take() else {
-                let opened = permit.open(deadline, kept);
-                *now = Instant::now();
-                return opened;
-            };
+            if let Some(connection) = self.working(&mut grant, now, deadline, kept)? {
+                return Ok(permit.lease(connection, grant.era, true));
+            }
+            if !may_open && !self.begin_opening() {
+                // Others are opening as many as may be opened at once.
+                drop(permit);
+                grant = self.ask(now, deadline, -1, kept)?;
+                permit = Permit(self);
+                may_open = grant.rested.is_none();
+                continue;
+            }
+            let opened = permit.open(deadline, kept);
+            *now = Instant::now();
+            return opened;
+        }
+    }
+
+    /// The connection that was granted, or another idle one, if one works. The permit is held, whatever comes of it.
+    #[inline]
+    fn working(
+        &self,
+        grant: &mut Grant,
+        now: &mut Instant,
+        deadline: Deadline,
+        kept: &mut Kept,
+    ) -> Result<Option<Box<Connection>>> {
+        while let Some(connection) = grant.rested.take() {
             match self.check(connection, now, deadline, kept) {
-                Ok(connection) => return Ok(permit.lease(connection, era, true)),
+                Ok(connection) => return Ok(Some(connection)),
                 // The idle connection was lost. The permit is still held: try another idle connection.
                 Err(Gone::Closed) => {
                     let mut shelf = self.shelves.open();
-                    (rested, era) = (shelf.idle.pop(), self.era());
+                    (grant.rested, grant.era) = (shelf.idle.pop(), self.era());
                 }
                 // The server did not answer a PING in time. Another idle connection could cost as much time again, so a
                 // new one is opened in the time that is left.
@@ -110,21 +151,54 @@ impl PoolState {
                 Err(Gone::Ended(error)) => return Err(error.with_outcome(Outcome::NotSent)),
             }
         }
+        Ok(None)
     }
 }
 
-impl Permit<'_> {
+/// What there is without a wait for others.
+pub(super) enum AtOnce<'p> {
+    Lease(Lease),
+    Permit(OpeningPermit<'p>),
+    Nothing,
+}
+
+/// A permit to open a connection, which counts among those being opened.
+pub(super) struct OpeningPermit<'p> {
+    opening: Opening<'p>,
+    permit: Permit<'p>,
+}
+
+impl OpeningPermit<'_> {
     /// Open a connection.
     pub(super) fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
-        let era = self.0.era();
-        let mut connection = Box::new(self.0.dial.open(deadline)?);
+        let opened = self.permit.0.dial.open(deadline).map(Box::new);
+        self.opened(opened, deadline, kept)
+    }
+
+    /// The connection was opened, or was not.
+    pub(super) fn opened(self, opened: Result<Box<Connection>>, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
+        let OpeningPermit { opening, permit } = self;
+        let era = opening.1;
+        opening.over(opened.as_ref().err());
+        let mut connection = opened?;
         kept.notice(Notice::connected(&connection));
         // Bytes that arrive before any command cannot be a reply: the connection is refused.
         if let Err(error) = connection.inspect(deadline, kept) {
             kept.notice(Notice::lost(&connection, &error));
             return Err(error);
         }
-        Ok(self.lease(connection, era, false))
+        Ok(permit.lease(connection, era, false))
+    }
+}
+
+impl<'p> Permit<'p> {
+    /// Open a connection, which counts among those being opened.
+    pub(super) fn open(self, deadline: Deadline, kept: &mut Kept) -> Result<Lease> {
+        self.for_opening().open(deadline, kept)
+    }
+
+    fn for_opening(self) -> OpeningPermit<'p> {
+        OpeningPermit { opening: Opening(self.0, self.0.era()), permit: self }
     }
 
     /// Turn the permit into a lease.
@@ -133,6 +207,22 @@ impl Permit<'_> {
         let lease = Lease::new(Arc::clone(self.0), connection, era, rested);
         std::mem::forget(self);
         lease
+    }
+}
+
+/// A connection being opened, and the era that it is of. Dropped, also during a panic, it lets the next one be opened.
+struct Opening<'p>(&'p PoolState, u64);
+
+impl Opening<'_> {
+    fn over(self, failed: Option<&Error>) {
+        self.0.end_opening(failed);
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.end_opening(None);
     }
 }
 
@@ -180,7 +270,7 @@ impl Lease {
     }
 
     /// The lease of a caller that could share a connection: it counts among those.
-    #[inline]
+    #[inline(always)]
     pub(super) fn alone(mut self) -> Lease {
         self.is_alone = true;
         self.pool.shelves.figures().alone.fetch_add(1, Ordering::Relaxed);

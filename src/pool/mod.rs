@@ -4,6 +4,7 @@
 //! ```text
 //!  mod      the pool: leasing, warming and closing connections, and reading statistics
 //!  lease    a leased connection
+//!  lease_each  connections of several pools
 //!  state    what the clones of a pool share: permits, the queue, eras
 //!  shelf    the idle connections and the queue, under one lock
 //!  health   the checks of an idle connection
@@ -13,6 +14,7 @@
 
 mod health;
 mod lease;
+mod lease_each;
 pub mod shared;
 mod shelf;
 mod state;
@@ -30,6 +32,7 @@ use crate::stats::{Counters, Stat};
 use crate::transport::Deadline;
 
 pub use lease::Lease;
+pub use lease_each::{Wanted, lease_each};
 use shared::Sharing;
 pub use shared::{Ride, Thrown};
 use state::PoolState;
@@ -72,6 +75,11 @@ impl Pool {
         self.state.lease(now, deadline, wait_ms, kept)
     }
 
+    /// A connection that is wanted by then, beside those of other pools.
+    pub fn wanted(&self, deadline: Deadline) -> Wanted<'_> {
+        Wanted { pool: &self.state, deadline }
+    }
+
     /// Lease the connection used last, for a command that may share one, if it is free, was idle for a short time only, and is
     /// known to be still open. `None`: `lease_alone` finds out more.
     #[inline(always)]
@@ -82,6 +90,16 @@ impl Pool {
                 self.state.lease_resting(now).map(Lease::alone)
             }
             Share::Busy | Share::Always => None,
+        }
+    }
+
+    /// Whether a command that may share a connection does so now.
+    #[inline]
+    pub fn shares(&self) -> bool {
+        match self.share {
+            Share::Never => false,
+            Share::Busy => self.sharing().is_busy(),
+            Share::Always => true,
         }
     }
 
@@ -136,6 +154,11 @@ impl Pool {
         // The connections that were opened become idle, even if the next one could not be opened.
         leases.into_iter().for_each(Lease::give_back);
         result
+    }
+
+    /// Close the connections that have been idle for too long. What is used closes them itself.
+    pub fn sweep(&self, now: Instant) {
+        self.state.sweep(now);
     }
 
     /// Close the idle connections now, and the leased ones when they are returned.

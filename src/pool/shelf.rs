@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::conn::Connection;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ongoing::{self, WaitPoint};
 use crate::process::PerProcess;
 use crate::sync::{Mutex, MutexGuard};
@@ -44,6 +44,8 @@ pub(super) struct Shelf {
     pub(super) idle: Vec<Box<Connection>>,
     /// The number of permits held: one for each connection that is leased or being opened.
     pub(super) leased: usize,
+    /// The number of those whose connections are being opened.
+    pub(super) opening: usize,
     /// Callers that wait, in the order of their requests.
     pub(super) waiters: VecDeque<Arc<Waiter>>,
 }
@@ -56,7 +58,7 @@ pub(super) struct Open<'s> {
 
 /// One caller who waits for a connection, or for the right to open one.
 pub(super) struct Waiter {
-    grant: Mutex<Option<Grant>>,
+    told: Mutex<Option<Result<Grant>>>,
     wait_point: Arc<WaitPoint>,
 }
 
@@ -76,6 +78,7 @@ impl Shelves {
     }
 
     /// The figures of this process's shelf.
+    #[inline(always)]
     pub(super) fn figures(&self) -> &Figures {
         &self.here().figures
     }
@@ -83,7 +86,7 @@ impl Shelves {
     /// The shelf and the figures of this process. A child of fork closes the idle connections that it inherited, without
     /// writing to them. If a thread of the parent held the lock at the fork, these connections stay open in the child and
     /// are not used.
-    #[inline]
+    #[inline(always)]
     fn here(&self) -> &Locked {
         match self.0.made_here() {
             Some(locked) => locked,
@@ -116,31 +119,60 @@ impl Shelf {
 
     /// Grant what is free: the connection used last, or a permit to open one. `None` while callers wait, so that no
     /// caller overtakes them.
-    pub(super) fn grant(&mut self, max: usize, era: u64) -> Option<Grant> {
+    pub(super) fn grant(&mut self, limits: &GrantLimits, era: u64) -> Option<Grant> {
         if !self.waiters.is_empty() {
             return None;
         }
         let rested = self.idle.pop();
-        if rested.is_none() && self.leased >= max {
+        if rested.is_none() && !self.may_open(limits) {
             return None;
         }
+        self.opening += usize::from(rested.is_none());
         self.leased += 1;
         Some(Grant { rested, era })
     }
+
+    /// Whether one more connection may be opened.
+    pub(super) fn may_open(&self, limits: &GrantLimits) -> bool {
+        self.leased < limits.leased && self.opening < limits.opening
+    }
+
+    /// Permits to open connections go to those who wait, as far as the limits are.
+    pub(super) fn grant_openings(&mut self, limits: &GrantLimits, era: u64) {
+        while self.may_open(limits) {
+            let Some(waiter) = self.waiters.pop_front() else { return };
+            self.leased += 1;
+            self.opening += 1;
+            waiter.wake(Grant { rested: None, era });
+        }
+    }
+
+    /// No connection can be opened, and nobody has one to return: those who wait, wait in vain.
+    pub(super) fn refuse_waiters(&mut self, error: &Error) {
+        self.waiters.drain(..).for_each(|waiter| waiter.tell(Err(error.clone())));
+    }
+}
+
+/// How many connections there may be.
+pub(super) struct GrantLimits {
+    /// Leased, idle ones and those being opened included.
+    pub(super) leased: usize,
+    /// Being opened at once.
+    pub(super) opening: usize,
 }
 
 impl Waiter {
     /// A waiter for the call of this thread.
     pub(super) fn new() -> Waiter {
-        Waiter { grant: Mutex::new(None), wait_point: ongoing::wait_point() }
+        Waiter { told: Mutex::new(None), wait_point: ongoing::wait_point() }
     }
 
-    /// Wait for a grant. `None`: no grant before the deadline. An error: the call was woken.
+    /// Wait for a grant. `None`: no grant before the deadline. An error: the call was woken, or no connection can be opened.
     pub(super) fn wait(&self, deadline: Deadline) -> Result<Option<Grant>> {
         loop {
             let count = self.wait_point.count();
-            if let Some(grant) = self.grant.lock().take() {
-                return Ok(Some(grant));
+            if let Some(told) = self.told.lock().take() {
+                return told.map(Some);
             }
             if deadline.has_passed() {
                 return Ok(None);
@@ -151,11 +183,15 @@ impl Waiter {
 
     /// A grant that arrived after the wait had ended.
     pub(super) fn granted_late(&self) -> Option<Grant> {
-        self.grant.lock().take()
+        self.told.lock().take().and_then(Result::ok)
     }
 
     pub(super) fn wake(&self, grant: Grant) {
-        *self.grant.lock() = Some(grant);
+        self.tell(Ok(grant));
+    }
+
+    fn tell(&self, told: Result<Grant>) {
+        *self.told.lock() = Some(told);
         self.wait_point.notify();
     }
 }
@@ -175,6 +211,7 @@ impl DerefMut for Open<'_> {
 }
 
 impl Drop for Open<'_> {
+    #[inline(always)]
     fn drop(&mut self) {
         self.figures.idle.store(self.shelf.idle.len(), Ordering::Relaxed);
         self.figures.leased.store(self.shelf.leased, Ordering::Relaxed);

@@ -7,19 +7,20 @@ use std::time::{Duration, Instant};
 
 use crate::conn::{Connection, Dial, Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
-use crate::limits::RENEWAL_MS_MIN;
+use crate::limits::{CONNECTING_MAX, RENEWAL_MS_MIN};
 use crate::memory::Keeper;
+use crate::options::{Options, Topology};
 use crate::process;
 use crate::transport::Deadline;
 
 use super::health;
-use super::shelf::{Grant, Open, Shelf, Shelves, Waiter};
+use super::shelf::{Grant, GrantLimits, Open, Shelf, Shelves, Waiter};
 
 /// What the clones of a pool share.
 pub(super) struct PoolState {
     pub(super) dial: Dial,
     /// The largest number of connections: idle, leased, and being opened.
-    pub(super) max: usize,
+    pub(super) limits: GrantLimits,
     /// The largest number of connections that are leased to callers which could share one.
     pub(super) alone_max: usize,
     pub(super) shelves: Shelves,
@@ -53,8 +54,8 @@ impl PoolState {
         let (max, fresh) = (dial.options().pool_max(), health::fresh(dial.options()));
         let age = u64::try_from(dial.options().pool_age_ms()).ok().map(Duration::from_millis);
         PoolState {
+            limits: GrantLimits { leased: max, opening: opening_max(dial.options()) },
             dial,
-            max,
             alone_max: max.min(ALONE_PER_CORE * process::cores().max(CORES_MIN)),
             shelves: Shelves::default(),
             era: AtomicU64::new(0),
@@ -70,7 +71,7 @@ impl PoolState {
     #[inline]
     pub(super) fn ask(&self, now: &mut Instant, deadline: Deadline, wait_ms: i64, kept: &mut Kept) -> Result<Grant> {
         let mut shelf = self.shelves.open();
-        if let Some(grant) = shelf.grant(self.max, self.era()) {
+        if let Some(grant) = shelf.grant(&self.limits, self.era()) {
             return Ok(grant);
         }
         let asked = self.queue(shelf, deadline, wait_ms, kept);
@@ -95,18 +96,24 @@ impl PoolState {
                 return Ok(grant);
             }
             Ok(None) => {}
-            Err(ended) => return Err(ended.at("pool").at(self.dial.endpoint()).with_outcome(Outcome::NotSent)),
+            Err(ended) if ended.status == Status::Woken => {
+                return Err(ended.at("pool").at(self.dial.endpoint()).with_outcome(Outcome::NotSent));
+            }
+            Err(refused) => {
+                queued.left = true;
+                return Err(refused);
+            }
         }
         if let Some(grant) = queued.leave() {
             return Ok(grant);
         }
         self.dial.counters().wait_timed_out();
         let waited_ms = since.elapsed().as_millis() as i64;
-        kept.notice(Notice::Busy { in_use: self.max as i64, max: self.max as i64, waited_ms });
+        kept.notice(Notice::Busy { in_use: self.limits.leased as i64, max: self.limits.leased as i64, waited_ms });
         let text = format!(
             "{}: pool: all {} connections are in use (pool_max), and none came back in time",
             self.dial.endpoint(),
-            self.max
+            self.limits.leased
         );
         Err(Error::new(Status::Busy, text).with_outcome(Outcome::NotSent))
     }
@@ -114,11 +121,31 @@ impl PoolState {
     /// A permit to open a connection, if one is free now.
     pub(super) fn permit(self: &Arc<Self>) -> Option<Permit<'_>> {
         let mut shelf = self.shelves.open();
-        let free = shelf.waiters.is_empty() && shelf.idle.len() + shelf.leased < self.max;
-        free.then(|| {
+        let free = shelf.waiters.is_empty() && shelf.idle.len() + shelf.leased < self.limits.leased;
+        (free && shelf.may_open(&self.limits)).then(|| {
             shelf.leased += 1;
+            shelf.opening += 1;
             Permit(self)
         })
+    }
+
+    /// Whether the holder of a permit may open a connection: if not, it asks for another permit.
+    pub(super) fn begin_opening(&self) -> bool {
+        let mut shelf = self.shelves.open();
+        let may = shelf.opening < self.limits.opening;
+        shelf.opening += usize::from(may);
+        may
+    }
+
+    /// An opening is over, of which the permit is still held. `failed`: there is no connection.
+    pub(super) fn end_opening(&self, failed: Option<&Error>) {
+        let mut shelf = self.shelves.open();
+        shelf.opening = shelf.opening.saturating_sub(1);
+        let has_none = shelf.idle.is_empty() && shelf.leased == shelf.opening + 1;
+        match failed {
+            Some(error) if has_none && self.limits.opening < self.limits.leased => shelf.refuse_waiters(error),
+            _ => shelf.grant_openings(&self.limits, self.era()),
+        }
     }
 
     /// Check an idle connection before it is leased. A connection that fails the check is closed. `now` is the clock, and is
@@ -213,7 +240,9 @@ impl PoolState {
         let mut worn_out = Vec::new();
         let (connection, outdated) = if era == self.era() { (connection, None) } else { (None, connection) };
         worn_out.extend(outdated);
-        if let Some(waiter) = shelf.waiters.pop_front() {
+        let may_go_on = connection.is_some() || shelf.opening < self.limits.opening;
+        if may_go_on && let Some(waiter) = shelf.waiters.pop_front() {
+            shelf.opening += usize::from(connection.is_none());
             // The permit goes to the first waiter, and is never counted as free. It is handed over under the shelf's
             // lock. A waiter that gives up leaves the queue under that lock, and looks for a late grant afterwards, so
             // no grant is lost.
@@ -231,6 +260,14 @@ impl PoolState {
     /// The number of the present era.
     pub(super) fn era(&self) -> u64 {
         self.era.load(Ordering::Relaxed)
+    }
+
+    /// Close the connections that have been idle for too long by now.
+    pub(super) fn sweep(&self, now: Instant) {
+        let mut expired = Vec::new();
+        health::take_expired_at(now, &mut self.shelves.open().idle, self.dial.options(), &mut expired);
+        // No connection is closed under the lock.
+        drop(expired);
     }
 
     /// Begin a new era: close the idle connections now, and the leased ones when they are returned.
@@ -286,6 +323,9 @@ impl Drop for QueuePlace<'_> {
         if !self.left
             && let Some(grant) = self.leave()
         {
+            if grant.rested.is_none() {
+                self.pool.end_opening(None);
+            }
             self.pool.take_back(grant.rested, grant.era);
         }
     }
@@ -307,6 +347,15 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.take_back(None, 0);
+    }
+}
+
+/// How many connections are opened at once: few to a server of many, which may have come back a moment ago, with all clients
+/// waiting for it.
+fn opening_max(options: &Options) -> usize {
+    match options.topology() {
+        Topology::Single => usize::MAX,
+        Topology::Cluster | Topology::Sentinel => CONNECTING_MAX,
     }
 }
 

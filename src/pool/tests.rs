@@ -2,6 +2,7 @@
 
 mod eras;
 mod looked_at;
+mod openings;
 mod panics;
 
 use std::sync::Arc;

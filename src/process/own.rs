@@ -33,8 +33,17 @@ impl<T> PerProcess<T> {
 
     /// This process's value, made on its first look; `make` is shown what the parent had. Where several threads look first
     /// at once, each may make one, and all get the same.
+    #[inline(always)]
     pub fn get(&self, make: impl Fn(Option<&T>) -> T) -> &T {
         let process = Process::current();
+        match self.made() {
+            Some(own) if own.process == process => &own.value,
+            _ => self.get_or_make(process, make),
+        }
+    }
+
+    #[inline(never)]
+    fn get_or_make(&self, process: Process, make: impl Fn(Option<&T>) -> T) -> &T {
         let mut inherited = None;
         let mut place = self;
         loop {
@@ -51,8 +60,14 @@ impl<T> PerProcess<T> {
     }
 
     /// This process's value, if it was made. It takes no memory and waits for nobody.
-    #[inline]
+    #[inline(always)]
     pub fn made_here(&self) -> Option<&T> {
+        let own = self.made()?;
+        if own.process == Process::current() { Some(&own.value) } else { own.forked.made_by_child() }
+    }
+
+    #[inline(never)]
+    fn made_by_child(&self) -> Option<&T> {
         let process = Process::current();
         let mut place = self;
         loop {

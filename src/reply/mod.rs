@@ -21,5 +21,5 @@ pub mod view;
 pub use builder::Builder;
 pub use form::Form;
 pub use node::{Kind, Node};
-pub use tree::{Reply, attributes_of, is_root};
+pub use tree::{Reply, attributes_of, bytes_of, is_root};
 pub use view::View;

@@ -56,6 +56,12 @@ impl Reply {
         Reply::beside_copy(Parts::of(frame)?, frame.tape(), frame.base(), bytes)
     }
 
+    /// Whether `of_short` makes a reply of this entry.
+    #[inline(always)]
+    pub fn is_short(entry: Entry) -> bool {
+        leaf_kind(entry).is_some()
+    }
+
     /// The tree of one value without elements, whose place counts from the first of these bytes. None: it needs a second look.
     #[inline(always)]
     pub fn of_short(entry: Entry, bytes: &[u8]) -> Result<Option<Reply>> {
@@ -151,6 +157,33 @@ impl Reply {
         unsafe { map.as_ref() }
     }
 
+    /// Free all of it, as `drop` does.
+    ///
+    /// # Safety
+    /// Nothing of it is used behind this.
+    #[inline(always)]
+    unsafe fn free(&mut self) {
+        let (base, layout) = (self.header().base, self.header().layout());
+        if layout.align() == 1 {
+            // SAFETY: an array of bytes, of which self was the only owner.
+            return unsafe { free_buffer(base, layout.size()) };
+        }
+        // SAFETY: the header has the block and the layout that it was allocated with; self was its only owner.
+        unsafe { dealloc(base, layout) };
+    }
+
+    /// Free what `into_raw` gave away, as `drop` would.
+    ///
+    /// # Safety
+    /// As for `from_raw`.
+    #[inline(always)]
+    pub unsafe fn free_raw(root: *mut Node) {
+        // SAFETY: as the caller says.
+        let mut reply = ManuallyDrop::new(unsafe { Reply::from_raw(root) });
+        // SAFETY: it is not dropped.
+        unsafe { reply.free() };
+    }
+
     fn header(&self) -> &Header {
         // SAFETY: every tree has its header right before the root, and it lives as long as self.
         unsafe { &*header_of(self.0.as_ptr()) }
@@ -233,13 +266,8 @@ impl Reply {
 
 impl Drop for Reply {
     fn drop(&mut self) {
-        let (base, layout) = (self.header().base, self.header().layout());
-        if layout.align() == 1 {
-            // SAFETY: an array of bytes, of which self was the only owner.
-            return unsafe { keep_or_free(base, layout.size()) };
-        }
-        // SAFETY: the header has the block and the layout that it was allocated with; self was its only owner.
-        unsafe { dealloc(base, layout) };
+        // SAFETY: nobody uses what is dropped.
+        unsafe { self.free() };
     }
 }
 
@@ -247,6 +275,17 @@ impl std::fmt::Debug for Reply {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.view().fmt(formatter)
     }
+}
+
+/// Free a block that was a parser's buffer, apart from what is freed most.
+///
+/// # Safety
+/// As for `keep_or_free`.
+#[cold]
+#[inline(never)]
+unsafe fn free_buffer(base: *mut u8, size: usize) {
+    // SAFETY: as the caller says.
+    unsafe { keep_or_free(base, size) };
 }
 
 /// The attributes of `node`, which is a node of `root`'s tree; null if it has none, or where `root` is no root. Where several
@@ -273,6 +312,16 @@ pub unsafe fn attributes_of(root: *const Node, node: *const Node) -> *const Node
     }
 }
 
+/// The bytes that all nodes and texts of a whole tree are among, those of its attributes too: where they begin, and how many
+/// there are. `None`: `root` is no root.
+///
+/// # Safety
+/// `root` is a node of a living tree.
+pub unsafe fn bytes_of(root: *const Node) -> Option<(*const u8, usize)> {
+    // SAFETY: a living node, and where it is a root, that of a living tree.
+    is_root(unsafe { &*root }).then(|| unsafe { header::extent_of(root) })
+}
+
 /// Whether it is the root of a tree, and so has a header before it: an element of another, or a copy of the struct alone, has
 /// none.
 pub fn is_root(node: &Node) -> bool {
@@ -297,6 +346,7 @@ struct Parts {
 }
 
 impl Parts {
+    #[inline(always)]
     fn of(frame: &Frame<'_>) -> Result<Parts> {
         let (nodes, notes) = (frame.nodes().max(1), frame.notes());
         let size = || {

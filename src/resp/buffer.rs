@@ -96,6 +96,12 @@ impl Buffer {
         &self.bytes[self.start..self.end]
     }
 
+    /// The unread bytes, and where they begin, which goes on as they are read: without a way to panic.
+    #[inline(always)]
+    pub(super) fn reading(&mut self) -> Option<(&[u8], &mut usize)> {
+        Some((self.bytes.get(self.start..self.end)?, &mut self.start))
+    }
+
     /// The next `len` unread bytes, read now.
     #[inline]
     pub(super) fn read(&mut self, len: usize) -> &[u8] {

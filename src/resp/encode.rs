@@ -223,6 +223,7 @@ pub fn checked_len(args: &[&[u8]]) -> (usize, bool) {
     (len, fits)
 }
 
+#[inline(always)]
 fn decimal_len(number: usize) -> usize {
     match number {
         0..10 => 1,

@@ -113,6 +113,10 @@ impl Parse for Framed {
         self.scan.is_empty()
     }
 
+    fn unread_len(&self) -> usize {
+        self.scan.unread_len()
+    }
+
     fn has_begun(&self) -> bool {
         self.scan.has_begun()
     }

@@ -1,7 +1,7 @@
 //! Many replies on one tape, so that they become one tree.
 
 use super::tape::{About, Entry, Frame, GIVE_BYTES_MIN, Given, Type};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status};
 use crate::memory::{reuse, take_kept};
 
 /// Replies in the order they came: an array whose elements they are.
@@ -36,6 +36,11 @@ impl Gather {
         self.count as usize
     }
 
+    /// How many bytes the replies take here.
+    pub fn bytes(&self) -> usize {
+        self.tape.len() * size_of::<Entry>() + self.text.len()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -60,7 +65,7 @@ impl Gather {
     }
 
     /// Take one more reply, a value without elements whose place counts from the first of these bytes.
-    #[inline]
+    #[inline(always)]
     pub fn take_leaf(&mut self, entry: Entry, bytes: &[u8]) -> Result<()> {
         self.begin()?;
         let mut entry = entry;
@@ -105,6 +110,37 @@ impl Gather {
             self.nodes = self.nodes + about.nodes - before;
             index += 1;
         }
+        Ok(())
+    }
+
+    /// Put them into another order: each to the place that these places have for it, of which each is named once. No text is
+    /// moved.
+    pub fn arrange(&mut self, places: &[usize]) -> Result<()> {
+        if places.len() != self.len() {
+            return Err(Error::new(Status::Panic, "there are not as many places as replies"));
+        }
+        if places.iter().copied().eq(0..places.len()) {
+            return Ok(());
+        }
+        let mut values: Vec<std::ops::Range<usize>> = Vec::new();
+        let mut made = Vec::new();
+        let room = values.try_reserve_exact(places.len()).and_then(|()| made.try_reserve_exact(self.tape.len()));
+        room.map_err(|_| Error::memory("the replies"))?;
+        values.resize(places.len(), 0..0);
+        let mut from = 1;
+        for place in places {
+            let to = from + value_len(self.tape.get(from..).unwrap_or_default());
+            if let Some(value) = values.get_mut(*place) {
+                *value = from..to;
+            }
+            from = to;
+        }
+        if values.iter().any(std::ops::Range::is_empty) {
+            return Err(Error::new(Status::Panic, "a place was named twice"));
+        }
+        made.extend_from_slice(self.tape.get(..1).unwrap_or_default());
+        values.into_iter().for_each(|value| made.extend_from_slice(self.tape.get(value).unwrap_or_default()));
+        self.tape = made;
         Ok(())
     }
 

@@ -43,6 +43,8 @@ pub trait Parse: Send {
     fn expect_monitor(&mut self, expected: bool);
     /// Whether nothing waits: every byte belonged to a reply that was given.
     fn is_empty(&self) -> bool;
+    /// How many of the bytes that came belong to no reply, and to no push, that was given.
+    fn unread_len(&self) -> usize;
     /// Whether some of the next reply has come, and it is a command's result: not a push, nor an error, nor attributes,
     /// which say nothing of what they annotate.
     fn has_begun(&self) -> bool;

@@ -117,7 +117,7 @@ fn leaf_behind(bytes: &[u8], at: usize, head: &[u8; HEAD_BYTES]) -> Option<(Entr
         b':' => {
             let sign = usize::from(head[1] == b'-');
             let (size, digits) = long_number(head, 1 + sign)?;
-            let value = if sign == 1 { -(size as i64) } else { size as i64 };
+            let value = if sign == 1 { (size as i64).wrapping_neg() } else { size as i64 };
             Some((Entry::new(Type::Integer, 0, value as u64), at + sign + digits + 3))
         }
         b'+' => {

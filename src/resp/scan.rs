@@ -267,6 +267,7 @@ impl Fast {
         Ok(self.after_element())
     }
 
+    #[inline(always)]
     fn after_element(&mut self) -> ScanStep {
         if self.level.form <= LevelForm::Counted && self.level.count == 0 && self.close() {
             ScanStep::Whole
@@ -284,6 +285,7 @@ impl Fast {
     }
 
     /// One more node, if it was not counted when it was announced.
+    #[inline(always)]
     fn element(&mut self) -> Result<()> {
         if self.level.form == LevelForm::Streamed {
             self.room_for_node()?;
@@ -338,6 +340,7 @@ impl Fast {
         Ok(self.after_element())
     }
 
+    #[inline(always)]
     fn descend(&mut self, form: LevelForm, kind: Type) -> Result<()> {
         // The level of the reply itself is in `open` too, once there is another: so this many are open with the new one.
         if self.open.len() >= self.limits.depth as usize {
@@ -351,6 +354,7 @@ impl Fast {
     }
 
     /// The level has all it was owed, and so may those around it. True: the reply is whole, or a push is.
+    #[inline(always)]
     fn close(&mut self) -> bool {
         loop {
             let closed = self.level;

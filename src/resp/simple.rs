@@ -350,7 +350,9 @@ impl Parse for Simple {
             Some(outer) if self.shown.is_push => {
                 let is_inside = !outer.is_fresh();
                 self.reading = outer;
-                self.reading.bytes += if is_inside { self.shown.bytes } else { 0 };
+                let inside = if is_inside { self.shown.bytes } else { 0 };
+                self.reading.bytes += inside;
+                self.reading.given += inside;
             }
             _ => self.reading.clear(),
         }
@@ -366,6 +368,13 @@ impl Parse for Simple {
     fn is_empty(&self) -> bool {
         let between = matches!(self.state, NextByte::Line) && self.line.is_empty();
         between && self.reading.is_fresh() && self.around.is_empty() && self.input.unread().is_empty()
+    }
+
+    fn unread_len(&self) -> usize {
+        let begun: u64 = self.around.iter().chain([&self.reading]).map(Reading::not_given).sum();
+        // A CR is counted with its LF, and a line when it is whole.
+        let half = matches!(self.state, NextByte::LineFeed | NextByte::TextFeed(_));
+        self.input.unread().len() + self.line.len() + usize::from(half) + begun as usize
     }
 
     fn has_begun(&self) -> bool {

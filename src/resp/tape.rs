@@ -308,6 +308,7 @@ impl<'p> Frame<'p> {
     }
 
     /// The text of an entry that has some.
+    #[inline(always)]
     pub fn text_of(&self, entry: Entry) -> &[u8] {
         let from = (entry.value as usize).wrapping_sub(self.about.base);
         self.bytes().get(from..).and_then(|rest| rest.get(..entry.len())).unwrap_or_default()
@@ -341,6 +342,7 @@ impl<'p> Frame<'p> {
     /// The buffer, if the parser gave it away; it is the taker's then.
     #[inline]
     pub fn take_buffer(&mut self) -> Option<Given> {
+        self.about.buffer.as_ref()?;
         self.about.buffer.take()
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::commands::{self, Blocking, Command, Effect, Id, Refusal, Shape};
+use crate::commands::{self, Blocking, Command, CommandFlags, Effect, Id, Refusal, Shape};
 use crate::conn::{Connection, Kept, Wait};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::reply::Reply;
@@ -29,6 +29,8 @@ pub struct Order<'a> {
     pub once: bool,
     /// The caller wants a connection that nobody shares meanwhile (ALONE).
     pub alone: bool,
+    /// The caller wants the primary's answer (PRIMARY).
+    pub primary: bool,
     /// The caller says that the command may run twice (IDEMPOTENT).
     pub idempotent: bool,
 }
@@ -42,13 +44,55 @@ impl Order<'_> {
     /// Whether the command may share its connection: it is known neither to block nor to change the connection, and is short.
     #[inline]
     pub fn may_share(&self) -> bool {
-        let Some(row) = self.row.filter(|_| !self.alone && self.room <= SHARED_BYTES_MAX) else { return false };
-        self.effect == Effect::None && row.blocking(self.args).is_none() && !frees_others(row)
+        let Some(row) = self.row.filter(|row| !self.alone && may_ride(row, self.room)) else { return false };
+        self.effect == Effect::None && row.blocking(self.args).is_none()
     }
 
     /// Whether the command is SHUTDOWN. It is never tried again: the next server at the address may be a new one.
     pub fn ends_server(&self) -> bool {
         self.effect == Effect::Shutdown
+    }
+
+    /// Whether the command waits for its keys until something comes.
+    pub fn waits_for_ever(&self) -> bool {
+        self.row.is_some_and(|row| waits_for_ever(row, self.args))
+    }
+
+    /// Whether the command waits for its keys, for a time or for ever.
+    pub fn waits_for_keys(&self) -> bool {
+        self.row.is_some_and(|row| row.blocking(self.args).is_some() && !row.keys().is_empty())
+    }
+
+    /// At a try after the first, the argument that says how long the server may wait, and what it is by now. None: it stays.
+    pub(super) fn left(&self, attempt: u32) -> Option<(usize, String)> {
+        let row = self.row.filter(|_| attempt > 1)?;
+        match row.blocking(self.args)? {
+            Blocking::Forever => None,
+            Blocking::For(time) => row.shortened(self.args, time.saturating_sub(self.begun.elapsed())),
+        }
+    }
+
+    /// The command with that argument, in these arguments.
+    pub(super) fn shortened<'s>(
+        &'s self,
+        left: Option<&'s (usize, String)>,
+        args: &'s mut Vec<&'s [u8]>,
+    ) -> Result<Order<'s>> {
+        let Some((index, text)) = left else { return Ok(*self) };
+        args.try_reserve_exact(self.args.len()).map_err(|_| Error::memory("the arguments"))?;
+        args.extend_from_slice(self.args);
+        if let Some(arg) = args.get_mut(*index) {
+            *arg = text.as_bytes();
+        }
+        let room = crate::resp::checked_room(args)?;
+        Ok(Order { args, room, ..*self })
+    }
+
+    /// Whether a replica may answer the command: it only reads, and what it begins is not to be gone on with elsewhere.
+    pub fn may_be_replicas(&self) -> bool {
+        use Id::{Hscan, Scan, Sscan, Zscan};
+        let Some(row) = self.row.filter(|row| !self.primary && row.is_plain()) else { return false };
+        row.only_reads() && row.flags.has(CommandFlags::READONLY) && !matches!(row.id, Hscan | Scan | Sscan | Zscan)
     }
 
     /// The command for a connection of the caller's own, whose state it may change.
@@ -89,13 +133,20 @@ impl Order<'_> {
             Some(Refusal::ReadOnly) => true,
             // WAIT and WAITAOF concern the writes of their own connection, so another connection is of no use. A
             // command with a timeout would wait for the whole of it again.
-            Some(Refusal::Unblocked) => self.row.is_some_and(|row| {
-                let waits_for_ever = row.blocking(self.args) == Some(Blocking::Forever);
-                waits_for_ever && !row.keys.is_empty()
-            }),
+            Some(Refusal::Unblocked) => self.waits_for_ever(),
             None => false,
         }
     }
+}
+
+/// Whether the command of this row waits for its keys until something comes.
+pub(super) fn waits_for_ever(row: &Command, args: &[&[u8]]) -> bool {
+    row.blocking(args) == Some(Blocking::Forever) && !row.keys().is_empty()
+}
+
+/// Whether a command of this row that takes so much room may share its connection, where it neither blocks nor changes that.
+pub(super) fn may_ride(row: &Command, room: usize) -> bool {
+    room <= SHARED_BYTES_MAX && !frees_others(row)
 }
 
 /// Whether the command ends what other commands wait for, and would wait behind them itself.
@@ -132,6 +183,7 @@ mod tests {
             begun: Instant::now(),
             once: false,
             alone: false,
+            primary: false,
             idempotent,
         };
         let once = Order { once: true, ..order };

@@ -82,7 +82,7 @@ impl Budget {
 /// Random enough to spread the retries of many clients, not for secrets. The hash keys of std differ for each call,
 /// except that children of fork repeat their parent's. The process ID distinguishes a child from its parent. If a child
 /// has its parent's ID in another namespace, `Process` distinguishes them.
-fn random() -> u64 {
+pub(super) fn random() -> u64 {
     RandomState::new().hash_one((std::process::id(), Process::current()))
 }
 

@@ -26,8 +26,8 @@ fn a_connection_that_is_closed_right_behind_its_handshake_counts_as_a_try() {
     let mut options = Options::new();
     options.set_int(Key::RetryMax, 0).unwrap();
     let scripts = (0..3).map(|_| Script::new([expect(HELLO), give(GREETED), Step::End]));
-    let dial = Dial::new(options.clone(), Some(std::sync::Arc::new(Scripts::new(scripts))), None).unwrap();
-    let route = Route::single(Pool::new(dial), &options);
+    let dial = Dial::new(options.clone(), Some(Arc::new(Scripts::new(scripts))), None).unwrap();
+    let route = Route::new(Servers::new(dial), &options);
     let args: &[&[u8]] = &[b"GET", b"k"];
     let wait = Wait { deadline: Deadline::after_ms(60_000), allowed_ms: 60_000, name: args[0] };
     let row = commands::find(args);
@@ -41,9 +41,10 @@ fn a_connection_that_is_closed_right_behind_its_handshake_counts_as_a_try() {
         begun: Instant::now(),
         once: false,
         alone: false,
+        primary: false,
         idempotent: false,
     };
     let mut tries = Tries::default();
-    let error = route.ask(&order, &mut tries, None, &Nobody, |_, _| panic!("it is not asked")).unwrap_err();
+    let error = route.ask(&order, &mut tries, None, &Nobody, &mut |_, _, _| panic!("it is not asked")).unwrap_err();
     assert_eq!((error.status, error.outcome, tries.count), (Status::Io, Outcome::NotSent, 1), "{error}");
 }

@@ -45,8 +45,6 @@ pub(super) enum Words<'a> {
     Any(&'a [&'a [u8]], Option<(usize, Effect)>),
     /// The bytes of a command that was encoded before.
     Encoded(&'a [u8], Effect),
-    /// The bytes of a command that leaves the connection as it is, and is not SHUTDOWN.
-    EncodedPlain(&'a [u8]),
 }
 
 impl<'a> Asked<'a> {
@@ -75,12 +73,6 @@ impl<'a> Asked<'a> {
     /// A command that was encoded before. With an effect, one of SUBSCRIBE's kin; nothing else that changes the connection.
     pub fn encoded(bytes: &'a [u8], effect: Effect, shape: Shape) -> Asked<'a> {
         Asked { words: Words::Encoded(bytes, effect), ..Asked::plain(&[], shape) }
-    }
-
-    /// A command that was encoded before, that leaves the connection as it is, and is not SHUTDOWN.
-    #[inline]
-    pub fn encoded_plain(bytes: &'a [u8], shape: Shape) -> Asked<'a> {
-        Asked { words: Words::EncodedPlain(bytes), ..Asked::plain(&[], shape) }
     }
 
     /// Somebody waits for it by a token, and perhaps until a deadline.

@@ -37,6 +37,7 @@ impl Burst {
         Burst { bytes, sent: from, from, due, ended: false }
     }
 
+    #[inline(always)]
     pub(super) fn outgoing(&self) -> &[u8] {
         &self.bytes[self.sent..]
     }

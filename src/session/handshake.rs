@@ -26,6 +26,22 @@ pub struct Greeting {
     pub library_name: Option<Vec<u8>>,
     /// The database.
     pub database: u32,
+    /// What the server is to be.
+    pub duty: Duty,
+    /// The server is to be of a cluster: any other is refused.
+    pub cluster: bool,
+}
+
+/// What a server is to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Duty {
+    /// Whatever it is.
+    #[default]
+    Any,
+    /// A primary: any other is refused.
+    Primary,
+    /// A replica of a cluster that is read from.
+    Reads,
 }
 
 /// A greeting under way: ways to greet, of which the next is tried where the server's answer leaves one.
@@ -80,7 +96,9 @@ enum GreetingCommand {
     Auth,
     SetName,
     SetInfo,
+    Role,
     Select,
+    ReadOnly,
 }
 
 impl Greeting {
@@ -116,8 +134,15 @@ impl Greeting {
         if let Some(name) = &self.library_name {
             commands.push((GreetingCommand::SetInfo, vec![b"CLIENT", b"SETINFO", b"LIB-NAME", name]));
         }
+        // HELLO says the role.
+        if self.duty == Duty::Primary && way.hello == Hello::No {
+            commands.push((GreetingCommand::Role, vec![b"ROLE"]));
+        }
         if self.database != 0 {
             commands.push((GreetingCommand::Select, vec![b"SELECT", database]));
+        }
+        if self.duty == Duty::Reads {
+            commands.push((GreetingCommand::ReadOnly, vec![b"READONLY"]));
         }
         commands
     }
@@ -139,7 +164,9 @@ impl GreetingCommand {
             GreetingCommand::Auth => "AUTH",
             GreetingCommand::SetName => "CLIENT SETNAME",
             GreetingCommand::SetInfo => "CLIENT SETINFO",
+            GreetingCommand::Role => "ROLE",
             GreetingCommand::Select => "SELECT",
+            GreetingCommand::ReadOnly => "READONLY",
         }
     }
 }
@@ -216,6 +243,7 @@ impl Handshake {
         match word {
             _ if reply.is_error() => self.refused(word, reply.text()),
             GreetingCommand::Hello => self.agreed(reply),
+            GreetingCommand::Role => self.is_welcome(hello::role_by_itself(reply)),
             _ => Ok(()),
         }
     }
@@ -231,7 +259,24 @@ impl Handshake {
             let text = "the server answers HELLO 3 in RESP2, and the option protocol asks for RESP3";
             return Err(Error::new(Status::Unsupported, text));
         }
-        Ok(())
+        if self.greeting.cluster && hello::mode_of(reply).is_some_and(|mode| mode != b"cluster") {
+            let text = "topology: cluster, and the server says that it is of none";
+            return Err(Error::new(Status::Config, text));
+        }
+        self.is_welcome(hello::role_of(reply))
+    }
+
+    /// The server has said what it is, or does not.
+    fn is_welcome(&self, role: Option<&[u8]>) -> Result<()> {
+        let Some(role) = role.filter(|_| self.greeting.duty == Duty::Primary) else { return Ok(()) };
+        // In words of ours, for the server's could repeat a secret.
+        let role = match role {
+            b"master" | b"primary" => return Ok(()),
+            b"slave" | b"replica" => "a replica",
+            b"sentinel" => "a Sentinel",
+            _ => "something else",
+        };
+        Err(Error::new(Status::Connect, format!("the server is no primary: it says that it is {role}")))
     }
 
     /// A refusal after which there is nothing left to try is an error; any other is made the best of.
@@ -250,15 +295,15 @@ impl Handshake {
             }
             GreetingCommand::Auth => refusal(Status::Auth),
             _ if code == "NOAUTH" => refusal(Status::Auth),
-            GreetingCommand::Select if code == "NOPERM" => refusal(Status::Auth),
+            GreetingCommand::Select | GreetingCommand::ReadOnly if code == "NOPERM" => refusal(Status::Auth),
             GreetingCommand::Select if code == "ERR" => {
                 let option = format!("database {}: ", self.greeting.database);
                 let shown = said::shown(text, self.greeting.is_secretive());
                 Err(Error::new(Status::Config, [option.as_bytes(), &shown].concat()))
             }
-            GreetingCommand::Select => refusal(Status::Connect),
-            // A server that knows no names serves as well without.
-            GreetingCommand::SetName | GreetingCommand::SetInfo => Ok(()),
+            GreetingCommand::Select | GreetingCommand::ReadOnly => refusal(Status::Connect),
+            // A server that knows no names serves as well without; and one that does not say what it is may be the right one.
+            GreetingCommand::SetName | GreetingCommand::SetInfo | GreetingCommand::Role => Ok(()),
         }
     }
 

@@ -1,8 +1,8 @@
 //! The commands under way, in the order of their replies, and which of them were not sent.
 
+mod ring;
 mod unsent;
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::commands::{Effect, Shape, Topic};
@@ -12,14 +12,15 @@ use crate::memory;
 use crate::resp;
 
 use super::Ticket;
-use super::asked::{Asker, Token};
+use super::asked::{Asker, NOBODY, Token};
 use super::burst::Burst;
 use super::push::Confirmation;
+use ring::Ring;
 
 /// Commands on their way, and the bytes of them that have not left yet.
 #[derive(Default)]
 pub(super) struct Inflight {
-    queue: VecDeque<Owed>,
+    queue: Ring<Owed>,
     /// Bytes queued and not yet handed over start at `sent`.
     bytes: Vec<u8>,
     /// There is, or was, a secret in them: their memory is overwritten before it is given back.
@@ -38,6 +39,7 @@ pub(super) struct Inflight {
 }
 
 /// One command that waits for its answer.
+#[derive(Clone, Copy)]
 struct Owed {
     ticket: Ticket,
     asker: Asker,
@@ -114,15 +116,13 @@ impl Inflight {
     /// What a command is due that was submitted alone.
     pub(super) fn owe(&mut self, alone: &Alone, due: Due, shape: Shape) {
         let Alone { ticket, start, end } = *alone;
-        self.queue.push_back(Owed { ticket, asker: Asker::default(), start, end, due, shape });
+        self.queue.push(Owed { ticket, asker: Asker::default(), start, end, due, shape });
     }
 
     /// Encode a command behind the bytes that wait; there is room for one more in the queue. How many bytes waited.
     #[inline(always)]
     fn encode(&mut self, args: &[&[u8]], room: usize) -> Result<usize> {
-        if self.queue.len() == self.queue.capacity() {
-            self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
-        }
+        self.reserve_place()?;
         let before = self.bytes.len();
         resp::encode_checked(args, &mut self.bytes, room)?;
         Ok(before)
@@ -131,9 +131,15 @@ impl Inflight {
     /// The bytes behind the first `before` are one more command's: where they begin.
     #[inline(always)]
     fn count_since(&mut self, before: usize) -> u64 {
+        self.count(self.bytes.len().wrapping_sub(before))
+    }
+
+    /// So many bytes are one more command's: where they begin.
+    #[inline(always)]
+    fn count(&mut self, len: usize) -> u64 {
         // What is counted in 64 bits does not overflow.
         let start = self.queued;
-        self.queued = start.wrapping_add(self.bytes.len().wrapping_sub(before) as u64);
+        self.queued = start.wrapping_add(len as u64);
         self.tickets = self.tickets.wrapping_add(1);
         start
     }
@@ -142,6 +148,12 @@ impl Inflight {
     #[inline(always)]
     fn queued_since(&mut self, before: usize, due: Due, shape: Shape, asker: Asker) -> Ticket {
         let start = self.count_since(before);
+        self.owed_since(start, due, shape, asker)
+    }
+
+    /// The command that was counted last, whose bytes begin there, is due this.
+    #[inline(always)]
+    fn owed_since(&mut self, start: u64, due: Due, shape: Shape, asker: Asker) -> Ticket {
         let ticket = self.tickets;
         if let Some(deadline) = asker.deadline
             && self.earliest.is_none_or(|earliest| deadline < earliest)
@@ -150,14 +162,14 @@ impl Inflight {
         }
         match due {
             Due::Nothing => self.unanswered = Some((ticket, start)),
-            due => self.queue.push_back(Owed { ticket, asker, start, end: self.queued, due, shape }),
+            due => self.queue.push(Owed { ticket, asker, start, end: self.queued, due, shape }),
         }
         ticket
     }
 
     /// See to it that there is memory to queue this command.
     pub(super) fn make_room(&mut self, args: &[&[u8]]) -> Result<()> {
-        self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        self.reserve_place()?;
         self.reserve(resp::room_for(args))
     }
 
@@ -196,7 +208,7 @@ impl Inflight {
             return Err(too_early());
         }
         let Owed { ticket, asker: Asker { token, .. }, due, shape, .. } = *entry;
-        self.queue.pop_front();
+        self.queue.drop_front();
         Ok(Answered { ticket, token, due, shape })
     }
 
@@ -222,7 +234,7 @@ impl Inflight {
         };
         let token = answered.then_some(entry.asker.token);
         if answered {
-            self.queue.pop_front();
+            self.queue.drop_front();
         }
         Ok(token)
     }
@@ -235,26 +247,32 @@ impl Inflight {
         }
     }
 
-    /// The same, where its command has begun to leave.
+    /// The same, where its command has begun to leave; and which that is.
     #[inline(always)]
-    pub(super) fn next_shape_sent(&self) -> Option<Shape> {
+    pub(super) fn next_sent(&self) -> Option<(Shape, Ticket, Token)> {
         match self.queue.front() {
-            Some(Owed { due: Due::Reply(Effect::None), shape, start, .. }) if self.handed > *start => Some(*shape),
+            Some(Owed { due: Due::Reply(Effect::None), shape, start, ticket, asker, .. }) if self.handed > *start => {
+                Some((*shape, *ticket, asker.token))
+            }
             _ => None,
         }
     }
 
-    /// The reply that was due next has come.
-    #[inline]
-    pub(super) fn end_oldest(&mut self) -> Option<(Ticket, Token)> {
-        self.queue.pop_front().map(|entry| (entry.ticket, entry.asker.token))
+    /// The reply that `next_sent` has told of has come.
+    #[inline(always)]
+    pub(super) fn end_next(&mut self) {
+        self.queue.drop_front();
     }
 
     /// SHUTDOWN, where it is what the next answer is due to, and all of it was handed over.
     pub(super) fn shut_down(&mut self) -> Option<(Ticket, Token)> {
         let handed = self.handed;
-        let is_shutdown = |entry: &mut Owed| entry.due == Due::Reply(Effect::Shutdown) && handed >= entry.end;
-        self.queue.pop_front_if(is_shutdown).map(|entry| (entry.ticket, entry.asker.token))
+        let is_shutdown = |entry: &&Owed| entry.due == Due::Reply(Effect::Shutdown) && handed >= entry.end;
+        let oldest = self.queue.front().filter(is_shutdown).map(|entry| (entry.ticket, entry.asker.token));
+        if oldest.is_some() {
+            self.queue.drop_front();
+        }
+        oldest
     }
 
     /// Whether the next answer due is a confirmation.
@@ -264,10 +282,10 @@ impl Inflight {
 
     /// What became of a command without a reply. `begun`: the bytes of the next reply had begun to arrive.
     pub(super) fn fate(&self, ticket: Ticket, begun: bool) -> Outcome {
-        let place = self.queue.iter().position(|entry| entry.ticket == ticket);
+        let place = self.queue.iter().enumerate().find(|(_, entry)| entry.ticket == ticket);
         let start = match (place, self.unanswered) {
-            (Some(0), _) if begun && self.handed >= self.queue[0].end => return Outcome::Ran,
-            (Some(at), _) => self.queue[at].start,
+            (Some((0, entry)), _) if begun && self.handed >= entry.end => return Outcome::Ran,
+            (Some((_, entry)), _) => entry.start,
             (None, Some((unanswered, start))) if unanswered == ticket => start,
             // Its reply was taken from the queue, and was lost on the way to its owner.
             (None, _) => return Outcome::Ran,
@@ -288,6 +306,12 @@ impl Inflight {
     #[inline(always)]
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty() && self.bytes.is_empty() && self.burst.is_none()
+    }
+
+    /// See to it that one more command can be owed its answer.
+    #[inline(always)]
+    fn reserve_place(&mut self) -> Result<()> {
+        self.queue.reserve(NOBODYS).map_err(|_| Error::memory("the command"))
     }
 
     fn reserve(&mut self, bytes: usize) -> Result<()> {
@@ -319,6 +343,16 @@ impl Inflight {
         }
     }
 }
+
+/// A command of nobody's, which is due nothing.
+const NOBODYS: Owed = Owed {
+    ticket: 0,
+    asker: Asker { token: NOBODY, deadline: None },
+    start: 0,
+    end: 0,
+    due: Due::Nothing,
+    shape: Shape::KEEP,
+};
 
 fn too_early() -> Error {
     Error::new(Status::Protocol, "the server answered before it was asked")

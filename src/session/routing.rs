@@ -63,6 +63,7 @@ impl Session {
     }
 
     /// Whether an array that looks like a message, or like a confirmation, is one. In RESP3 it is where it can be no reply.
+    #[inline(always)]
     pub(super) fn may_be_message(&self) -> bool {
         let confirms = self.inflight.next_confirms();
         match self.state.is_resp3() {

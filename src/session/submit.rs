@@ -25,9 +25,6 @@ impl Session {
                 let room = resp::checked_room(args)?;
                 return self.submit_any(args, room, commands::effect(args), shape, asker);
             }
-            Words::EncodedPlain(bytes) => {
-                self.inflight.submit_encoded(bytes, Due::Reply(Effect::None), shape, asker)?
-            }
             Words::Encoded(bytes, effect) => {
                 let due = match effect {
                     Effect::None if ending::is_shutdown(bytes)? => Due::Reply(Effect::Shutdown),
@@ -37,6 +34,17 @@ impl Session {
             }
         };
         Ok(Submitted { ticket, answered: true })
+    }
+
+    /// Queue commands that were encoded before, one behind the other in these bytes, which are used up: how long each is, the shape
+    /// of its reply, and who asks. None of them changes the connection or is SHUTDOWN. An error: none is queued.
+    pub fn submit_run(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        commands: impl ExactSizeIterator<Item = (usize, Shape, Asker)>,
+    ) -> Result<()> {
+        self.may_submit()?;
+        self.inflight.submit_run(bytes, commands)
     }
 
     /// The same as `Asked::checked`, on the shortest way, for a command of which it is known what it does: nothing, or SHUTDOWN.

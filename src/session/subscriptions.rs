@@ -4,9 +4,9 @@ mod callers;
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::commands::{Refusal, Shape, Topic};
+use crate::commands::{Refusal, Shape, Topic, slot};
 use crate::error::{Error, Outcome, Result, Status, head};
-use crate::memory::copied;
+use crate::memory::{self, copied};
 use crate::reply::Reply;
 use crate::resp;
 
@@ -21,6 +21,8 @@ pub struct Subscriptions {
     wishes: u64,
     /// What the present connection was asked and has not confirmed, in order.
     asked: VecDeque<AskedNames>,
+    /// Shard channels are of different slots, whose servers change.
+    is_of_slots: bool,
 }
 
 /// A name that is wanted.
@@ -60,6 +62,13 @@ pub enum Heard {
     NotNow(Error),
     /// The server itself has ended a subscription that is wanted; it has been asked for again.
     Dropped(Reply),
+    /// Another server has these names: they are wanted here no more.
+    Adrift {
+        /// The names, all of one slot.
+        names: Vec<Vec<u8>>,
+        /// The server's words, where it says who has them.
+        said: Option<Vec<u8>>,
+    },
     /// Nothing that anybody should know.
     Nothing,
 }
@@ -106,7 +115,14 @@ impl Subscriptions {
         self.asked.clear();
         for topic in TOPICS {
             self.wanted[topic as usize].values_mut().for_each(|wish| wish.is_asked_again = false);
-            let names = self.in_order(topic)?;
+            let mut names = self.in_order(topic)?;
+            if self.is_of_slots && topic == Topic::Shard {
+                memory::sort(&mut names, "the subscriptions", |one, other| slot(one).cmp(&slot(other)))?;
+                for names in names.chunk_by(|one, other| slot(one) == slot(other)) {
+                    self.ask_in_batches(session, topic, true, names)?;
+                }
+                continue;
+            }
             self.ask_in_batches(session, topic, true, &names)?;
         }
         Ok(())
@@ -130,7 +146,21 @@ impl Subscriptions {
         }
     }
 
+    /// Let shard channels be of different slots, whose servers change: they are asked for one slot at a time, and what another
+    /// server has is adrift.
+    pub fn is_of_slots(&mut self) {
+        self.is_of_slots = true;
+    }
+
+    /// Want no name of a topic any more: those that were wanted.
+    pub fn take_names(&mut self, topic: Topic) -> Result<Vec<Vec<u8>>> {
+        let names = self.in_order(topic)?;
+        self.wanted[topic as usize].clear();
+        Ok(names)
+    }
+
     /// Whether nothing is wanted.
+    #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.wanted.iter().all(HashMap::is_empty)
     }
@@ -175,11 +205,17 @@ impl Subscriptions {
             }
             .map(|()| Heard::Confirmation(push));
         }
-        // Nobody asked for this one: a shard's slot has moved. Who takes the names elsewhere would ask there; here the server
+        // Nobody asked for this one: a shard's slot has moved. Who takes the names elsewhere asks there; otherwise the server
         // is asked again, and says where the slot is.
         let (topic, Some(name)) = (confirmation.topic, &confirmation.name) else {
             return Ok(Heard::Confirmation(push));
         };
+        if self.is_of_slots && !confirmation.subscribed {
+            return Ok(match self.wanted[topic as usize].remove_entry(name) {
+                Some((name, _)) => Heard::Adrift { names: vec![name], said: None },
+                None => Heard::Confirmation(push),
+            });
+        }
         let Some(wish) = self.wish(confirmation).filter(|_| !confirmation.subscribed) else {
             return Ok(Heard::Confirmation(push));
         };
@@ -201,8 +237,17 @@ impl Subscriptions {
             return Ok(Heard::NotNow(error));
         }
         if !asked.subscribes {
+            // Who has lost the slot has ended the subscriptions of its channels.
+            if self.is_of_slots && reply.text().starts_with(b"MOVED ") {
+                return Ok(Heard::Nothing);
+            }
             // Some servers refuse to end what there is none of; that there is none is all that was wanted.
             return Ok(if reply.text().starts_with(b"NOSUB ") { Heard::Nothing } else { Heard::Refused(error) });
+        }
+        if self.is_of_slots && asked.topic == Topic::Shard && reply.text().starts_with(b"MOVED ") {
+            let wanted = &mut self.wanted[asked.topic as usize];
+            let names = asked.names.into_iter().filter(|name| wanted.remove(name).is_some()).collect();
+            return Ok(Heard::Adrift { names, said: Some(reply.text().to_vec()) });
         }
         if let [name] = &asked.names[..] {
             self.wanted[asked.topic as usize].remove(name);
@@ -246,7 +291,7 @@ impl Subscriptions {
         let wanted = &self.wanted[topic as usize];
         let mut names = room_for(wanted.len())?;
         names.extend(wanted.iter());
-        names.sort_unstable_by_key(|(_, wish)| wish.order);
+        memory::sort(&mut names, "the subscriptions", |(_, one), (_, other)| one.order.cmp(&other.order))?;
         let mut copies = room_for(names.len())?;
         for (name, _) in names {
             copies.push(copied(name, "a subscription")?);

@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::commands::Shape;
 use crate::error::{Error, Outcome, Result};
 use crate::reply::Reply;
+use crate::resp::Entry;
 
 use super::asked::{Asker, Token};
 use super::{Session, Ticket};
@@ -44,20 +45,46 @@ impl Session {
     /// are. None: there is none, or it is for `poll` to say.
     #[inline(always)]
     pub fn poll_leaf(&mut self) -> Result<Option<Leaf>> {
-        let ordinary =
-            self.events.is_empty() && self.is_ready() && !self.state.is_queueing() && !self.state.may_say_more();
-        let Some(shape) = self.inflight.next_shape_sent().filter(|_| ordinary) else { return Ok(None) };
+        let ordinary = self.is_ordinary();
+        let Some((shape, ticket, token)) = self.inflight.next_sent().filter(|_| ordinary) else { return Ok(None) };
         let Some((entry, bytes)) = self.parser.peek() else { return Ok(None) };
         let Some(entry) = shape.leaf(entry, bytes) else { return Ok(None) };
         let len = bytes.len();
         match Reply::of_short(entry, bytes) {
             Ok(Some(reply)) => {
                 self.parser.pass(len);
-                Ok(self.inflight.end_oldest().map(|(ticket, token)| Leaf { ticket, token, reply }))
+                self.inflight.end_next();
+                Ok(Some(Leaf { ticket, token, reply }))
             }
             Ok(None) => Ok(None),
             Err(error) => Err(self.could_not_keep(error)),
         }
+    }
+
+    /// The replies that are due next, as far as each is one short value and all there, and nothing else is to be read off it:
+    /// `take` is shown the token of the command, what the reply is, and the bytes that it is, and says whether it takes it. What
+    /// is left is for `poll`.
+    pub fn take_leaves(&mut self, mut take: impl FnMut(Token, Entry, &[u8]) -> bool) -> Result<()> {
+        if !self.is_ordinary() {
+            return Ok(());
+        }
+        let inflight = &mut self.inflight;
+        let mut take_one = |entry: Entry, bytes: &[u8]| {
+            let Some((shape, _, token)) = inflight.next_sent() else { return Ok(false) };
+            let entry = shape.leaf(entry, bytes).filter(|entry| Reply::is_short(*entry));
+            let is_taken = entry.is_some_and(|entry| take(token, entry, bytes));
+            if is_taken {
+                inflight.end_next();
+            }
+            Ok(is_taken)
+        };
+        self.parser.leaves(usize::MAX, &mut take_one).map(drop)
+    }
+
+    /// Whether the next that comes can only be a reply that says no more than what it is.
+    #[inline(always)]
+    fn is_ordinary(&self) -> bool {
+        self.events.is_empty() && self.is_ready() && !self.state.is_queueing() && !self.state.may_say_more()
     }
 
     /// Whether nothing has come that was not told yet, nor the end.
@@ -112,6 +139,7 @@ impl Session {
     /// Give up each command whose time is up, without touching its neighbours, and tell which and what became of it. One of which
     /// no byte was handed over, or is among the next `offered`, is never sent; the reply to another is nobody's. Only in a
     /// conversation without CLIENT REPLY.
+    #[inline(always)]
     pub fn expire(&mut self, now: Instant, offered: usize, told: impl FnMut(Ticket, Token, Outcome)) {
         self.inflight.expire(now, offered, told);
     }

@@ -5,7 +5,9 @@
 
 use std::ptr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use crate::process::PerProcess;
 
 use super::{Waited, Word};
 
@@ -81,12 +83,12 @@ struct Moment {
 
 /// The same moment on the kernel's own monotonic clock, or a moment later: what has passed here has passed there.
 fn moment(until: Instant) -> Moment {
-    let left = until.saturating_duration_since(Instant::now());
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: it writes one timespec, which is there; this clock always exists.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
-    let nanoseconds = i64::from(now.tv_nsec as i32) + i64::from(left.subsec_nanos());
-    let seconds = (now.tv_sec as u64).saturating_add(left.as_secs()).saturating_add(u64::from(nanoseconds >= SECOND));
+    static BOTH: PerProcess<Clocks> = PerProcess::new();
+    let clocks = BOTH.get(|_| Clocks::read());
+    // What was over before the clocks were read is over.
+    let left = until.saturating_duration_since(clocks.here);
+    let nanoseconds = clocks.nanoseconds + i64::from(left.subsec_nanos());
+    let seconds = clocks.seconds.saturating_add(left.as_secs()).saturating_add(u64::from(nanoseconds >= SECOND));
     Moment {
         // What is beyond the clock's numbers is beyond anybody's patience.
         seconds: libc::c_long::try_from(seconds).unwrap_or(libc::c_long::MAX),
@@ -94,13 +96,49 @@ fn moment(until: Instant) -> Moment {
     }
 }
 
+/// One moment on std's clock and on the kernel's, which count alike from then on.
+struct Clocks {
+    here: Instant,
+    seconds: u64,
+    nanoseconds: i64,
+}
+
+impl Clocks {
+    /// The kernel's is read last, so that no wait ends before its time; and close behind the other, so that none is late.
+    fn read() -> Clocks {
+        let (mut closest, mut apart) = Clocks::read_once();
+        for _ in 0..READS_MAX {
+            if apart < CLOSE {
+                break;
+            }
+            let (read, between) = Clocks::read_once();
+            if between < apart {
+                (closest, apart) = (read, between);
+            }
+        }
+        closest
+    }
+
+    /// A reading, and how long it took at the most.
+    fn read_once() -> (Clocks, Duration) {
+        let here = Instant::now();
+        let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: it writes one timespec, which is there; this clock always exists.
+        unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut now) };
+        let apart = here.elapsed();
+        (Clocks { here, seconds: now.tv_sec as u64, nanoseconds: i64::from(now.tv_nsec as i32) }, apart)
+    }
+}
+
+/// So close are two readings that nothing came between them.
+const CLOSE: Duration = Duration::from_micros(5);
+const READS_MAX: u32 = 100;
 const SECOND: i64 = 1_000_000_000;
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicBool;
     use std::thread;
-    use std::time::Duration;
 
     use super::super::ALL;
     use super::*;

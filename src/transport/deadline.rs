@@ -8,6 +8,7 @@ pub struct Deadline(Option<Instant>);
 
 impl Deadline {
     /// So many milliseconds from now: 0 is now, a negative number never, and so is what the clock cannot count to.
+    #[inline(always)]
     pub fn after_ms(ms: i64) -> Self {
         match u64::try_from(ms) {
             Ok(ms) => Deadline::after(Duration::from_millis(ms)),

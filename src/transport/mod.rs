@@ -3,6 +3,7 @@
 mod attempt;
 mod connect;
 mod deadline;
+mod lent;
 mod lookup;
 mod sockets;
 mod stream;
@@ -20,12 +21,15 @@ pub(crate) mod script;
 
 #[expect(unsafe_code, reason = "epoll, eventfd and timerfd, which std does not offer")]
 pub mod poller;
+#[expect(unsafe_code, reason = "poll, which std does not offer")]
+pub mod pollset;
 #[expect(unsafe_code, reason = "poll, sendmsg, recv and the signal mask, which std does not offer as they are")]
 pub mod wait;
 
 pub use attempt::{Attempt, Awaited, Step, connected};
 pub use connect::{Connect, NO_TIME_LEFT};
 pub use deadline::Deadline;
+pub use lent::{LentWants, Secured};
 pub use sockets::Sockets;
 pub use stream::{Moved, Plain, Transport};
 #[cfg(feature = "tls")]

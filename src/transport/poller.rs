@@ -34,9 +34,9 @@ pub struct Woken {
     pub bell: bool,
     /// The timer ran out, and was not set again.
     pub timer: bool,
-    /// Reading from the socket would not wait, be it for an error.
+    /// Reading from a socket would not wait, be it for an error.
     pub readable: bool,
-    /// Writing to the socket would not wait, be it for an error.
+    /// Writing to a socket would not wait, be it for an error.
     pub writable: bool,
 }
 
@@ -90,6 +90,21 @@ impl Poller {
             // It fails only where a transport of the caller's has closed its own.
             let _ = self.control(libc::EPOLL_CTL_DEL, socket, 0, SOCKET);
         }
+    }
+
+    /// Watch this socket beside all others, for what is asked. Who does that forgets it, before it is closed.
+    pub fn watch_beside(&self, socket: RawFd, read: bool, write: bool) -> Result<()> {
+        let events = if read { READ } else { 0 } | if write { WRITE } else { 0 };
+        match self.control(libc::EPOLL_CTL_MOD, socket, events, SOCKET) {
+            Ok(()) => Ok(()),
+            Err(_) => self.control(libc::EPOLL_CTL_ADD, socket, events, SOCKET),
+        }
+    }
+
+    /// Watch this one of those no more: before it is closed.
+    pub fn forget_beside(&self, socket: RawFd) {
+        // It fails only where a transport of the caller's has closed its own.
+        let _ = self.control(libc::EPOLL_CTL_DEL, socket, 0, SOCKET);
     }
 
     /// Watch nothing any more: before all of it is closed.
@@ -165,13 +180,13 @@ impl Poller {
 /// A descriptor that is readable while one of several sockets can be written to, be it for an error. A socket is forgotten
 /// before it is closed.
 #[derive(Debug)]
-pub(super) struct Several(OwnedFd);
+pub(super) struct AnyWritable(OwnedFd);
 
-impl Several {
+impl AnyWritable {
     /// Of no socket yet.
-    pub(super) fn new() -> Result<Several> {
+    pub(super) fn new() -> Result<AnyWritable> {
         // SAFETY: it takes a flag, and gives a new descriptor or -1.
-        opened(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(Several)
+        opened(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) }).map(AnyWritable)
     }
 
     /// What to wait for.
@@ -208,8 +223,8 @@ fn woken(found: &[libc::epoll_event]) -> Woken {
             BELL => woken.bell = true,
             TIMER => woken.timer = true,
             _ => {
-                woken.readable = over || events & READ != 0;
-                woken.writable = over || events & WRITE != 0;
+                woken.readable |= over || events & READ != 0;
+                woken.writable |= over || events & WRITE != 0;
             }
         }
     }
@@ -308,6 +323,29 @@ mod tests {
             poller.forget();
             assert!(!now(&poller).any());
         }
+    }
+
+    #[test]
+    fn any_number_of_sockets_stand_beside_the_one() {
+        let poller = Poller::new().unwrap();
+        let pairs: Vec<_> = (0..5).map(|_| UnixStream::pair().unwrap()).collect();
+        poller.watch(pairs[0].0.as_raw_fd(), true, false).unwrap();
+        for (ours, _) in &pairs[1..] {
+            poller.watch_beside(ours.as_raw_fd(), true, true).unwrap();
+            assert!(now(&poller).writable);
+            poller.watch_beside(ours.as_raw_fd(), true, false).unwrap();
+            assert!(!now(&poller).any());
+        }
+        for (ours, theirs) in &pairs[1..] {
+            wait::send(theirs.as_raw_fd(), b"x").unwrap();
+            assert_eq!(now(&poller), Woken { readable: true, ..Woken::default() });
+            poller.forget_beside(ours.as_raw_fd());
+            assert!(!now(&poller).any());
+        }
+        wait::send(pairs[0].1.as_raw_fd(), b"x").unwrap();
+        assert!(now(&poller).readable, "the one is watched as before");
+        poller.forget();
+        assert!(!now(&poller).any());
     }
 
     #[test]

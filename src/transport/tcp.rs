@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::connect::no_answer;
 use super::lookup::LookingUp;
-use super::poller::Several;
+use super::poller::AnyWritable;
 use super::{Awaited, Deadline, Step, wait};
 use crate::error::{Error, Result, Status};
 pub(super) use order::LastAddress;
@@ -36,7 +36,7 @@ pub(super) struct TcpAttempt {
     /// The connects under way, the oldest first.
     going: Vec<Going>,
     /// One descriptor for all of them, where there are several.
-    several: Option<Several>,
+    several: Option<AnyWritable>,
     /// When the next address is tried, whatever the others do.
     next: Deadline,
     /// Of several failures the first is told.
@@ -157,7 +157,7 @@ impl TcpAttempt {
             None => 0,
         };
         if self.several.is_none() && self.going.len() > 1 {
-            self.several = Several::new().ok();
+            self.several = AnyWritable::new().ok();
         }
         let Some(several) = &self.several else { return };
         if self.going[watched..].iter().any(|going| several.watch(going.socket.as_raw_fd()).is_err()) {

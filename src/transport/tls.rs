@@ -19,6 +19,7 @@ use rustls::{ClientConfig, ClientConnection};
 use super::connect::{no_answer, shown};
 use super::{Attempt, Awaited, Connect, Deadline, Moved, Step, Transport};
 use crate::error::{Error, Result, Status};
+use crate::limits::RECORD_BYTES;
 use crate::options::{Endpoint, Options};
 use settings::Settings;
 
@@ -354,8 +355,6 @@ impl Transport for TlsStream {
     }
 }
 
-/// What is sealed at once: the most that one record of TLS may hold.
-const RECORD_BYTES: usize = 16_384;
 /// What one read of the transport below asks for: more while large replies come.
 const ROOM_MIN: usize = 4096;
 const ROOM_MAX: usize = 65_536;

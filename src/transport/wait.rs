@@ -105,7 +105,7 @@ pub fn look(fd: RawFd, read: bool, write: bool) -> Result<Ready> {
 }
 
 /// What poll's answer means. A socket that failed is ready for whatever was asked: the next call will say why.
-fn ready(found: libc::c_short, read: bool, write: bool) -> Result<Ready> {
+pub(super) fn ready(found: libc::c_short, read: bool, write: bool) -> Result<Ready> {
     if found & libc::POLLNVAL != 0 {
         return Err(poll_failed(io::Error::from_raw_os_error(libc::EBADF)));
     }
@@ -118,11 +118,11 @@ fn ready(found: libc::c_short, read: bool, write: bool) -> Result<Ready> {
 }
 
 /// Milliseconds as poll counts them.
-fn in_an_int(ms: i64) -> libc::c_int {
+pub(super) fn in_an_int(ms: i64) -> libc::c_int {
     libc::c_int::try_from(ms).unwrap_or(libc::c_int::MAX)
 }
 
-fn poll_failed(error: io::Error) -> Error {
+pub(super) fn poll_failed(error: io::Error) -> Error {
     Error::os(Status::Io, "poll", &error)
 }
 
@@ -154,6 +154,7 @@ pub fn receive_into(fd: RawFd, room: &mut Room<'_>, waits: bool) -> io::Result<u
 }
 
 /// Whoever asks lends `len` bytes from `start` on.
+#[inline(always)]
 fn received(fd: RawFd, start: *mut u8, len: usize, waits: bool) -> io::Result<usize> {
     let receive = |flags| {
         // SAFETY: recv writes at most `len` bytes there.
@@ -232,6 +233,7 @@ fn polled_state(fd: RawFd) -> Idle {
 pub const READ_WAIT_MS: i64 = 20;
 
 /// A system call that counts bytes, begun again as often as a signal interrupts it.
+#[inline(always)]
 fn uninterrupted(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     loop {
         match usize::try_from(call()) {

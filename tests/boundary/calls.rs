@@ -108,6 +108,8 @@ fn faultless(function: &Function) -> Expected {
     match function.returns.as_str() {
         // Nothing was submitted.
         _ if function.name == "rredis_async_next" => Expected::Status(vec![AGAIN]),
+        // The peer has not answered.
+        _ if function.name == "rredis_tls_read" || function.name == "rredis_tls_write" => Expected::Status(vec![AGAIN]),
         "rredis_status" => Expected::Status(vec![OK]),
         _ => Expected::Survives,
     }
@@ -140,10 +142,14 @@ const REPLY_UNWANTED: [&str; 6] = [
     "rredis_script_run",
 ];
 const ERROR_REPLY: u64 = 16;
+const TIMEOUT: u64 = 8;
+/// The last flag. Of those before it 128 and 256 are none yet.
+const MORE: u64 = 512;
 
 /// The few pointers that may be NULL, each with its meaning in the header.
 fn may_be_null(function: &Function, parameter: &Parameter) -> bool {
-    let made_from_options = ["rredis_parser_new", "rredis_pool_new", "rredis_client_new", "rredis_client_new_on"];
+    let made_from_options =
+        ["rredis_parser_new", "rredis_pool_new", "rredis_client_new", "rredis_client_new_on", "rredis_tls_new"];
     match (function.name.as_str(), parameter.name.as_str()) {
         ("rredis_pipeline_run_each" | "rredis_pipeline_transact", "function") => false,
         (_, "err" | "argv_len" | "call_data" | "user_data" | "user_data_free" | "function") => true,
@@ -169,7 +175,13 @@ fn wrongs(function: &Function, parameter: &Parameter) -> Vec<(Wrong, Expected)> 
         ("size_t", _) => numbers(&[1 << 63, u64::MAX]),
         ("const char *const *", _) => [Wrong::NullInArgv, Wrong::NullInArgvWithoutLengths].map(refuses).into(),
         ("const size_t *", _) => vec![refuses(Wrong::HugeInArgv)],
-        ("uint32_t", "flags") => numbers(&[64, 1 << 31, u64::from(u32::MAX)]),
+        ("uint32_t", "flags") if function.name == "rredis_conn_send_with" => {
+            let mut cases = numbers(&[TIMEOUT, 128, 256, MORE << 1, 1 << 31, u64::from(u32::MAX)]);
+            cases.push((Wrong::Number(MORE), faultless(function)));
+            cases
+        }
+        ("int32_t", "fd") => numbers(&[u64::from(u32::MAX), 1 << 31]),
+        ("uint32_t", "flags") => numbers(&[128, 256, MORE, MORE << 1, 1 << 31, u64::from(u32::MAX)]),
         // Without its flag it has no effect, and what has none is not taken.
         ("int64_t", "timeout_ms") if function.parameters.iter().any(|parameter| parameter.name == "flags") => {
             let mut cases = numbers(&[1, 300, i64::MAX as u64, -1_i64 as u64, i64::MIN as u64]);

@@ -209,6 +209,7 @@ impl<'l> World<'l> {
             ("size_t", "count" | "keys_len" | "index") => 1,
             ("size_t", len) => text_for(name, len.strip_suffix("_len")?)?.1,
             ("uint32_t", "flags" | "ready") => 0,
+            ("int32_t", "fd") => lent_socket(),
             // No flag is set, so no time counts.
             ("int64_t", "timeout_ms") if function.parameters.iter().any(|parameter| parameter.name == "flags") => 0,
             // It is no wait for what may come, and what is faultless has to succeed in it.
@@ -217,6 +218,7 @@ impl<'l> World<'l> {
             ("rredis_status" | "rredis_outcome", _) => 1,
             ("rredis_stat", _) => 20,
             ("rredis_topic", _) => 0,
+            ("rredis_target", _) => 1,
             ("rredis_option", _) if name == "rredis_options_set_int" || name == "rredis_options_get_int" => 2,
             ("rredis_option", _) => 1,
             ("rredis_pipeline_mode", _) => 1,
@@ -274,6 +276,7 @@ impl<'l> World<'l> {
                 ("options", options)
             }
             "parser" => ("parser", self.made("rredis_parser_new", &[0])),
+            "tls" => ("tls", self.made("rredis_tls_new", &[0, lent_socket()])),
             "pool" => {
                 let options = self.handle("options");
                 ("pool", self.made("rredis_pool_new", &[options]))
@@ -383,7 +386,7 @@ fn text_for(function: &str, parameter: &str) -> Option<(&'static [u8], u64)> {
     let text: &'static [u8] = match (function, parameter) {
         (_, "url") => b"redis://localhost:6380/1\0",
         (_, "command") => b"GET\0",
-        (_, "key") => b"key\0",
+        (_, "key" | "target") => b"key\0",
         (_, "value") => b"localhost\0",
         (_, "channel" | "name" | "message") => b"words\0",
         ("rredis_builder_add_number", "text") => b"1.5\0",
@@ -396,6 +399,14 @@ fn text_for(function: &str, parameter: &str) -> Option<(&'static [u8], u64)> {
 
 pub fn leaked(bytes: &[u8]) -> u64 {
     Box::leak(bytes.to_vec().into_boxed_slice()).as_ptr() as u64
+}
+
+/// A socket whose peer says nothing.
+fn lent_socket() -> u64 {
+    let (ours, peer) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+    ours.set_nonblocking(true).expect("a socket can be set");
+    std::mem::forget(peer);
+    std::os::fd::IntoRawFd::into_raw_fd(ours) as u64
 }
 
 pub fn room() -> u64 {

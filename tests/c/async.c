@@ -155,13 +155,30 @@ static void subscribed(rredis_options *options) {
   rredis_async_free(async);
 }
 
-static void not_in_resp2(rredis_options *options) {
+// In RESP2 nothing goes beside subscriptions, until the last has ended.
+static void messages_in_resp2(rredis_options *options) {
   rredis_error err;
+  rredis_reply *reply;
+  void *call_data;
+  int mark, end;
   check_set_int(options, RREDIS_OPTION_PROTOCOL, 2);
   rredis_async *async = new_async(options);
-  CHECK_FAILS(rredis_async_submit(async, ARGS("SUBSCRIBE", "news"), 0, 0, NULL, &err), err, RREDIS_ERR_UNSUPPORTED,
-      RREDIS_OUTCOME_NOT_SENT);
+  submit(async, ARGS("SUBSCRIBE", "news"), &mark);
+  CHECK_FAILS(rredis_async_submit(async, ARGS("GET", "key"), 0, 0, NULL, &err), err, RREDIS_ERR_STATE, RREDIS_OUTCOME_NOT_SENT);
   CHECK_SAYS(err, "rredis_pubsub");
+  submit(async, ARGS("UNSUBSCRIBE", "news"), &end);
+  for (int pushes = 0, ended = 0; pushes + ended < 4;) {
+    CHECK_OK(next(async, &reply, &call_data, &err), err);
+    if (call_data == NULL) CHECK(reply->kind == RREDIS_REPLY_PUSH && check_is(&reply->elements[1], RREDIS_REPLY_STRING, "news"));
+    else CHECK(reply->kind == RREDIS_REPLY_NULL && (call_data == &mark || call_data == &end));
+    if (call_data == NULL) pushes++;
+    else ended++;
+    rredis_reply_free(reply);
+  }
+  submit(async, ARGS("ECHO", "beside"), &mark);
+  CHECK_OK(next(async, &reply, &call_data, &err), err);
+  CHECK(call_data == &mark && check_is(reply, RREDIS_REPLY_STRING, "beside"));
+  rredis_reply_free(reply);
   rredis_async_free(async);
 }
 
@@ -204,7 +221,7 @@ int main(int argc, char **argv) {
   one_is_late(check_options_tcp());
   subscribed(check_options_tcp());
   subscribed(check_options_unix());
-  not_in_resp2(check_options_tcp());
+  messages_in_resp2(check_options_tcp());
   bounded();
   nobody_there();
   return 0;

@@ -26,7 +26,7 @@ macro_rules! chapters {
 
 chapters! {
     r#async builder callback client command conn credentials event options parser parser_hiredis parser_type pipeline pool
-    pubsub pubsub_transport push reply script status transport transport_failing transport_hostile
+    pubsub pubsub_transport push reply script status tls transport transport_failing transport_hostile
     unwanted version wake
 }
 

@@ -39,6 +39,26 @@ static void ordinary(const rredis_client *client) {
   CHECK(reply->kind == RREDIS_REPLY_NULL);
   rredis_reply_free(reply);
 
+  // The one server is a primary.
+  CHECK_OK(rredis_client_servers(client, &reply, &err), err);
+  CHECK(reply->kind == RREDIS_REPLY_ARRAY && reply->len == 1 && reply->elements[0].kind == RREDIS_REPLY_MAP);
+  CHECK(strcmp(rredis_reply_find(&reply->elements[0], "role", 4)->str, "primary") == 0);
+  CHECK(rredis_reply_find(&reply->elements[0], "of", 2)->kind == RREDIS_REPLY_NULL);
+  CHECK(rredis_reply_find(&reply->elements[0], "connections", 11)->integer >= 1);
+
+  // A client for it, by its endpoint or by any key, is like this one.
+  const rredis_reply *endpoint = rredis_reply_find(&reply->elements[0], "endpoint", 8);
+  rredis_client *at = NULL;
+  CHECK_OK(rredis_client_new_at(client, RREDIS_TARGET_SERVER, endpoint->str, endpoint->len, &at, &err), err);
+  check_do(at, ARGS("PING"));
+  rredis_client_free(at);
+  CHECK_OK(rredis_client_new_at(client, RREDIS_TARGET_KEY, "key", 3, &at, &err), err);
+  check_do(at, ARGS("PING"));
+  rredis_client_free(at);
+  CHECK_FAILS(rredis_client_new_at(client, RREDIS_TARGET_SERVER, "nowhere:1", 9, &at, &err), err, RREDIS_ERR_ARGUMENT,
+              RREDIS_OUTCOME_NONE);
+  rredis_reply_free(reply);
+
   // A server's error is the failure, in the server's words.
   check_do(client, ARGS("DEL", "c:client:list"));
   check_do(client, ARGS("RPUSH", "c:client:list", "a", "b"));

@@ -1,5 +1,5 @@
 // A connection of one's own: what a pool cannot do, and what becomes of it afterwards.
-#include "check.h"
+#include "calls.h"
 
 static rredis_conn *new_conn(const rredis_client *client) {
   rredis_error err;
@@ -113,6 +113,73 @@ static void several_at_once(const rredis_client *client) {
   rredis_conn_free(conn);
 }
 
+// What is queued is not sent, and then goes with the next command, or with the wait for its reply.
+static void queued(const rredis_client *client) {
+  rredis_error err;
+  rredis_conn *conn = new_conn(client);
+  check_do(client, ARGS("DEL", "c:conn:more"));
+  const int64_t before = rredis_client_stat(client, RREDIS_STAT_COMMANDS);
+  for (int i = 0; i < 100; i++) CHECK_OK(rredis_conn_send_with(conn, ARGS("INCR", "c:conn:more"), RREDIS_CALL_MORE, &err), err);
+  CHECK(rredis_client_stat(client, RREDIS_STAT_COMMANDS) == before + 100);
+  rredis_reply *reply = NULL;
+  CHECK_FAILS(rredis_conn_command(conn, ARGS("PING"), &reply, &err), err, RREDIS_ERR_STATE, RREDIS_OUTCOME_NOT_SENT);
+  reply = check_ask(client, ARGS("EXISTS", "c:conn:more"));
+  CHECK(check_is_integer(reply, 0));
+  rredis_reply_free(reply);
+  CHECK_OK(rredis_conn_send_with(conn, ARGS("INCR", "c:conn:more"), RREDIS_CALL_RAW | RREDIS_CALL_NO_RETRY, &err), err);
+  for (int i = 1; i <= 101; i++) {
+    reply = receive(conn);
+    CHECK(check_is_integer(reply, i));
+    rredis_reply_free(reply);
+  }
+  CHECK_OK(rredis_conn_send_with(conn, ARGS("GET", "c:conn:more"), RREDIS_CALL_MORE, &err), err);
+  reply = receive(conn);
+  CHECK(check_is(reply, RREDIS_REPLY_STRING, "101"));
+  rredis_reply_free(reply);
+  // One that does not wait writes them, too.
+  CHECK_OK(rredis_conn_send_with(conn, ARGS("ECHO", "soon"), RREDIS_CALL_MORE, &err), err);
+  rredis_status status;
+  while ((status = rredis_conn_receive(conn, 0, &reply, &err)) == RREDIS_ERR_AGAIN) check_sleep_ms(1);
+  CHECK(status == RREDIS_OK && check_is(reply, RREDIS_REPLY_STRING, "soon"));
+  rredis_reply_free(reply);
+
+  CHECK_FAILS(rredis_conn_send_with(conn, ARGS("PING"), RREDIS_CALL_TIMEOUT, &err), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
+  CHECK_FAILS(rredis_conn_command_with(conn, ARGS("PING"), RREDIS_CALL_MORE, 0, NULL, &reply, &err), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
+  CHECK_SAYS(err, "flags: MORE");
+  CHECK_FAILS(rredis_client_command_with(client, ARGS("PING"), RREDIS_CALL_MORE, 0, NULL, &reply, &err), err, RREDIS_ERR_ARGUMENT, RREDIS_OUTCOME_NOT_SENT);
+
+  // Freed with commands that are queued, it neither sends them nor goes back.
+  CHECK_OK(rredis_conn_send_with(conn, ARGS("DEL", "c:conn:more"), RREDIS_CALL_MORE, &err), err);
+  rredis_conn_free(conn);
+  for (int i = 0; i < 3; i++) check_value(client, "c:conn:more", "101", 3);
+}
+
+// A loop that watches the descriptor: it is readable when something has come, and stays the same.
+static void watched(const rredis_client *client) {
+  rredis_error err;
+  rredis_conn *conn = new_conn(client);
+  const int fd = rredis_conn_fd(conn);
+  CHECK(fd >= 0 && rredis_conn_fd(NULL) == -1);
+  struct pollfd entry = {fd, POLLIN, 0};
+  CHECK(check_poll(&entry, 1, 0) == 0);
+  for (int i = 0; i < 3; i++) CHECK_OK(rredis_conn_send(conn, ARGS("ECHO", "hello"), &err), err);
+  rredis_reply *reply = NULL;
+  rredis_status status;
+  for (int seen = 0; seen < 3;) {
+    while ((status = rredis_conn_receive(conn, 0, &reply, &err)) == RREDIS_OK) {
+      CHECK(check_is(reply, RREDIS_REPLY_STRING, "hello"));
+      rredis_reply_free(reply);
+      seen++;
+    }
+    if (seen == 3) break;
+    CHECK_FAILS(status, err, RREDIS_ERR_AGAIN, RREDIS_OUTCOME_NONE);
+    CHECK(check_poll(&entry, 1, 20000) == 1);
+  }
+  done(conn, ARGS("PING"));
+  CHECK(rredis_conn_fd(conn) == fd);
+  rredis_conn_free(conn);
+}
+
 static void subscribed(const rredis_client *client) {
   rredis_error err;
   rredis_conn *conn = new_conn(client);
@@ -177,6 +244,8 @@ static void all_of_it(rredis_options *options, int protocol) {
   select_stays_here(client);
   transactions(client);
   several_at_once(client);
+  queued(client);
+  watched(client);
   subscribed(client);
   silence(client);
   monitor(client);

@@ -5,8 +5,12 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
-use crate::support::program::{Workshop, address, preload, programs, silent, watch};
+use crate::support::cluster::{Cluster, first_slot};
+use crate::support::moving::Mover;
+use crate::support::program::{Workshop, address, preload, programs, silent, size, watch};
 use crate::support::server::Server;
 use crate::support::tools::{root, run};
 
@@ -97,6 +101,36 @@ fn hostile_bytes_are_a_status_and_silence() {
 #[test]
 fn eight_threads_share_a_client() {
     Workshop::new().check("tests/hosts/threads.c", &Server::start(&[]), &[]);
+}
+
+/// Slots go to and fro for as long as the program runs. RREDIS_TEST_RESHARD_MS says how long that is.
+#[test]
+fn threads_on_a_cluster_count_right_while_slots_move() {
+    let cluster = Cluster::start(&[]);
+    let workshop = Workshop::new();
+    let mut command = Command::new(workshop.compile("tests/hosts/resharded.c"));
+    command.args([cluster.url(), size("RREDIS_TEST_RESHARD_MS").unwrap_or(2000).to_string()]);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut mover = Mover::new(&cluster);
+            let homes = [cluster.primary(0), cluster.primary(first_slot(1))];
+            for to in homes.into_iter().rev().cycle().take_while(|_| !over.load(Ordering::Relaxed)) {
+                mover.reshard(0..100, to, 10);
+            }
+        });
+        let _over = Over(&over);
+        silent(&mut command);
+    });
+}
+
+/// The slots stay where they are once the program has ended, however that was.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[test]

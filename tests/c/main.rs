@@ -7,4 +7,5 @@ mod support;
 mod tls;
 
 mod chapters;
+mod doctor;
 mod hosts;

@@ -100,7 +100,7 @@ static void urls(void) {
   const char *wrong[] = {
     "http://x/", "redis://h:99999/", "redis://h:x/", "redis://u:s3cret@h/notanumber", "redis://h/0?no_such_option=1",
     "redis://h/0?port=1&pool_max=abc", "redis://h/%zz", "", "redis", "unix://", "redis://h:1/0?command_timeout=5parsecs",
-    "redis://h1:1,h2:2", "redis-sentinel://h/0#mymaster", "redis-cluster://h", "unix:///path/2", "redis://h?timeout=1",
+    "redis://h1:1,h2:2", "redis-sentinel://h/0#my#master", "redis+cluster://h,", "unix:///path/2", "redis://h?timeout=1",
   };
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     CHECK_FAILS(set_url(options, wrong[i], &err), err, RREDIS_ERR_CONFIG, RREDIS_OUTCOME_NONE);
@@ -116,11 +116,9 @@ static void urls(void) {
   CHECK_SAYS(err, "command_timeout");
   CHECK(set_url(options, "unix:///path/2", &err) == RREDIS_ERR_CONFIG);
   CHECK_SAYS(err, "?database=");
-  // What takes several servers is told what this version takes.
-  CHECK(set_url(options, "redis-sentinel://h1:26379,h2:26379/0#mymaster", &err) == RREDIS_ERR_CONFIG);
-  CHECK_SAYS(err, "one server");
+  // Nor is it guessed what several servers are.
   CHECK(set_url(options, "redis://h1:1,h2:2/0", &err) == RREDIS_ERR_CONFIG);
-  CHECK_SAYS(err, "one server");
+  CHECK_SAYS(err, "redis+cluster://");
 
   // What is only untidy, or another client's way to say it, is read.
   CHECK_OK(set_url(options, "tls://h/1/?ssl_cert_reqs=CERT_REQUIRED&", &err), err);
@@ -128,6 +126,26 @@ static void urls(void) {
   CHECK(get_int(options, RREDIS_OPTION_TLS_INSECURE_SKIP_VERIFY) == 0);
   CHECK_OK(set_url(options, "redis://g?", &err), err);
   CHECK(str_is(options, RREDIS_OPTION_HOST, "g") && get_int(options, RREDIS_OPTION_TLS) == 0);
+  rredis_options_free(options);
+
+  // A scheme says how many servers there are, and the next URL's servers are in the place of these.
+  options = rredis_options_new();
+  CHECK_OK(set_url(options, "redis-sentinel://h1:26379,h2/2?sentinel_password=s3cret#mymaster", &err), err);
+  CHECK(get_int(options, RREDIS_OPTION_TOPOLOGY) == RREDIS_TOPOLOGY_SENTINEL);
+  CHECK(str_is(options, RREDIS_OPTION_SEEDS, "h1:26379,h2"));
+  CHECK(str_is(options, RREDIS_OPTION_SENTINEL_SERVICE, "mymaster"));
+  CHECK(get_int(options, RREDIS_OPTION_DATABASE) == 2);
+  CHECK(rredis_options_get_str(options, RREDIS_OPTION_SENTINEL_PASSWORD, NULL) == NULL);
+  CHECK_OK(rredis_options_to_url(options, &text, &err), err);
+  CHECK(strcmp(text->str, "redis+sentinel://h1:26379,h2:26379/mymaster/2?sentinel_password=***") == 0);
+  rredis_reply_free(text);
+  CHECK_OK(set_url(options, "redis+cluster://a,[::1]:7", &err), err);
+  CHECK(get_int(options, RREDIS_OPTION_TOPOLOGY) == RREDIS_TOPOLOGY_CLUSTER);
+  CHECK(str_is(options, RREDIS_OPTION_SEEDS, "a,[::1]:7"));
+  CHECK(rredis_options_get_str(options, RREDIS_OPTION_SENTINEL_SERVICE, NULL) == NULL);
+  CHECK_OK(set_url(options, "redis://g", &err), err);
+  CHECK(get_int(options, RREDIS_OPTION_TOPOLOGY) == RREDIS_TOPOLOGY_SINGLE);
+  CHECK(rredis_options_get_str(options, RREDIS_OPTION_SEEDS, NULL) == NULL);
   rredis_options_free(options);
 
   // unix:// is a path; a bare number of seconds, redis-py's own names.

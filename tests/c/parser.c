@@ -81,6 +81,42 @@ static void read_in_place(rredis_parser_kind kind) {
   rredis_parser_free(NULL);
 }
 
+// What is fed counts until it was given: with its reply, or before that as a push in the middle of it.
+static void unread(rredis_parser_kind kind) {
+  static const char push[] = ">2\r\n$1\r\na\r\n:1\r\n", head[] = "*2\r\n$2\r\nhi\r\n", tail[] = ":1\r\n";
+  const size_t push_len = sizeof push - 1, head_len = sizeof head - 1, tail_len = sizeof tail - 1;
+  rredis_error err;
+  rredis_reply *reply = NULL;
+  rredis_parser *parser = new_parser(kind);
+  CHECK(rredis_parser_unread(parser) == 0 && rredis_parser_unread(NULL) == 0);
+  size_t fed = 0;
+  const struct { const char *bytes; size_t len; } pieces[] = {{head, head_len}, {push, push_len}, {tail, tail_len}};
+  for (size_t i = 0; i < 3; i++) {
+    for (size_t j = 0; j < pieces[i].len; j++) {
+      CHECK(rredis_parser_next(parser, &reply, &err) == RREDIS_ERR_AGAIN && rredis_parser_unread(parser) == fed);
+      CHECK_OK(rredis_parser_feed(parser, pieces[i].bytes + j, 1, &err), err);
+      CHECK(rredis_parser_unread(parser) == ++fed);
+    }
+    if (i == 0) continue;
+    CHECK_OK(rredis_parser_next(parser, &reply, &err), err);
+    CHECK(reply->kind == (i == 1 ? RREDIS_REPLY_PUSH : RREDIS_REPLY_ARRAY));
+    rredis_reply_free(reply);
+    fed -= i == 1 ? push_len : head_len + tail_len;
+    CHECK(rredis_parser_unread(parser) == fed);
+  }
+  CHECK(fed == 0);
+  // The bytes behind a reply are those of another protocol, for somebody else to read.
+  CHECK_OK(rredis_parser_feed(parser, "+OK\r\n$3\r\nab", 11, &err), err);
+  CHECK_OK(rredis_parser_next(parser, &reply, &err), err);
+  rredis_reply_free(reply);
+  CHECK(rredis_parser_unread(parser) == 6);
+  size_t room = 0;
+  CHECK(rredis_parser_reserve(parser, 100, &room) != NULL && rredis_parser_unread(parser) == 6);
+  CHECK_OK(rredis_parser_commit(parser, 0, &err), err);
+  CHECK(rredis_parser_next(parser, &reply, &err) == RREDIS_ERR_AGAIN && rredis_parser_unread(parser) == 6);
+  rredis_parser_free(parser);
+}
+
 static void fails(rredis_parser_kind kind, const char *bytes, rredis_status want) {
   rredis_error err, again;
   rredis_parser *parser = new_parser(kind);
@@ -120,6 +156,7 @@ int main(int argc, char **argv) {
   for (size_t i = 0; i < 3; i++) {
     fed(both[i]);
     read_in_place(both[i]);
+    unread(both[i]);
     fails(both[i], "?what\r\n", RREDIS_ERR_PROTOCOL);
     fails(both[i], "$3\r\nabcd\r\n", RREDIS_ERR_PROTOCOL);
     fails(both[i], ":1x\r\n", RREDIS_ERR_PROTOCOL);

@@ -213,6 +213,82 @@ static void clones(void) {
   rredis_reply_free(NULL);
 }
 
+// A node of a copy of the bytes: its addresses are those of the original.
+static const rredis_reply *in_copy(const char *copy, const char *bytes, size_t len, const rredis_reply *node) {
+  size_t at = (size_t)((const char *)node - bytes);
+  CHECK((const char *)node >= bytes && at < len && len - at >= sizeof *node);
+  return (const rredis_reply *)(const void *)(copy + at);
+}
+
+// Whether a node and all below it, their texts and their attributes are among the bytes, and read the same in the copy.
+static size_t all_among(const char *copy, const char *bytes, size_t len, const rredis_reply *root, const rredis_reply *node) {
+  const rredis_reply *read = in_copy(copy, bytes, len, node);
+  CHECK(memcmp(read, node, sizeof *node) == 0);
+  if (node->str) {
+    size_t at = (size_t)(node->str - bytes);
+    CHECK(node->str >= bytes && at < len && len - at > node->len);
+    CHECK(memcmp(copy + at, node->str, node->len + 1) == 0 && copy[at + node->len] == 0);
+  }
+  size_t count = 1;
+  const rredis_reply *beside = rredis_reply_attributes(root, node);
+  if (beside) count += all_among(copy, bytes, len, root, beside);
+  for (size_t i = 0; !node->str && i < node->len; i++) count += all_among(copy, bytes, len, root, &read->elements[i]);
+  return count;
+}
+
+static void copied(const rredis_reply *root, size_t nodes) {
+  size_t len = 0;
+  const char *bytes = rredis_reply_bytes(root, &len);
+  CHECK(bytes != NULL && len >= nodes * sizeof *root);
+  char *copy = malloc(len);
+  CHECK(copy != NULL);
+  memcpy(copy, bytes, len);
+  CHECK(all_among(copy, bytes, len, root, root) == nodes);
+  free(copy);
+}
+
+// A reply is one block, whether it was copied, built, or stands behind the bytes as they were read.
+static void one_block(void) {
+  static const struct { const char *wire; size_t nodes; } replies[] = {
+    {"_\r\n", 1}, {":7\r\n", 1}, {"+OK\r\n", 1}, {"$0\r\n\r\n", 1}, {",1.5\r\n", 1}, {"=7\r\ntxt:abc\r\n", 1}, {"*0\r\n", 1},
+    {"*2\r\n:1\r\n#t\r\n", 3}, {"%1\r\n+k\r\n~2\r\n$1\r\na\r\n(123\r\n", 5}, {"$?\r\n;4\r\nHell\r\n;1\r\no\r\n;0\r\n", 1},
+    {"|1\r\n+ttl\r\n:3600\r\n*2\r\n:1\r\n|1\r\n+k\r\n+v\r\n$3\r\nabc\r\n", 9},
+  };
+  for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+    rredis_reply *reply = check_parse(replies[i].wire);
+    copied(reply, replies[i].nodes);
+    rredis_error err;
+    rredis_reply *copy = NULL;
+    CHECK_OK(rredis_reply_clone(reply, &copy, &err), err);
+    copied(copy, i + 1 < sizeof replies / sizeof *replies ? replies[i].nodes : 3);
+    rredis_reply_free(copy);
+    rredis_reply_free(reply);
+  }
+  // Large ones stay where they were read.
+  for (size_t size = 60000; size <= 480000; size *= 2) {
+    char *wire = malloc(size + 100);
+    CHECK(wire != NULL);
+    int head = sprintf(wire, "*2\r\n|1\r\n+k\r\n+v\r\n$%zu\r\n", size);
+    memset(wire + head, 'x', size);
+    strcpy(wire + head + size, "\r\n:7\r\n");
+    rredis_reply *reply = check_parse(wire);
+    copied(reply, 6);
+    rredis_reply_free(reply);
+    free(wire);
+  }
+
+  size_t len = 7;
+  rredis_reply *reply = check_parse("*1\r\n*1\r\n:1\r\n");
+  rredis_reply by_value = *reply;
+  CHECK(rredis_reply_bytes(&reply->elements[0], &len) == NULL && len == 0);
+  len = 7;
+  CHECK(rredis_reply_bytes(&by_value, &len) == NULL && len == 0);
+  len = 7;
+  CHECK(rredis_reply_bytes(NULL, &len) == NULL && len == 0);
+  CHECK(rredis_reply_bytes(reply, NULL) == NULL);
+  rredis_reply_free(reply);
+}
+
 // The same from a server: a map walked in place, text with NULs in it.
 static void from_a_server(void) {
   rredis_client *client = check_client(check_options_tcp());
@@ -243,6 +319,7 @@ int main(int argc, char **argv) {
   integers();
   numbers();
   clones();
+  one_block();
   from_a_server();
   return 0;
 }

@@ -30,7 +30,7 @@ fn every_command_has_a_row_and_every_fact_is_a_servers() {
         let said = server.facts();
         assert!(said.len() > 380, "{}: only {} commands", server.name, said.len());
         for (name, said) in &said {
-            match commands::find(&words(name)).filter(|row| row.name == *name) {
+            match commands::find(&words(name)).filter(|row| row.name() == *name) {
                 Some(row) => differ(&server.name, name, said, &of_row(row), &mut wrong),
                 None => wrong.push(format!("{}: {name} has no row", server.name)),
             }
@@ -54,7 +54,7 @@ fn the_redis_of_the_version_has_no_command_that_the_table_has_not() {
         .collect();
     assert!(names.len() > 380, "only {} commands in {}", names.len(), path.display());
     for name in names {
-        assert!(commands::find(&words(&name)).is_some_and(|row| row.name == name), "{name} has no row");
+        assert!(commands::find(&words(&name)).is_some_and(|row| row.name() == name), "{name} has no row");
     }
 }
 
@@ -148,7 +148,7 @@ fn compare(server: &str, case: &[Vec<u8>], said: &Said, tally: &mut Tally) {
     let args: Vec<&[u8]> = case.iter().map(Vec::as_slice).collect();
     let ours = commands::keys(&args);
     let shown = || case.iter().map(|arg| arg.escape_ascii().to_string()).collect::<Vec<_>>().join(" | ");
-    let name = commands::find(&args).map_or("", |row| row.name);
+    let name = commands::find(&args).map_or("", |row| row.name());
     let differs = |what: &str| {
         commands::DIFFERENCES
             .iter()
@@ -347,7 +347,7 @@ fn of_row(row: &commands::Command) -> Facts {
     if row.response != Response::Default {
         tips.push(format!("response_policy:{}", snake(&format!("{:?}", row.response))));
     }
-    let keys: Vec<String> = row.keys.iter().map(row_key).collect();
+    let keys: Vec<String> = row.keys().iter().map(row_key).collect();
     Facts {
         arity: row.arity.to_string(),
         flags: joined(words(FLAGS)),
@@ -362,7 +362,7 @@ fn row_key(spec: &KeySpec) -> String {
     access.sort_by_key(|flag| (flag.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), *flag));
     let begin = match spec.begin {
         Begin::Index(index) => index.to_string(),
-        Begin::Keyword(word, from) => format!("{}/{from}", String::from_utf8_lossy(word)),
+        Begin::Keyword(word, from) => format!("{}/{from}", String::from_utf8_lossy(word.text())),
         Begin::Unsaid => "?".to_owned(),
     };
     let find = match spec.find {

@@ -5,7 +5,7 @@ use std::mem::{offset_of, size_of};
 use std::process::Command;
 
 use rredis::ffi::client::rredis_call;
-use rredis::ffi::options::{rredis_option, rredis_shape, rredis_share};
+use rredis::ffi::options::{rredis_option, rredis_read, rredis_shape, rredis_share, rredis_topology};
 use rredis::ffi::parser::{rredis_parser_kind, rredis_parser_type};
 use rredis::ffi::pool::rredis_stat;
 use rredis::ffi::reply::{rredis_reply, rredis_reply_kind};
@@ -37,6 +37,8 @@ fn c_sees_what_rust_sees() {
         rredis_option {}
         rredis_shape {}
         rredis_share {}
+        rredis_topology {}
+        rredis_read {}
         rredis_stat {}
         rredis_call {}
         rredis_error { status, outcome, os_error, attempts, message }

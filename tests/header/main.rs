@@ -1,4 +1,4 @@
-//! What a program is compiled and linked against: the header as it is drawn, its layout, the exports, and the ABI.
+//! What a program is compiled and linked against: the header as it is drawn, what other languages read, its layout, the exports, and the ABI.
 
 mod prototypes;
 #[path = "../support/mod.rs"]
@@ -7,4 +7,5 @@ mod support;
 mod abi;
 mod header;
 mod layout;
+mod share;
 mod symbols;

@@ -30,7 +30,8 @@ pub fn plain() -> String {
 /// That of a header's text.
 pub fn plain_of(text: &str) -> String {
     let mut plain = String::new();
-    for line in text.lines() {
+    // A macro may have several lines.
+    for line in text.replace("\\\n", "").lines() {
         let code = line.split("//").next().unwrap_or("").trim_end();
         if !code.starts_with('#') && code != "extern \"C\" {" && !code.is_empty() {
             plain.push_str(code);

@@ -46,6 +46,7 @@ static void in_a_child(rredis_client *client, rredis_conn *conn, int use, int cl
   pid_t child = fork();
   if (child == 0) {
     connects = closes = 0;
+    CHECK(rredis_conn_fd(conn) == -1);
     if (use) check_do(client, ARGS("PING"));
     CHECK(connects == use);
     rredis_conn_free(conn);
@@ -79,6 +80,7 @@ int main(int argc, char **argv) {
   check_do(client, ARGS("PING"));
   CHECK(connects == 2 && closes == 0);
 
+  CHECK(rredis_conn_fd(conn) >= 0);
   in_a_child(client, conn, 0, 0);
   in_a_child(client, conn, 1, 1);
 

@@ -11,6 +11,8 @@ use super::{World, memory};
 
 /// So many take several large allocations of each queue, and of the bytes.
 const COMMANDS: usize = 5000;
+/// So many that wait make a large list of what is only pointed to.
+const WAITING: usize = 17_000;
 /// So long is each.
 const WIDTH: usize = 64;
 /// In so many turns of the loop, with pauses, it is connected anew, unless memory is short.
@@ -112,6 +114,27 @@ pub fn subscribed(world: &World) -> Result<()> {
     told(refused)
 }
 
+/// Before a server of a cluster is known, which it then is while memory is short.
+pub fn over_cluster(world: &World, url: &str) -> Result<()> {
+    let mut own = Own::at(&format!("{url}?inflight_max=100000&command_timeout=600s&backoff_max=10ms"));
+    let asked = Submitted::of(&mut own, COMMANDS, "GET");
+    connect(&mut own);
+    world.relent();
+    let refused = asked.come(&mut own, |mark, reply| assert_eq!(reply, format!("v:{}", answer(mark))));
+    own.submit(0, &["GET", "k"]);
+    own.expect(0, "v:k");
+    told(refused)
+}
+
+/// There is no such cluster, and their time is up.
+pub fn to_no_cluster(world: &World) -> Result<()> {
+    let mut own = Own::at("redis+cluster://127.0.0.1:1?inflight_max=100000&command_timeout=100ms");
+    let asked = Submitted::of(&mut own, WAITING, "GET");
+    connect(&mut own);
+    world.relent();
+    told(asked.come(&mut own, |mark, reply| panic!("{mark}: {reply}")))
+}
+
 fn own(world: &World) -> Own {
     Own::at(&format!("{}?inflight_max=100000&command_timeout=600s&backoff_max=10ms", world.server))
 }
@@ -144,9 +167,14 @@ struct Submitted {
 
 impl Submitted {
     fn to(own: &mut Own) -> Submitted {
-        let mut submitted = Submitted { accepted: vec![false; COMMANDS], refused: None };
+        Submitted::of(own, COMMANDS, "ECHO")
+    }
+
+    /// So many commands of this name.
+    fn of(own: &mut Own, count: usize, name: &str) -> Submitted {
+        let mut submitted = Submitted { accepted: vec![false; count], refused: None };
         for (mark, accepted) in submitted.accepted.iter_mut().enumerate() {
-            match own.try_submit(mark, &["ECHO", &answer(mark)], 0, 0) {
+            match own.try_submit(mark, &[name, &answer(mark)], 0, 0) {
                 Ok(()) => *accepted = true,
                 Err(error) => {
                     assert_eq!(
@@ -162,29 +190,36 @@ impl Submitted {
     }
 
     /// With all the memory there is, what was accepted completes. `in_order`: so do the replies come.
-    fn complete(mut self, own: &mut Own, in_order: bool) -> Result<()> {
+    fn complete(self, own: &mut Own, in_order: bool) -> Result<()> {
         let mut last = None;
-        while self.accepted.contains(&true) {
+        let refused = self.come(own, |mark, reply| {
+            assert_eq!(reply, answer(mark));
+            assert!(!in_order || last < Some(mark), "{mark} behind {last:?}");
+            last = Some(mark);
+        });
+        own.submit(0, &["PING"]);
+        own.expect(0, "#1");
+        told(refused)
+    }
+
+    /// What was accepted completes once: with a reply, or because there was no memory to send it, or nobody to send it to. The first
+    /// refusal.
+    fn come(mut self, own: &mut Own, mut look: impl FnMut(usize, String)) -> Option<error::Error> {
+        let mut left = self.accepted.iter().filter(|accepted| **accepted).count();
+        while left > 0 {
             let (mark, result) = own.completion();
             assert!(std::mem::take(&mut self.accepted[mark]), "{mark} completes once, if it was accepted: {result:?}");
+            left -= 1;
             match result {
-                Ok(reply) => {
-                    assert_eq!(reply, answer(mark));
-                    assert!(!in_order || last < Some(mark), "{mark} behind {last:?}");
-                    last = Some(mark);
-                }
+                Ok(reply) => look(mark, reply),
                 Err(error) => {
-                    assert_eq!(
-                        (error.status, error.outcome),
-                        (error::Status::Memory, error::Outcome::NotSent),
-                        "{mark}"
-                    );
+                    let is_late = self.accepted.len() == WAITING && error.status == error::Status::Timeout;
+                    assert!(is_late || error.status == error::Status::Memory, "{mark}: {error}");
+                    assert_eq!(error.outcome, error::Outcome::NotSent, "{mark}: {error}");
                 }
             }
         }
-        own.submit(0, &["PING"]);
-        own.expect(0, "#1");
-        told(self.refused)
+        self.refused
     }
 }
 

@@ -50,6 +50,12 @@ const CONNECTING: [Maker; 2] = [Maker::Client, Maker::Pool];
 /// An option alone, set to something else than its default, and what a maker that connects makes of it.
 enum Alone {
     Fine,
+    /// More servers than this version connects to.
+    Many,
+    /// It does nothing with one server.
+    OfMany,
+    /// It does nothing without Sentinels.
+    OfSentinels,
     /// It does nothing without TLS.
     OfTls,
     /// It does nothing without a password.
@@ -67,6 +73,16 @@ const TABLE: &[(Set, Alone, bool)] = &[
     (Int(RREDIS_OPTION_PROTOCOL, 2), Alone::Fine, false),
     (Text(RREDIS_OPTION_CLIENT_NAME, "me"), Alone::Fine, false),
     (Text(RREDIS_OPTION_LIBRARY_NAME, "mine"), Alone::Fine, false),
+    (Int(RREDIS_OPTION_TOPOLOGY, 1), Alone::Many, false),
+    (Text(RREDIS_OPTION_SEEDS, "h:1,g:2"), Alone::OfMany, false),
+    (Text(RREDIS_OPTION_SENTINEL_SERVICE, "mymaster"), Alone::OfSentinels, false),
+    (Text(RREDIS_OPTION_SENTINEL_USERNAME, "ann"), Alone::OfSentinels, false),
+    (Text(RREDIS_OPTION_SENTINEL_PASSWORD, "sesame"), Alone::OfSentinels, false),
+    (Int(RREDIS_OPTION_SENTINEL_TLS, 1), Alone::OfSentinels, false),
+    (Int(RREDIS_OPTION_READ_FROM, 1), Alone::Fine, true),
+    (Text(RREDIS_OPTION_ZONE, "here"), Alone::Fine, true),
+    (Text(RREDIS_OPTION_ADDRESS_MAP, "a=b"), Alone::OfMany, false),
+    (Int(RREDIS_OPTION_SPLIT, 1), Alone::Fine, true),
     (Int(RREDIS_OPTION_POOL_MAX, 5), Alone::Fine, false),
     (Int(RREDIS_OPTION_POOL_WAIT_MS, 5), Alone::Fine, false),
     // More than the most by default: that gives way.
@@ -82,11 +98,13 @@ const TABLE: &[(Set, Alone, bool)] = &[
     (Int(RREDIS_OPTION_HEALTH_CHECK_MS, 5), Alone::Fine, false),
     (Int(RREDIS_OPTION_USER_TIMEOUT_MS, 5), Alone::Fine, false),
     (Int(RREDIS_OPTION_BLOCK_SLACK_MS, 5), Alone::Fine, false),
+    (Int(RREDIS_OPTION_TOPOLOGY_AGE_MS, 5), Alone::Fine, false),
     (Int(RREDIS_OPTION_RETRY_MAX, 5), Alone::Fine, true),
     // Longer than the longest by default: that gives way.
     (Int(RREDIS_OPTION_BACKOFF_MS, 1000), Alone::Fine, true),
     (Int(RREDIS_OPTION_BACKOFF_MS_MAX, 5), Alone::Fine, true),
     (Int(RREDIS_OPTION_RETRY_BUDGET_PERCENT, 5), Alone::Fine, true),
+    (Int(RREDIS_OPTION_FAILOVER_WAIT_MS, 5), Alone::Fine, true),
     (Int(RREDIS_OPTION_SHAPE, 1), Alone::Fine, true),
     (Int(RREDIS_OPTION_PARSER, 2), Alone::Fine, false),
     (Int(RREDIS_OPTION_REPLY_BYTES_MAX, 100), Alone::Fine, false),
@@ -161,6 +179,61 @@ const APART: &[(&[Set], &[&str])] = &[
     // How many, both said.
     (&[Int(RREDIS_OPTION_POOL_IDLE_MIN, 5), Int(RREDIS_OPTION_POOL_MAX, 4)], &["pool_idle_min", "pool_max"]),
     (&[Int(RREDIS_OPTION_BACKOFF_MS, 9), Int(RREDIS_OPTION_BACKOFF_MS_MAX, 8)], &["backoff", "backoff_max"]),
+    // How many servers there are.
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 1), Url("redis://h?topology=sentinel")], &["topology", "URL"]),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 0), Url("redis://h?topology=cluster")], &["topology", "URL"]),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 0), Url("redis+cluster://h")], &["topology", "redis+cluster://"]),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 1), Url("redis+sentinel://h/m")], &["topology", "redis+sentinel://"]),
+    (&[Url("redis+sentinel://h")], &["sentinel_service", "needed"]),
+    (&[Url("redis://h?master_name=m")], &["sentinel_service", "redis+sentinel://"]),
+    (&[Url("redis+cluster://h?service_name=m")], &["sentinel_service", "redis+sentinel://"]),
+    (&[Url("redis+cluster://h"), Text(RREDIS_OPTION_HOST, "h")], &["seeds", "host"]),
+    (&[Url("redis+cluster://h?port=7")], &["seeds", "port"]),
+    (&[Url("redis+cluster://h"), Text(RREDIS_OPTION_UNIX_PATH, "/s")], &["unix_path", "seeds"]),
+    (&[Int(RREDIS_OPTION_TLS, 1), Url("redis+cluster://h")], &["tls", "redis://"]),
+    (&[Url("redis+cluster://ann@h")], &["username", "password"]),
+    (&[Url("redis+cluster://h?tls_ca_file=/ca")], &["tls_ca_file", "rediss://"]),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 0), Text(RREDIS_OPTION_SEEDS, "h")], &["seeds", "single", "redis+cluster://"]),
+    (&[Int(RREDIS_OPTION_READ_FROM, 4)], &["read_from", "zone"]),
+    // The defaults, said all the same.
+    (&[Int(RREDIS_OPTION_SENTINEL_TLS, -1), Int(RREDIS_OPTION_TOPOLOGY, 1)], &["sentinel_tls", "redis+sentinel://"]),
+    (
+        &[
+            Text(RREDIS_OPTION_SENTINEL_SERVICE, "m"),
+            Text(RREDIS_OPTION_SENTINEL_PASSWORD, "secret"),
+            Int(RREDIS_OPTION_TOPOLOGY, 1),
+        ],
+        &["sentinel_service", "sentinel_password", "cluster", "redis+sentinel://"],
+    ),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 2)], &["sentinel_service", "needed"]),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 2), Text(RREDIS_OPTION_SENTINEL_SERVICE, "")], &["sentinel_service", "needed"]),
+    (
+        &[
+            Int(RREDIS_OPTION_TOPOLOGY, 2),
+            Text(RREDIS_OPTION_SENTINEL_SERVICE, "m"),
+            Text(RREDIS_OPTION_SENTINEL_USERNAME, "ann"),
+        ],
+        &["sentinel_username", "sentinel_password"],
+    ),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 1), Text(RREDIS_OPTION_UNIX_PATH, "/s")], &["unix_path", "cluster", "host"]),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 1), Url("unix:///s")], &["unix_path", "seeds"]),
+    (
+        &[
+            Int(RREDIS_OPTION_TOPOLOGY, 2),
+            Text(RREDIS_OPTION_SENTINEL_SERVICE, "m"),
+            Text(RREDIS_OPTION_UNIX_PATH, "/s"),
+        ],
+        &["unix_path", "Sentinels"],
+    ),
+    (
+        &[Int(RREDIS_OPTION_TOPOLOGY, 1), Text(RREDIS_OPTION_SEEDS, "a"), Text(RREDIS_OPTION_HOST, "a")],
+        &["seeds", "host"],
+    ),
+    (
+        &[Int(RREDIS_OPTION_TOPOLOGY, 1), Text(RREDIS_OPTION_SEEDS, "a"), Int(RREDIS_OPTION_PORT, 6379)],
+        &["seeds", "port"],
+    ),
+    (&[Int(RREDIS_OPTION_TOPOLOGY, 1), Text(RREDIS_OPTION_SEEDS, "a"), Url("redis://h")], &["seeds", "host"]),
     // Who reads.
     (&[Parser, Int(RREDIS_OPTION_PARSER, 1)], &["parser"]),
     (&[Parser, Int(RREDIS_OPTION_PARSER, 2)], &["parser"]),
@@ -183,6 +256,8 @@ const TOGETHER: &[&[Set]] = &[
         Text(RREDIS_OPTION_TLS_SERVER_NAME, ""),
     ],
     &[Text(RREDIS_OPTION_UNIX_PATH, ""), Text(RREDIS_OPTION_HOST, "h")],
+    &[Text(RREDIS_OPTION_SEEDS, ""), Text(RREDIS_OPTION_ADDRESS_MAP, ""), Text(RREDIS_OPTION_SENTINEL_PASSWORD, "")],
+    &[Int(RREDIS_OPTION_TOPOLOGY, 0), Url("redis://h"), Transport],
     // The user that one is without a word.
     &[Url("redis://default@h")],
     &[Text(RREDIS_OPTION_USERNAME, "ann"), Text(RREDIS_OPTION_PASSWORD, "sesame"), Url("redis://h")],
@@ -191,6 +266,54 @@ const TOGETHER: &[&[Set]] = &[
     &[Parser, Int(RREDIS_OPTION_PARSER, 0), Int(RREDIS_OPTION_REPLY_BYTES_MAX, 100)],
     &[Text(RREDIS_OPTION_UNIX_PATH, "/s"), Int(RREDIS_OPTION_KEEPALIVE_MS, 1), Int(RREDIS_OPTION_USER_TIMEOUT_MS, 1)],
     &[Transport, Int(RREDIS_OPTION_KEEPALIVE_MS, 1), Text(RREDIS_OPTION_UNIX_PATH, "/s")],
+];
+
+/// What goes together, in any order, and is of several servers.
+const MANY_TOGETHER: &[&[Set]] = &[
+    &[Int(RREDIS_OPTION_TOPOLOGY, 1)],
+    &[Int(RREDIS_OPTION_TOPOLOGY, 1), Transport],
+    &[Int(RREDIS_OPTION_TOPOLOGY, 1), Url("redis+cluster://ann:secret@h,g/1?failover_wait=1s"), Transport],
+    &[Url("redis-sentinel://h:1,g/2#m"), Int(RREDIS_OPTION_DATABASE, 2), Transport],
+    &[
+        Int(RREDIS_OPTION_TOPOLOGY, 1),
+        Url("redis://ann:secret@h:1/2?topology=1"),
+        Text(RREDIS_OPTION_ADDRESS_MAP, "a=b"),
+    ],
+    &[Int(RREDIS_OPTION_TOPOLOGY, 1), Text(RREDIS_OPTION_HOST, "h"), Int(RREDIS_OPTION_PORT, 7)],
+    &[
+        Int(RREDIS_OPTION_TOPOLOGY, 1),
+        Text(RREDIS_OPTION_SEEDS, "a,[::1]:7"),
+        Int(RREDIS_OPTION_TOPOLOGY_AGE_MS, -1),
+        Int(RREDIS_OPTION_FAILOVER_WAIT_MS, 0),
+    ],
+    &[
+        Int(RREDIS_OPTION_TOPOLOGY, 2),
+        Text(RREDIS_OPTION_SENTINEL_SERVICE, "m"),
+        Text(RREDIS_OPTION_SENTINEL_USERNAME, "ann"),
+        Text(RREDIS_OPTION_SENTINEL_PASSWORD, "secret"),
+        Text(RREDIS_OPTION_SEEDS, "a,b"),
+    ],
+    &[Int(RREDIS_OPTION_TOPOLOGY, 2), Text(RREDIS_OPTION_SENTINEL_SERVICE, "m"), Transport, Credentials],
+    // The user that one is without a word.
+    &[
+        Int(RREDIS_OPTION_TOPOLOGY, 2),
+        Text(RREDIS_OPTION_SENTINEL_SERVICE, "m"),
+        Text(RREDIS_OPTION_SENTINEL_USERNAME, "default"),
+    ],
+    // Whom to trust, where the Sentinels alone are over TLS.
+    &[
+        Int(RREDIS_OPTION_TOPOLOGY, 2),
+        Text(RREDIS_OPTION_SENTINEL_SERVICE, "m"),
+        Int(RREDIS_OPTION_SENTINEL_TLS, 1),
+        Int(RREDIS_OPTION_TLS_VERSION_MIN, 13),
+    ],
+    // An empty text is none.
+    &[
+        Int(RREDIS_OPTION_TOPOLOGY, 1),
+        Text(RREDIS_OPTION_SENTINEL_SERVICE, ""),
+        Text(RREDIS_OPTION_SEEDS, ""),
+        Url("redis://h"),
+    ],
 ];
 
 #[test]
@@ -216,6 +339,9 @@ fn an_option_that_would_do_nothing_is_refused_by_who_connects_and_by_nobody_else
         for maker in CONNECTING {
             match (alone, make(maker, set)) {
                 (Alone::Fine, made) => assert_eq!(made, Ok(()), "{maker:?} of {name}"),
+                (Alone::Many, made) => assert!(made.is_ok(), "{maker:?} of {name}: {made:?}"),
+                (Alone::OfMany, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "topology", "redis+cluster://"]),
+                (Alone::OfSentinels, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "redis+sentinel://"]),
                 (Alone::OfPassword, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "password"]),
                 (Alone::OfTls, made) => says(made, RREDIS_ERR_CONFIG, &[&name, "TLS"]),
             }
@@ -260,9 +386,17 @@ fn what_goes_together_is_made_in_any_order() {
             }
         }
     }
+    for sets in MANY_TOGETHER {
+        for order in orders(sets) {
+            for maker in CONNECTING {
+                let made = make(maker, &order);
+                assert!(made.is_ok(), "{maker:?} of {order:?}: {made:?}");
+            }
+        }
+    }
     // All that is only how long and how many, at once, with each way to reach a server.
     let tuning: Vec<Set> = (TABLE.iter().map(|row| row.0))
-        .filter(|set| option_of(*set).is_some_and(|option| matches!(option as u32, 20..=43 | 60..=69)))
+        .filter(|set| option_of(*set).is_some_and(|option| matches!(option as u32, 19..=44 | 60..=69)))
         .filter(|set| !["share", "pool_idle_min", "backoff"].contains(&name_of(*set).as_str()))
         .collect();
     assert!(tuning.len() > 15, "{tuning:?}");
@@ -344,10 +478,16 @@ fn a_later_urls_place_is_in_the_place_of_an_earlier_ones() {
         (["unix://?path=s", "redis://h"], "redis://h:6379/0"),
         (["rediss://h?ssl_cert_reqs=none", "redis://h?tls=1"], "rediss://h:6379/0?tls_insecure_skip_verify=true"),
         (["rediss://g", "redis://h"], "redis://h:6379/0"),
+        (["rediss://g", "unix:///s"], "unix:///s"),
+        (["redis://g?topology=cluster", "redis://h"], "redis://h:6379/0"),
+        (["redis://g?topology=cluster", "unix:///s"], "unix:///s"),
+        (["redis+cluster://g,i", "redis://h"], "redis://h:6379/0"),
+        (["redis+sentinel://:p@g,i/m?sentinel_password=x&sentinel_tls=1", "redis://h"], "redis://h:6379/0"),
         (["redis://g:7", "redis://h"], "redis://h:6379/0"),
         // A password is for the server of its URL.
         (["redis://ann:secret@g:7", "redis://h"], "redis://h:6379/0"),
         (["redis://g?username=ann&password=secret", "unix:///s"], "unix:///s"),
+        (["redis://g?sentinel_username=ann&sentinel_password=secret", "redis://h"], "redis://h:6379/0"),
         (["redis://ann:secret@g", "redis://:other@h"], "redis://:***@h:6379/0"),
         (["redis://ann:secret@g?pool_max=3", "redis://bob:other@h"], "redis://bob:***@h:6379/0?pool_max=3"),
     ] {

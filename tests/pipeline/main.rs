@@ -3,6 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cluster;
+mod nodes;
 mod pipeline;
 mod scripts;
+mod scripts_of_many;
 mod transaction;

@@ -251,12 +251,12 @@ fn what_cannot_be_queued_leaves_the_queue_as_it_was() {
         assert_eq!(what(&err), (Status::ARGUMENT, Outcome::NOT_SENT), "{args:?}");
         assert!(err.message.contains(word), "{args:?}: {}", err.message);
     }
-    for flags in [call::TIMEOUT, call::ALONE, 64, u32::MAX] {
+    for flags in [call::TIMEOUT, call::ALONE, 128, 512, 1024, u32::MAX] {
         let err = pipeline.add_with(&["PING"], flags, std::ptr::null_mut()).expect_err("it is refused");
         assert_eq!(what(&err), (Status::ARGUMENT, Outcome::NOT_SENT), "{flags}");
     }
     pipeline.add_with(&["NOSUCH"], call::ERROR_REPLY | call::IDEMPOTENT, std::ptr::null_mut()).expect("it is added");
-    for err in [pipeline.run(2), pipeline.run_with(mode::PLAIN, 64, 0)] {
+    for err in [pipeline.run(2), pipeline.run_with(mode::PLAIN, 128, 0), pipeline.run_with(mode::PLAIN, 512, 0)] {
         assert_eq!(what(&err.expect_err("no such mode or flag")), (Status::ARGUMENT, Outcome::NOT_SENT));
     }
     assert_eq!(pipeline.len(), 2);

@@ -24,6 +24,20 @@ fn a_client_connects_to_nothing_until_its_first_command() {
     assert_eq!(server.clients().len(), 1);
 }
 
+/// A figure that is not kept is not 0: whoever draws it sees that there is nothing to draw.
+#[test]
+fn the_figures_of_many_servers_are_minus_one_with_one() {
+    let server = Server::start(&[]);
+    let pool = Options::at(&server.url()).pool();
+    let client = pool.client(None).expect("a client of the pool");
+    for client in [&client, &Client::at(&server.url())] {
+        client.ask(&["PING"]);
+        assert_eq!((stat::SERVERS..=stat::SCOUTS).map(|stat| client.stat(stat)).collect::<Vec<_>>(), [-1; 7]);
+        assert_eq!(client.stat(stat::CONNECTIONS), 1);
+    }
+    assert!((stat::SERVERS..=stat::SCOUTS).all(|stat| pool.stat(stat) == -1));
+}
+
 #[test]
 fn no_options_are_127_0_0_1_6379() {
     let client = Client::default();

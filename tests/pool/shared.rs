@@ -3,6 +3,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -208,6 +209,49 @@ fn a_caller_that_is_woken_disturbs_no_neighbour() {
         }
         assert_eq!((peer.connections(), client.stat(stat::CONNECTIONS_LOST)), (1, 0), "{woken}");
     }
+}
+
+/// Replies that come one by one, each sooner than a conductor takes for long: the last of many callers is ended in the midst of it.
+#[test]
+fn a_caller_behind_many_quick_conductors_is_woken() {
+    const CALLERS: usize = 100;
+    let answered = Arc::new(AtomicUsize::new(0));
+    let peer = Peer::tcp(Hello::Resp3, {
+        let answered = Arc::clone(&answered);
+        move |line| {
+            for _ in 0..CALLERS {
+                let command = line.command()?;
+                thread::sleep(Duration::from_millis(8));
+                answered.fetch_add(1, Ordering::SeqCst);
+                line.send(&bulk(&command[1]))?;
+            }
+            line.serve()
+        }
+    });
+    let client = sharing(&peer.url()).int(option::COMMAND_TIMEOUT_MS, 60_000).client();
+    let data = [0u8; CALLERS];
+    let place = |number: usize| ptr::from_ref(&data[number]).cast_mut().cast::<c_void>();
+    let (client, place, answered) = (&client, &place, &answered);
+    let ends = thread::scope(|scope| {
+        scope.spawn(move || {
+            while client.wake(place(CALLERS - 1).cast_const()) == 0 {
+                assert!(answered.load(Ordering::SeqCst) < CALLERS * 4 / 5, "nobody ends the call");
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        at_once(client, CALLERS, |number| {
+            let end = client.command_for(&["GET", &format!("k{number}")], call::DEFAULT, 0, place(number));
+            assert!(number < CALLERS - 1 || answered.load(Ordering::SeqCst) < CALLERS * 9 / 10, "it is ended late");
+            end
+        })
+    });
+    for (number, end) in ends.into_iter().enumerate() {
+        match end {
+            Ok(reply) => assert!(number < CALLERS - 1 && reply.text() == format!("k{number}").as_bytes()),
+            Err(err) => assert_eq!((number, err.status), (CALLERS - 1, Status::WOKEN), "{err:?}"),
+        }
+    }
+    assert_eq!(peer.connections(), 1);
 }
 
 /// Nobody knows of those that were sent, except for the one whose reply had begun and is refused.

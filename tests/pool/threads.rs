@@ -1,11 +1,16 @@
 //! Many threads on one client, each with keys of its own: every reply is its own.
 
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use crate::support::c::{Client, Options, Reply, Result, call, option, stat};
 use crate::support::server::Server;
 
 const THREADS: usize = 32;
+/// Values of `option::SHARE`.
+const BUSY: i64 = 1;
+const ALWAYS: i64 = 2;
 
 /// Commands of each thread: RREDIS_TEST_OPS, for builds that instrument every access to memory and take their time.
 fn commands() -> usize {
@@ -31,6 +36,46 @@ fn threads_that_share_a_client_get_their_own_replies() {
         assert_eq!(client.ask(&["FLUSHALL"]), "+OK");
     }
     println!("{THREADS} threads, {commands} commands each");
+}
+
+/// All threads go on until they have sent so many commands together; then each has had a fair part of them. What else runs on the
+/// machine may hold up a thread in one round, and holds up none in all of them.
+#[test]
+fn of_many_threads_that_share_none_starves() {
+    const MANY: usize = 64;
+    const EACH: usize = 100;
+    const ROUNDS: usize = 5;
+    let server = Server::start(&[]);
+    for share in [BUSY, ALWAYS] {
+        let client = Options::at(&server.url()).int(option::SHARE, share).int(option::POOL_MAX, 8).client();
+        let shares: Vec<Vec<usize>> = (0..ROUNDS).map(|_| one_round(&client, MANY, MANY * EACH)).collect();
+        assert!(client.stat(stat::RIDES) > 0);
+        let is_fair = |counts: &Vec<usize>| counts.iter().all(|count| *count >= EACH / 3);
+        assert!(shares.iter().any(is_fair), "{share}: {shares:?}");
+    }
+}
+
+/// How many of the commands each thread had.
+fn one_round(client: &Client, threads: usize, commands: usize) -> Vec<usize> {
+    let (sent, gate) = (AtomicUsize::new(0), Barrier::new(threads));
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads)
+            .map(|number| {
+                let (sent, gate) = (&sent, &gate);
+                scope.spawn(move || {
+                    let mark = format!("thread:{number}");
+                    gate.wait();
+                    let mut count = 0;
+                    while sent.fetch_add(1, Ordering::Relaxed) < commands {
+                        assert_eq!(client.ask(&["ECHO", &mark]), format!("\"{mark}\""));
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        running.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    })
 }
 
 /// Commands of every size and kind, whose replies say whose they are.

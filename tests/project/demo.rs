@@ -52,11 +52,25 @@ const WELL: &str = "
 All is well.
 ";
 
+const CLUSTER: &str = "
+A cluster of six, in which a replica takes over (examples-c/22_cluster.c):
+  6 servers
+  ARGUMENT, NOT_SENT
+  41, Ghent
+";
+
+/// As a user runs it: cargo leads the programs that its tests start to the library that it has built itself.
+fn demo() -> Command {
+    let mut demo = Command::new("tools/demo");
+    demo.env_remove("LD_LIBRARY_PATH");
+    demo
+}
+
 #[test]
 fn the_tour_is_well_and_leaves_no_server_and_no_folder() {
-    let said = run(Command::new("tools/demo").env_remove("RREDIS_URL"));
+    let said = run(demo().env_remove("RREDIS_URL"));
     let tour = after_the_build(&said);
-    shows(tour, &[PRIVATE, COMMANDS, SOCKET, MORE, DEATH, WELL].concat());
+    shows(tour, &[PRIVATE, COMMANDS, SOCKET, MORE, DEATH, WELL, CLUSTER].concat());
     // The program that tools/server starts too.
     let server = Server::start_program(&programs()[0], &[]);
     assert!(
@@ -77,8 +91,7 @@ fn a_tour_of_the_users_own_server_kills_nothing_and_removes_its_keys() {
         let mut wire = server.wire_with("secret");
         assert_eq!(wire.ask(&["SET", "foo", "theirs"]), "OK");
         let process = server.process();
-        let said =
-            run(Command::new("tools/demo").env("RREDIS_URL", format!("redis://:secret@127.0.0.1:{}", server.port())));
+        let said = run(demo().env("RREDIS_URL", format!("redis://:secret@127.0.0.1:{}", server.port())));
         let tour = after_the_build(&said);
         shows(tour, &[OURS, COMMANDS, MORE, WELL].concat());
         let name = named(&server);

@@ -3,11 +3,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod arguments;
 mod bindings;
+mod complete;
 mod demo;
 mod examples;
 mod install;
 mod licences;
+mod manual;
 mod readme;
 mod report;
 mod support_itself;
+mod unwind;

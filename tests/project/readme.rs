@@ -12,34 +12,74 @@ use crate::support::server::Server;
 use crate::support::tools::{root, run};
 use rredis::commands::shape;
 
+/// A language, what highlights it, and its hello. All of them are run: the first here, the others by the tests of their folders.
+const HELLOS: [(&str, &str, &str); 6] = [
+    ("C", "c", "demo/hello.c"),
+    ("C++", "cpp", "examples-cpp/hello.cpp"),
+    ("Go", "go", "bindings/go/hello/main.go"),
+    ("Ruby", "ruby", "bindings/ruby/hello.rb"),
+    ("Lua", "lua", "bindings/lua/hello.lua"),
+    ("Python", "python", "bindings/python/hello.py"),
+];
+
 #[test]
 fn the_first_program_works_as_it_says() {
     let server = Server::start(&[]);
     let workshop = Workshop::new();
     let (folder, library) = (workshop.folder(), workshop.library().display().to_string());
-    let readme = readme();
-    let program = between(&readme, "```c\n", "```");
-    assert!(program.lines().count() <= 18, "a first program has 18 lines");
-    fs::write(folder.join("hello.c"), program).expect("a temporary folder can be written");
-
+    assert!(text("demo/hello.c").lines().count() <= 20, "a first program has 20 lines");
     // The README's own two lines, with the folders that this test has in the place of those of a user.
+    let readme = readme();
     let lines: Vec<&str> = between(&readme, "```sh\n", "```").lines().collect();
     assert_eq!(lines.len(), 2, "one line for the shared library, one for the static one");
     for line in lines {
         let line = line.replace("$PWD/target/release", &library).replace("target/release", &library);
-        let line = line.replace("-o hello hello.c", "-o $FOLDER/hello $FOLDER/hello.c");
-        run(Command::new("sh").args(["-c", &line]).env("FOLDER", folder));
+        run(Command::new("sh").args(["-c", &line.replace("-o hello ", "-o $FOLDER/hello ")]).env("FOLDER", folder));
         assert_eq!(workshop.led_to(&server, &folder.join("hello")), "hello\n", "{line}");
     }
 }
 
 #[test]
+fn the_hellos_side_by_side_are_the_files_that_are_run() {
+    let readme = readme();
+    let (begin, end) = ("readme:: -->\n", "<!-- end of hello -->");
+    let shown = hellos();
+    if std::env::var_os("RREDIS_BLESS").is_some() {
+        let (before, rest) = readme.split_once(begin).expect("where they begin");
+        let (_, after) = rest.split_once(end).expect("where they end");
+        fs::write(root().join("README.md"), [before, begin, &shown, end, after].concat()).expect("README.md");
+        return;
+    }
+    assert!(between(&readme, begin, end) == shown, "RREDIS_BLESS=1 writes them anew");
+}
+
+/// Two in a row of a table.
+fn hellos() -> String {
+    let cell = |(language, name, path): &(&str, &str, &str)| {
+        // What a page prints stands at its end.
+        let file = text(path);
+        let program = file.split("\n// Prints:").next().unwrap_or_default().trim_end();
+        format!("<td valign=\"top\">\n\n[{language}]({path})\n\n```{name}\n{program}\n```\n\n</td>")
+    };
+    let rows =
+        HELLOS.chunks(2).map(|pair| format!("<tr>\n{}\n</tr>\n", pair.iter().map(cell).collect::<Vec<_>>().join("\n")));
+    format!("<table>\n{}</table>\n", rows.collect::<String>())
+}
+
+#[test]
 fn what_they_name_is_there() {
     let makefile = text("Makefile");
-    for name in ["README.md", "TESTING.md", "SHAPES.md", "CONTRIBUTING.md"] {
+    for name in ["README.md", "TESTING.md", "SHAPES.md", "CONTRIBUTING.md", "SECURITY.md"] {
         let page = text(name);
-        for target in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            assert!(target.contains("://") || root().join(target).exists(), "{name} links to {target}");
+        // A program that is shown has no links.
+        let prose: String = page.split("\n```").step_by(2).collect();
+        for target in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let heading = target.strip_prefix('#').map(|place| format!("\n## {}", place.replace('-', " ")));
+            let is_there = match heading {
+                Some(heading) => page.to_lowercase().contains(&heading),
+                None => target.contains("://") || root().join(target).exists(),
+            };
+            assert!(is_there, "{name} links to {target}");
         }
         let commands = page.split("`make ").skip(1).chain(page.split("\n    make ").skip(1));
         for target in commands.filter_map(|rest| rest.split(['`', ' ', '\n']).next()) {

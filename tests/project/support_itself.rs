@@ -4,13 +4,20 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::support::cluster::{Cluster, NODES, first_slot};
+use crate::support::floor::Floor;
+use crate::support::moving::Mover;
+use crate::support::node::{Answer, Node};
 use crate::support::over::Over;
 use crate::support::peer::{Hello, Peer};
-use crate::support::server::{Server, eventually};
+use crate::support::sentinels::Sentinels;
+use crate::support::server::{Server, eventually, programs};
+use crate::support::slots::{SLOTS, key, slot_of};
 
 #[test]
 fn a_server_starts_dies_comes_back_and_leaves_nothing_behind() {
@@ -105,4 +112,150 @@ fn what_runs_beside_a_test_ends_where_the_test_fails() {
         });
     }));
     assert!(failed.is_err() && ended.load(Ordering::SeqCst));
+}
+
+#[test]
+fn a_key_is_of_the_slot_that_servers_say_it_is() {
+    assert_eq!(
+        ["foo", "", "123456789", "{foo}bar", "{}foo", "foo{bar"].map(slot_of),
+        [12182, 0, 12739, 12182, 9500, 15278]
+    );
+    assert!((0..SLOTS).all(|slot| slot_of(&key(slot, "name")) == slot));
+}
+
+/// Run a test against every server there is here, at once.
+fn with_each(test: impl Fn(&Path) + Sync) {
+    let programs = programs();
+    thread::scope(|scope| {
+        for program in &programs {
+            scope.spawn(|| test(program));
+        }
+    });
+}
+
+#[test]
+fn a_cluster_starts_changes_hands_and_leaves_nothing_behind() {
+    with_each(|program| {
+        let begin = Instant::now();
+        let mut cluster = Cluster::start_program(program, &["maxclients 100"]);
+        println!("{} as a cluster: {:?}", program.display(), begin.elapsed());
+        let folders: Vec<_> = (0..NODES).map(|node| cluster.node(node).folder().to_owned()).collect();
+        let (slot, key) = (5, key(5, "k"));
+        assert_eq!((cluster.primary(slot), cluster.replica(slot)), (0, 3));
+        assert_eq!(cluster.ask(0, &["SET", &key, "1"]), "OK");
+        assert_eq!(cluster.ask(0, &["CLUSTER", "KEYSLOT", &key]), "5");
+        assert!(cluster.ask(1, &["GET", &key]).starts_with(&format!("-MOVED 5 {}", cluster.endpoint(0))));
+        // By hand, and nobody notices; then the primary dies.
+        eventually("it is replicated", || cluster.ask(3, &["DBSIZE"]) == "1");
+        cluster.fail_over(3);
+        assert_eq!((cluster.primary(slot), cluster.ask(3, &["GET", &key])), (3, "1".to_owned()));
+        cluster.until_whole();
+        let ports = [0, 1, 2].map(|node| cluster.node(node).port());
+        let floor = Floor::of_writes(&ports, &key);
+        let killed = Instant::now();
+        cluster.kill(3);
+        let (taken, port) = floor.wait();
+        println!("a primary killed: {:?}", taken - killed);
+        assert!(port == ports[0] && taken > killed + Duration::from_millis(400), "{:?}", taken - killed);
+        cluster.restart(3);
+        cluster.until_whole();
+        assert_eq!((cluster.primary(slot), cluster.replica(slot)), (0, 3));
+        // And so does one that says nothing any more.
+        let floor = Floor::of_writes(&[cluster.node(5).port()], &key_of(first_slot(2)));
+        cluster.freeze(2, true);
+        floor.wait();
+        cluster.freeze(2, false);
+        cluster.until_whole();
+        assert_eq!(cluster.primary(first_slot(2)), 5);
+        drop(cluster);
+        assert!(folders.iter().all(|folder| !folder.exists()));
+    });
+}
+
+fn key_of(slot: usize) -> String {
+    key(slot, "k")
+}
+
+#[test]
+fn slots_move_step_by_step_or_by_the_hundred() {
+    let cluster = Cluster::start(&[]);
+    let mut mover = Mover::new(&cluster);
+    let keys = [key(7, "a"), key(7, "b")];
+    keys.iter().for_each(|key| assert_eq!(cluster.ask(0, &["SET", key, key]), "OK"));
+    let moving = mover.begin(7, 1);
+    assert_eq!((mover.move_keys(&moving, 1), mover.move_keys(&moving, 0)), (1, 0));
+    let answers = keys.each_ref().map(|key| cluster.ask(0, &["GET", key]));
+    let asks = answers.iter().filter(|answer| answer.starts_with(&format!("-ASK 7 {}", cluster.endpoint(1))));
+    assert_eq!(asks.count(), 1, "{answers:?}");
+    assert!(cluster.ask(0, &[&["MGET"], &keys.each_ref().map(String::as_str)[..]].concat()).starts_with("-TRYAGAIN"));
+    mover.call_off(moving);
+    assert_eq!(keys.each_ref().map(|key| cluster.ask(0, &["GET", key])), keys);
+    let moving = mover.begin(7, 1);
+    while mover.move_keys(&moving, 1) > 0 {}
+    mover.end(moving);
+    assert_eq!(keys.each_ref().map(|key| cluster.ask(1, &["GET", key])), keys);
+    let begin = Instant::now();
+    mover.reshard(0..200, 2, 10);
+    println!("200 slots moved: {:?}", begin.elapsed());
+    assert_eq!(keys.each_ref().map(|key| cluster.ask(2, &["GET", key])), keys);
+    assert_eq!((cluster.primary(0), cluster.primary(199), cluster.primary(200)), (2, 2, 0));
+    cluster.until_whole();
+}
+
+#[test]
+fn sentinels_start_name_another_and_leave_nothing_behind() {
+    with_each(|program| {
+        let begin = Instant::now();
+        let mut sentinels = Sentinels::start_program(program, &[]);
+        println!("{} with Sentinels: {:?}", program.display(), begin.elapsed());
+        let folder = sentinels.sentinel(2).folder().to_owned();
+        assert_eq!(sentinels.primary(), 0);
+        let naming = sentinels.naming(0);
+        let killed = Instant::now();
+        sentinels.kill(0);
+        println!("named after {:?}", naming.wait().0 - killed);
+        eventually("it is known", || sentinels.primary() != 0);
+        sentinels.restart(0);
+        sentinels.until_whole();
+        let old = sentinels.primary();
+        let (naming, told) = (sentinels.naming(old), Instant::now());
+        sentinels.fail_over();
+        println!("by hand after {:?}", naming.wait().0 - told);
+        drop(naming);
+        drop(sentinels);
+        assert!(!folder.exists());
+    });
+}
+
+#[test]
+fn a_node_says_what_it_is_told_to_and_counts() {
+    let [one, two] = Node::several();
+    one.answers(|asked| match asked.asking {
+        true => Answer::Bytes(b":1\r\n".into()),
+        false => Answer::Error("TRYAGAIN".to_owned()),
+    });
+    let mut stream = TcpStream::connect(one.endpoint()).expect("it listens");
+    let mut ask = |command: &str, end: &str| {
+        let words: Vec<&str> = command.split(' ').collect();
+        let words = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect::<String>();
+        let count = command.split(' ').count();
+        stream.write_all(format!("*{count}\r\n{words}").as_bytes()).expect("it reads");
+        let mut text = Vec::new();
+        while !text.ends_with(end.as_bytes()) {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("it answers");
+            text.push(byte[0]);
+        }
+        String::from_utf8(text).expect("text")
+    };
+    assert!(ask("HELLO 3", "$6\r\nmaster\r\n").contains("$4\r\nmode\r\n$7\r\ncluster\r\n"));
+    assert!(ask("CLUSTER INFO", "\r\n\r\n").contains("cluster_state:ok\r\n"));
+    let slots = ask("CLUSTER SLOTS", &format!("{:040x}\r\n*0\r\n", two.port()));
+    assert!(slots.starts_with("*2\r\n*3\r\n:0\r\n:8191\r\n*4\r\n$9\r\n127.0.0.1\r\n:"), "{slots}");
+    assert_eq!(ask("INCR k", "\r\n"), "-TRYAGAIN\r\n");
+    assert_eq!(ask("ASKING", "\r\n"), "+OK\r\n");
+    assert_eq!(ask("INCR k", "\r\n"), ":1\r\n");
+    assert_eq!(ask("INCR k", "\r\n"), "-TRYAGAIN\r\n");
+    assert_eq!((one.connections(), one.refreshes(), one.times("incr"), one.asked().len()), (1, 1, 3, 6));
+    assert_eq!((two.connections(), two.refreshes()), (0, 0));
 }

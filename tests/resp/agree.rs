@@ -54,6 +54,18 @@ fn gathered_again(choice: ParserChoice, bytes: &[u8]) -> Vec<String> {
     })
 }
 
+/// The same where they are turned, the last to the front, and back.
+fn gathered_and_turned(choice: ParserChoice, bytes: &[u8]) -> Vec<String> {
+    each_gathered(choice, bytes, |mut gather| {
+        let len = gather.len();
+        for by in [1, len.saturating_sub(1)] {
+            let places: Vec<usize> = (0..len).map(|place| (place + by) % len).collect();
+            gather.arrange(&places).unwrap();
+        }
+        gather
+    })
+}
+
 fn each_gathered(choice: ParserChoice, bytes: &[u8], step: impl Fn(Gather) -> Gather) -> Vec<String> {
     let mut parser = resp::parser(choice, Limits::default());
     parser.feed(bytes).unwrap();
@@ -206,6 +218,44 @@ fn scribble() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
+#[test]
+fn replies_are_put_into_the_places_that_are_named() {
+    let mut parser = resp::parser(ParserChoice::Fast, Limits::default());
+    parser.feed(b"+one\r\n*2\r\n$1\r\na\r\n:2\r\n|1\r\n+k\r\n+v\r\n-three\r\n:4\r\n").unwrap();
+    let mut gather = Gather::new();
+    while let Some(mut frame) = parser.next().unwrap() {
+        gather.take(&mut frame).unwrap();
+    }
+    for wrong in [&[0, 1, 2][..], &[0, 1, 1, 3], &[0, 1, 2, 4], &[0, 1, 2, 3, 4]] {
+        assert!(gather.arrange(wrong).is_err());
+    }
+    gather.arrange(&[2, 0, 3, 1]).unwrap();
+    let array = Reply::build(gather.frame().unwrap()).unwrap();
+    let dumps: Vec<String> = array.view().children().map(|child| dump_part(&array, child)).collect();
+    let (as_came, _) = whole(ParserChoice::Fast, b"*2\r\n$1\r\na\r\n:2\r\n:4\r\n+one\r\n|1\r\n+k\r\n+v\r\n-three\r\n");
+    assert_eq!(dumps, as_came);
+}
+
+/// What each parser says of its bytes after each that it is fed, and each reply that it gives.
+fn unread(choice: ParserChoice, bytes: &[u8]) -> Vec<usize> {
+    let mut parser = resp::parser(choice, Limits::default());
+    let mut said = vec![parser.unread_len()];
+    for piece in bytes.chunks(1) {
+        parser.feed(piece).unwrap();
+        said.push(parser.unread_len());
+        while let Some(frame) = parser.next().unwrap() {
+            let (is_push, len) = (frame.is_push(), frame.wire_len());
+            let before = said[said.len() - 1];
+            said.push(parser.unread_len());
+            let now = said[said.len() - 1];
+            // What stands behind its last byte has not come; a push may have had others inside it, which were given.
+            assert!(if is_push { now + len >= before && now < before } else { now == 0 }, "{}", bytes.escape_ascii());
+        }
+        said.push(parser.unread_len());
+    }
+    said
+}
+
 proptest! {
     // PROPTEST_CASES in the environment asks for more.
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 4, failure_persistence: None, ..ProptestConfig::default() })]
@@ -238,10 +288,18 @@ proptest! {
         prop_assert_eq!(error, None);
         prop_assert!(dumps.len() >= replies.len());
         for choice in BOTH {
-            for through in [gathered, gathered_again] {
+            for through in [gathered, gathered_again, gathered_and_turned] {
                 prop_assert_eq!(&through(choice, &bytes), &dumps, "{:?} {}", choice, bytes.escape_ascii());
             }
         }
+    }
+
+    #[test]
+    fn on_what_is_unread(replies in prop::collection::vec(value(), 1..4), more in "[$][1-9]\r\n") {
+        let bytes = [replies.concat(), more.into_bytes()].concat();
+        let said = unread(ParserChoice::Fast, &bytes);
+        prop_assert_eq!(said.last(), Some(&4));
+        prop_assert_eq!(said, unread(ParserChoice::Simple, &bytes), "{}", bytes.escape_ascii());
     }
 
     #[test]

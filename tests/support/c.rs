@@ -119,6 +119,11 @@ impl Options {
         Options::new().url(url)
     }
 
+    /// For the cluster that any of these, as `host:port,host:port`, knows of.
+    pub fn of_cluster(seeds: &str) -> Options {
+        Options::new().int(option::TOPOLOGY, 1).text(option::SEEDS, seeds)
+    }
+
     pub fn try_int(&mut self, option: u32, value: i64) -> Result<()> {
         // SAFETY: the handle is alive as long as self.
         status(|err| unsafe { rredis_options_set_int(self.0, option, value, err) })
@@ -298,6 +303,11 @@ impl Client {
         self.command_for(args, flags, timeout_ms, ptr::null_mut())
     }
 
+    /// A command that has so much time, and these flags.
+    pub fn command_within<A: AsRef<[u8]>>(&self, args: &[A], flags: u32, timeout_ms: i64) -> Result<Reply> {
+        self.command_with(args, flags | call::TIMEOUT, timeout_ms)
+    }
+
     pub fn command_for<A: AsRef<[u8]>>(
         &self,
         args: &[A],
@@ -360,6 +370,28 @@ impl Client {
     pub fn stat(&self, stat: u32) -> i64 {
         // SAFETY: as above.
         unsafe { rredis_client_stat(self.0, stat) }
+    }
+
+    /// The servers that are known.
+    pub fn servers(&self) -> Result<Reply> {
+        // SAFETY: as above.
+        made(|out, err| unsafe { rredis_client_servers(self.0, out, err) }).map(Reply)
+    }
+
+    /// A client for the server of this endpoint alone.
+    pub fn at_server(&self, endpoint: &str) -> Result<Client> {
+        self.narrowed(0, endpoint)
+    }
+
+    /// A client for whichever server has the slot of this key.
+    pub fn at_key(&self, key: &str) -> Result<Client> {
+        self.narrowed(1, key)
+    }
+
+    fn narrowed(&self, kind: u32, target: &str) -> Result<Client> {
+        let (text, len) = (target.as_ptr().cast(), target.len());
+        // SAFETY: as above, and the text outlives the call.
+        made(|out, err| unsafe { rredis_client_new_at(self.0, kind, text, len, out, err) }).map(Client)
     }
 
     pub fn parser(&self) -> String {
@@ -457,6 +489,12 @@ impl Reply {
     pub fn try_clone(&self) -> Result<Reply> {
         // SAFETY: a reply is one until it is freed.
         made(|out, err| unsafe { rredis_reply_clone(self.0, out, err) }).map(Reply)
+    }
+
+    /// The attributes of a node of it.
+    pub fn attributes(&self, node: &Node) -> Option<&Node> {
+        // SAFETY: the reply is alive as long as self, the node is one of its own, and so is what is given.
+        unsafe { rredis_reply_attributes(self.0, node).as_ref() }
     }
 
     /// Give it away: whoever takes it frees it.

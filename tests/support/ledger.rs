@@ -26,6 +26,8 @@ pub struct Figures {
     pub unknown_ran: usize,
     /// Acknowledged, and not there.
     pub lost: usize,
+    /// The same, where the server that acknowledged it died before it had told its replica.
+    pub lost_by_server: usize,
     /// There more than once, whatever was said of it.
     pub twice: usize,
     /// Said not to have been sent, or refused, and there.
@@ -123,7 +125,8 @@ impl Ledger {
 }
 
 impl Figures {
-    fn count(&mut self, outcome: Outcome, times: usize) {
+    /// One more, of this fate, which is there so often.
+    pub fn count(&mut self, outcome: Outcome, times: usize) {
         self.twice += usize::from(times > 1);
         match outcome {
             Outcome::NONE => {
@@ -160,6 +163,7 @@ impl AddAssign for Figures {
         self.unknown += other.unknown;
         self.unknown_ran += other.unknown_ran;
         self.lost += other.lost;
+        self.lost_by_server += other.lost_by_server;
         self.twice += other.twice;
         self.ran_all_the_same += other.ran_all_the_same;
         self.out_of_order += other.out_of_order;
@@ -171,7 +175,11 @@ impl AddAssign for Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  acknowledged  {:>9}   of these lost {}", self.acknowledged, self.lost)?;
+        write!(f, "  acknowledged  {:>9}   of these lost {}", self.acknowledged, self.lost)?;
+        match self.lost_by_server {
+            0 => writeln!(f)?,
+            count => writeln!(f, ", and {count} with a server that was replaced before it had told its replica")?,
+        }
         writeln!(f, "  not sent      {:>9}", self.not_sent)?;
         writeln!(f, "  refused       {:>9}   of these and of the unsent ran {}", self.refused, self.ran_all_the_same)?;
         writeln!(f, "  unknown       {:>9}   of these ran {}", self.unknown, self.unknown_ran)?;

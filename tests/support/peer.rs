@@ -55,6 +55,10 @@ enum Stream {
 struct Shared {
     stopped: AtomicBool,
     connections: AtomicUsize,
+    /// Those that neither side has ended.
+    open: AtomicUsize,
+    /// The connections before this one have ended.
+    cut: AtomicUsize,
     marks: AtomicUsize,
     commands: Mutex<Vec<Vec<Command>>>,
 }
@@ -90,6 +94,8 @@ impl Peer {
         let shared = Arc::new(Shared {
             stopped: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
             marks: AtomicUsize::new(0),
             commands: Mutex::default(),
         });
@@ -108,9 +114,32 @@ impl Peer {
         }
     }
 
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        match &self.place {
+            Place::Tcp(port) => *port,
+            Place::Unix(_) => panic!("a Unix socket has no port"),
+        }
+    }
+
     /// How many connections it has accepted.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many of them neither side has ended.
+    pub fn open(&self) -> usize {
+        self.shared.open.load(Ordering::SeqCst)
+    }
+
+    /// End every connection there is, within a moment. New ones are taken.
+    pub fn cut(&self) {
+        self.shared.cut.store(self.connections(), Ordering::SeqCst);
+    }
+
+    /// Keep nothing of what has arrived so far.
+    pub fn forget(&self) {
+        self.shared.commands.lock().expect("no script panics while it records").iter_mut().for_each(Vec::clear);
     }
 
     /// Wait until its scripts have come by this many marks.
@@ -163,7 +192,11 @@ where
             let end = Instant::now() + Duration::from_millis(SCRIPT_MS_MAX);
             let mut line = Line { number, hello, stream, unread: Vec::new(), shared: Arc::clone(shared), end };
             // An error is the client's leaving, which is for the test to judge from its own side.
-            scope.spawn(move || drop(script(&mut line)));
+            shared.open.fetch_add(1, Ordering::SeqCst);
+            scope.spawn(move || {
+                let _ = script(&mut line);
+                line.shared.open.fetch_sub(1, Ordering::SeqCst);
+            });
         }
     });
 }
@@ -353,7 +386,8 @@ impl Line {
     }
 
     fn check(&self) -> io::Result<()> {
-        let over = self.shared.stopped.load(Ordering::SeqCst) || Instant::now() > self.end;
+        let is_cut = self.number < self.shared.cut.load(Ordering::SeqCst);
+        let over = is_cut || self.shared.stopped.load(Ordering::SeqCst) || Instant::now() > self.end;
         if over { Err(ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 }

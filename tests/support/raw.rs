@@ -75,10 +75,10 @@ numbers!(kind {
     NULL = 0, INTEGER = 1, BOOL = 2, STRING = 10, STATUS = 11, ERROR = 12, VERBATIM = 13, BIG_NUMBER = 14, DOUBLE = 15,
     ARRAY = 20, SET = 21, MAP = 22, PUSH = 23,
 });
-numbers!(call { DEFAULT = 0, RAW = 1, IDEMPOTENT = 2, NO_RETRY = 4, TIMEOUT = 8, ERROR_REPLY = 16, ALONE = 32 });
+numbers!(call { DEFAULT = 0, RAW = 1, IDEMPOTENT = 2, NO_RETRY = 4, TIMEOUT = 8, ERROR_REPLY = 16, ALONE = 32, PRIMARY = 64 });
 numbers!(option {
     HOST = 1, PORT = 2, UNIX_PATH = 3, USERNAME = 4, PASSWORD = 5, DATABASE = 6, PROTOCOL = 7, CLIENT_NAME = 8,
-    LIBRARY_NAME = 9, POOL_MAX = 20, POOL_WAIT_MS = 21, POOL_IDLE_MIN = 22, POOL_IDLE_MS = 23, POOL_AGE_MS = 24, SHARE = 25,
+    LIBRARY_NAME = 9, TOPOLOGY = 10, SEEDS = 11, READ_FROM = 16, ZONE = 17, ADDRESS_MAP = 18, SPLIT = 19, SENTINEL_TLS = 15, TOPOLOGY_AGE_MS = 36, FAILOVER_WAIT_MS = 44, POOL_MAX = 20, POOL_WAIT_MS = 21, POOL_IDLE_MIN = 22, POOL_IDLE_MS = 23, POOL_AGE_MS = 24, SHARE = 25,
     CONNECT_TIMEOUT_MS = 30, COMMAND_TIMEOUT_MS = 31, HEALTH_CHECK_MS = 33, BLOCK_SLACK_MS = 35,
     RETRY_MAX = 40, BACKOFF_MS = 41, BACKOFF_MS_MAX = 42, RETRY_BUDGET_PERCENT = 43, SHAPE = 50, PARSER = 51,
     REPLY_BYTES_MAX = 60, REPLY_DEPTH_MAX = 61, REPLY_NODES_MAX = 62, REPLY_LINE_MAX = 63, PUSH_BYTES_MAX = 64,
@@ -91,6 +91,7 @@ numbers!(stat {
     CONNECTIONS = 0, CONNECTIONS_IN_USE = 1, CONNECTIONS_IDLE = 2, CONNECTIONS_CREATED = 3, CONNECTIONS_LOST = 4,
     CONNECTIONS_CLOSED = 5, WAITING = 10, WAITS = 11, WAITS_TIMED_OUT = 12, COMMANDS = 20, RETRIES = 21, TIMEOUTS = 22, UNKNOWN = 23,
     RIDES = 24, BATCHES = 25, BYTES_IN = 30, BYTES_OUT = 31, ERRORS_NETWORK = 41, ERRORS_CALLBACK = 44,
+    SERVERS = 50, MOVED = 51, ASKED = 52, REFRESHES = 53, FAILOVERS = 54, SHARDS_DOWN = 55, SCOUTS = 56,
 });
 
 numbers!(mode { PLAIN = 0, ATOMIC = 1 });
@@ -104,6 +105,7 @@ unsafe extern "C" {
     pub fn rredis_status_name(status: u32) -> *const c_char;
     pub fn rredis_status_outcome_name(outcome: u32) -> *const c_char;
 
+    pub fn rredis_reply_attributes(root: *const Node, node: *const Node) -> *const Node;
     pub fn rredis_reply_clone(reply: *const Node, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
     pub fn rredis_reply_free(reply: *mut Node);
     pub fn rredis_builder_new() -> *mut rredis_builder;
@@ -146,6 +148,9 @@ unsafe extern "C" {
     pub fn rredis_client_set_callback(client: *const rredis_client, command: *const c_char, command_len: usize,
         function: Option<RawCallback>, user_data: *mut c_void, user_data_free: Option<RawFree>, err: *mut RawError) -> u32;
     pub fn rredis_client_stat(client: *const rredis_client, stat: u32) -> i64;
+    pub fn rredis_client_servers(client: *const rredis_client, out_reply: *mut *mut Node, err: *mut RawError) -> u32;
+    pub fn rredis_client_new_at(client: *const rredis_client, kind: u32, target: *const c_char, target_len: usize,
+        out_client: *mut *mut rredis_client, err: *mut RawError) -> u32;
     pub fn rredis_client_parser(client: *const rredis_client) -> *const c_char;
     pub fn rredis_client_free(client: *mut rredis_client);
 

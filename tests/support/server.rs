@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,13 @@ pub struct Server {
     folder: Folder,
     port: u16,
     sentinel: bool,
+}
+
+/// What a server's program is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Server,
+    Sentinel,
 }
 
 impl Server {
@@ -49,8 +56,7 @@ impl Server {
     }
 
     fn run(folder: Folder, program: &Path, lines: &[&str], sentinel: bool) -> Server {
-        static SAY: Once = Once::new();
-        SAY.call_once(|| println!("server: {}", version(program)));
+        say(program);
         let mut server = Server { program: program.to_owned(), child: None, folder, port: 0, sentinel };
         // Between finding a free port and the server's listening on it, another may take it.
         for _ in 0..5 {
@@ -61,6 +67,14 @@ impl Server {
             }
         }
         panic!("{} does not start:\n{}", server.program.display(), server.log());
+    }
+
+    /// One of several whose ports and folders were chosen together. None: somebody else has a port of its.
+    pub(super) fn start_on(folder: Folder, program: &Path, port: u16, lines: &[&str], kind: Kind) -> Option<Server> {
+        let sentinel = kind == Kind::Sentinel;
+        let mut server = Server { program: program.to_owned(), child: None, folder, port, sentinel };
+        server.configure(lines);
+        server.try_run().then_some(server)
     }
 
     /// Its port on 127.0.0.1.
@@ -223,43 +237,79 @@ pub struct Wire {
 impl Wire {
     /// Connect to the Unix socket at this path.
     pub fn unix(path: &Path) -> Wire {
-        let stream = UnixStream::connect(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket takes a timeout");
-        Wire { stream: BufReader::new(stream) }
+        Wire::try_unix(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// Connect to a server that may not be there.
+    pub fn try_unix(path: &Path) -> io::Result<Wire> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        Ok(Wire { stream: BufReader::new(stream) })
     }
 
     /// Send a command and read its reply.
     pub fn ask(&mut self, args: &[&str]) -> String {
+        self.try_ask(args).unwrap_or_else(|error| panic!("the server answers {args:?}: {error}"))
+    }
+
+    /// Ask a server that may end, or close its connections.
+    pub fn try_ask(&mut self, args: &[&str]) -> io::Result<String> {
+        self.try_send(args)?;
+        self.try_read()
+    }
+
+    /// Send a command that is answered with an array of arrays, and read its reply.
+    pub fn ask_nested(&mut self, args: &[&str]) -> Vec<Vec<String>> {
         self.send(args);
-        self.read()
+        let array = |wire: &mut Wire| {
+            let line = wire.line().expect("the server answers");
+            let len = line.strip_prefix('*').and_then(|len| len.parse::<usize>().ok());
+            len.unwrap_or_else(|| panic!("{args:?} is answered with {line}"))
+        };
+        let outer = array(self);
+        (0..outer).map(|_| (0..array(self)).map(|_| self.read()).collect()).collect()
     }
 
     /// Send a command.
     pub fn send(&mut self, args: &[&str]) {
-        let mut bytes = format!("*{}\r\n", args.len());
-        for arg in args {
-            bytes.push_str(&format!("${}\r\n{arg}\r\n", arg.len()));
-        }
-        self.stream.get_mut().write_all(bytes.as_bytes()).expect("the server reads");
+        self.try_send(args).expect("the server reads");
     }
 
     /// Read one reply.
     pub fn read(&mut self) -> String {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).expect("the server answers");
-        let line = line.trim_end();
+        self.try_read().expect("the server answers")
+    }
+
+    fn try_send(&mut self, args: &[&str]) -> io::Result<()> {
+        let mut bytes = format!("*{}\r\n", args.len());
+        for arg in args {
+            bytes.push_str(&format!("${}\r\n{arg}\r\n", arg.len()));
+        }
+        self.stream.get_mut().write_all(bytes.as_bytes())
+    }
+
+    fn try_read(&mut self) -> io::Result<String> {
+        let line = self.line()?;
         let (kind, rest) = line.split_at(line.len().min(1));
-        match (kind, rest.parse::<i64>()) {
+        Ok(match (kind, rest.parse::<i64>()) {
             ("$" | "*", Ok(-1)) => "(nil)".to_owned(),
             ("$", Ok(len)) => {
                 let mut text = vec![0; len as usize + 2];
-                self.stream.read_exact(&mut text).expect("the server sends a whole string");
+                self.stream.read_exact(&mut text)?;
                 text.truncate(len as usize);
                 String::from_utf8_lossy(&text).into_owned()
             }
-            ("*", Ok(count)) => (0..count).map(|_| self.read()).collect::<Vec<_>>().join("\n"),
-            ("-", _) => line.to_owned(),
+            ("*", Ok(count)) => (0..count).map(|_| self.try_read()).collect::<io::Result<Vec<_>>>()?.join("\n"),
+            ("-", _) => line,
             _ => rest.to_owned(),
+        })
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        match self.stream.read_line(&mut line)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(line.trim_end().to_owned()),
         }
     }
 }
@@ -328,15 +378,31 @@ pub fn programs() -> Vec<PathBuf> {
 /// A port on 127.0.0.1 that nobody listens on: below those that the system gives to outgoing connections, so that
 /// it stays free while a server is down.
 pub fn free_port() -> u16 {
+    free_port_of(20_000, is_free)
+}
+
+/// The same for a node of a cluster: 10 000 further on there is another, for the nodes among themselves.
+pub(super) fn free_port_with_bus() -> u16 {
+    free_port_of(10_000, |port| is_free(port) && is_free(port + BUS))
+}
+
+/// How far a node's port for other nodes is from that for clients.
+pub(super) const BUS: u16 = 10_000;
+
+fn free_port_of(range: u32, is_good: impl Fn(u16) -> bool) -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..1000 {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = 10_000 + (std::process::id().wrapping_mul(7919).wrapping_add(step) % 20_000) as u16;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        let port = 10_000 + (std::process::id().wrapping_mul(7919).wrapping_add(step) % range) as u16;
+        if is_good(port) {
             return port;
         }
     }
     panic!("no free port");
+}
+
+fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 fn find(program: &OsStr) -> Option<PathBuf> {
@@ -346,6 +412,12 @@ fn find(program: &OsStr) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"].map(PathBuf::from);
     std::env::split_paths(&path).chain(system).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+/// Tell once which server it is that the tests run against.
+pub(super) fn say(program: &Path) {
+    static SAY: Once = Once::new();
+    SAY.call_once(|| println!("server: {}", version(program)));
 }
 
 fn version(program: &Path) -> String {

@@ -95,7 +95,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 
 /// Code has a head that says what it is for. What is listed beside it is text that code reads.
 fn is_listed(path: &str) -> bool {
-    let is_code = [".rs", ".c", ".cpp", ".go", ".lua", ".py", ".rb"].iter().any(|end| path.ends_with(end));
+    let is_code = [".rs", ".c", ".cpp", ".hpp", ".go", ".lua", ".py", ".rb"].iter().any(|end| path.ends_with(end));
     is_code || path.ends_with(".h") && !path.starts_with("header/abi/")
 }
 

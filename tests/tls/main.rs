@@ -7,7 +7,10 @@ mod support;
 #[path = "../support/tls/mod.rs"]
 mod tls;
 
+mod clusters;
 mod cut;
 mod hints;
 mod identity;
+mod lent;
 mod refused;
+mod sentinels;

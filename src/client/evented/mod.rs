@@ -5,6 +5,8 @@
 //! clock; `take_next` reads, and gives what came of each command. What has not been taken keeps the descriptor readable.
 #![forbid(unsafe_code)]
 
+mod among;
+mod beside;
 mod pending;
 mod round;
 mod rounds;
@@ -14,19 +16,21 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::time::{Duration, Instant};
 
-use crate::commands::{self, Command, CommandFlags, Effect, Exactly, Refusal, Shape};
+use crate::commands::{self, Command, Effect, Refusal};
 use crate::conn::{Kept, Notice, no_descriptor};
 use crate::error::{Error, Outcome, Result, Status, head};
-use crate::line::{self, Came, Line, Submission, Transition, Wants};
+use crate::line::{Came, Line, Submission, Transition, Wants};
 use crate::process::{Process, uncancelled};
 use crate::reply::Reply;
 use crate::resp;
 use crate::stats::Counters;
 use crate::transport::poller::Poller;
 
+use super::latest::Latest;
 use super::pubsub::message;
 use super::terms::Terms;
 use super::{Call, Client, Flags};
+use among::Among;
 pub use pending::Completion;
 use pending::{Pending, nothing};
 use rounds::Rounds;
@@ -38,7 +42,10 @@ pub struct Evented {
     /// The process that made it: no other may use it, for what the poller watches is shared with a child of fork.
     process: Process,
     poller: Poller,
+    /// Where there are many servers it has no connection, and accepts no command.
     line: Line<Pending>,
+    /// The lines to many servers.
+    among: Option<Box<Among>>,
     clock: Clock,
     /// What the poller watches.
     watched: Option<(RawFd, Wants)>,
@@ -55,20 +62,16 @@ pub struct Evented {
     bytes_max: u64,
     /// What was asked for last.
     latest: Option<Latest>,
-}
-
-/// A command that is known by its one word.
-#[derive(Clone, Copy)]
-struct Latest {
-    row: &'static Command,
-    name: Exactly,
-    /// The shape of its reply, where its arguments say nothing of that, nor of how long it may take, nor change the connection.
-    shape: Option<Shape>,
+    /// When to look whether the connection still leads to the right server.
+    looks_at: Option<Instant>,
+    /// There may be subscriptions in RESP2, beside which nothing else is sent.
+    listens: bool,
 }
 
 impl Evented {
     /// On a connection of its own, opened as those of the client's pool are. Nothing is opened yet.
     pub fn new(client: &Client) -> Result<Evented> {
+        let guide = client.0.route.guide();
         let dial = client.0.route.dial();
         if !dial.has_fd() {
             return Err(no_descriptor());
@@ -82,6 +85,7 @@ impl Evented {
         };
         Ok(Evented {
             line: Line::new(dial.clone(), client.0.often.command_timeout_ms, Box::new(pause)),
+            among: guide.map(|guide| Box::new(Among::new(client, guide))),
             client: client.clone(),
             process: Process::current(),
             poller: Poller::new()?,
@@ -95,6 +99,8 @@ impl Evented {
             in_flight_max,
             bytes_max,
             latest: None,
+            looks_at: None,
+            listens: false,
         })
     }
 
@@ -131,10 +137,15 @@ impl Evented {
         self.client.0.route.dial().refuse_reentry()?;
         let now = self.clock.look();
         self.rounds.begin();
+        if self.among.is_some() {
+            self.step_among(now, readable);
+            return Ok(());
+        }
         // A connect that goes on may close its descriptor, which a child of fork may still have open: none is watched then.
         if self.line.is_opening() {
             self.forget();
         }
+        self.looks_at = self.client.lead(&mut self.line, now, &mut self.kept);
         self.line.step(now, readable);
         self.follow();
         self.fresh = false;
@@ -160,10 +171,28 @@ impl Evented {
     #[inline]
     fn accept(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.refuse_foreign()?;
-        let Terms { row, effect, shape, callback, allowed_ms } = match self.terms_as_before(args, call) {
-            Some(terms) => terms,
-            None => self.terms(args, call)?,
-        };
+        if self.listens {
+            self.refuse_beside_subscriptions(args, call)?;
+        }
+        // What is known of it then is mostly nothing, so that most of what follows falls away.
+        match self.terms_as_before(args, call) {
+            Some(terms) => self.queue(args, call, terms),
+            None => self.accept_another(args, call),
+        }
+    }
+
+    #[inline(never)]
+    fn accept_another(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
+        if self.among.is_some() {
+            return self.accept_among(args, call);
+        }
+        let terms = self.terms(args, call)?;
+        self.queue(args, call, terms)
+    }
+
+    #[inline(always)]
+    fn queue(&mut self, args: &[&[u8]], call: &Call, terms: Terms) -> Result<()> {
+        let Terms { row, effect, shape, callback, allowed_ms } = terms;
         let room = resp::checked_room(args)?;
         self.refuse_excess(room)?;
         let deadline = self.clock.deadline(allowed_ms);
@@ -179,22 +208,15 @@ impl Evented {
     /// What is to be known of the command, where it was asked for last too, and nothing of that depends on the arguments.
     #[inline]
     fn terms_as_before(&self, args: &[&[u8]], call: &Call) -> Option<Terms> {
-        let Latest { row, name, shape } = self.latest?;
-        if !name.is(args.first()?) {
-            return None;
-        }
-        self.client.plain_terms(row, shape?, call)
+        let latest = self.latest.as_ref().filter(|latest| latest.is(args))?;
+        self.client.plain_terms(latest.row, latest.shape?, call)
     }
 
     #[inline(never)]
     fn terms(&mut self, args: &[&[u8]], call: &Call) -> Result<Terms> {
         let terms = self.client.terms(args, call);
         let row = terms.row;
-        // Of two words, the second one may be another next time.
-        if let Some(row) = row.filter(|row| !row.flags.has(CommandFlags::CONTAINER) && !row.name.contains(' ')) {
-            self.latest =
-                Some(Latest { row, name: Exactly::new(row.name), shape: commands::shape_without_arguments(row) });
-        }
+        self.latest = row.and_then(Latest::of).or(self.latest);
         match row.filter(|row| row.connection_state().is_some()) {
             None => Ok(terms),
             Some(row) => self.admit(row, terms),
@@ -207,16 +229,18 @@ impl Evented {
         if !matches!(terms.effect, Effect::Subscribe { .. } | Effect::Unsubscribe { .. }) {
             return Err(row.misplaced("this one is opened anew when it breaks"));
         }
-        match self.line.is_resp2() {
-            false => Ok(terms),
-            true => Err(line::in_resp2()),
-        }
+        self.admit_subscription()?;
+        Ok(terms)
     }
 
     #[inline]
     fn refuse_excess(&self, cost: usize) -> Result<()> {
         // What was completed and not taken counts too, or it would have no bound.
-        let (in_flight, bytes) = self.line.under_way();
+        self.refuse_more(self.line.under_way(), cost)
+    }
+
+    #[inline]
+    fn refuse_more(&self, (in_flight, bytes): (usize, usize), cost: usize) -> Result<()> {
         let too_many = in_flight >= self.in_flight_max;
         let too_much = bytes > 0 && bytes.saturating_add(cost) as u64 > self.bytes_max;
         if too_many || too_much { Err(self.busy(in_flight, bytes, cost)) } else { Ok(()) }
@@ -239,6 +263,7 @@ impl Evented {
     fn take_specially(&mut self, taken: Option<(Pending, Reply)>) -> Option<Completion> {
         let completion = match taken {
             Some((command, reply)) => Some(self.answered(command, reply)),
+            None if self.among.is_some() => self.take_among(),
             None => self.take_any(),
         };
         if self.line.has_changed() {
@@ -256,6 +281,7 @@ impl Evented {
         completion
     }
 
+    #[inline(always)]
     fn answered(&mut self, command: Pending, reply: Reply) -> Completion {
         if reply.is_error() {
             self.heed(&command, &reply);
@@ -269,6 +295,8 @@ impl Evented {
             Came::Message(push) | Came::Confirmation(push) | Came::Push(push) => (Ok(push), ptr::null_mut()),
             Came::Gap { reason, lasted } => (message::gap(&reason, lasted), ptr::null_mut()),
             Came::Refused(error) => (Err(*error), ptr::null_mut()),
+            // The line has no names of slots.
+            Came::Adrift(_) => return None,
             Came::Confirmed(command) => (nothing(), command.call_data),
             Came::Failed(command, error) => return Some(command.failed(*error)),
             Came::Late { token, outcome, why } => {
@@ -336,6 +364,7 @@ impl Evented {
         }
     }
 
+    #[inline(always)]
     fn refuse_foreign(&self) -> Result<()> {
         match self.process == Process::current() {
             true => Ok(()),
@@ -349,6 +378,9 @@ impl Drop for Evented {
         // A child of fork only closes what it inherited: it is the parent's to watch.
         if self.process != Process::current() {
             return;
+        }
+        if let Some(among) = &mut self.among {
+            among.disband(&self.poller);
         }
         self.poller.disband();
     }

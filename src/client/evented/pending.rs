@@ -45,7 +45,7 @@ impl Pending {
     /// Its time is up. `why`: what kept it from being sent, where that is known.
     #[cold]
     pub(super) fn timed_out(&self, place: &str, outcome: Outcome, why: Option<&Error>) -> Error {
-        let name = self.row.map_or("the command", |row| row.name);
+        let name = self.row.map_or("the command", |row| row.name());
         if outcome != Outcome::NotSent {
             let text = format!("{place}: read: no whole reply to {name} within {} ms", self.allowed_ms);
             return Error::new(Status::Timeout, text).with_outcome(outcome);

@@ -6,9 +6,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::client::Call;
+use crate::error::Result;
+use crate::resp;
 use crate::transport::Deadline;
 
-use super::Evented;
+use super::{Completion, Evented};
 
 impl Evented {
     /// How long the loop may sleep, if the descriptor is not readable before; -1: as long as it likes.
@@ -16,12 +19,84 @@ impl Evented {
         if self.rung {
             return 0;
         }
-        self.line.deadline().map_or(-1, |moment| Deadline::at(moment).remaining_ms())
+        self.next_step().map_or(-1, |moment| Deadline::at(moment).remaining_ms())
+    }
+
+    /// When a step is due, whatever the descriptor of a connection shows.
+    #[inline]
+    fn next_step(&self) -> Option<Instant> {
+        if self.among.is_some() || self.looks_at.is_some() {
+            return self.next_of_many();
+        }
+        self.line.deadline()
+    }
+
+    #[inline(never)]
+    fn next_of_many(&self) -> Option<Instant> {
+        match &self.among {
+            Some(among) => among.deadline(Instant::now()),
+            None => [self.line.deadline(), self.looks_at].into_iter().flatten().min(),
+        }
+    }
+
+    /// Accept a command for one of many servers.
+    #[inline(never)]
+    pub(super) fn accept_among(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
+        let terms = self.client.terms(args, call);
+        if let Some(row) = terms.row.filter(|row| row.connection_state().is_some()) {
+            return Err(row.misplaced("this handle has many, each of which is opened anew when it breaks"));
+        }
+        let room = resp::checked_room(args)?;
+        let under_way = self.among.as_ref().map(|among| among.under_way()).unwrap_or_default();
+        self.refuse_more(under_way, room)?;
+        let (deadline, now) = (self.clock.deadline(terms.allowed_ms), self.clock.now());
+        if let Some(among) = &mut self.among {
+            among.submit(args, call, terms, deadline, now)?;
+        }
+        self.fresh = true;
+        self.call_for_a_write();
+        Ok(())
+    }
+
+    /// A step of the lines to many servers.
+    #[inline(never)]
+    pub(super) fn step_among(&mut self, now: Instant, readable: bool) {
+        let Some(among) = &mut self.among else { return };
+        among.step(&self.poller, now, readable, &mut self.kept);
+        self.fresh = false;
+        if among.holds_more() {
+            self.ring();
+        }
+        self.client.tell(&mut self.kept);
+        self.set_timer(now);
+    }
+
+    /// What came of a command to one of many servers.
+    #[inline(never)]
+    pub(super) fn take_among(&mut self) -> Option<Completion> {
+        self.among.as_mut()?.take()
+    }
+
+    /// Nothing is left to be taken of many servers in this round.
+    #[inline(never)]
+    fn calm_down_among(&mut self) {
+        let now = Instant::now();
+        let Some(among) = &mut self.among else { return };
+        let again = among.end_round(&self.poller, now, &mut self.kept);
+        self.fresh = false;
+        if again {
+            self.ring_anew();
+        } else if self.rung {
+            self.rung = false;
+            self.poller.silence();
+        }
+        self.client.tell(&mut self.kept);
+        self.set_timer_forward();
     }
 
     /// There is something to be written. Where the end of this round is sure to come, it is written there. A program that leaves
     /// a round for the first time finds the descriptor readable a moment later, and from then on at once.
-    #[inline]
+    #[inline(always)]
     pub(super) fn call_for_a_write(&mut self) {
         if self.rung || !self.rounds.will_end() {
             return self.ring();
@@ -64,7 +139,11 @@ impl Evented {
 
     #[inline(never)]
     fn one_was_taken_quietly(&mut self) {
-        match self.line.holds_more() {
+        let holds_more = match &self.among {
+            None => self.line.holds_more(),
+            Some(among) => among.holds_more(),
+        };
+        match holds_more {
             true => self.ring(),
             false => self.set_timer_forward(),
         }
@@ -74,6 +153,9 @@ impl Evented {
     pub(super) fn calm_down(&mut self) {
         self.clock.forget_now();
         self.rounds.end();
+        if self.among.is_some() {
+            return self.calm_down_among();
+        }
         let is_cut = self.line.end_round(Instant::now);
         if self.line.has_changed() {
             self.follow();
@@ -94,15 +176,17 @@ impl Evented {
 
     /// Let the timer run out no later than anything has to happen. It is set anew only where it would run out too late, or has
     /// run out by now: one that runs out too early costs a step in vain, and one set anew for each command a call for each.
+    #[inline(always)]
     pub(super) fn set_timer(&mut self, now: Instant) {
         match self.timer {
-            Some(timer) if timer <= now => self.set_timer_to(self.line.deadline()),
+            Some(timer) if timer <= now => self.set_timer_to(self.next_step()),
             _ => self.set_timer_forward(),
         }
     }
 
+    #[inline(always)]
     fn set_timer_forward(&mut self) {
-        if let Some(wanted) = self.line.deadline()
+        if let Some(wanted) = self.next_step()
             && self.timer.is_none_or(|timer| wanted < timer)
         {
             self.set_timer_to(Some(wanted));

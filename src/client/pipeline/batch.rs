@@ -9,7 +9,7 @@ use crate::conn::{Kept, Notice, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ongoing;
 use crate::reply::Reply;
-use crate::route::{Audience, Tries};
+use crate::route::{Audience, Tries, may_be_refusal};
 use crate::stats::Counters;
 
 use super::answers::Answers;
@@ -60,10 +60,17 @@ impl Batch {
             return Ok(());
         }
         self.plan.close()?;
-        let time = self.time(call);
+        let mut time = self.time(call);
         if let Some(watch) = self.watch.take() {
             tries.count = 1;
             return self.run_watched(watch, time);
+        }
+        if self.client.0.route.is_many() {
+            let client = self.client.clone();
+            return match self.plan.is_atomic() {
+                true => self.whole(&client, tries, time),
+                false => self.over_many(&client, 0..self.plan.len(), tries, &mut time),
+            };
         }
         self.with_retries(tries, time, Batch::attempt)
     }
@@ -148,6 +155,10 @@ impl Batch {
     /// would watch nothing.
     fn run_watched(&mut self, mut watch: Watch, mut time: Time) -> Result<()> {
         watch.refuse_foreign()?;
+        if let Err(moved) = watch.refuse_moved(&self.client) {
+            self.client.show(watch.end(false));
+            return Err(moved);
+        }
         let (lease, kept) = watch.parts()?;
         if time.start.has_passed() {
             let text = format!("the {} ms allowed were over before the transaction was sent", time.allowed_ms());
@@ -164,8 +175,18 @@ impl Batch {
                 (Err(error), true)
             }
         };
+        let is_many = self.client.0.route.is_many();
+        let refusal = self.merged.refusal.take().filter(|words| is_many && may_be_refusal(words));
+        if let Some(words) = &refusal {
+            watch.heed(&self.client, words, time.start);
+        }
         self.client.show(watch.end(lost));
-        answered.map_err(|error| if error.outcome == Outcome::NotSent { watch::lost(error) } else { error })
+        answered.map_err(|error| match error.outcome {
+            Outcome::NotSent => watch::lost(error),
+            // The keys are another server's, and so is whatever happens to them.
+            Outcome::Refused if refusal.is_some() => Error { status: Status::Watch, ..error },
+            _ => error,
+        })
     }
 
     /// The plan on this connection. The outer error ends the connection; the inner one is an answer.
@@ -233,4 +254,4 @@ impl Batch {
 }
 
 /// What a pipeline is called where a command's name is due.
-const NAME: &[u8] = b"PIPELINE";
+pub(super) const NAME: &[u8] = b"PIPELINE";

@@ -39,7 +39,11 @@ impl Batch {
         }
         // Replies are shown as they come, and so no script is asked for again behind the batch.
         self.plan.deliver(Delivery::Whole)?;
-        let time = self.time(call);
+        let mut time = self.time(call);
+        if self.client.0.route.is_many() {
+            let client = self.client.clone();
+            return self.each_over_many(&client, tries, &mut time, show);
+        }
         self.with_retries(tries, time, |batch, leased| batch.show_each(leased, show).map(Ok))
     }
 

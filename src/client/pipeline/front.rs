@@ -2,6 +2,8 @@
 //! find.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+
 use crate::client::script::{Script, existing, has_the_word, is_refusal};
 use crate::commands;
 use crate::conn::Digest;
@@ -16,7 +18,7 @@ use super::wire::{Missing, place_of};
 /// The answers to what stood in front.
 pub(super) struct Front<'p> {
     /// What was asked for, sorted by digest, and what was said of each.
-    asked: &'p [Script],
+    asked: Cow<'p, [Script]>,
     found: Vec<Found>,
     /// The server does not say whether it has scripts, and will not.
     pub(super) is_refused: bool,
@@ -45,18 +47,18 @@ pub(super) enum Verdict {
 /// and what is to be done about each.
 pub(super) fn take_out_front<'p>(plan: &'p Plan, merged: &mut Merged) -> Result<(Front<'p>, Vec<(Missing, Verdict)>)> {
     let (asked, len) = plan.wire.as_ref().map_or((&[][..], 0), |wire| (&wire.asked[..], wire.front));
-    let mut front = Front::of(asked)?;
+    let mut front = Front::of(Cow::Borrowed(asked))?;
     merged.unshaped.iter_mut().for_each(|place| *place = place.saturating_sub(len));
     let mut said = Vec::new();
     let mut made = Gather::new();
-    let scripts = &plan.queue.scripts;
+    let queue = &plan.queue;
     merged.gather.each(|place, mut frame| {
-        let Some(index) = place.checked_sub(len) else { return front.heard(place, frame) };
+        let Some(index) = place.checked_sub(len) else { return front.heard(place, &mut frame) };
         if let Some(error) = noscript(&frame)
-            && let Ok(script) = scripts.binary_search_by_key(&index, |added| added.index)
+            && let Some(script) = queue.script_of(index)
         {
             said.try_reserve(1).map_err(|_| Error::memory("the replies"))?;
-            said.push((Missing { index, script }, front.verdict(scripts[script].script.digest(), error)));
+            said.push((Missing { index, script }, front.verdict(queue.scripts[script].script.digest(), error)));
         }
         made.take(&mut frame)
     })?;
@@ -65,11 +67,17 @@ pub(super) fn take_out_front<'p>(plan: &'p Plan, merged: &mut Merged) -> Result<
 }
 
 impl<'p> Front<'p> {
-    fn of(asked: &'p [Script]) -> Result<Front<'p>> {
+    /// Nothing is answered yet of what asks for these scripts, which are sorted.
+    pub(super) fn of(asked: Cow<'p, [Script]>) -> Result<Front<'p>> {
         let mut found = Vec::new();
         found.try_reserve_exact(asked.len()).map_err(|_| Error::memory("the scripts"))?;
         found.resize(asked.len(), Found::default());
         Ok(Front { asked, found, is_refused: false })
+    }
+
+    /// How many replies it is due: one says which scripts there are, and one for each says whether it was loaded.
+    pub(super) fn len(&self) -> usize {
+        if self.asked.is_empty() { 0 } else { self.asked.len() + 1 }
     }
 
     /// The scripts that the server has.
@@ -79,11 +87,11 @@ impl<'p> Front<'p> {
     }
 
     /// One more reply to what stands in front has come.
-    fn heard(&mut self, place: usize, frame: Frame<'_>) -> Result<()> {
+    pub(super) fn heard(&mut self, place: usize, frame: &mut Frame<'_>) -> Result<()> {
         match place.checked_sub(1) {
             Some(asked) => self.found[asked].loaded = !frame.is_error(),
             None => {
-                let answer = Reply::build(frame)?;
+                let answer = Reply::build_from(frame)?;
                 match existing(&answer, self.asked.len()) {
                     Some(existing) => {
                         self.found.iter_mut().zip(existing).for_each(|(found, existed)| found.existed = Some(existed));
@@ -96,10 +104,10 @@ impl<'p> Front<'p> {
     }
 
     /// What is to be done about a command that was answered with this NOSCRIPT.
-    fn verdict(&self, digest: &Digest, error: &[u8]) -> Verdict {
+    pub(super) fn verdict(&self, digest: &Digest, error: &[u8]) -> Verdict {
         // The server was known to have it before.
         let words = commands::unknown_script(error);
-        let Ok(place) = place_of(self.asked, digest) else { return Verdict::Ask(words) };
+        let Ok(place) = place_of(&self.asked, digest) else { return Verdict::Ask(words) };
         match (self.found[place], words) {
             (Found { existed: Some(_), loaded: true }, words) => Verdict::Ask(words),
             (Found { existed: Some(true), .. }, _) => Verdict::Told,
@@ -112,7 +120,7 @@ impl<'p> Front<'p> {
 }
 
 /// The text of an error that has the code word of a server that does not know a script.
-fn noscript<'f>(frame: &'f Frame<'_>) -> Option<&'f [u8]> {
+pub(super) fn noscript<'f>(frame: &'f Frame<'_>) -> Option<&'f [u8]> {
     let root = frame.root().1.filter(|_| frame.is_error())?;
     Some(frame.text_of(root)).filter(|text| has_the_word(text))
 }

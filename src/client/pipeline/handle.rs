@@ -3,30 +3,33 @@
 
 use std::time::Duration;
 
+use crate::client::latest::{self, Latest};
 use crate::client::terms::Terms;
 use crate::client::{Call, Client, Flags, Script};
-use crate::commands::{self, Shape};
+use crate::commands::{self, Blocking, Command, Shape};
 use crate::error::{Error, Instead, Result, Status};
 use crate::reply::Reply;
-use crate::route::Order;
+use crate::route::{Aim, Order};
 use crate::stats::Counters;
 use crate::transport::Deadline;
 
 use super::batch::Batch;
 use super::merge::Merged;
 use super::plan::{Mode, Plan};
-use super::queue::{Queue, not_sent, refuse_connection_state};
+use super::queue::{Element, Queue, not_sent, refuse_connection_state};
 use super::time::Limit;
 use super::watch::{Watch, watch_of, within};
 
 /// Commands that wait for their run.
 pub struct Pipeline {
     client: Client,
+    is_cluster: bool,
     queue: Queue,
     /// The replies of the last run: their memory is used again, and which command failed first.
     merged: Merged,
     watch: Option<Watch>,
     busy: Busy,
+    latest: Option<Latest>,
     /// While it is transacting: when all tries together must be over.
     limit: Limit,
 }
@@ -48,10 +51,12 @@ impl Pipeline {
     pub fn new(client: &Client) -> Pipeline {
         Pipeline {
             client: client.clone(),
+            is_cluster: client.0.route.is_cluster(),
             queue: Queue::default(),
             merged: Merged::default(),
             watch: None,
             busy: Busy::No,
+            latest: None,
             limit: None,
         }
     }
@@ -59,17 +64,33 @@ impl Pipeline {
     /// Queue one command. What fails leaves the queue as it was.
     pub fn add(&mut self, args: &[&[u8]], flags: Flags, call_data: *mut ()) -> Result<()> {
         self.refuse_to_add(flags)?;
-        let command = commands::find(args);
+        let command = latest::find(&mut self.latest, args);
         refuse_connection_state(command)?;
         let shape = match flags.has(Flags::RAW) || self.client.0.often.raw_shape {
             true => Shape::KEEP,
             false => commands::shape_of(command, args),
         };
         let blocking = command.and_then(|command| command.blocking(args));
-        self.queue.add(args, flags, call_data, shape, blocking).map_err(not_sent)?;
-        if let Some(added) = self.queue.commands.last_mut() {
-            added.own_words = commands::has_own_words(command);
+        let own_words = commands::has_own_words(command);
+        let element = Element { end: 0, call_data, flags, called: false, own_words, shape };
+        if self.is_cluster {
+            return self.add_aimed(command, args, element, blocking);
         }
+        self.queue.add_element(element, args, blocking).map_err(not_sent)
+    }
+
+    /// The same in a cluster, where a command goes to the server that has its keys.
+    #[inline(never)]
+    fn add_aimed(
+        &mut self,
+        command: Option<&Command>,
+        args: &[&[u8]],
+        element: Element,
+        blocking: Option<Blocking>,
+    ) -> Result<()> {
+        let aim = self.aim(command, args)?;
+        self.queue.add_element(element, args, blocking).map_err(not_sent)?;
+        self.queue.aims.push(aim);
         Ok(())
     }
 
@@ -83,9 +104,26 @@ impl Pipeline {
         call_data: *mut (),
     ) -> Result<()> {
         self.refuse_to_add(flags)?;
-        self.queue.add_script(script, keys, args, flags, call_data).map_err(not_sent)
+        let aim = match self.is_cluster {
+            true => {
+                let aim_of = |args: &[&[u8]]| self.aim(commands::find(args), args);
+                Some(script.with_command(keys, &mut itoa::Buffer::new(), args, aim_of)?)
+            }
+            false => None,
+        };
+        self.queue.add_script(script, keys, args, flags, call_data).map_err(not_sent)?;
+        self.queue.aims.extend(aim);
+        Ok(())
     }
 
+    /// Where a command of a cluster goes. There is room to note it.
+    #[inline(never)]
+    fn aim(&mut self, command: Option<&Command>, args: &[&[u8]]) -> Result<Aim> {
+        self.queue.reserve_aim().map_err(not_sent)?;
+        self.client.0.route.aim_of(command, args)
+    }
+
+    #[inline(always)]
     fn refuse_to_add(&self, flags: Flags) -> Result<()> {
         self.refuse_while_running()?;
         if [Flags::TIMEOUT, Flags::ALONE, Flags::NO_RETRY].iter().any(|flag| flags.has(*flag)) {
@@ -145,6 +183,7 @@ impl Pipeline {
         }
         let args = watch_of(keys)?;
         let client = self.client.clone();
+        let slot = self.slot_to_watch(&args)?;
         client.count(Counters::command);
         let watched = match &mut self.watch {
             Some(watch) => {
@@ -155,14 +194,37 @@ impl Pipeline {
                     _ => Ok(()),
                 })
             }
+            None if client.0.route.is_many() => {
+                Watch::begin_at(&client, slot, &args, self.limit).map(|watch| self.watch = Some(watch))
+            }
             None => Watch::begin(&client, &args, self.limit).map(|watch| self.watch = Some(watch)),
         };
         watched.inspect_err(|error| client.count(|counters| counters.failed(error)))
     }
 
+    /// The slot of keys, in a cluster. An error: they have several, or another than what is watched already.
+    fn slot_to_watch(&self, args: &[&[u8]]) -> Result<Option<u16>> {
+        let watched = self.watch.as_ref().and_then(|watch| watch.slot);
+        let slot = match self.client.0.route.is_cluster() {
+            true => self.client.0.route.aim_of(commands::find(args), args)?.slot(),
+            false => None,
+        };
+        match (watched, slot) {
+            (Some(watched), Some(slot)) if watched != slot => {
+                let text = "the keys have another slot than those that are watched: a transaction is of one server \
+                            (a {tag} within keys gives them one slot)";
+                Err(not_sent(Error::new(Status::Argument, text)))
+            }
+            _ => Ok(slot),
+        }
+    }
+
     /// Send one command at once, on the connection that watches.
     pub(super) fn ask(&mut self, args: &[&[u8]], call: &Call, terms: &Terms) -> Result<Reply> {
         self.refuse_while_running()?;
+        if self.watch.is_some() {
+            self.slot_to_watch(args)?;
+        }
         let Some(watch) = &mut self.watch else {
             let text = "nothing is watched: a command at once goes over the connection that watches";
             return Err(not_sent(Error::new(Status::State, text)));
@@ -187,6 +249,9 @@ impl Pipeline {
     pub(super) fn begin_run(&mut self, mode: Mode) -> Result<Batch> {
         if self.watch.is_some() && mode == Mode::Plain {
             return Err(not_sent(Error::new(Status::State, "keys are watched").with_instead(Instead::Atomic)));
+        }
+        if mode == Mode::Atomic {
+            self.queue.lone_slot(self.watch.as_ref().and_then(|watch| watch.slot))?;
         }
         self.busy = if self.busy == Busy::Transacting { Busy::RunningTransaction } else { Busy::Running };
         let queue = std::mem::take(&mut self.queue);

@@ -4,7 +4,7 @@
 use crate::client::Callbacks;
 use crate::client::callbacks::failed_callback;
 use crate::commands::Refusal;
-use crate::error::{Error, Outcome, Result, Status};
+use crate::error::{Error, Outcome, Result, Status, head};
 use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::reply::{Builder, Kind, Reply};
 use crate::resp::{Frame, Gather};
@@ -22,6 +22,8 @@ pub(super) struct Merged {
     pub(super) failed: Option<usize>,
     /// The server takes no writes: one of its errors said so.
     pub(super) read_only: bool,
+    /// What a server said first to a transaction that it refused as a whole.
+    pub(super) refusal: Option<Vec<u8>>,
     /// How many replies a function of the caller's has seen, where they are shown as they come.
     pub(super) shown: usize,
 }
@@ -38,7 +40,7 @@ impl Merged {
     pub(super) fn begin(&mut self) {
         self.gather.clear(usize::MAX);
         self.unshaped.clear();
-        (self.failed, self.read_only) = (None, false);
+        (self.failed, self.read_only, self.refusal) = (None, false, None);
     }
 
     /// Forget the replies; what one large batch made grow is given back.
@@ -51,6 +53,12 @@ impl Merged {
     pub(super) fn refused(&mut self, index: usize, error: &[u8], own_words: bool) {
         self.heed(error, own_words);
         self.failed.get_or_insert(index);
+    }
+
+    /// A transaction was refused as a whole with this error.
+    pub(super) fn refused_whole(&mut self, error: &[u8]) {
+        let cause = error.strip_prefix(DISCARDED).unwrap_or(error);
+        self.refusal.get_or_insert_with(|| head(cause).to_vec());
     }
 
     /// What an error says of the server.
@@ -175,6 +183,9 @@ pub(super) fn called_back(callbacks: &Callbacks, command: &Element, args: &[&[u8
 pub(super) fn error_of<'f>(frame: &'f Frame<'_>) -> &'f [u8] {
     frame.root().1.map_or(&[], |root| frame.text_of(root))
 }
+
+/// What stands before the cause where EXEC names it.
+const DISCARDED: &[u8] = b"EXECABORT Transaction discarded because of: ";
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,15 @@
 //!    queue      the commands, as the bytes that will go over
 //!    wire       scripts, as they go over: by their digests, or whole
 //!    time       how long it may take
+//!  many         one run over many servers: all at once, in rounds
+//!    flight       what goes to one of them, and what came of it
+//!    parcel       its bytes
+//!    scripted     scripts that a server of them may not have
+//!    doubts       scripts that one of them had
+//!    received     takes its replies
+//!    gathered     the replies of all of them, and what stands in the place of those that are lost
+//!  each_of_many one whose replies are shown as they come
+//!  whole        a transaction that goes to one of them
 //!  exchange     one burst on one connection: bytes out, replies in
 //!  merge        what the caller gets: shapes, callbacks, the first failure, the one array
 //!    answers      takes the replies of commands that run one by one
@@ -26,17 +35,26 @@
 mod answers;
 mod batch;
 mod behind;
+mod doubts;
 mod each;
+mod each_of_many;
 mod exchange;
+mod flight;
 mod front;
+mod gathered;
 mod handle;
+mod many;
 mod merge;
+mod parcel;
 mod plan;
 mod queue;
+mod received;
+mod scripted;
 mod time;
 mod transact;
 mod transaction;
 mod watch;
+mod whole;
 mod wire;
 
 use crate::error::Result;

@@ -96,6 +96,27 @@ impl Plan {
         }
     }
 
+    /// The commands that go over.
+    pub(super) fn sent(&mut self) -> &mut Queue {
+        self.wire.as_mut().map_or(&mut self.queue, |wire| &mut wire.queue)
+    }
+
+    /// Whether the caller wants one try only.
+    pub(super) fn is_once(&self) -> bool {
+        self.flags.has(Flags::NO_RETRY)
+    }
+
+    /// Whether all of it may run twice.
+    pub(super) fn may_run_twice(&self) -> bool {
+        self.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice()
+    }
+
+    /// Whether a command may run twice, as far as the caller says.
+    pub(super) fn is_idempotent(&self, index: usize) -> bool {
+        let says = |flags: Flags| flags.has(Flags::IDEMPOTENT);
+        says(self.flags) || self.queue.commands.get(index).is_some_and(|command| says(command.flags))
+    }
+
     /// How many commands of the caller's there are.
     pub(super) fn len(&self) -> usize {
         self.queue.len()
@@ -139,7 +160,7 @@ impl Plan {
             && match error.outcome {
                 Outcome::NotSent => true,
                 Outcome::Refused => by_a_replica,
-                Outcome::Unknown => self.flags.has(Flags::IDEMPOTENT) || self.queue.may_run_twice(),
+                Outcome::Unknown => self.may_run_twice(),
                 _ => false,
             };
         if may_repeat { Again::Later } else { Again::No }

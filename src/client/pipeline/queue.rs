@@ -3,10 +3,11 @@
 
 use crate::client::{Callbacks, Flags, Script};
 use crate::commands::{self, Blocking, Command, Shape};
-use crate::error::{Error, Outcome, Result};
+use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::PIPELINE_REST_BYTES_MAX;
 use crate::memory::reuse;
 use crate::resp;
+use crate::route::Aim;
 
 /// The commands of a pipeline.
 #[derive(Default)]
@@ -20,6 +21,8 @@ pub(super) struct Queue {
     pub(super) shaped: bool,
     /// Which of them are scripts.
     pub(super) scripts: Vec<Added>,
+    /// Where each goes; empty, where there is one server, or any will do.
+    pub(super) aims: Vec<Aim>,
 }
 
 /// What must be known of a command besides its bytes.
@@ -58,8 +61,14 @@ impl Queue {
         shape: Shape,
         blocking: Option<Blocking>,
     ) -> Result<()> {
-        self.add_like(Element { end: 0, call_data, flags, called: false, own_words: true, shape }, Like::Args(args))?;
-        self.shaped |= !shape.is_keep();
+        self.add_element(Element { end: 0, call_data, flags, called: false, own_words: true, shape }, args, blocking)
+    }
+
+    /// The same, where all but its end is known.
+    #[inline(always)]
+    pub(super) fn add_element(&mut self, element: Element, args: &[&[u8]], blocking: Option<Blocking>) -> Result<()> {
+        self.add_like(element, Like::Args(args))?;
+        self.shaped |= !element.shape.is_keep();
         if let Some(blocking) = blocking {
             self.blocking = Some(longer(self.blocking, blocking));
         }
@@ -89,6 +98,40 @@ impl Queue {
         Ok(())
     }
 
+    /// There is room to note where the next command goes.
+    pub(super) fn reserve_aim(&mut self) -> Result<()> {
+        self.aims.try_reserve(1).map_err(|_| Error::memory("the command"))
+    }
+
+    /// The slot of a command's keys, where it matters.
+    pub(super) fn slot_of(&self, index: usize) -> Option<u16> {
+        self.aims.get(index)?.slot()
+    }
+
+    /// The slot of all of them, beginning with this one, where it matters. An error: they have several.
+    pub(super) fn lone_slot(&self, first: Option<u16>) -> Result<Option<u16>> {
+        let mut lone = first;
+        for (index, aim) in self.aims.iter().enumerate() {
+            match (lone, aim) {
+                (Some(lone), Aim::Slot(slot)) if lone != *slot => {
+                    let text = format!(
+                        "command {index}: its keys have another slot than those before it: a transaction is of one server \
+                         (a {{tag}} within keys gives them one slot)"
+                    );
+                    return Err(not_sent(Error::new(Status::Argument, text)));
+                }
+                (_, Aim::Slot(slot)) => lone = Some(*slot),
+                (_, Aim::Any) => {}
+            }
+        }
+        Ok(lone)
+    }
+
+    /// Which of the scripts the command with this index is, if it is one.
+    pub(super) fn script_of(&self, index: usize) -> Option<usize> {
+        self.scripts.binary_search_by_key(&index, |added| added.index).ok()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.commands.len()
     }
@@ -100,6 +143,14 @@ impl Queue {
     /// Where the bytes of a command begin.
     pub(super) fn start_of(&self, index: usize) -> usize {
         start_of(&self.commands, index)
+    }
+
+    /// Behind which command so many end, or so many bytes; one at least, if there is one.
+    pub(super) fn end_of_window(&self, first: usize, most: usize, bytes: usize) -> usize {
+        let end = self.len().min(first + most);
+        let within = self.start_of(first) + bytes;
+        let fit = self.commands[first..end].partition_point(|command| command.end <= within);
+        end.min(first + fit.max(1))
     }
 
     /// The arguments of a command, as they were added.
@@ -173,8 +224,11 @@ impl Queue {
     pub(super) fn clear(&mut self) {
         reuse(&mut self.bytes, PIPELINE_REST_BYTES_MAX);
         reuse(&mut self.commands, PIPELINE_REST_BYTES_MAX);
+        reuse(&mut self.aims, PIPELINE_REST_BYTES_MAX);
         (self.blocking, self.shaped) = (None, false);
-        self.scripts = Vec::new();
+        if !self.scripts.is_empty() {
+            self.scripts = Vec::new();
+        }
     }
 }
 
@@ -197,6 +251,7 @@ pub(super) fn not_sent(error: Error) -> Error {
 }
 
 /// Refuse what a pipeline does not take: what changes a connection for whoever comes next.
+#[inline(always)]
 pub(super) fn refuse_connection_state(command: Option<&Command>) -> Result<()> {
     match command.filter(|command| command.connection_state().is_some()) {
         None => Ok(()),
@@ -211,7 +266,6 @@ pub(super) const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Status;
     use std::time::Duration;
 
     fn queue(commands: &[&[&[u8]]]) -> Queue {
@@ -220,6 +274,21 @@ mod tests {
             queue.add(args, Flags::default(), std::ptr::null_mut(), Shape::KEEP, commands::blocking(args)).unwrap();
         }
         queue
+    }
+
+    #[test]
+    fn a_window_ends_with_its_commands_or_its_bytes() {
+        let mut queue = Queue::default();
+        for value in ["a", "b", "long enough to be alone", "c"] {
+            queue.add_plain(&[b"SET", b"k", value.as_bytes()]).unwrap();
+        }
+        let short = queue.commands[0].end - MULTI.len();
+        let ends = |first, most, bytes| queue.end_of_window(first, most, bytes);
+        assert_eq!((ends(0, 9, 10_000), ends(0, 2, 10_000), ends(1, 2, 10_000)), (4, 2, 3));
+        assert_eq!(
+            (ends(0, 9, 2 * short), ends(0, 9, 2 * short - 1), ends(2, 9, short), ends(3, 9, short)),
+            (2, 1, 3, 4)
+        );
     }
 
     #[test]

@@ -40,6 +40,17 @@ impl Time {
         Time { still_ms, total, start: total.map_or(start, |(total, _)| total.earlier(start)) }
     }
 
+    /// When the whole run must be over.
+    pub(super) fn total(&self) -> Deadline {
+        self.total.map_or(Deadline::never(), |(last, _)| last)
+    }
+
+    /// How long nothing may move.
+    pub(super) fn still_ms(&self) -> i64 {
+        self.still_ms
+    }
+
+    #[inline(always)]
     pub(super) fn until(&self) -> Until {
         let until = Until::still_for(self.still_ms);
         match self.total {

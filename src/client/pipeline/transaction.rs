@@ -101,6 +101,7 @@ impl<'q> Transaction<'q> {
     fn take_queued(&mut self, frame: &Frame<'_>, root: Entry, index: usize) -> Result<()> {
         if root.kind() == Type::Error {
             self.said.cause.get_or_insert_with(|| head(frame.text_of(root)).to_vec());
+            self.merged.refused_whole(frame.text_of(root));
             self.merged.failed.get_or_insert(index);
             self.refusals += 1;
         } else if self.said.multi_refused.is_none() && !says(frame, root, b"QUEUED") {
@@ -122,7 +123,10 @@ impl<'q> Transaction<'q> {
                 return Err(Error::new(Status::Protocol, text));
             }
             Type::Null => watched(),
-            Type::Error => refused_by_exec(frame.text_of(root), self.said.cause.take(), self.merged.failed),
+            Type::Error => {
+                self.merged.refused_whole(frame.text_of(root));
+                refused_by_exec(frame.text_of(root), self.said.cause.take(), self.merged.failed)
+            }
             _ => return Err(Error::new(Status::Protocol, "EXEC was answered with something else than an array")),
         });
         Ok(())
@@ -176,12 +180,19 @@ fn watched() -> Error {
 
 /// EXEC's own error: that commands before it were refused, or anything else; in either case it ran nothing.
 fn refused_by_exec(words: &[u8], cause: Option<Vec<u8>>, index: Option<usize>) -> Error {
-    let status = if words.starts_with(b"EXECABORT") { Status::Aborted } else { Status::Server };
+    let is_sure = words.starts_with(b"EXECABORT") || is_refused_elsewhere(words);
+    let status = if is_sure { Status::Aborted } else { Status::Server };
     let text = match (cause, index) {
         (Some(cause), Some(index)) => [format!("EXECABORT: command {index}: ").as_bytes(), &cause].concat(),
         _ => head(words).to_vec(),
     };
     Error::new(status, text).with_outcome(Outcome::Refused)
+}
+
+/// Whether a node of a cluster says that the keys are not its own, or that it serves none: then it has forgotten the transaction.
+fn is_refused_elsewhere(words: &[u8]) -> bool {
+    let codes: [&[u8]; 4] = [b"MOVED ", b"ASK ", b"TRYAGAIN ", b"CLUSTERDOWN "];
+    codes.iter().any(|code| words.starts_with(code))
 }
 
 #[cfg(test)]

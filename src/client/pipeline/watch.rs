@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crate::client::{Call, Client};
 use crate::conn::{Kept, Notice, Wait};
-use crate::error::{Error, Outcome, Result, Status};
+use crate::error::{Error, Outcome, Result, Status, head};
 use crate::ongoing;
 use crate::pool::Lease;
 use crate::reply::Reply;
-use crate::route::{Audience, Order, Tries};
+use crate::route::{Audience, Order, Tries, may_be_refusal};
+use crate::transport::Deadline;
 
 use super::queue::not_sent;
 use super::time::Limit;
@@ -20,6 +21,8 @@ pub(super) struct Watch {
     lease: Option<Lease>,
     kept: Kept,
     lost: Option<Error>,
+    /// The slot of the keys, in a cluster.
+    pub(super) slot: Option<u16>,
 }
 
 impl Watch {
@@ -32,7 +35,7 @@ impl Watch {
         let mut tries = Tries::default();
         loop {
             tries.count += 1;
-            let mut watch = Watch { lease: None, kept: client.kept(), lost: None };
+            let mut watch = Watch { lease: None, kept: client.kept(), lost: None, slot: None };
             let leased = client.0.route.lease(&order.wait, &mut watch.kept);
             let rested = leased.as_ref().is_ok_and(|lease| lease.rested);
             let tried = leased.and_then(|lease| {
@@ -65,10 +68,51 @@ impl Watch {
         }
     }
 
+    /// The same with one of many servers: the one that has the keys of this slot.
+    pub(super) fn begin_at(client: &Client, slot: Option<u16>, args: &[&[u8]], limit: Limit) -> Result<Watch> {
+        let order = client.terms(args, &Call::default()).order(args, &Call::default())?;
+        let order = Order { wait: within(order.wait, limit), idempotent: true, ..order };
+        let mut tries = Tries::default();
+        let held = client.0.route.hold_at(slot, &order, &mut tries, client);
+        match held.map_err(|error| tries.tell(error))? {
+            (_, Some(lease)) => Ok(Watch { lease: Some(lease), kept: client.kept(), lost: None, slot }),
+            (reply, None) => Err(tries.tell(order.error(&reply))),
+        }
+    }
+
+    /// The server has the keys no more, or may not have them: nothing of what is watched is worth anything.
+    pub(super) fn refuse_moved(&self, client: &Client) -> Result<()> {
+        match &self.lease {
+            Some(lease) if !client.0.route.leads_to(self.slot, lease) => {
+                let text = "the keys that are watched are another server's by now";
+                Err(not_sent(Error::new(Status::Watch, text)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One of many servers refused what came over this connection: where that is because the keys are another's, that is known from
+    /// now on.
+    pub(super) fn heed(&mut self, client: &Client, words: &[u8], deadline: Deadline) {
+        if let Some(lease) = &self.lease {
+            client.0.route.heed_at(self.slot, lease, words, deadline, &mut self.kept);
+        }
+    }
+
     /// One command at once. Where the connection breaks, that is as if a watched key had changed.
     pub(super) fn command(&mut self, order: &Order<'_>, client: &Client) -> Result<Reply> {
         self.refuse_foreign()?;
         let tried = self.try_command(order, client);
+        if let Ok(reply) = &tried
+            && reply.is_error()
+            && client.0.route.is_many()
+            && may_be_refusal(reply.text())
+        {
+            self.heed(client, reply.text(), order.wait.deadline);
+            let error = Error::new(Status::Watch, head(reply.text())).with_outcome(Outcome::Refused);
+            self.lost = Some(error.clone());
+            return Err(Error { attempts: 1, ..error });
+        }
         tried.map_err(|error| Error { attempts: 1, ..lost(error) })
     }
 

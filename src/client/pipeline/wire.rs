@@ -42,7 +42,7 @@ impl Wire {
             _ if queue.scripts.is_empty() => return Ok(None),
             Delivery::Whole => wire.fill(queue, true),
             Delivery::ByDigest(known) => {
-                wire.ask(queue, known).map_err(not_sent)?;
+                wire.ask(queue.scripts.iter().map(|added| &added.script), known).map_err(not_sent)?;
                 if wire.front == 0 {
                     return Ok(None);
                 }
@@ -55,9 +55,9 @@ impl Wire {
 
     /// Each script that the server is not known to have, once, however often it runs. It is loaded here, so that it runs in
     /// its place; and asked for, which proves what it can where it cannot be loaded.
-    fn ask(&mut self, queue: &Queue, known: &Known) -> Result<()> {
-        let unknown = queue.scripts.iter().map(|added| &added.script).filter(|script| !known.has(script.digest()));
-        unknown.into_iter().try_for_each(|script| put(&mut self.asked, script))?;
+    pub(super) fn ask<'s>(&mut self, scripts: impl Iterator<Item = &'s Script>, known: &Known) -> Result<()> {
+        let mut unknown = scripts.filter(|script| !known.has(script.digest()));
+        unknown.try_for_each(|script| put(&mut self.asked, script))?;
         if self.asked.is_empty() {
             return Ok(());
         }
@@ -116,9 +116,15 @@ pub(super) fn whole(queue: &Queue, missing: &[Missing]) -> Result<Queue> {
 
 fn add_whole(to: &mut Queue, queue: &Queue, added: &Added) -> Result<()> {
     let mut args = Vec::new();
-    queue.args_of(added.index, &mut args)?;
+    whole_args(queue, added, &mut args)?;
+    to.add_like(queue.commands[added.index], Like::Args(&args))
+}
+
+/// The arguments of a script's EVAL.
+pub(super) fn whole_args<'q>(queue: &'q Queue, added: &'q Added, args: &mut Vec<&'q [u8]>) -> Result<()> {
+    queue.args_of(added.index, args)?;
     if let Some(front) = args.get_mut(..FRONT) {
         (front[0], front[1]) = (EVAL, added.script.text());
     }
-    to.add_like(queue.commands[added.index], Like::Args(&args))
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the lock guards, and what never waits while it is held: the line, and what the descriptor shows of it.
+//! What the lock guards, and what never waits while it is held: the line, or several, and what the descriptor shows of them.
 
 use std::convert::Infallible;
 use std::os::fd::RawFd;
@@ -7,43 +7,41 @@ use std::time::{Duration, Instant};
 
 use crate::client::Client;
 use crate::commands::Topic;
-use crate::conn::{Connection, Notice, Stepped};
+use crate::conn::{Connection, Dial, Kept, Stepped};
 use crate::error::{Error, Result};
 use crate::line::{Came, Line, Transition, Wants};
+use crate::options::Endpoint;
 use crate::reply::Reply;
-use crate::session::Subscriptions;
 use crate::transport::poller::Poller;
 use crate::transport::{Deadline, Step};
 
-use super::message;
+use super::beside::Beside;
+use super::looking::{Connecting, News, line_to, look_at};
 
 /// A line on which nothing but subscriptions are asked for, and what was told of it.
 pub(super) struct Guarded {
-    line: Line<Infallible>,
+    pub(super) line: Line<Infallible>,
+    /// Where there are many servers: the lines beside this one, which is for channels and patterns.
+    pub(super) beside: Option<Box<Beside>>,
     /// Whether confirmations are given.
-    confirmations: bool,
+    pub(super) confirmations: bool,
     /// What to tell when the lock is free.
-    told: News,
-    /// What the poller watches.
+    pub(super) told: News,
+    /// What the poller watches of the line.
     watched: Option<(RawFd, Wants)>,
     /// When the timer runs out.
-    timer: Option<Instant>,
+    pub(super) timer: Option<Instant>,
     /// The bell was rung by this side.
     rung: bool,
     /// There is more to read than one call may.
     cut: bool,
     /// All that was read has been looked at.
-    seen: bool,
+    pub(super) seen: bool,
     /// How many reads in a row moved nothing where the descriptor promised something.
-    vain: u32,
-}
-
-/// What happened and what came unasked, for functions of the program's; and connections that are over, to be closed.
-#[derive(Default)]
-pub(super) struct News {
-    pub(super) notices: Vec<Notice>,
-    pub(super) pushes: Vec<Reply>,
-    pub(super) over: Vec<Connection>,
+    pub(super) vain: u32,
+    client: Client,
+    /// When to look whether the connection still leads to the right server.
+    looks_at: Option<Instant>,
 }
 
 /// What to do next.
@@ -60,22 +58,16 @@ pub(super) enum Todo {
     Connect,
 }
 
-/// What a try to open a connection came to.
-pub(super) enum Connecting {
-    /// It waits, until then or for what the poller shows.
-    Waits(Deadline),
-    /// There is one, or something to tell.
-    Moved,
-    /// There is none, for now.
-    Failed,
-}
-
 impl Guarded {
     pub(super) fn new(client: &Client) -> Guarded {
-        let pauses = client.clone();
-        let pause = move |failures: u32| pauses.0.route.retry().pause(failures.saturating_add(1));
+        let mut line = line_to(client, client.0.route.dial().clone());
+        let beside = client.0.route.guide().map(|guide| Box::new(Beside::new(client, guide)));
+        if beside.is_some() {
+            line.asks_soon();
+        }
         Guarded {
-            line: Line::alone(client.0.route.dial().clone(), client.0.often.command_timeout_ms, Box::new(pause)),
+            line,
+            beside,
             confirmations: client.0.setup.options.pubsub_confirmations(),
             told: News::default(),
             watched: None,
@@ -84,6 +76,8 @@ impl Guarded {
             cut: false,
             seen: false,
             vain: 0,
+            client: client.clone(),
+            looks_at: None,
         }
     }
 
@@ -94,17 +88,27 @@ impl Guarded {
 
     /// Why there is no connection now, where one was tried.
     pub(super) fn why_down(&self) -> Option<&Error> {
-        self.line.why_down()
+        self.line.why_down().or_else(|| self.beside.as_ref()?.why_down())
     }
 
-    /// What is subscribed.
-    pub(super) fn subscriptions(&self) -> &Subscriptions {
-        self.line.subscriptions()
+    /// Whether this name is wanted.
+    pub(super) fn wants(&self, topic: Topic, name: &[u8]) -> bool {
+        self.line.subscriptions().wants(topic, name)
+            || self.beside.as_ref().is_some_and(|beside| beside.wants(topic, name))
+    }
+
+    /// Every name that is wanted.
+    pub(super) fn names(&self) -> impl Iterator<Item = (Topic, &[u8])> {
+        let beside = self.beside.iter().flat_map(|beside| beside.names());
+        self.line.subscriptions().names().chain(beside)
     }
 
     /// Want names, or want them no more; and say so to the server, if there is a connection.
     pub(super) fn ask(&mut self, poller: &Poller, topic: Topic, subscribes: bool, names: &[&[u8]]) -> Result<()> {
-        let is_asked = self.line.ask(topic, subscribes, names, Instant::now)?;
+        let is_asked = match &mut self.beside {
+            Some(beside) if topic == Topic::Shard => beside.ask(subscribes, names)?,
+            _ => self.line.ask(topic, subscribes, names, Instant::now)?,
+        };
         self.follow(poller);
         // Who waits may have to connect now, or to look whether a connection still does. For what is wanted no more there is
         // nothing to do without one.
@@ -120,6 +124,9 @@ impl Guarded {
         if let Some(reply) = self.look()? {
             return Ok(Todo::Give(reply));
         }
+        if self.beside.is_some() {
+            return Ok(self.step_among(poller, looked));
+        }
         // What a connect waited for is nothing to read.
         *looked = looked.filter(|_| self.line.is_open());
         let promised = *looked == Some(true);
@@ -132,6 +139,7 @@ impl Guarded {
             self.rest_if_in_vain(promised);
         }
         let now = Instant::now();
+        self.lead(now);
         self.line.step_apart(now);
         self.follow(poller);
         // One that has run out is set anew by the next settling, whether it was heard or not.
@@ -148,6 +156,14 @@ impl Guarded {
         self.count();
         let until = self.until();
         Ok(if self.is_watched() { Todo::Wait(until) } else { Todo::WaitByReading(until) })
+    }
+
+    /// The lines are quiet, and all that the bell was rung for was looked at: wait.
+    pub(super) fn wait(&mut self, poller: &Poller) -> Todo {
+        self.seen = true;
+        self.silence(poller);
+        self.count();
+        Todo::Wait(self.until())
     }
 
     /// The next of what was read, where that is a message of a channel, and all else was settled when the one before it was
@@ -170,9 +186,15 @@ impl Guarded {
         self.line.read_waiting(timeout_ms, Instant::now);
     }
 
-    /// A connection that is to be opened, for who goes on with it. It may close its descriptor, which a child of fork may still have
-    /// open: none is watched then.
-    pub(super) fn begin_connect(&mut self, poller: &Poller) -> Option<Box<Stepped>> {
+    /// A connection that is to be opened, for who goes on with it: of the line, or of the one beside it to this endpoint. It may
+    /// close its descriptor, which a child of fork may still have open: none is watched then.
+    pub(super) fn begin_connect(&mut self, poller: &Poller, of: Option<&Endpoint>) -> Option<Box<Stepped>> {
+        if let (Some(endpoint), Some(beside)) = (of, &mut self.beside) {
+            return beside.begin_connect(poller, endpoint);
+        }
+        if !self.choose_home() {
+            return None;
+        }
         self.forget(poller);
         self.line.begin_connect(Instant::now())
     }
@@ -181,10 +203,19 @@ impl Guarded {
     pub(super) fn end_connect(
         &mut self,
         poller: &Poller,
+        of: Option<&Endpoint>,
         stepped: Box<Stepped>,
         step: Result<Step<Box<Connection>>>,
     ) -> Connecting {
+        if let (Some(endpoint), Some(beside)) = (of, &mut self.beside) {
+            let connecting = beside.end_connect(endpoint, stepped, step);
+            self.follow(poller);
+            return connecting;
+        }
         self.line.end_connect(stepped, step, Instant::now());
+        if let Some(beside) = &mut self.beside {
+            beside.is_home_down(&self.line);
+        }
         self.follow(poller);
         match () {
             () if self.line.is_opening() => Connecting::Waits(self.until()),
@@ -194,7 +225,8 @@ impl Guarded {
     }
 
     /// The first connection was opened. Who waits hears of it.
-    pub(super) fn opened(&mut self, poller: &Poller, connection: Connection) {
+    pub(super) fn opened(&mut self, poller: &Poller, dial: Dial, connection: Connection) {
+        self.line.lead_to(dial, Instant::now());
         self.line.opened(Box::new(connection), Instant::now());
         self.follow(poller);
         self.ring(poller);
@@ -222,7 +254,14 @@ impl Guarded {
         self.count();
         let holds_more = if self.seen { self.line.has_come() } else { self.line.holds_more() };
         let is_cut = std::mem::take(&mut self.cut);
-        let ready = holds_more || is_cut || self.line.hides_bytes() || self.line.is_connect_due(Instant::now);
+        let is_due = || self.line.is_connect_due(Instant::now);
+        let ready = match &self.beside {
+            None => holds_more || is_cut || self.line.hides_bytes() || is_due(),
+            Some(beside) => {
+                let is_home_ready = holds_more || is_cut || self.line.hides_bytes() || (beside.has_map() && is_due());
+                is_home_ready || beside.is_ready(self.seen)
+            }
+        };
         self.rung &= !(ready && is_over);
         match ready {
             true => self.ring(poller),
@@ -256,42 +295,37 @@ impl Guarded {
         }
     }
 
-    /// End it: the connection that there was is closed.
-    pub(super) fn close(&mut self) {
+    /// End it: the connections that there were are closed.
+    pub(super) fn close(&mut self, poller: &Poller) {
+        if let Some(beside) = &mut self.beside {
+            beside.close(poller);
+        }
         drop(self.line.close());
     }
 
     /// What came first in what has been read, as it is given. Where that fails, it is still there.
     fn look(&mut self) -> Result<Option<Reply>> {
-        while let Some(came) = self.line.take_read(Instant::now) {
-            let shaped = match &came {
-                Came::Message(push) => message::shaped(push),
-                Came::Confirmation(push) if self.confirmations => message::shaped(push),
-                Came::Gap { reason, lasted } => message::gap(reason, *lasted).map(Some),
-                _ => Ok(None),
-            };
-            match (shaped, came) {
-                (Err(error), came) => {
-                    self.line.give_back(came);
-                    return Err(error);
-                }
-                (Ok(Some(shaped)), _) => return Ok(Some(shaped)),
-                (Ok(None), Came::Message(push)) => return Ok(Some(push)),
-                (Ok(None), Came::Confirmation(push)) if self.confirmations => return Ok(Some(push)),
-                (Ok(None), Came::Push(push)) => self.told.pushes.push(push),
-                (Ok(None), Came::Refused(error)) => return Err(*error),
-                (Ok(None), _) => {}
-            }
+        if let Some(reply) = look_at(&mut self.line, self.confirmations, &mut self.told, |_| {})? {
+            return Ok(Some(reply));
         }
-        Ok(None)
+        match &mut self.beside {
+            None => Ok(None),
+            Some(beside) => beside.look(self.confirmations, &mut self.told),
+        }
     }
 
     /// Watch what the line wants to be watched, and note what has become of its connections. What is over is closed when nothing
     /// watches it any more.
-    fn follow(&mut self, poller: &Poller) {
+    pub(super) fn follow(&mut self, poller: &Poller) {
         while let Some(change) = self.line.take_change() {
             self.forget(poller);
-            self.note(change);
+            if let (Some(beside), Transition::Lost { .. }) = (&mut self.beside, &change) {
+                beside.guide.is_in_doubt();
+            }
+            self.told.note(change);
+        }
+        if let Some(beside) = &mut self.beside {
+            beside.follow(poller, &mut self.told);
         }
         let wanted = self.line.fd().map(|fd| (fd, self.line.wants()));
         if wanted == self.watched {
@@ -304,31 +338,31 @@ impl Guarded {
         self.watched = wanted.filter(|(fd, Wants { read, write })| poller.watch(*fd, *read, *write).is_ok());
     }
 
-    fn note(&mut self, change: Transition) {
-        match change {
-            Transition::Opened { notice } => self.told.notices.push(notice),
-            Transition::Lost { connection, error } => {
-                self.told.notices.push(Notice::lost(&connection, &error));
-                self.told.over.push(*connection);
-            }
-            Transition::Left { connection } => self.told.over.push(*connection),
-        }
-    }
-
-    fn forget(&mut self, poller: &Poller) {
+    pub(super) fn forget(&mut self, poller: &Poller) {
         if self.watched.take().is_some() {
             poller.forget();
         }
     }
 
     /// Whether the poller shows when the connection, where there is one, can be read.
-    fn is_watched(&self) -> bool {
+    pub(super) fn is_watched(&self) -> bool {
         self.watched.is_some() || !self.line.is_open()
     }
 
+    /// Look whether the connection leads to the right server, where Sentinels say which one that is.
+    fn lead(&mut self, now: Instant) {
+        let mut kept = Kept::new(false, 0).with_notices(true);
+        self.looks_at = self.client.lead(&mut self.line, now, &mut kept);
+        self.told.notices.append(&mut kept.take_notices());
+    }
+
     /// When there is something to do, whatever the poller shows.
-    fn until(&self) -> Deadline {
-        let until = self.line.deadline().map_or(Deadline::never(), Deadline::at);
+    pub(super) fn until(&self) -> Deadline {
+        let mut until = self.line.deadline().map_or(Deadline::never(), Deadline::at);
+        until = until.earlier(self.looks_at.map_or(Deadline::never(), Deadline::at));
+        if let Some(beside) = &self.beside {
+            until = until.earlier(beside.until());
+        }
         match self.watched {
             None if self.line.is_open() || self.line.is_opening() => until.earlier(Deadline::after(SLICE)),
             _ => until,
@@ -345,10 +379,13 @@ impl Guarded {
     /// Add what has moved to the statistics.
     fn count(&mut self) {
         self.line.count_bytes();
+        if let Some(beside) = &mut self.beside {
+            beside.count();
+        }
     }
 
     /// A read moved nothing. A descriptor that claims to be ready time after time, and moves nothing, is rested from.
-    fn rest_if_in_vain(&mut self, promised: bool) {
+    pub(super) fn rest_if_in_vain(&mut self, promised: bool) {
         self.vain = if promised { self.vain.saturating_add(1) } else { self.vain };
         if self.vain > VAIN_MAX {
             thread::sleep(PAUSE);

@@ -5,12 +5,20 @@
 //!  mod        the handle: what any thread may do at any time
 //!  reading    the waiting, done by one thread at a time
 //!  guarded    what the lock guards: a line on which nothing but subscriptions are asked for
+//!  among      the same, where there are many servers
+//!  beside     the lines to servers of shard channels
+//!  by_slot    their names, in lists of one slot each
+//!  looking    what a line brings
 //!  handlers   functions of the program's, by name
 //!  message    what is given: one shape in both protocols
 //! ```
 
+mod among;
+mod beside;
+mod by_slot;
 mod guarded;
 mod handlers;
+mod looking;
 pub(super) mod message;
 mod reading;
 
@@ -18,8 +26,10 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use crate::commands::Topic;
+use crate::conn::{Connection, Dial, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::ongoing::Ongoing;
 use crate::process::Process;
@@ -28,9 +38,10 @@ use crate::sync::Mutex;
 use crate::transport::Deadline;
 use crate::transport::poller::Poller;
 
-use super::{Call, Client, Flags, Listen, events};
-use guarded::{Guarded, News};
+use super::{Audience, Call, Client, Flags, Listen, events};
+use guarded::Guarded;
 use handlers::Handlers;
+use looking::News;
 
 /// A subscriber.
 pub struct PubSub {
@@ -49,6 +60,7 @@ pub struct PubSub {
     woken: AtomicBool,
     /// Its waits, of which the program may be asked whether they shall go on.
     ongoing: Ongoing,
+    is_of_cluster: bool,
 }
 
 /// The right to do what one thread does at a time. Dropped, another may.
@@ -67,6 +79,7 @@ impl PubSub {
             connecting: AtomicBool::new(false),
             woken: AtomicBool::new(false),
             ongoing: client.ongoing(),
+            is_of_cluster: client.0.route.is_cluster(),
         })
     }
 
@@ -79,6 +92,7 @@ impl PubSub {
         resp::check(names)?;
         // Who subscribes first is told what is wrong with the server. Where somebody connects already, it is noted.
         let connected = match ReadingTurn::take(&self.connecting) {
+            Some(_turn) if self.is_of_cluster => self.connect_among(topic, names),
             Some(_turn) => self.connect_at_first(),
             None => Ok(()),
         };
@@ -130,22 +144,40 @@ impl PubSub {
         if !self.guarded.lock().is_untried() {
             return Ok(());
         }
-        let connection = self.ongoing.during(ptr::null(), || self.client.0.route.dial().open(Deadline::never()))?;
+        let (dial, connection) = self.ongoing.during(ptr::null(), || self.open())?;
         let told = {
             let mut guarded = self.guarded.lock();
-            guarded.opened(&self.poller, connection);
+            guarded.opened(&self.poller, dial, connection);
             guarded.take_told()
         };
         self.tell(told);
         Ok(())
     }
 
+    fn open(&self) -> Result<(Dial, Connection)> {
+        let route = &self.client.0.route;
+        let mut dial = route.dial().clone();
+        if route.is_named() {
+            let allowed_ms = self.client.0.often.command_timeout_ms;
+            let wait = Wait { deadline: Deadline::after_ms(allowed_ms), allowed_ms, name: b"SUBSCRIBE" };
+            let mut kept = self.client.kept();
+            let leased = route.lease(&wait, &mut kept);
+            dial = route.named_now(false, Instant::now(), &mut kept).unwrap_or(dial);
+            self.client.show(kept);
+            leased?.give_back();
+        }
+        let connection = dial.open(Deadline::never())?;
+        Ok((dial, connection))
+    }
+
     /// What every call looks at first.
+    #[inline(always)]
     fn enter(&self) -> Result<()> {
         self.refuse_foreign()?;
         self.client.0.route.dial().refuse_reentry()
     }
 
+    #[inline(always)]
     fn refuse_foreign(&self) -> Result<()> {
         match self.process == Process::current() {
             true => Ok(()),
@@ -172,7 +204,7 @@ impl Drop for PubSub {
     fn drop(&mut self) {
         if self.refuse_foreign().is_ok() {
             self.poller.disband();
-            self.guarded.get_mut().close();
+            self.guarded.get_mut().close(&self.poller);
             return;
         }
         // In a child of fork: a thread of the parent's may have been changing what a lock guarded. The rest only closes.

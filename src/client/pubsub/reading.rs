@@ -9,7 +9,8 @@ use crate::limits::{LATE_READS_MAX, TURN_MS_MAX};
 use crate::reply::Reply;
 use crate::transport::Deadline;
 
-use super::guarded::{Connecting, Todo};
+use super::guarded::Todo;
+use super::looking::Connecting;
 use super::{PubSub, ReadingTurn, message};
 
 /// Who gets what no handler takes.
@@ -165,17 +166,33 @@ impl PubSub {
     fn connect(&self, deadline: Deadline) -> Result<Todo> {
         // Another thread subscribes, connects for that, and then rings.
         let Some(_turn) = ReadingTurn::take(&self.connecting) else { return Ok(Todo::Wait(Deadline::never())) };
-        let stepped = self.guarded.lock().begin_connect(&self.poller);
-        // Another thread was faster, or wants nothing any more.
-        let Some(mut stepped) = stepped else { return Ok(Todo::Again) };
-        let step = stepped.go_on();
-        let (connecting, told) = {
-            let mut guarded = self.guarded.lock();
-            (guarded.end_connect(&self.poller, stepped, step), guarded.take_told())
-        };
-        self.tell(told);
-        match connecting {
-            Connecting::Waits(until) => Ok(Todo::Wait(until)),
+        let mut all = Connecting::Failed;
+        let (mut is_any, mut until) = (false, Deadline::never());
+        let lines = self.guarded.lock().lines_to_connect(Instant::now());
+        for of in lines {
+            let stepped = self.guarded.lock().begin_connect(&self.poller, of.as_ref());
+            let Some(mut stepped) = stepped else { continue };
+            is_any = true;
+            let step = stepped.go_on();
+            let (connecting, told) = {
+                let mut guarded = self.guarded.lock();
+                (guarded.end_connect(&self.poller, of.as_ref(), stepped, step), guarded.take_told())
+            };
+            self.tell(told);
+            until = until.earlier(self.guarded.lock().until());
+            all = match (all, connecting) {
+                (_, Connecting::Moved) | (Connecting::Moved, _) => Connecting::Moved,
+                (_, Connecting::Waits(moment)) => {
+                    until = until.earlier(moment);
+                    Connecting::Waits(until)
+                }
+                (all, Connecting::Failed) => all,
+            };
+        }
+        match all {
+            // Another thread was faster, or wants nothing any more.
+            _ if !is_any => Ok(Todo::Again),
+            Connecting::Waits(_) => Ok(Todo::Wait(until)),
             // Where nobody listens that takes no time at all, and would be tried for ever.
             Connecting::Failed if deadline.has_passed() => Err(self.again()),
             Connecting::Failed | Connecting::Moved => Ok(Todo::Again),
@@ -194,7 +211,7 @@ impl PubSub {
         }
         // A message that came after its end was asked for is nobody's; one that is wanted waits for `next`, or for a handler.
         let mut guarded = self.guarded.lock();
-        if !guarded.subscriptions().wants(topic, name) {
+        if !guarded.wants(topic, name) {
             return Ok(None);
         }
         let error = no_handler(name);
@@ -205,7 +222,7 @@ impl PubSub {
     /// A name that is wanted and has no handler.
     fn unhandled(&self) -> Option<Error> {
         let guarded = self.guarded.lock();
-        let mut names = guarded.subscriptions().names();
+        let mut names = guarded.names();
         names.find(|(topic, name)| self.handlers.get(*topic, name).is_none()).map(|(_, name)| no_handler(name))
     }
 

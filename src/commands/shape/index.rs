@@ -29,7 +29,7 @@ pub(super) fn of(command: Option<&Command>, args: &[&[u8]]) -> Option<&'static R
 /// The same for any arguments; `None`: it depends on them.
 pub(super) fn certain(command: &Command) -> Option<Option<&'static Row>> {
     match PLACES[command.id as usize] {
-        NONE => (command.name.len() < STRAY_BYTES_MIN).then_some(None),
+        NONE => (command.name().len() < STRAY_BYTES_MIN).then_some(None),
         place => Some(row(place)),
     }
 }
@@ -62,8 +62,8 @@ fn row(place: u16) -> Option<&'static Row> {
 }
 
 /// The place of the row of each command of the table, by its number.
-static PLACES: [u16; table::ROWS.len()] = {
-    let mut places = [NONE; table::ROWS.len()];
+static PLACES: [u16; table::WRITTEN.len()] = {
+    let mut places = [NONE; table::WRITTEN.len()];
     let mut index = 0;
     while index < LEN {
         let name = name_at(index);
@@ -176,16 +176,16 @@ const fn names() -> ([u8; TEXT_LEN], [u16; LEN]) {
 
 /// The number of the command with this name: the table is sorted by name.
 const fn position(name: &[u8]) -> usize {
-    let (mut low, mut high) = (0, table::ROWS.len());
+    let (mut low, mut high) = (0, table::WRITTEN.len());
     while low < high {
         let middle = (low + high) / 2;
-        if is_before(table::ROWS[middle].name.as_bytes(), name) {
+        if is_before(table::WRITTEN[middle].name.as_bytes(), name) {
             low = middle + 1;
         } else {
             high = middle;
         }
     }
-    assert!(low < table::ROWS.len() && !is_before(name, table::ROWS[low].name.as_bytes()), "no such command");
+    assert!(low < table::WRITTEN.len() && !is_before(name, table::WRITTEN[low].name.as_bytes()), "no such command");
     low
 }
 

@@ -8,12 +8,12 @@ use crate::sync::Mutex;
 use crate::transport::{Attempt, Connect, Moved, Plain, connected};
 
 /// What a transport is asked for, and what it does.
-struct Asks {
+pub(super) struct Asks {
     /// The time that each write and each read were given.
-    writes: Vec<i64>,
-    reads: Vec<i64>,
+    pub(super) writes: Vec<i64>,
+    pub(super) reads: Vec<i64>,
     /// What a write takes.
-    takes: Result<usize>,
+    pub(super) takes: Result<usize>,
     /// What the next reads find; None: nothing.
     gives: Option<Give>,
     pending: bool,
@@ -68,7 +68,7 @@ impl Connect for Counted {
     }
 }
 
-fn counted(socket: Option<UnixStream>) -> (Connection, Arc<Mutex<Asks>>) {
+pub(super) fn counted(socket: Option<UnixStream>) -> (Connection, Arc<Mutex<Asks>>) {
     let gives: Option<Give> = Some(Box::new(|| Ok(GREETED.as_bytes().to_vec())));
     let (writes, reads, takes) = (Vec::new(), Vec::new(), Ok(usize::MAX));
     let asks = Asks { writes, reads, takes, gives, pending: false, lies: 0 };

@@ -69,7 +69,7 @@ impl Connect for Said {
 }
 
 /// A connection over a transport that says this of itself.
-fn greeted_by(said: Said, steps: impl IntoIterator<Item = Step>) -> (Connection, Script) {
+pub(super) fn greeted_by(said: Said, steps: impl IntoIterator<Item = Step>) -> (Connection, Script) {
     let script = Script::new([expect(HELLO), give(GREETED)].into_iter().chain(steps));
     let said = Said { script: Some(script.clone()), ..said };
     let dial = Dial::new(Options::new(), Some(Arc::new(said)), None).unwrap();

@@ -1,11 +1,11 @@
-//! Names that redis-py has for options, and what their values mean here.
+//! Names that other clients have for options, and what their values mean here.
 
-use super::super::check::about;
+use super::super::fault::about;
 use super::super::{Key, words};
 use crate::error::Result;
 
-/// The names that redis-py has for what has another name here.
-pub(super) const ALIASES: [(&str, Key, Meaning); 16] = [
+/// The names that redis-py, and for Sentinels go-redis, rueidis and lettuce, have for what has another name here.
+pub(super) const ALIASES: [(&str, Key, Meaning); 21] = [
     ("db", Key::Database, Meaning::Same),
     ("path", Key::UnixPath, Meaning::Same),
     ("lib_name", Key::LibraryName, Meaning::Same),
@@ -22,6 +22,11 @@ pub(super) const ALIASES: [(&str, Key, Meaning); 16] = [
     ("ssl_min_version", Key::TlsVersionMin, Meaning::Same),
     ("ssl_cert_reqs", Key::TlsInsecureSkipVerify, Meaning::Required),
     ("ssl_check_hostname", Key::TlsInsecureSkipVerify, Meaning::HostName),
+    ("addr", Key::Seeds, Meaning::OneMore),
+    ("service_name", Key::SentinelService, Meaning::Same),
+    ("master_name", Key::SentinelService, Meaning::Same),
+    ("master_set", Key::SentinelService, Meaning::Same),
+    ("sentinelMasterId", Key::SentinelService, Meaning::Same),
 ];
 
 /// How the value of a name means what it means here.
@@ -32,9 +37,10 @@ pub(super) enum Meaning {
     ZeroIsNever,
     Required,
     HostName,
+    OneMore,
 }
 
-/// What redis-py's value means for our option.
+/// What another client's value means for our option.
 pub(super) fn translate(key: Key, meaning: Meaning, value: &[u8]) -> Result<i64> {
     let text = std::str::from_utf8(value).unwrap_or_default();
     match meaning {

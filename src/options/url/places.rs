@@ -36,7 +36,11 @@ fn secrets(url: &[u8]) -> Vec<Range<usize>> {
         found.map_or(url.len(), |at| from + at)
     };
     let last = url.iter().rposition(|byte| *byte == b'@').filter(|at| *at >= start);
-    let authority = find(start, b"/?");
+    // In the URL of Sentinels, and there alone, a '#' that no '@' follows ends what stands before it.
+    let hash = url.iter().position(|byte| *byte == b'#').filter(|hash| last.is_none_or(|at| at < *hash));
+    let scheme = start.checked_sub(SENTINELS.len()).and_then(|from| url.get(from..start));
+    let has_hash = hash.is_some() && scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(SENTINELS));
+    let authority = find(start, if has_hash { b"/?#" } else { b"/?" });
     let mut secrets = Vec::new();
     match last {
         // A '/' or '?' of a password's that is not escaped, or a name with an '@' behind it.
@@ -47,17 +51,17 @@ fn secrets(url: &[u8]) -> Vec<Range<usize>> {
         Some(at) => secrets.push((find(start, b":") + 1).min(at)..at),
         None => {
             let colon = find(start, b":");
-            let port = url.get(colon + 1..authority).unwrap_or_default();
+            let place = url.get(start..authority).unwrap_or_default();
             // Somebody may have forgotten the host.
-            if url.get(start) != Some(&b'[') && !port.iter().all(u8::is_ascii_digit) {
+            if !are_servers(place) && place.first() != Some(&b'[') && colon < authority {
                 secrets.push(colon + 1..authority);
             }
         }
     }
     let mut from = find(authority, b"?") + 1;
     while from < url.len() {
-        let (equals, end) = (find(from, b"="), find(from, b"&"));
-        if equals < end && [&b"password"[..], b"tls_key_pem"].contains(&&url[from..equals]) {
+        let (equals, end) = (find(from, b"="), find(from, if has_hash { b"&#" } else { b"&" }));
+        if equals < end && SECRETS.contains(&&url[from..equals]) {
             secrets.push(equals + 1..end);
         }
         from = end + 1;
@@ -66,5 +70,20 @@ fn secrets(url: &[u8]) -> Vec<Range<usize>> {
     secrets
 }
 
+/// Whether each piece between commas looks like a server.
+pub(super) fn are_servers(place: &[u8]) -> bool {
+    place.split(|byte| *byte == b',').all(|server| {
+        let host = server.iter().position(|byte| *byte == b']').map_or(0, |end| end + 1);
+        let mut parts = server[host..].splitn(2, |byte| *byte == b':');
+        let name = parts.next().unwrap_or_default();
+        let port = parts.next().is_none_or(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit));
+        port && (host == 0) != name.is_empty()
+    })
+}
+
+/// The options that are secret.
+const SECRETS: [&[u8]; 3] = [b"password", b"sentinel_password", b"tls_key_pem"];
+/// How the scheme of Sentinels ends.
+const SENTINELS: &[u8] = b"sentinel://";
 /// What stands for a secret.
 const SHOWN: &str = "***";

@@ -1,8 +1,9 @@
-//! The scheme of a URL, and the messages for URLs that name more than one server.
+//! The scheme of a URL, and where it may have a '#'.
 
 use zeroize::Zeroizing;
 
-use super::super::check::shown;
+use super::super::fault::shown;
+use super::super::topology::Topology;
 use super::piece::{UrlPiece, fault};
 use crate::error::Result;
 use crate::memory::copied;
@@ -10,8 +11,11 @@ use crate::memory::copied;
 /// What stands before `://`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scheme {
-    Redis,
-    Rediss,
+    Tcp {
+        tls: bool,
+        /// Single: it says nothing of that.
+        topology: Topology,
+    },
     Unix,
 }
 
@@ -28,14 +32,12 @@ pub(super) fn scheme(url: &[u8]) -> Result<(Scheme, UrlPiece<'_>)> {
     // Who forgot the scheme may have a password here.
     let mut small = Zeroizing::new(copied(name, "the scheme")?);
     small.make_ascii_lowercase();
-    let scheme = match small.as_slice() {
-        b"redis" | b"valkey" => Scheme::Redis,
-        b"rediss" | b"valkeys" | b"tls" => Scheme::Rediss,
-        b"unix" | b"redis+unix" | b"valkey+unix" => Scheme::Unix,
-        other => return Err(fault(0, unknown(name, other))),
-    };
+    let Some(scheme) = known(&small) else { return Err(fault(0, unknown(name, &small))) };
+    // In the URL of Sentinels the service may stand behind a '#', if no password can have been cut by it.
+    let is_of_sentinels = matches!(scheme, Scheme::Tcp { topology: Topology::Sentinel, .. });
+    let hash = url.iter().position(|byte| *byte == b'#').filter(|at| is_of_sentinels && !url[*at..].contains(&b'@'));
     for (at, byte) in url.iter().enumerate() {
-        if matches!(byte, 0..=b' ' | b'#' | 0x7f) {
+        if matches!(byte, 0..=b' ' | b'#' | 0x7f) && Some(at) != hash {
             let what = match may_be_secret(url, at) {
                 true => "a byte that is written % and two hexadecimal digits in a URL".to_owned(),
                 false => format!("a byte 0x{byte:02x}, which is written %{byte:02X} in a URL"),
@@ -54,33 +56,34 @@ fn may_be_secret(url: &[u8], at: usize) -> bool {
     behind.contains(&b'@') || rest.contains(&b':') || names(b"password=") || names(b"key_pem=")
 }
 
+/// The scheme of this name, which is in small letters.
+fn known(name: &[u8]) -> Option<Scheme> {
+    if let b"unix" | b"redis+unix" | b"valkey+unix" = name {
+        return Some(Scheme::Unix);
+    }
+    let many = [(&b"cluster"[..], Topology::Cluster), (b"sentinel", Topology::Sentinel)];
+    let of_many = many.into_iter().find_map(|(word, topology)| {
+        let base = name.strip_suffix(word)?;
+        Some((base.strip_suffix(b"+").or_else(|| base.strip_suffix(b"-"))?, topology))
+    });
+    let (base, topology) = of_many.unwrap_or((name, Topology::Single));
+    let tls = match base {
+        b"redis" | b"valkey" => false,
+        b"rediss" | b"valkeys" => true,
+        b"tls" if topology == Topology::Single => true,
+        _ => return None,
+    };
+    Some(Scheme::Tcp { tls, topology })
+}
+
 fn unknown(name: &[u8], small: &[u8]) -> Vec<u8> {
     let has = |word: &[u8]| small.windows(word.len()).any(|window| window == word);
-    if has(b"sentinel") {
-        format!("the URL of sentinels: {ONE_SERVER} (a sentinel names it: SENTINEL GET-MASTER-ADDR-BY-NAME)").into()
+    let known: &[u8] = if has(b"sentinel") {
+        b"Sentinels are at redis+sentinel:// or rediss+sentinel://"
     } else if has(b"cluster") {
-        format!("the URL of a cluster: {ONE_SERVER}").into()
+        b"a cluster is at redis+cluster:// or rediss+cluster://"
     } else {
-        [b"unknown scheme ", &shown(name)[..], b" (there are redis://, rediss:// and unix://)"].concat()
-    }
-}
-
-/// Refuses hosts with a comma between them, each perhaps with its port. What stands behind a colon and looks otherwise may be
-/// anything, a password included.
-pub(super) fn refuse_list(place: UrlPiece<'_>) -> Result<()> {
-    let is_server = |server: &[u8]| {
-        let host = server.iter().position(|byte| *byte == b']').map_or(0, |end| end + 1);
-        let mut parts = server[host..].splitn(2, |byte| *byte == b':');
-        let name = parts.next().unwrap_or_default();
-        let port = parts.next().is_none_or(|port| !port.is_empty() && port.iter().all(u8::is_ascii_digit));
-        port && (host == 0) != name.is_empty()
+        b"there are redis://, rediss:// and unix://, and redis+cluster:// and redis+sentinel://"
     };
-    let mut servers = place.bytes.split(|byte| *byte == b',');
-    let (name, _) = place.cut(|byte| byte == b':');
-    match name.bytes.contains(&b',') || (place.bytes.contains(&b',') && servers.all(is_server)) {
-        true => Err(fault(place.at, format!("a list of servers: {ONE_SERVER}"))),
-        false => Ok(()),
-    }
+    [b"unknown scheme ", &shown(name)[..], b" (", known, b")"].concat()
 }
-
-const ONE_SERVER: &str = "this version connects to one server, by a URL of redis://, rediss:// or unix://";

@@ -1,6 +1,7 @@
 //! URLs that are accepted and refused, and the messages.
 
 mod any;
+mod many;
 mod secrets;
 
 use super::*;
@@ -170,46 +171,6 @@ fn what_is_only_untidy_is_read() {
 }
 
 #[test]
-fn what_takes_more_servers_than_one_is_told_what_there_is() {
-    let one = "this version connects to one server, by a URL of redis://, rediss:// or unix://";
-    let sentinel = format!("the URL of sentinels: {one} (a sentinel names it: SENTINEL GET-MASTER-ADDR-BY-NAME)");
-    for url in [
-        "redis-sentinel://h1:26379,h2:26379/0#mymaster",
-        "redis-sentinels://h",
-        "redis+sentinel://:p@h/mymaster/0",
-        "rediss+sentinel://h",
-        "valkey-sentinel://h",
-        "Sentinel://h:26379/mymaster",
-    ] {
-        assert_eq!(refused(url), format!("{sentinel}, at byte 0 of the URL"), "{url}");
-    }
-    for url in
-        ["redis-cluster://h1:1,h2:2", "rediss-cluster://h", "redis+cluster://h", "valkey-clusters://h", "cluster://h"]
-    {
-        assert_eq!(refused(url), format!("the URL of a cluster: {one}, at byte 0 of the URL"), "{url}");
-    }
-    for (url, at) in [
-        ("redis://h1:1,h2:2/0", 8),
-        ("redis://h1,h2", 8),
-        ("redis://h1,h2:x", 8),
-        ("redis://h,", 8),
-        ("redis://[::1]:1,[::2]:2", 8),
-        ("redis://[::1],h", 8),
-        ("redis://10.0.0.1:7000,10.0.0.2:7000,10.0.0.3:7000", 8),
-    ] {
-        assert_eq!(refused(url), format!("a list of servers: {one}, at byte {at} of the URL"), "{url}");
-    }
-    let with_secret = refused("rediss://u:p@h1:1,h2,h3:3?pool_max=2");
-    assert_eq!(with_secret, format!("a list of servers: {one}, at byte 15 of the URL with *** for its secrets"));
-    // It may be a password, where somebody forgot the host.
-    for url in ["redis://u:pass,word", "redis://u:1,a:b", "redis://u:a,b/@h"] {
-        let message = refused(url);
-        assert!(!message.contains("list"), "{url}: {message}");
-    }
-    assert_eq!(secret("redis://u:a,b:1@h"), "a,b:1");
-}
-
-#[test]
 fn a_time_that_could_be_two_names_both() {
     let message = "timeout, which is ambiguous: pool_wait is the time to wait for a connection of the pool, and \
         command_timeout that of a command, at byte 10 of the URL";
@@ -248,7 +209,10 @@ fn what_is_wrong_with_a_server_is_named_with_its_place() {
     are_refused(&[
         ("", "no scheme such as redis://, at byte 0 of the URL"),
         ("localhost:6379", "no scheme such as redis://, at byte 0 of the URL"),
-        ("http://h", "unknown scheme \"http\" (there are redis://, rediss:// and unix://), at byte 0 of the URL"),
+        (
+            "http://h",
+            "unknown scheme \"http\" (there are redis://, rediss:// and unix://, and redis+cluster:// and redis+sentinel://), at byte 0 of the URL",
+        ),
         ("redis://", "no host, at byte 8 of the URL"),
         ("redis://:6379", "no host, at byte 8 of the URL"),
         ("redis://u:p@/1", "no host, at byte 14 of the URL with *** for its secrets"),

@@ -13,7 +13,7 @@ use crate::memory;
 use crate::ongoing::{self, WaitPoint};
 use crate::sync::{Lock, Word};
 
-use super::seats::{SEATS, Seat, Seats};
+use super::seats::{self, SEATS, Seat, Seats};
 
 /// Where callers board. `C` is what is known of a command, `T` the end of one, and `X` what a conductor hands to the next; `W`
 /// and `R` are the word and the lock that it is made of.
@@ -138,6 +138,12 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
         !self.platform.lock().load.commands.is_empty()
     }
 
+    /// Let all look up whose commands wait to be taken.
+    pub(super) fn wake_waiting(&self) {
+        let platform = self.platform.lock();
+        seats::wake_all(platform.load.commands.iter().map(|boarded| &boarded.seat));
+    }
+
     /// Put the role down and call the next conductor, which finds `left`. Where nobody waits, `settle` is shown it before the
     /// role is free.
     pub fn put_down(&self, mut left: X, mut settle: impl FnMut(&mut X)) {
@@ -232,6 +238,24 @@ impl<C, T, W: Word, X> Platform<C, T, W, X> {
 }
 
 impl<C, T, W> Load<C, T, W> {
+    /// Keep only the commands of such seats, and their bytes.
+    pub(super) fn keep(&mut self, mut is_kept: impl FnMut(&Seat<T, W>) -> bool) {
+        let Load { bytes, commands } = self;
+        let (mut from, mut to) = (0, 0);
+        commands.retain(|Boarded { seat, len, .. }| {
+            let is_kept = is_kept(seat);
+            if is_kept {
+                if from != to {
+                    bytes.copy_within(from..from + len, to);
+                }
+                to += len;
+            }
+            from += len;
+            is_kept
+        });
+        bytes.truncate(to);
+    }
+
     /// Forget all of it, and keep the memory that a few commands need.
     pub fn clear(&mut self) {
         self.commands.clear();

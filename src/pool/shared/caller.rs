@@ -62,7 +62,7 @@ impl PoolState {
         self.dial.counters().rode();
         let mut caller = Caller { pool: self, sharing, seat, ride, wait_point: None, since: None };
         if conducts {
-            caller.conduct(kept).map_err(fresh)?;
+            caller.conduct(false, kept).map_err(fresh)?;
         }
         caller.wait(kept).map(Some)
     }
@@ -92,7 +92,7 @@ impl Caller<'_> {
             match self.seat.look() {
                 AtSeat::End(verdict) => return self.told(verdict),
                 AtSeat::Called => {
-                    self.conduct(kept).map_err(fresh)?;
+                    self.conduct(true, kept).map_err(fresh)?;
                     continue;
                 }
                 AtSeat::Nothing => {}
@@ -126,8 +126,14 @@ impl Caller<'_> {
             return wait_point.sleep(count, until);
         }
         // The first sleep is short, and costs nothing. From then on whoever ends the call finds where it sleeps.
+        let is_first = self.since.is_none();
         let end = *self.since.get_or_insert(self.ride.now) + BRIEF;
         if Vigil::is_brief()? {
+            // No timer is set, for all are woken when conductors have been at it for a while.
+            if is_first && self.has_time_after(end) && !self.sharing.is_slow() {
+                self.seat.sleep(wakes, None);
+                return Ok(());
+            }
             let slept = self.seat.sleep(wakes, until.map_or(Some(end), |until| Some(until.min(end))));
             if slept != Waited::TimedOut || Instant::now() < end {
                 return Ok(());
@@ -139,9 +145,15 @@ impl Caller<'_> {
         Ok(())
     }
 
+    /// Whether the call has much time left at that moment.
+    fn has_time_after(&self, end: Instant) -> bool {
+        self.ride.wait.deadline.moment().is_none_or(|moment| moment > end + MUCH)
+    }
+
     fn told(&self, verdict: RideEnd) -> std::result::Result<Reply, Thrown> {
         match verdict {
             RideEnd::Reply(reply) => Ok(reply),
+            RideEnd::Short(short) => short.reply().map_err(|error| fresh(error.with_outcome(Outcome::Ran))),
             RideEnd::Failed { error, rested } => Err(Thrown { error: *error, rested }),
             RideEnd::Late(outcome) => Err(fresh(self.late(outcome))),
         }
@@ -175,5 +187,7 @@ fn fresh(error: Error) -> Thrown {
     Thrown { error, rested: false }
 }
 
+/// So much later the time of a call is not up before its conductor has woken it.
+const MUCH: Duration = Duration::from_millis(200);
 /// How long a caller sleeps before it takes a place of its own to sleep at.
 const BRIEF: Duration = Duration::from_millis(20);

@@ -11,6 +11,7 @@
 //!  seats        where callers wait, woken together
 //!  boarding     the commands that wait to be taken, and whose turn it is to conduct
 //!  train        the leased connection and the commands on it
+//!  short        a short reply on its way to its caller
 //!  term         what a conductor does
 //! ```
 
@@ -18,6 +19,7 @@ mod boarding;
 mod caller;
 mod seats;
 mod sharing;
+mod short;
 mod term;
 mod train;
 

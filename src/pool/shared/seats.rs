@@ -200,6 +200,21 @@ impl<T, W: Word> Seat<T, W> {
     }
 }
 
+/// Let the callers look up who sleep on the words of these seats: neighbours on one word at once.
+pub(super) fn wake_all<'s, T: 's, W: Word + 's>(all: impl Iterator<Item = &'s Seat<T, W>>) {
+    let mut last: Option<(&Seats<T, W>, u32)> = None;
+    for seat in all {
+        last = match last {
+            Some((seats, bits)) if std::ptr::eq(seats, &*seat.seats) => Some((seats, bits | seat.bit())),
+            before => {
+                before.into_iter().for_each(|(seats, bits)| seats.wake(bits));
+                Some((&*seat.seats, seat.bit()))
+            }
+        };
+    }
+    last.into_iter().for_each(|(seats, bits)| seats.wake(bits));
+}
+
 /// The seats that share a word: each has a bit of it.
 pub const SEATS: usize = 32;
 

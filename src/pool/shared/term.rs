@@ -35,12 +35,17 @@ enum TermEnd {
 }
 
 impl Caller<'_> {
-    /// Conduct until what was under way at first is answered. An error: the caller has left its seat.
-    pub(super) fn conduct(&mut self, kept: &mut Kept) -> Result<()> {
+    /// Conduct until what was under way at first is answered. `follows`: another conductor has called this one. An error: the
+    /// caller has left its seat.
+    pub(super) fn conduct(&mut self, follows: bool, kept: &mut Kept) -> Result<()> {
         let train = self.sharing.boarding.unpark().unwrap_or_default();
         let mut term = Term { sharing: self.sharing, seat: &self.seat, train: Some(train) };
         let Some(train) = &mut term.train else { return Ok(()) };
         train.conducted_by(&self.seat);
+        // Who sleeps since an earlier conductor's time is woken as soon as if there had been but one.
+        if !follows || train.quick_since.is_none() {
+            self.become_quick(train, if follows { Instant::now() } else { self.ride.now });
+        }
         let driven =
             self.may_go_on().and_then(|()| self.get_connection(train, kept)).and_then(|()| self.drive(train, kept));
         // Where nobody waits any more and replies are due, the connection ends as if it had been this call's alone.
@@ -81,12 +86,35 @@ impl Caller<'_> {
             }
         }
         if train.lease.is_none() {
+            self.become_slow(train);
             let wait_ms = self.pool_wait_ms(now);
             let leased = self.pool.lease(&mut now, deadline, wait_ms, kept);
             train.lease = Some(leased.map_err(TermEnd::NoConnection)?);
             self.sharing.boarding.close(false);
+            self.become_quick(train, now);
         }
         Ok(())
+    }
+
+    /// From now on callers may sleep for as long as it takes, for they are told in time to look up: except where functions of the
+    /// program's serve the connection, which may take any time.
+    fn become_quick(&self, train: &mut Train, now: Instant) {
+        if self.pool.dial.is_served() {
+            if !self.sharing.is_slow() {
+                self.become_slow(train);
+            }
+            return;
+        }
+        train.quick_since = Some(now);
+        self.sharing.set_slow(false);
+    }
+
+    /// Callers who sleep for as long as it takes, because they are told in time, are told to look up by themselves.
+    fn become_slow(&self, train: &mut Train) {
+        train.quick_since = None;
+        self.sharing.set_slow(true);
+        train.wake_under_way();
+        self.sharing.boarding.wake_waiting();
     }
 
     /// How long this caller may still wait for a connection.
@@ -102,7 +130,13 @@ impl Caller<'_> {
         self.depart(train, kept)?;
         let last = train.next_token();
         let mut slice = PATIENCE;
+        let looking = self.pool.dial.looking();
+        let slice_max = if looking.is_some() { LOOKING_SLICE_MAX } else { SLICE_MAX };
+        let mut silent_since = Instant::now();
         loop {
+            if train.quick_since.is_some_and(|since| since.elapsed() >= SLOW) {
+                self.become_slow(train);
+            }
             let is_ended = !self.seat.is_open();
             let is_over = is_ended && (train.is_past(last) || self.ride.wait.deadline.has_passed());
             if train.owes_nothing() || is_over {
@@ -112,6 +146,9 @@ impl Caller<'_> {
             train.wake();
             let is_ready = self.await_bytes(train, if is_ended { PATIENCE } else { slice })?;
             let count = if is_ready { self.move_bytes(train, kept)? } else { 0 };
+            if is_ready && looking.is_some() {
+                silent_since = Instant::now();
+            }
             if count > 0 {
                 continue;
             }
@@ -120,6 +157,11 @@ impl Caller<'_> {
             if is_ready && !is_ended {
                 continue;
             }
+            if slice >= slice_max
+                && let Some(looking) = looking
+            {
+                looking.look(silent_since.elapsed()).map_err(TermEnd::Lost)?;
+            }
             // Where the others are late, one of them reads on.
             if is_ended {
                 return Ok(());
@@ -127,7 +169,7 @@ impl Caller<'_> {
             if train.may_take() && self.sharing.boarding.has_waiting() {
                 self.depart(train, kept)?;
             }
-            slice = slice.saturating_mul(2).min(SLICE_MAX);
+            slice = slice.saturating_mul(2).min(slice_max);
         }
     }
 
@@ -175,7 +217,8 @@ impl Caller<'_> {
         // Replies may flow for long.
         train.expire(now);
         Vigil::is_brief().map_err(TermEnd::Own)?;
-        let moments = [train.next_moment(now), self.ride.wait.deadline.moment().filter(|_| self.seat.is_open())];
+        let own = self.ride.wait.deadline.moment().filter(|_| self.seat.is_open());
+        let moments = [train.next_moment(now), own, train.quick_since.map(|since| since + SLOW)];
         let end = moments.into_iter().flatten().fold(now + slice, Instant::min);
         let Some((fd, is_pending)) = train.descriptor() else { return Ok(true) };
         if is_pending {
@@ -263,5 +306,9 @@ impl Drop for Term<'_> {
 /// How long a conductor waits before it looks who has boarded; then twice as long each time.
 const PATIENCE: Duration = Duration::from_micros(50);
 const SLICE_MAX: Duration = Duration::from_millis(500);
+/// The longest, where somebody tells whether the server is still the one to wait for.
+const LOOKING_SLICE_MAX: Duration = Duration::from_millis(50);
+/// Conductors that have followed each other for that time let the others look up by themselves.
+const SLOW: Duration = Duration::from_millis(10);
 /// As long as that, and a wait can be ended.
 const LONG: Duration = Duration::from_millis(3);

@@ -10,12 +10,13 @@ use crate::conn::{Kept, Notice, Read};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::LATE_READS_MAX;
 use crate::reply::Reply;
-use crate::session::{Asked, Asker, NOBODY, Token};
+use crate::session::{Asker, NOBODY, Token};
 use crate::sync::Futex;
 
 use super::super::lease::Lease;
 use super::boarding::{Boarded, Boarding, Load, Riders};
-use super::seats::{Seat, Seats};
+use super::seats::{self, Seat, Seats};
+use super::short::Short;
 
 /// What is known of a command that boards.
 pub(super) struct Passenger {
@@ -27,6 +28,8 @@ pub(super) struct Passenger {
 /// The end of a command that was sent on a shared connection.
 pub(super) enum RideEnd {
     Reply(Reply),
+    /// A short reply, as it came.
+    Short(Short),
     /// `rested`: the connection had been idle in the pool before.
     Failed {
         error: Box<Error>,
@@ -57,6 +60,8 @@ pub(super) struct Train {
     silent_since: Option<Instant>,
     /// The bytes that have arrived since the last reply was whole.
     unfinished: usize,
+    /// Since when callers may sleep without a timer. None: they look up by themselves.
+    pub(super) quick_since: Option<Instant>,
     wakes: Wakes,
 }
 
@@ -107,31 +112,34 @@ impl Train {
     /// Take the commands that wait, and give them to the session. The result is how many there were.
     pub(super) fn take(&mut self, boarding: &CallersBoarding) -> usize {
         boarding.take(&mut self.load);
-        let Train { lease: Some(lease), under_way, next_token, load, wakes, .. } = self else { return 0 };
-        let (count, mut from) = (load.commands.len(), 0);
-        for Boarded { seat, len, command } in load.commands.drain(..) {
-            let bytes = &load.bytes[from..from + len];
-            from += len;
-            if !seat.is_taken() {
-                continue;
+        let Train { lease: Some(lease), under_way, next_token, load, .. } = self else { return 0 };
+        let count = load.commands.len();
+        load.keep(Seat::is_taken);
+        let first = *next_token;
+        let commands = load.commands.iter().enumerate().map(|(at, boarded)| {
+            let asker = Asker { token: first + at as Token, deadline: boarded.command.deadline };
+            (boarded.len, boarded.command.shape, asker)
+        });
+        let submitted = match under_way.try_reserve(commands.len()) {
+            Ok(()) => lease.session_mut().submit_run(&mut load.bytes, commands),
+            Err(_) => Err(Error::memory("the command")),
+        };
+        match submitted {
+            Ok(()) => {
+                *next_token += load.commands.len() as Token;
+                let riders = load.commands.drain(..).zip(first..);
+                under_way.extend(riders.map(|(Boarded { seat, command, .. }, token)| Rider {
+                    token,
+                    seat,
+                    row: command.row,
+                }));
+                load.clear();
             }
-            let asker = Asker { token: *next_token, deadline: command.deadline };
-            let submitted = match under_way.try_reserve(1) {
-                Ok(()) => lease.session_mut().submit(Asked::encoded_plain(bytes, command.shape).by(asker)),
-                Err(_) => Err(Error::memory("the command")),
-            };
-            match submitted {
-                Ok(_) => {
-                    under_way.push_back(Rider { token: *next_token, seat, row: command.row });
-                    *next_token += 1;
-                }
-                Err(error) => {
-                    let error = Box::new(lease.told_of(error).with_outcome(Outcome::NotSent));
-                    wakes.end(&seat, RideEnd::Failed { error, rested: false });
-                }
+            Err(error) => {
+                let error = lease.told_of(error);
+                self.refuse_loaded(&error);
             }
         }
-        load.clear();
         count
     }
 
@@ -165,7 +173,11 @@ impl Train {
         }
         self.silent_since = None;
         let due = self.under_way.len();
-        while let Some((token, reply)) = lease.poll_reply(kept)? {
+        loop {
+            if hand_over_short(lease, &mut self.under_way, &mut self.wakes)? {
+                (self.unfinished, lease.rested) = (0, false);
+            }
+            let Some((token, reply)) = lease.poll_reply(kept)? else { break };
             // The token of one whose time was up is nobody's.
             let is_its = |rider: &Rider| token == rider.token || token == NOBODY;
             if !self.under_way.front().is_some_and(is_its) {
@@ -294,6 +306,11 @@ impl Train {
         }
     }
 
+    /// Let all look up whose commands are under way.
+    pub(super) fn wake_under_way(&self) {
+        seats::wake_all(self.under_way.iter().map(|rider| &rider.seat));
+    }
+
     /// Wake the callers whose commands have come to their end.
     pub(super) fn wake(&mut self) {
         self.wakes.wake();
@@ -343,6 +360,19 @@ impl Riders<RideEnd, Futex> for Box<Train> {
         let mut rest = self.under_way.iter().enumerate().skip(from);
         rest.find(|(_, rider)| rider.seat.is_open()).map(|(at, rider)| (at, rider.seat.handle()))
     }
+}
+
+/// Short replies that are due next go to their callers as they came. Whether any has.
+fn hand_over_short(lease: &mut Lease, under_way: &mut VecDeque<Rider>, wakes: &mut Wakes) -> Result<bool> {
+    let due = under_way.len();
+    lease.take_leaves(|token, entry, bytes| {
+        let Some(short) = Short::of(entry, bytes) else { return false };
+        // The token of one whose time was up is nobody's. Whatever else is wrong, the way of any reply finds out.
+        let Some(rider) = under_way.pop_front_if(|rider| token == rider.token || token == NOBODY) else { return false };
+        wakes.end(&rider.seat, RideEnd::Short(short));
+        true
+    })?;
+    Ok(under_way.len() < due)
 }
 
 /// Commands whose replies may be due at once.

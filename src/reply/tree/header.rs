@@ -24,6 +24,23 @@ impl Header {
     }
 }
 
+/// The bytes of the block that a whole tree is in: where they begin, and how many there are. All nodes and texts are among
+/// them.
+///
+/// # Safety
+/// `root` is the root of a living tree.
+pub(super) unsafe fn extent_of(root: *const Node) -> (*const u8, usize) {
+    // SAFETY: every tree has its header right before the root.
+    let header = unsafe { &*header_of(root) };
+    let (block, behind) = (header.base.cast_const(), header.base.wrapping_add(header.size).cast_const());
+    let (begin, end) = match ptr::eq(block, ptr::from_ref(header).cast()) {
+        true => (root.cast(), behind),
+        // Behind the attributes, what was the parser's buffer may have room that nobody has written to.
+        false => (block, header.notes.wrapping_add(header.notes_len).cast()),
+    };
+    (begin, end as usize - begin as usize)
+}
+
 /// An attribute: the node that it annotates, and its map.
 #[repr(C)]
 #[derive(Clone, Copy)]

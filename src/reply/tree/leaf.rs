@@ -112,7 +112,12 @@ pub(super) fn leaf_kind(entry: Entry) -> Option<Kind> {
 fn copy_short(text: &[u8], room: &mut [MaybeUninit<u8>]) {
     let len = text.len();
     if len > 16 || room.len() != len {
-        room.write_copy_of_slice(text);
+        if len > 32 || room.len() != len {
+            room.write_copy_of_slice(text);
+        } else {
+            room[..16].write_copy_of_slice(&text[..16]);
+            room[len - 16..].write_copy_of_slice(&text[len - 16..]);
+        }
     } else if len >= 8 {
         room[..8].write_copy_of_slice(&text[..8]);
         room[len - 8..].write_copy_of_slice(&text[len - 8..]);

@@ -119,6 +119,10 @@ impl Parse for Fast {
         self.buffer.unread().is_empty()
     }
 
+    fn unread_len(&self) -> usize {
+        self.buffer.unread().len() - self.given_len()
+    }
+
     fn has_begun(&self) -> bool {
         self.buffer.unread().first().is_some_and(|&byte| begins_an_answer(byte))
     }
@@ -143,6 +147,23 @@ impl Fast {
     pub fn short(&mut self) -> Option<(Entry, &[u8])> {
         let (entry, len) = self.next_leaf()?;
         Some((entry, self.buffer.read_on(len)))
+    }
+
+    /// As `short`, where the reply before was whole: without a way to panic.
+    #[inline(always)]
+    pub fn leaf_between(&mut self) -> Option<(Entry, &[u8])> {
+        if !self.between {
+            return None;
+        }
+        let (unread, start) = self.buffer.reading()?;
+        let (entry, len) = quick::leaf(unread, 0).filter(|&(_, len)| len <= self.short_max)?;
+        *start = start.wrapping_add(len);
+        Some((entry, unread))
+    }
+
+    /// `leaf_between` and `short` give nothing any more.
+    pub fn end(&mut self) {
+        (self.between, self.need) = (false, usize::MAX);
     }
 
     /// The same for an error, behind which nothing else is looked for.
@@ -267,6 +288,18 @@ impl Fast {
             false => self.buffer.read(end),
         };
         Ok(Frame { tape: &mut self.tape, bytes, about: &mut self.about })
+    }
+
+    /// How many bytes of the reply that is being read are pushes that were given.
+    fn given_len(&self) -> usize {
+        if self.at == 0 {
+            return 0;
+        }
+        let (holes, last) = match self.lent {
+            true => (&self.about.holes[..self.holes_before()], self.at - self.scope.base),
+            false => (&self.about.holes[..], 0),
+        };
+        holes.iter().map(|hole| hole.1 - hole.0).sum::<usize>() + last
     }
 
     /// How many holes are in what stands before the push that is read.

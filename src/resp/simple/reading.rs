@@ -12,8 +12,10 @@ pub(super) struct Reading {
     pub(super) open: Vec<Unfinished>,
     /// Whether its first byte is one that an answer begins with.
     pub(super) answers: bool,
-    /// Bytes of the wire.
+    /// Bytes of the wire,
     pub(super) bytes: u64,
+    /// and those of them that are pushes, which were given.
+    pub(super) given: u64,
     /// Nodes that have come and nodes that are announced.
     pub(super) nodes: u64,
     pub(super) is_push: bool,
@@ -37,6 +39,7 @@ impl Reading {
             open: Vec::new(),
             answers: false,
             bytes: 0,
+            given: 0,
             nodes: 1,
             is_push: false,
             in_chunks: false,
@@ -46,10 +49,14 @@ impl Reading {
     pub(super) fn clear(&mut self) {
         self.recorder.clear();
         self.open.clear();
-        self.bytes = 0;
+        (self.bytes, self.given) = (0, 0);
         self.nodes = 1;
         self.is_push = false;
         self.in_chunks = false;
+    }
+
+    pub(super) fn not_given(&self) -> u64 {
+        self.bytes - self.given
     }
 
     pub(super) fn is_fresh(&self) -> bool {

@@ -195,6 +195,52 @@ fn a_name_that_is_refused_is_done_without() {
     check(greeting, &[("HELLO 3 | CLIENT SETINFO LIB-NAME l", &[THREE, "-ERR no\r\n"])], RESP3);
 }
 
+/// Who asks for a primary is not given anything else, whichever way the server says what it is.
+#[test]
+fn a_server_that_is_to_be_a_primary_is_refused_where_it_says_that_it_is_none() {
+    let primary = |greeting| Greeting { duty: Duty::Primary, ..greeting };
+    let hello = |field: &str, value: &str| {
+        format!("%2\r\n$5\r\nproto\r\n:3\r\n${}\r\n{field}\r\n${}\r\n{value}\r\n", field.len(), value.len())
+    };
+    let no = |part| Err((Status::Connect, part));
+    for (field, value, end) in [
+        ("role", "master", RESP3),
+        ("role", "primary", RESP3),
+        ("role", "replica", no("no primary: it says that it is a replica")),
+        ("role", "slave", no("a replica")),
+        ("role", "s3cret", no("something else")),
+        ("mode", "sentinel", no("a Sentinel")),
+        ("mode", "standalone", RESP3),
+        ("other", "replica", RESP3),
+    ] {
+        check(primary(plain()), &[("HELLO 3", &[&hello(field, value)])], end);
+        check(plain(), &[("HELLO 3", &[&hello(field, value)])], RESP3);
+    }
+    let role = |role: &str| format!("*3\r\n${}\r\n{role}\r\n:0\r\n*0\r\n", role.len());
+    let resp2 = Greeting { protocol: 2, ..primary(plain()) };
+    for (answer, end) in [
+        (role("master"), FOR_NOW),
+        (role("slave"), no("a replica")),
+        (role("sentinel"), no("a Sentinel")),
+        ("-NOPERM no\r\n".to_owned(), FOR_NOW),
+        ("-ERR unknown command 'ROLE'\r\n".to_owned(), FOR_NOW),
+        ("-NOAUTH no\r\n".to_owned(), Err((Status::Auth, "see password"))),
+    ] {
+        check(resp2.clone(), &[("ROLE", &[&answer])], end);
+        let end = if end == FOR_NOW { RESP2 } else { end };
+        check(primary(plain()), &[("HELLO 3", &[UNKNOWN]), ("ROLE", &[&answer])], end);
+    }
+    let all = at(9, known(None, primary(plain())));
+    check(
+        all,
+        &[
+            ("HELLO 3 AUTH default s3cret | SELECT 9", &[UNKNOWN, OK]),
+            ("AUTH s3cret | ROLE | SELECT 9", &[OK, &role("slave")]),
+        ],
+        no("a replica"),
+    );
+}
+
 /// A server that is full says so before it is asked. Anything else that early answers nothing.
 #[test]
 fn what_is_said_before_the_greeting_is_no_answer_to_it() {

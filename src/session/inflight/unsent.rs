@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::commands::Shape;
+use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result};
 use crate::memory;
 
@@ -20,10 +20,30 @@ impl Inflight {
         shape: Shape,
         asker: Asker,
     ) -> Result<Ticket> {
-        self.queue.try_reserve(1).map_err(|_| Error::memory("the command"))?;
+        self.reserve_place()?;
         let before = self.bytes.len();
         memory::append(&mut self.bytes, bytes, "the command")?;
         Ok(self.queued_since(before, due, shape, asker))
+    }
+
+    /// Queue commands that were encoded before, one behind the other in these bytes, which are used up: how long each is, the
+    /// shape of its reply, and who asks. Where there is no memory, none is queued.
+    pub(in crate::session) fn submit_run(
+        &mut self,
+        bytes: &mut Vec<u8>,
+        commands: impl ExactSizeIterator<Item = (usize, Shape, Asker)>,
+    ) -> Result<()> {
+        self.queue.reserve_all(commands.len(), super::NOBODYS).map_err(|_| Error::memory("the command"))?;
+        match self.bytes.is_empty() && !self.secret {
+            true => std::mem::swap(&mut self.bytes, bytes),
+            false => memory::append(&mut self.bytes, bytes, "the command")?,
+        }
+        bytes.clear();
+        for (len, shape, asker) in commands {
+            let start = self.count(len);
+            self.owed_since(start, Due::Reply(Effect::None), shape, asker);
+        }
+        Ok(())
     }
 
     /// The oldest command that is still owed something.
@@ -74,20 +94,20 @@ impl Inflight {
 
     /// Give up what is late, and tell its ticket, its token and its outcome: what did not leave is taken back, and the reply to
     /// what did is nobody's.
-    pub(in crate::session) fn expire(
-        &mut self,
-        now: Instant,
-        offered: usize,
-        mut told: impl FnMut(Ticket, u64, Outcome),
-    ) {
-        if self.earliest.is_none_or(|earliest| now < earliest) {
-            return;
+    #[inline(always)]
+    pub(in crate::session) fn expire(&mut self, now: Instant, offered: usize, told: impl FnMut(Ticket, u64, Outcome)) {
+        if self.earliest.is_some_and(|earliest| earliest <= now) {
+            self.expire_late(now, offered, told);
         }
+    }
+
+    #[inline(never)]
+    fn expire_late(&mut self, now: Instant, offered: usize, mut told: impl FnMut(Ticket, u64, Outcome)) {
         let fixed = self.handed + offered as u64;
         let mut earliest: Option<Instant> = None;
         let mut unsent = false;
-        for entry in &mut self.queue {
-            let Some(deadline) = entry.asker.deadline else { continue };
+        self.queue.retain_mut(|entry| {
+            let Some(deadline) = entry.asker.deadline else { return true };
             if deadline > now {
                 earliest = Some(earliest.map_or(deadline, |earliest| earliest.min(deadline)));
             } else if entry.start >= fixed {
@@ -96,7 +116,8 @@ impl Inflight {
                 told(entry.ticket, entry.asker.token, Outcome::Unknown);
                 entry.asker = Asker::default();
             }
-        }
+            true
+        });
         if unsent {
             self.withdraw(offered, |command| {
                 let is_late = command.asker.deadline.is_some_and(|deadline| deadline <= now);

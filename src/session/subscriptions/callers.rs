@@ -60,7 +60,7 @@ impl Subscriptions {
     /// Want nothing any more. False: nothing was wanted.
     pub fn give_up(&mut self) -> bool {
         let wanted = !self.is_empty();
-        *self = Subscriptions::default();
+        *self = Subscriptions { is_of_slots: self.is_of_slots, ..Subscriptions::default() };
         wanted
     }
 

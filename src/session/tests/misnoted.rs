@@ -44,6 +44,10 @@ impl Parse for Misnoting {
         self.parser.is_empty()
     }
 
+    fn unread_len(&self) -> usize {
+        self.parser.unread_len()
+    }
+
     fn has_begun(&self) -> bool {
         self.parser.has_begun()
     }

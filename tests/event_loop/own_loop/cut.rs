@@ -12,19 +12,34 @@ use crate::support::own::{NO_RETRY, Own};
 use crate::support::server::Server;
 
 /// Sockets, the first of which takes and gives so many bytes, and then breaks.
-struct Cutting {
+pub(super) struct Cutting {
     up: usize,
     down: usize,
     connections: AtomicUsize,
     /// How many bytes the first one took and gave.
-    moved: Arc<[AtomicUsize; 2]>,
+    moved: Count,
 }
 
 struct Stream {
     below: Box<dyn Transport>,
     up: usize,
     down: usize,
-    moved: Arc<[AtomicUsize; 2]>,
+    moved: Count,
+}
+
+/// How many bytes have gone up and down.
+type Count = Arc<[AtomicUsize; 2]>;
+
+impl Cutting {
+    pub(super) fn after(up: usize, down: usize) -> (Cutting, Count) {
+        let moved = Count::default();
+        (Cutting { up, down, connections: AtomicUsize::new(0), moved: Arc::clone(&moved) }, moved)
+    }
+}
+
+/// No cut.
+pub(super) fn whole() -> usize {
+    usize::MAX
 }
 
 impl Connect for Cutting {
@@ -78,8 +93,7 @@ const COMMANDS: usize = 6;
 /// Some commands over a line that is cut there; each one's completion, and how many bytes went up and down.
 fn cut(server: &Server, protocol: u8, up: usize, down: usize, flags: u32) -> (Vec<Result<String>>, [usize; 2]) {
     assert_eq!(server.ask(&["FLUSHALL"]), "OK");
-    let moved = Arc::<[AtomicUsize; 2]>::default();
-    let connect = Cutting { up, down, connections: AtomicUsize::new(0), moved: Arc::clone(&moved) };
+    let (connect, moved) = Cutting::after(up, down);
     let url = format!("{}?protocol={protocol}&library_name=&backoff=1ms&command_timeout=20s", server.url());
     let mut own = Own::with(&url, |setup| setup.transport = Some(Arc::new(connect)));
     for i in 0..COMMANDS {
@@ -103,7 +117,7 @@ fn runs(server: &Server) -> Vec<usize> {
 #[test]
 fn cut_after_every_byte_each_completes_once_and_its_outcome_is_exact() {
     let server = Server::start(&[]);
-    let (mut cuts, whole) = (0, usize::MAX);
+    let (mut cuts, whole) = (0, whole());
     let size = |i: usize| format!("*3\r\n$6\r\nAPPEND\r\n$4\r\nkey{i}\r\n$1\r\nx\r\n").len();
     for protocol in [2, 3] {
         let (results, [all_up, all_down]) = cut(&server, protocol, whole, whole, 0);

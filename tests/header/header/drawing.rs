@@ -13,6 +13,10 @@ pub fn header() -> String {
     let mut page = comment(&title_page());
     page.push_str(OPENING);
     for chapter in chapters {
+        if chapter.title == "Clients" {
+            page.push_str(&banner("Arguments"));
+            page.push_str(ARGUMENTS);
+        }
         page.push_str(&banner(&chapter.title));
         if !chapter.text.is_empty() {
             page.push_str("//\n");
@@ -49,6 +53,20 @@ extern \"C\" {
 #endif
 
 ";
+
+/// The one function-like macro, which C needs and Rust cannot declare.
+const ARGUMENTS: &str = r#"
+/// The parameters argc, argv and argv_len of a function, from texts that end in a NUL:
+///
+///   rredis_client_command(client, RREDIS_TEXTS("GET", key), &reply, &err);
+///
+/// An array that you have, such as main's argv, is passed as (const char *const *)argv.
+/// In C11, rredis_args.h takes numbers and bytes too.
+#define RREDIS_TEXTS(...) \
+    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), \
+    (const char *const[]){__VA_ARGS__}, NULL
+
+"#;
 
 const CLOSING: &str = "#ifdef __cplusplus
 }
@@ -117,9 +135,9 @@ fn chapters() -> Vec<Chapter> {
     let mut chapters = Vec::new();
     let mut handles = Vec::new();
     for file in source("ffi/mod.rs").lines().filter_map(|line| line.strip_prefix("pub mod ")) {
-        // The options' enumerators fill a chapter of their own, ahead of the functions that take them.
-        if file == "options;" {
-            let text = source("ffi/option.rs");
+        // The options' enumerators, and their values, fill chapters of their own, ahead of the functions that take them.
+        for part in ["option", "option_values"].into_iter().filter(|_| file == "options;") {
+            let text = source(&format!("ffi/{part}.rs"));
             let names = defined(&text).into_iter().map(|(_, name)| name).collect();
             let mut sign = sign(&text);
             chapters.push(Chapter { title: sign.remove(0), text: sign.split_off(1), names });

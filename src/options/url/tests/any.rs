@@ -30,6 +30,7 @@ proptest! {
     fn what_is_printed_is_read_back(
         chosen in prop::collection::vec((0..TABLE.len(), any::<i64>(), prop::collection::vec(any::<u8>(), 0..20)), 0..12),
         host in prop_oneof!["[a-z0-9_~!$&'()*+,;=.-]{1,30}", Just("fe80::1%a/b".replace('/', "-")), Just("::1".to_owned())],
+        many in (0..3i64, prop::option::of("[a-z0-9.-]{1,9}(:[1-9][0-9]{0,3})?(,(\\[::[1-9]\\]|h%?)(:[1-9])?){0,3}"), "[!-~]{0,8}"),
         path in prop::option::of(prop_oneof!["/?[ -~]{1,40}", "/[a-c/]{0,4}/?[0-9]{0,4}/?"]),
     ) {
         let mut options = Options::new();
@@ -37,6 +38,11 @@ proptest! {
             set_arbitrary(&mut options, &TABLE[*at], *bits, bytes);
         }
         options.set_text(Key::Host, host.as_bytes()).unwrap();
+        let (topology, seeds, service) = many;
+        options.set_int(Key::Topology, topology).unwrap();
+        // What is none is refused.
+        let _refused = seeds.map(|seeds| options.set_text(Key::Seeds, seeds.as_bytes()));
+        let _refused = options.set_text(Key::SentinelService, service.as_bytes());
         if let Some(path) = path {
             // One that reads like a URL is refused.
             let _refused = options.set_text(Key::UnixPath, path.as_bytes());
@@ -56,7 +62,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_read_or_refused_whole(tail in prop::collection::vec(any::<u8>(), 0..60), scheme in prop_oneof![Just("redis://"), Just("unix://"), Just("unix:///s/"), Just("redis://h?"), Just("tls://h"), Just("")]) {
+    fn any_bytes_are_read_or_refused_whole(tail in prop::collection::vec(any::<u8>(), 0..60), scheme in prop_oneof![Just("redis://"), Just("unix://"), Just("unix:///s/"), Just("redis://h?"), Just("tls://h"), Just("redis+cluster://"), Just("redis+cluster://h,"), Just("redis+sentinel://h/"), Just("redis-sentinel://h#"), Just("redis-sentinel://h?sentinel_"), Just("")]) {
         let url = [scheme.as_bytes(), &tail].concat();
         let mut options = Options::new();
         if let Err(error) = options.set_url(&url) {
@@ -69,9 +75,9 @@ proptest! {
     }
 
     #[test]
-    fn no_error_has_a_piece_of_a_password(before in "[:@/?&=%a-z0-9]{0,8}", after in "[:@/?&=%a-z0-9]{0,8}", tail in "[:/?&=%a-z0-9]{0,8}") {
+    fn no_error_has_a_piece_of_a_password(scheme in prop_oneof![Just("redis"), Just("redis+cluster"), Just("redis+sentinel")], before in "[:@/?&=%,#a-z0-9]{0,8}", after in "[:@/?&=%,#a-z0-9]{0,8}", tail in "[:/?&=%,#a-z0-9]{0,8}") {
         let mut options = Options::new();
-        if let Err(error) = options.set_url(format!("redis://u:{before}CANARY{after}@h{tail}").as_bytes()) {
+        if let Err(error) = options.set_url(format!("{scheme}://u:{before}CANARY{after}@h{tail}").as_bytes()) {
             prop_assert!(!error.to_string().contains("CANARY"), "{}", error);
         }
     }

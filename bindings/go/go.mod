@@ -1,0 +1,3 @@
+module rredis
+
+go 1.19

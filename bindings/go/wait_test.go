@@ -1,0 +1,280 @@
+package rredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Each wait is ended by its context: one that is done before it has begun, soon after, and long after.
+func TestAContextEndsEveryWait(t *testing.T) {
+	c := client(t, Set(OptionPoolMax, 4), Set(OptionPubsubConfirmations, 1))
+	do(t, c, "DEL", "go:nothing")
+	s, err := c.Subscriber()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Subscribe(background, "go:wait"); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := s.Next(background); err != nil || m.Kind != "subscribe" {
+		t.Fatal(m, err)
+	}
+	conn, err := c.Conn(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	script := NewScript("return 1")
+	waits := map[string]func(ctx context.Context) error{
+		"a command": func(ctx context.Context) error { _, err := c.Do(ctx, "BLPOP", "go:nothing", 0); return err },
+		"a pipeline": func(ctx context.Context) error {
+			_, err := c.Pipeline().Add("PING").Add("BLPOP", "go:nothing", 0).Run(ctx)
+			return err
+		},
+		"a transaction": func(ctx context.Context) error {
+			_, err := c.Transact(ctx, func(tx *Tx) error { _, err := tx.Do("BLPOP", "go:nothing", 0); return err }, "go:n")
+			return err
+		},
+		"a subscriber": func(ctx context.Context) error { _, err := s.Next(ctx); return err },
+		"a connection": func(ctx context.Context) error {
+			other, err := c.Conn(ctx)
+			if err != nil {
+				return err
+			}
+			defer other.Close()
+			_, err = other.Do(ctx, "BLPOP", "go:nothing", 0)
+			return err
+		},
+		"handlers": func(ctx context.Context) error {
+			if err := s.On(TopicChannel, "go:wait", func(Message) {}); err != nil {
+				return err
+			}
+			defer s.On(TopicChannel, "go:wait", nil)
+			return s.Run(ctx)
+		},
+	}
+	for what, wait := range waits {
+		for _, after := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond} {
+			ctx, cancel := context.WithCancel(background)
+			timer := time.AfterFunc(after, cancel)
+			begin := time.Now()
+			err := wait(ctx)
+			if late := time.Since(begin) - after; late > 10*time.Second {
+				t.Errorf("%s was back %v late", what, late)
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s, cancelled after %v: %#v", what, after, err)
+			}
+			timer.Stop()
+			cancel()
+
+			ctx, cancel = context.WithTimeout(background, after)
+			if err := wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s, with %v: %#v", what, after, err)
+			}
+			cancel()
+		}
+		// All are as good as before.
+		do(t, c, "PING")
+		do(t, c, "PUBLISH", "go:wait", what)
+		if m, err := s.Next(background); err != nil || m.Payload != what {
+			t.Fatal(m, err)
+		}
+	}
+	if _, err := script.Run(background, c, nil); err != nil {
+		t.Fatal(err)
+	}
+	if n := do(t, c, "LLEN", "go:nothing"); n != int64(0) {
+		t.Fatal(n)
+	}
+}
+
+func TestOneOfTwoCallsIsEnded(t *testing.T) {
+	c := client(t)
+	do(t, c, "DEL", "go:later", "go:nothing")
+	other := make(chan error)
+	go func() { _, err := c.Do(background, "BLPOP", "go:later", 0); other <- err }()
+	ctx, cancel := context.WithTimeout(background, 100*time.Millisecond)
+	defer cancel()
+	_, err := c.Do(ctx, "BLPOP", "go:nothing", 0)
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal(err)
+	}
+	do(t, c, "RPUSH", "go:later", "x")
+	if err := <-other; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A deadline shortens the time of a call, and never lengthens it.
+func TestADeadlineShortensACall(t *testing.T) {
+	c := client(t, Set(OptionCommandTimeout, 50*time.Millisecond))
+	ctx, cancel := context.WithTimeout(background, time.Hour)
+	defer cancel()
+	_, err := c.Do(ctx, "EVAL", slow, 0)
+	failed(t, err, ErrTimeout, OutcomeUnknown)
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Fatal("it was not the context's deadline")
+	}
+	if _, err := c.DoWith(background, Call{Timeout: 10 * time.Second}, "PING"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCloseEndsWaits(t *testing.T) {
+	c, err := New(url())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := c.Conn(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan error)
+	go func() { _, err := c.Do(background, "BLPOP", "go:nothing", 0); over <- err }()
+	go func() { _, err := conn.Do(background, "BLPOP", "go:nothing", 0); over <- err }()
+	time.Sleep(20 * time.Millisecond)
+	c.Close()
+	conn.Close()
+	for i := 0; i < 2; i++ {
+		if err := <-over; !errors.Is(err, ErrWoken) && !errors.Is(err, ErrState) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestResponseCallbacks(t *testing.T) {
+	mine := errors.New("mine")
+	c := client(t, OnResponse("ECHO", func(r *Response) (any, error) {
+		switch r.Args[1] {
+		case "error":
+			return nil, mine
+		case "panic":
+			panic("at the disco")
+		case "exit":
+			runtime.Goexit()
+		case "nested":
+			// The client may be used.
+			return As[string](r.client(t).Do(background, "ECHO", "inner"))
+		}
+		return map[string]any{"args": []string{r.Args[0]}, "reply": r.Reply, "n": int64(1), "f": 1.5, "b": true, "nil": nil}, nil
+	}))
+	callbackClient = c
+	equal(t, do(t, c, "ECHO", "x"), map[string]any{"args": []any{"ECHO"}, "reply": "x", "n": int64(1), "f": 1.5, "b": true, "nil": nil})
+	_, err := c.Do(background, "ECHO", "error")
+	failed(t, err, ErrCallback, OutcomeRan)
+	if !errors.Is(err, mine) || err.Error() != "mine" {
+		t.Fatal(err)
+	}
+	raised := func(call func()) (value any) {
+		defer func() { value = recover() }()
+		call()
+		return nil
+	}
+	equal(t, raised(func() { c.Do(background, "ECHO", "panic") }), "at the disco")
+	equal(t, raised(func() { c.Pipeline().Add("PING").Add("ECHO", "panic").Run(background) }), "at the disco")
+	exited := make(chan bool)
+	go func() {
+		returned := false
+		defer func() { exited <- !returned }()
+		c.Do(background, "ECHO", "exit")
+		returned = true
+	}()
+	if !<-exited {
+		t.Fatal("Goexit was lost")
+	}
+	replies, err := c.Pipeline().Add("ECHO", "error").Add("PING").Run(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, replies[1], true)
+	e, _ := replies[0].(error)
+	failed(t, e, ErrCallback, OutcomeRan)
+	if !errors.Is(e, mine) {
+		t.Fatal(e)
+	}
+	// With a callback for this client alone, and none.
+	if err := c.OnResponse("HGETALL", func(r *Response) (any, error) {
+		shaped, err := r.Builtin()
+		if err != nil {
+			return nil, err
+		}
+		return len(shaped.(map[string]any)), nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	do(t, c, "DEL", "go:h")
+	do(t, c, "HSET", "go:h", "a", 1, "b", 2)
+	equal(t, do(t, c, "HGETALL", "go:h"), int64(2))
+	if err := c.OnResponse("HGETALL", nil); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, len(do(t, c, "HGETALL", "go:h").(map[string]any)), 2)
+	do(t, c, "PING")
+}
+
+var callbackClient *Client
+
+func (r *Response) client(testing.TB) *Client { return callbackClient }
+
+func TestAPanicLeavesEachKindOfCall(t *testing.T) {
+	c := client(t)
+	raised := func(what string, call func()) {
+		t.Helper()
+		defer func() {
+			if value := recover(); value != what {
+				t.Errorf("%v, and not %v", value, what)
+			}
+		}()
+		call()
+	}
+	raised("transaction", func() {
+		c.Transact(background, func(tx *Tx) error { panic("transaction") }, "go:n")
+	})
+	raised("each", func() {
+		c.Pipeline().Add("PING").Add("PING").Each(background, Call{}, func(int, any) error { panic("each") })
+	})
+	s, err := c.Subscriber()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.On(TopicChannel, "go:panic", func(Message) { panic("handler") })
+	s.Subscribe(background, "go:panic")
+	go func() {
+		for i := 0; i < 1000 && do(t, c, "PUBLISH", "go:panic", "x") == int64(0); i++ {
+			time.Sleep(time.Millisecond)
+		}
+	}()
+	raised("handler", func() {
+		ctx, cancel := context.WithTimeout(background, 3*time.Second)
+		defer cancel()
+		s.Run(ctx)
+	})
+	secret := client(t, OnCredentials(func(endpoint string) (string, string, error) {
+		panic("credentials for " + endpoint)
+	}))
+	raised("credentials for "+strings.TrimPrefix(url(), "redis://"), func() { secret.Do(background, "PING") })
+	do(t, c, "PING")
+}
+
+func TestEvents(t *testing.T) {
+	var mutex sync.Mutex
+	var seen []string
+	c := client(t, OnEvent(func(event any) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		seen = append(seen, fmt.Sprint(event.([]any)[0]))
+	}))
+	do(t, c, "PING")
+	mutex.Lock()
+	defer mutex.Unlock()
+	equal(t, seen, []string{"connected"})
+}

@@ -1,0 +1,355 @@
+"""The same client for asyncio: commands are awaited, and all that are asked for meanwhile go out together.
+
+One connection serves the event loop. A command that blocks (BLPOP) has a connection of its own, which is closed if its task is
+cancelled. Transactions run on a thread of the loop's executor, and so do scripts.
+"""
+
+import asyncio
+from collections import deque
+
+from . import commands
+from ._ffi import AGAIN, ffi, fill, give, lib, noted, raised, take
+from .client import NOTHING, Base, numbered, numbers, results, surfaced, _TIMEOUT
+from .exceptions import RedisError, StateError, Status, failure
+from .lock import AsyncLock
+from .pipeline import Pipeline as _Queue, transact
+from .pubsub import Subscriptions
+from .script import Script as _Script
+
+_submit = lib.rredis_async_submit
+_step = lib.rredis_async_step
+_next = lib.rredis_async_next
+_free = lib.rredis_reply_free
+_cast = ffi.cast
+_BUSY = lib.RREDIS_ERR_BUSY
+# Only these are asked about: whether they block is in their arguments.
+_BLOCKING = frozenset(
+    b"BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH BZMPOP BZPOPMAX BZPOPMIN WAIT WAITAOF XREAD XREADGROUP".split()
+)
+
+
+class _Line:
+    """One rredis_async in the event loop."""
+
+    def __init__(self, client, loop):
+        self.client, self.loop = client, loop
+        self.frame, self.data = take(), ffi.new("void **")
+        out = ffi.new("rredis_async **")
+        if lib.rredis_async_new(client._handle, out, self.frame.err):
+            raise failure(self.frame.err)
+        self.handle = ffi.gc(out[0], lib.rredis_async_free)
+        self.waiting = {}
+        self.backlog = deque()
+        self.soon = self.within = False
+        self.fd = lib.rredis_async_fd(self.handle)
+        loop.add_reader(self.fd, self.round)
+
+    def submit(self, args, flags, milliseconds):
+        future = self.loop.create_future()
+        if self.backlog:
+            self.backlog.append((args, flags, milliseconds, future))
+            return future
+        self._submit(args, flags, milliseconds, future)
+        return future
+
+    def _submit(self, args, flags, milliseconds, future):
+        frame = self.frame
+        number = numbers()
+        # The library copies the arguments, which are held until it has.
+        argv, lens, keep = fill(frame, args)
+        status = _submit(self.handle, len(keep), argv, lens, flags, milliseconds, _cast("void *", number), frame.err)
+        if status == 0:
+            self.waiting[number] = future
+            if len(self.waiting) == 1 and not self.within:
+                # Nobody else waits: the command need not wait for the others of this turn of the loop.
+                try:
+                    self.round()
+                except Exception as exception:
+                    # Of a receiver of events: as if the loop had called the round.
+                    self.loop.call_exception_handler({"message": "a function of rredis raised", "exception": exception})
+            elif not self.soon:
+                self.soon = True
+                self.loop.call_soon(self.round)
+        elif status == _BUSY:
+            self.backlog.appendleft((args, flags, milliseconds, future))
+            return False
+        else:
+            future.set_exception(failure(frame.err))
+        return True
+
+    def round(self):
+        """One step, and everything that has arrived: the loop waits again only when there is no more."""
+        self.soon = False
+        if self.handle is None or self.within:
+            return
+        # What is called back meanwhile may submit.
+        self.within = True
+        try:
+            self._round()
+        finally:
+            self.within = False
+
+    def _round(self):
+        handle, frame, data, value = self.handle, self.frame, self.data, self.client._value
+        err, out, waiting = frame.err, frame.out, self.waiting
+        _step(handle, 1, err)
+        while True:
+            data[0] = ffi.NULL
+            status = _next(handle, out, data, err)
+            if status == AGAIN:
+                break
+            number = int(_cast("uintptr_t", data[0]))
+            future = waiting.pop(number, None)
+            if status:
+                exception = failure(err)
+                if raised:
+                    exception = noted() or exception
+                results.pop(number, None)
+                if future is None:
+                    # A connect that failed, which is tried again: the commands that it fails tell it themselves.
+                    if status in (Status.FORKED, Status.PANIC):
+                        self.end(exception)
+                        return
+                elif not future.done():
+                    future.set_exception(exception)
+                continue
+            reply = out[0]
+            try:
+                if future is not None and not future.done():
+                    result = results.pop(number, NOTHING) if results else NOTHING
+                    future.set_result(value(reply) if result is NOTHING else result)
+            except Exception as exception:
+                future.set_exception(exception)
+            finally:
+                _free(reply)
+        if raised:
+            surfaced()
+        while self.backlog:
+            args, flags, milliseconds, future = self.backlog.popleft()
+            if not future.done() and not self._submit(args, flags, milliseconds, future):
+                break
+
+    def end(self, exception=None):
+        """Close the connection: what still waits never completes otherwise."""
+        handle, self.handle = self.handle, None
+        if handle is None:
+            return
+        self.loop.remove_reader(self.fd)
+        ffi.release(handle)
+        exception = exception or StateError("the client is closed")
+        left = [*self.waiting.values(), *(future for *_rest, future in self.backlog)]
+        self.waiting.clear()
+        self.backlog.clear()
+        for future in left:
+            if not future.done():
+                future.set_exception(exception)
+
+
+class Redis(Base, commands.Commands):
+    """A client of one event loop: the loop of its first command."""
+
+    _line = None
+
+    def execute_command(self, *args, timeout=None, flags=0):
+        """A future of the reply. `timeout` in seconds is for this command alone; `flags` are rredis_call's, or-ed."""
+        milliseconds = 0
+        if timeout is not None:
+            flags |= _TIMEOUT
+            milliseconds = -1 if timeout < 0 else int(timeout * 1000)
+        word = args[0]
+        if (word if type(word) is bytes else word.encode()).upper() in _BLOCKING and _waits(args):
+            return asyncio.ensure_future(self._alone(args, flags, milliseconds))
+        line = self._line
+        if line is None or line.handle is None:
+            line = self._line = _Line(self, asyncio.get_running_loop())
+        return line.submit(args, flags, milliseconds)
+
+    async def _alone(self, args, flags, milliseconds):
+        line = _Line(self, asyncio.get_running_loop())
+        try:
+            return await line.submit(args, flags, milliseconds)
+        finally:
+            line.end()
+
+    def pipeline(self, transaction=True):
+        return Pipeline(self, transaction)
+
+    async def transaction(self, function, *watches, value_from_callable=False, timeout=-1):
+        """As that of rredis.Redis, on a thread: `function` is called there, and is no coroutine."""
+        with _Queue(self) as pipeline:
+            return await _threaded(transact, pipeline.wake, pipeline, function, watches, value_from_callable, timeout)
+
+    def pubsub(self):
+        return PubSub(self)
+
+    def lock(self, name, timeout=None, sleep=0.1, blocking=True, blocking_timeout=None, thread_local=False):
+        return AsyncLock(self, name, timeout, sleep, blocking, blocking_timeout, thread_local)
+
+    def register_script(self, script):
+        return Script(self, script)
+
+    async def _scanned(self, ask):
+        cursor = 0
+        while True:
+            cursor, found = await ask(cursor)
+            for one in found.items() if isinstance(found, dict) else found:
+                yield one
+            if cursor in (0, b"0", "0"):
+                return
+
+    def scan_iter(self, match=None, count=None, _type=None):
+        return self._scanned(lambda cursor: self.scan(cursor, match, count, _type))
+
+    def hscan_iter(self, name, match=None, count=None):
+        return self._scanned(lambda cursor: self.hscan(name, cursor, match, count))
+
+    def sscan_iter(self, name, match=None, count=None):
+        return self._scanned(lambda cursor: self.sscan(name, cursor, match, count))
+
+    def zscan_iter(self, name, match=None, count=None):
+        return self._scanned(lambda cursor: self.zscan(name, cursor, match, count))
+
+    async def aclose(self):
+        if self._line is not None:
+            self._line.end()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_how):
+        await self.aclose()
+
+
+def _waits(args):
+    frame, flags = take(), ffi.new("uint32_t *")
+    argv, lens, keep = fill(frame, args)
+    status = lib.rredis_command_flags(len(keep), argv, lens, flags, frame.err)
+    give(frame)
+    return status == 0 and flags[0] & lib.RREDIS_COMMAND_WAITS
+
+
+async def _threaded(function, wake, *args):
+    """On a thread of the loop's executor. Whoever cancels it ends what waits there, and waits for its end."""
+    running = asyncio.get_running_loop().run_in_executor(None, function, *args)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        while not running.done():
+            wake()
+            await asyncio.wait([running], timeout=0.02)
+        running.cancelled() or running.exception()
+        raise
+
+
+class Pipeline(_Queue):
+    """Queues at once; `execute` and `watch`, and reading while watching, are awaited."""
+
+    def execute_command(self, *args):
+        if self.watching and not self._explicit:
+            return asyncio.ensure_future(_threaded(super().execute_command, self.wake, *args))
+        return super().execute_command(*args)
+
+    async def watch(self, *names):
+        await _threaded(super().watch, self.wake, *names)
+
+    async def execute(self, raise_on_error=True, timeout=None):
+        return await _threaded(super().execute, self.wake, raise_on_error, timeout)
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_how):
+        self.reset()
+
+
+class Script(_Script):
+    """Queued in a pipeline, or run on a thread and awaited."""
+
+    def __call__(self, keys=(), args=(), client=None, timeout=None, flags=0):
+        client = client if client is not None else self.registered_client
+        if hasattr(client, "_add_script"):
+            return super().__call__(keys, args, client)
+        return self._run(client, keys, args, timeout, flags)
+
+    async def _run(self, client, keys, args, timeout, flags):
+        number = len(commands.listed(keys))
+        words = (number, *commands.listed(keys), *args)
+        try:
+            return await client.execute_command(b"EVALSHA", self.sha, *words, timeout=timeout, flags=flags)
+        except RedisError as error:
+            if getattr(error, "code", None) != "NOSCRIPT":
+                raise
+        return await client.execute_command(b"EVAL", self.script, *words, timeout=timeout, flags=flags)
+
+
+class PubSub(Subscriptions):
+    """A subscriber whose messages are awaited, or iterated over with `async for` of `listen`."""
+
+    def __init__(self, client):
+        super().__init__(client)
+        self._loop = self._arrived = None
+
+    def _readable(self):
+        # Watched only while somebody waits: a descriptor that is readable would call this again and again.
+        self._loop.remove_reader(self._fd)
+        if not self._arrived.done():
+            self._arrived.set_result(None)
+
+    async def subscribe(self, *names, **handlers):
+        # The first one connects, on a thread.
+        await _threaded(self._subscribe, self.wake, "", names, handlers)
+
+    async def psubscribe(self, *names, **handlers):
+        await _threaded(self._subscribe, self.wake, "p", names, handlers)
+
+    async def ssubscribe(self, *names, **handlers):
+        await _threaded(self._subscribe, self.wake, "s", names, handlers)
+
+    async def get_message(self, timeout=0.0):
+        """The next message; None if none came within `timeout` seconds, or if a handler got it. None waits for ever."""
+        loop = self._loop = asyncio.get_running_loop()
+        limit = None if timeout is None else loop.time() + timeout
+        while True:
+            # Whatever is there is taken before each wait, and so the descriptor may be watched for edges alone.
+            message = self._next(0)
+            if message is not None:
+                handler = self._handler(message)
+                if handler is None:
+                    return message
+                result = handler(message)
+                if asyncio.iscoroutine(result):
+                    await result
+                return None
+            left = None if limit is None else limit - loop.time()
+            if left is not None and left <= 0:
+                return None
+            self._fd, self._arrived = self.fileno(), loop.create_future()
+            loop.add_reader(self._fd, self._readable)
+            try:
+                await asyncio.wait_for(self._arrived, left)
+            except asyncio.TimeoutError:
+                return None
+            finally:
+                if self._handle:
+                    loop.remove_reader(self._fd)
+
+    async def listen(self):
+        while True:
+            message = await self.get_message(timeout=None)
+            if message is not None:
+                yield message
+
+    async def aclose(self):
+        if self._arrived is not None and not self._arrived.done():
+            self._loop.remove_reader(self._fd)
+            self._arrived.cancel()
+        self._end()
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *_how):
+        await self.aclose()
+
+
+from_url = Redis.from_url

@@ -1,0 +1,268 @@
+"""Pipelines, transactions, subscribers, scripts, connections of one's own and transports."""
+
+import socket
+import threading
+import unittest
+
+import rredis
+from support import URL, Case, client
+
+
+class Pipelines(Case):
+    def test_replies_in_order(self):
+        with self.r.pipeline() as pipe:
+            self.assertEqual(pipe.set("k", 1).incr("k").get("k").execute(), [True, 2, b"2"])
+            self.assertEqual((len(pipe), bool(pipe), pipe.execute()), (0, True, []))
+        found = self.r.pipeline(transaction=False)
+        for number in range(500):
+            found.set(f"k{number}", number)
+        self.assertEqual(found.execute(), [True] * 500)
+
+    def test_an_error_among_them(self):
+        pipe = self.r.pipeline(transaction=False).set("k", "text").incr("k").get("k")
+        with self.assertRaises(rredis.ResponseError) as caught:
+            pipe.execute()
+        self.assertEqual(caught.exception.index, 1)
+        replies = pipe.set("k", "text").incr("k").get("k").execute(raise_on_error=False)
+        self.assertIsInstance(replies[1], rredis.ResponseError)
+        self.assertEqual((replies[0], replies[2]), (True, b"text"))
+        with self.assertRaises(rredis.ExecAbortError):
+            self.r.pipeline().execute_command("NOSUCH").execute()
+
+    def test_one_by_one(self):
+        seen = []
+        self.r.pipeline().set("k", 1).get("k").each(lambda *one: seen.append(one))
+        self.assertEqual(seen, [(0, True), (1, b"1")])
+
+        def refuse(_index, _reply):
+            raise ZeroDivisionError
+
+        with self.assertRaises(ZeroDivisionError) as caught:
+            self.r.pipeline().get("k").get("k").each(refuse)
+        self.assertEqual(caught.exception.rredis.outcome, rredis.Outcome.UNKNOWN)
+        self.assertIs(self.r.ping(), True)
+
+    def test_a_watched_key(self):
+        self.r.set("k", 1)
+        with self.r.pipeline() as pipe:
+            pipe.watch("k")
+            self.assertEqual(pipe.get("k"), b"1")
+            pipe.multi()
+            pipe.incr("k")
+            self.assertEqual(pipe.execute(), [2])
+            pipe.watch("k")
+            self.r.set("k", 7)
+            pipe.multi()
+            pipe.incr("k")
+            with self.assertRaises(rredis.WatchError):
+                pipe.execute()
+        self.assertEqual(self.r.get("k"), b"7")
+
+    def test_a_transaction_is_tried_until_it_runs(self):
+        self.r.set("k", 0)
+
+        def add(pipe):
+            now = int(pipe.get("k"))
+            pipe.multi()
+            pipe.set("k", now + 1)
+            return now
+
+        def work():
+            for _ in range(50):
+                self.r.transaction(add, "k")
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.r.get("k"), b"200")
+        self.assertEqual(self.r.transaction(add, "k", value_from_callable=True), 200)
+
+    def test_what_a_transaction_raises(self):
+        def refuse(pipe):
+            pipe.multi()
+            pipe.set("k", "never")
+            raise LookupError("no")
+
+        with self.assertRaises(LookupError) as caught:
+            self.r.transaction(refuse, "k")
+        self.assertEqual(caught.exception.rredis.status, rredis.Status.CALLBACK)
+        self.assertIsNone(self.r.get("k"))
+        self.r.set("k", "text")
+        with self.assertRaises(rredis.ResponseError):
+            self.r.transaction(lambda pipe: pipe.incr("k"), "k")
+
+
+class Subscribers(Case):
+    def test_messages(self):
+        with self.r.pubsub() as sub:
+            sub.subscribe("one", b"two")
+            sub.psubscribe("t*")
+            self.assertEqual(self.r.publish("one", "first"), 1)
+            message = sub.get_message(timeout=5)
+            self.assertEqual(message, {"type": "message", "pattern": None, "channel": b"one", "data": b"first"})
+            self.r.publish("two", "second")
+            self.assertEqual({sub.get_message(timeout=5)["type"] for _ in range(2)}, {"message", "pmessage"})
+            self.assertIsNone(sub.get_message())
+            sub.unsubscribe()
+            sub.punsubscribe("t*")
+            while self.r.publish("two", "nobody"):
+                pass
+            sub.ssubscribe("shard")
+            while not self.r.execute_command("SPUBLISH", "shard", "third"):
+                pass
+            while (message := sub.get_message(timeout=5))["type"] != "smessage":
+                pass
+            self.assertEqual(message["data"], b"third")
+
+    def test_handlers(self):
+        seen = []
+        with self.r.pubsub() as sub:
+            sub.subscribe("plain", handled=seen.append)
+            self.r.publish("handled", 1)
+            self.r.publish("plain", 2)
+            self.assertIsNone(sub.get_message(timeout=5))
+            self.assertEqual(sub.get_message(timeout=5)["data"], b"2")
+            self.assertEqual(seen[0]["data"], b"1")
+
+            def refuse(_message):
+                raise ZeroDivisionError
+
+            sub.subscribe(handled=refuse)
+            self.r.publish("handled", 3)
+            with self.assertRaises(ZeroDivisionError):
+                sub.get_message(timeout=5)
+
+    def test_listening_ends_when_another_thread_says_so(self):
+        sub = self.r.pubsub()
+        sub.subscribe("c")
+        heard = []
+        thread = threading.Thread(target=lambda: heard.extend(sub.listen()))
+        thread.start()
+        self.r.publish("c", "x")
+        while not heard:
+            pass
+        sub.wake()
+        thread.join(10)
+        self.assertFalse(thread.is_alive())
+        sub.close()
+
+    def test_confirmations(self):
+        with client(pubsub_confirmations=1) as other, other.pubsub() as sub:
+            sub.subscribe("c")
+            self.assertEqual(sub.get_message(timeout=5), {"type": "subscribe", "pattern": None, "channel": b"c", "data": 1})
+
+
+class Scripts(Case):
+    def test_a_script(self):
+        script = self.r.register_script("return {KEYS[1], ARGV[1], 2}")
+        self.assertEqual(len(script.sha), 40)
+        self.assertEqual(script(keys=["k"], args=["a"]), [b"k", b"a", 2])
+        self.r.script_flush()
+        self.assertEqual(script(keys=["k"], args=[1]), [b"k", b"1", 2])
+        pipe = self.r.pipeline(transaction=False).set("k", 1)
+        script(keys=["k"], args=["b"], client=pipe)
+        self.assertEqual(pipe.get("k").execute(), [True, [b"k", b"b", 2], b"1"])
+        broken = self.r.register_script("return redis.call('NOSUCH')")
+        with self.assertRaises(rredis.ResponseError) as caught:
+            broken()
+        self.assertEqual(caught.exception.outcome, rredis.Outcome.UNKNOWN)
+
+
+class Blame(Case):
+    def test_a_failed_run_tells_which_command(self):
+        with self.assertRaises(rredis.ExecAbortError) as caught:
+            self.r.pipeline().ping().execute_command("NOSUCH").execute()
+        self.assertEqual(caught.exception.index, 1)
+
+
+class Connections(Case):
+    def test_a_connection_of_ones_own(self):
+        with self.r.connection() as connection:
+            self.assertIs(connection.select(3), True)
+            connection.set("elsewhere", 1)
+            connection.send("GET", "elsewhere", more=True)
+            self.assertGreater(connection.fileno(), 2)
+            connection.send("NOSUCH")
+            self.assertEqual(connection.receive(), b"1")
+            self.assertIsInstance(connection.receive(timeout=5), rredis.ResponseError)
+            with self.assertRaises(rredis.StateError):
+                connection.receive(timeout=0)
+            connection.delete("elsewhere")
+        self.assertIsNone(self.r.get("elsewhere"))
+        with self.r.connection() as monitor:
+            monitor.execute_command("MONITOR")
+            self.r.get("watched")
+            while b"watched" not in (monitor.receive(timeout=5) or b"watched, in vain"):
+                pass
+
+
+class Tcp:
+    """A transport over Python's own sockets."""
+
+    def __init__(self, polled=False):
+        self.polled = polled
+        self.closed = 0
+        self.moved = 0
+
+    def connect(self, host, port, timeout):
+        return Stream(self, socket.create_connection((host, port), timeout))
+
+
+class Stream:
+    def __init__(self, transport, it):
+        self.transport, self.it = transport, it
+        if transport.polled:
+            self.fileno = it.fileno
+
+    def _within(self, timeout, do, what):
+        self.it.settimeout(timeout)
+        try:
+            return do(what)
+        except (BlockingIOError, socket.timeout):
+            return None
+
+    def read(self, size, timeout):
+        return self._within(timeout, self.it.recv, size)
+
+    def write(self, data, timeout):
+        self.transport.moved += len(data)
+        return self._within(timeout, self.it.send, data)
+
+    def close(self):
+        self.transport.closed += 1
+        self.it.close()
+
+
+class Transports(Case):
+    def test_a_transport_of_pythons(self):
+        for polled in (False, True):
+            transport = Tcp(polled)
+            other = client(transport=transport)
+            self.assertIs(other.set("k", b"x" * 100_000), True)
+            self.assertEqual(len(other.get("k")), 100_000)
+            self.assertGreater(transport.moved, 100_000)
+            other.close()
+            self.assertEqual(transport.closed, 1)
+
+    def test_what_it_raises_is_raised_at_the_caller(self):
+        class Broken:
+            def connect(self, host, port, timeout):
+                raise LookupError(host)
+
+        with self.assertRaises(LookupError):
+            client(transport=Broken(), retry_max=0).get("k")
+
+    def test_an_error_of_the_systems_is_a_lost_connection(self):
+        class Refused:
+            def connect(self, host, port, timeout):
+                raise ConnectionRefusedError(111, "refused")
+
+        with self.assertRaises(rredis.ConnectionError) as caught:
+            client(transport=Refused(), retry_max=0).get("k")
+        self.assertEqual(caught.exception.outcome, rredis.Outcome.NOT_SENT)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,344 @@
+# frozen_string_literal: true
+
+module Rredis
+  # Sends commands, from any number of threads at once:
+  #
+  #   redis = Rredis.new('redis://127.0.0.1:6379', pool_max: 16, command_timeout: 2)
+  #   redis.set('key', 'value', ex: 60)
+  #   redis.get('key')
+  #
+  # Every command is a method. One of two words is config_get; call('CONFIG', 'GET', ...) takes the words as they are.
+  class Client
+    # A thread's own client of the library's, and room for what its calls say.
+    Slot = Struct.new(:client, :err, :busy, :pipelines, :last, :closures)
+
+    include Commands
+
+    def initialize(url = nil, shared: nil, at: nil, **settings)
+      @callbacks = {}
+      @slots = {}.compare_by_identity
+      @mutex = Mutex.new
+      @state = { pool: 0, slots: @slots }
+      shared ? share(shared, at, settings) : own(url, settings)
+      ObjectSpace.define_finalizer(self, self.class.finalizer(@state))
+    end
+
+    # Run a command, and give its reply. A keyword is an option of the command, in any case: ex: 60, nx: true.
+    def call(*arguments, **options)
+      execute(NO_OTHER_WAY, arguments, options)
+    end
+
+    # Run a command in another way: how may have timeout: seconds, raw: true, idempotent: true, no_retry: true,
+    # error_reply: true, alone: true and primary: true.
+    def call_with(how, *arguments, **options) = execute(how, arguments, options)
+
+    # Set the response callback of a command for this client: the block is given the command and the reply as the server
+    # sent it, and gives the reply in its place. Without a block the built-in callback is restored. What the block raises is
+    # raised by the call.
+    def on_response(command, &block)
+      @mutex.synchronize do
+        callbacks = @callbacks.dup
+        block ? callbacks[command.upcase] = block : callbacks.delete(command.upcase)
+        @callbacks = callbacks
+      end
+    end
+
+    def pipeline = Pipeline.new(self)
+
+    # Queue commands in the block, and run them in one burst: the replies in order. With atomic: true as a transaction.
+    def pipelined(atomic: false, **how)
+      pipeline = Pipeline.new(self)
+      yield pipeline
+      pipeline.run(atomic: atomic, **how)
+    end
+
+    # Run the block's commands between MULTI and EXEC: all of them or none.
+    def multi(**how, &block) = pipelined(atomic: true, **how, &block)
+
+    # Watch keys, and give a Transaction to the block, which reads with its commands and queues with queue. If a key is changed
+    # meanwhile all this is repeated, for timeout seconds at most. What the block raises gives the transaction up.
+    def transact(*keys, timeout: nil, &block) = Transaction.run(self, keys.flatten, timeout, &block)
+
+    def subscriber = Subscriber.new(self)
+    def script(text) = Script.new(text, self)
+
+    # Lease a connection for commands that change it: SELECT, MONITOR, CLIENT REPLY. With a block it is given back after it.
+    def connection
+      connection = Connection.new(self)
+      return connection unless block_given?
+
+      begin
+        yield connection
+      ensure
+        connection.close
+      end
+    end
+
+    # A client all of whose commands go to the server of an endpoint, or to whichever has a key's slot: at(key: 'user:1').
+    def at(server: nil, key: nil)
+      raise Failing.new(:argument, 'at takes either server: or key:') unless server.nil? ^ key.nil?
+
+      Client.new(shared: self, at: server ? [Names::TARGETS[:server], server] : [Names::TARGETS[:key], key])
+    end
+
+    # A client with options of its own that shares the connections of this one.
+    def with(**settings) = Client.new(shared: self, **settings)
+
+    # Which servers there are, as known.
+    def servers
+      with_reply(nil, nil) { |slot, out, err| C.client_servers(slot.client, out, err) }
+    end
+
+    # Read a statistic of all threads together, or -1 where it is unknown or not kept.
+    def stat(name)
+      use { C.pool_stat(@state[:pool], Names::STATS.fetch(name)) }
+    end
+
+    # Open connections until so many are idle.
+    def warm(count)
+      use { |slot, err| check C.pool_warm(@state[:pool], count, err), err if slot }
+    end
+
+    def inspect = "#<Rredis::Client #{@url}>"
+    alias to_s inspect
+
+    # End the calls under way, with WokenError, and free the client. What was made from it is still of use.
+    def close
+      return if @closed
+
+      @closed = true
+      slots = @mutex.synchronize { @slots.to_a.tap { @slots.clear } }
+      slots.each { |thread, slot| release(thread, slot) }
+      C.pool_free(@state[:pool]) unless @shared
+      @state[:pool] = 0
+      ObjectSpace.undefine_finalizer(self)
+    end
+
+    # :nodoc: The rest is for the other classes of the package.
+
+    attr_reader :state, :url, :settings, :aside, :closed
+
+    def self.finalizer(state)
+      proc do
+        state[:slots].each_value { |slot| free(slot) }
+        C.pool_free(state[:pool]) unless state[:borrowed]
+      end
+    end
+
+    def self.free(slot)
+      slot.pipelines.each { |pipeline| C.pipeline_free(pipeline) }
+      C.client_free(slot.client)
+    end
+
+    # Give this thread's slot, a place for a reply and one for an error to the block, which gives a status; then the reply.
+    def with_reply(callback, texts)
+      out = "\0" * 8
+      use do |slot, err|
+        waiting(-> { C.client_wake(slot.client, 0) }) { check yield(slot, out, err), err }
+        reply = out.unpack1('J')
+        callback ? answer(callback, texts, reply) : Reply.value(reply)
+      ensure
+        reply = out.unpack1('J')
+        C.reply_free(reply) unless reply.zero?
+      end
+    end
+
+    def run_command(arguments, options) = execute(NO_OTHER_WAY, arguments, options)
+
+    NO_OTHER_WAY = {}.freeze
+    private_constant :NO_OTHER_WAY
+
+    # The way of nearly every call: with_reply without its blocks.
+    def execute(how, arguments, options)
+      texts = Arguments.texts(arguments, options)
+      return execute_otherwise(how, texts) if @aside || !how.empty? || !@callbacks.empty?
+
+      pointers = texts.pack('p*')
+      lengths = texts.map(&:bytesize).pack('J*')
+      slot = @slots[Thread.current] || open_slot
+      return execute_otherwise(how, texts) if slot.busy.positive?
+
+      slot.busy = 1
+      out = NOTHING.dup
+      raise Failing.new(:state, 'this client is closed') if @closed
+
+      status = C.client_command_with(slot.client, texts.size, pointers, lengths, 0, 0, 0, out, slot.err)
+      raise Failing.made(slot.err) unless status.zero?
+
+      Reply.value(out.unpack1('J'))
+    ensure
+      if out
+        C.reply_free(out.unpack1('J')) unless out == NOTHING
+        slot.busy = 0
+        Client.free(slot) if slot.last
+      end
+    end
+
+    NOTHING = ("\0" * 8).b.freeze
+    private_constant :NOTHING
+
+    def execute_otherwise(how, texts)
+      callback = @callbacks.empty? ? nil : callback_of(texts)
+      flags, timeout = flags_of(how)
+      flags |= 1 if callback
+      pointers = Arguments.pointers(texts)
+      lengths = Arguments.lengths(texts)
+      with_reply(callback, texts) do |slot, out, err|
+        C.client_command_with(slot.client, texts.size, pointers, lengths, flags, timeout, 0, out, err)
+      end
+    end
+
+    # What this thread uses, for as long as the block runs.
+    def use
+      slot = @slots[Thread.current] || open_slot
+      nested = slot.busy.positive?
+      slot.busy += 1
+      raise Failing.new(:state, 'this client is closed') if @closed
+
+      yield slot, nested ? "\0" * 256 : slot.err
+    ensure
+      if slot
+        slot.busy -= 1
+        Client.free(slot) if slot.last && slot.busy.zero?
+      end
+    end
+
+    # Wait in the block. Where it may call Ruby it runs on a thread of its own, and wake ends it.
+    def waiting(wake, &block) = @aside ? Aside.run(wake, &block) : yield
+
+    def check(status, err)
+      raise Failing.made(err) unless status.zero?
+    end
+
+    def callback_of(texts)
+      word = texts[0].upcase
+      @callbacks[word] || (texts.size > 1 && @callbacks["#{word} #{texts[1].upcase}"]) || nil
+    end
+
+    # What a response callback makes of a reply. A server's error is not shown to it.
+    def answer(callback, texts, reply) = callback.call(Response.new(texts, reply))
+
+    def callbacks? = !@callbacks.empty?
+
+    # A pipeline of this thread's, for as long as the block runs.
+    def with_pipeline
+      use do |slot, err|
+        pipeline = slot.pipelines.pop || made(err) { |out| C.pipeline_new(slot.client, out, err) }
+        begin
+          yield pipeline, err
+        ensure
+          C.pipeline_clear(pipeline)
+          slot.pipelines.size < 4 && !@closed ? slot.pipelines.push(pipeline) : C.pipeline_free(pipeline)
+        end
+      end
+    end
+
+    def made(err)
+      out = "\0" * 8
+      check yield(out), err
+      out.unpack1('J')
+    end
+
+    def flags_of(how)
+      flags = 0
+      timeout = 0
+      how.each do |name, value|
+        if name == :timeout
+          flags |= 8 unless value.nil?
+          timeout = (value * 1000).ceil unless value.nil?
+        elsif value
+          flags |= Names::CALLS.fetch(name) { raise Failing.new(:argument, "there is no #{name} of a call") }
+        end
+      end
+      [flags, timeout]
+    end
+
+    private
+
+    def own(url, settings)
+      @settings = [url, settings.except(*Options::POOLED)]
+      options = Options.new(url, settings)
+      @state[:pool] = made(err = "\0" * 256) { |out| C.pool_new(options.address, out, err) }
+      @closures = options.closures
+      @url = options.to_url
+      @aside = options.functions?
+    ensure
+      options&.free
+    end
+
+    def share(other, at, settings)
+      @shared = other
+      @state[:pool] = other.state[:pool]
+      @state[:borrowed] = true
+      @at = at
+      url, earlier = other.settings
+      @settings = [url, earlier.merge(settings)]
+      @url = other.url
+      @aside = other.aside
+    end
+
+    # Threads come and go: the slots of those that are gone are freed when another comes.
+    def open_slot
+      thread = Thread.current
+      client, closures = open_client(thread)
+      slot = Slot.new(client, "\0" * 256, 0, [], false, closures)
+      @mutex.synchronize do
+        gone = @slots.keys.reject(&:alive?)
+        gone.each { |key| Client.free(@slots.delete(key)) }
+        @slots[thread] = slot
+      end
+    end
+
+    def open_client(thread)
+      raise Failing.new(:state, 'this client is closed') if @closed || @shared&.closed
+
+      err = "\0" * 256
+      # Timeouts and the like are each client's own, and not the pool's.
+      options = Options.new(*@settings)
+      options.interrupted_by(thread) unless @aside
+      client = made(err) { |out| C.client_new_on(@state[:pool], options.address, out, err) }
+      return client, options.closures unless @at
+
+      at = made(err) { |out| C.client_new_at(client, @at[0], @at[1], @at[1].bytesize, out, err) }
+      C.client_free(client)
+      [at, options.closures]
+    ensure
+      options&.free
+    end
+
+    # A call that is under way in another thread is woken until it is over. One of this thread's is over later.
+    def release(thread, slot)
+      return slot.last = true if thread == Thread.current && slot.busy.positive?
+
+      while slot.busy.positive?
+        C.client_wake(slot.client, 0)
+        sleep 0.001
+      end
+      Client.free(slot)
+    end
+  end
+
+  # A command and its reply, for a response callback.
+  class Response
+    attr_reader :arguments
+
+    def initialize(arguments, address)
+      @arguments = arguments
+      @address = address
+    end
+
+    # The reply as the server sent it.
+    def reply = Reply.value(@address)
+
+    # The reply as the built-in callback shapes it.
+    def builtin
+      out = "\0" * 8
+      err = "\0" * 256
+      status = C.callback_builtin(@arguments.size, Arguments.pointers(@arguments), Arguments.lengths(@arguments), @address,
+                                  out, err)
+      raise Failing.made(err) unless status.zero?
+
+      Reply.take(out.unpack1('J'))
+    end
+  end
+end

@@ -1,0 +1,156 @@
+# frozen_string_literal: true
+
+require 'io/wait'
+
+module Rredis
+  # What a subscriber receives. kind: :message, :pmessage, :smessage, :gap, or with pubsub_confirmations: true :subscribe and
+  # the like. pattern: of a :pmessage. channel: of a message, or the name of a confirmation. payload: of a message; the reason
+  # of a gap; the count of a confirmation. missed: the longest time, in seconds, for which messages may be missing at a gap.
+  Message = Struct.new(:kind, :pattern, :channel, :payload, :missed)
+
+  # Receives the messages of channels, on a connection of its own. One thread waits in next_message, each or run; meanwhile
+  # others may subscribe and unsubscribe. It waits as Ruby waits for a file, so that whatever ends that ends it.
+  class Subscriber
+    def initialize(client)
+      @client = client
+      @handlers = {}
+      @err = "\0" * 256
+      @process = Process.pid
+      @address = client.use { |slot, err| client.made(err) { |out| C.pubsub_new(slot.client, out, err) } }
+      @io = IO.for_fd(C.pubsub_fd(@address), autoclose: false)
+      @awake, @waker = IO.pipe
+      @waiting = Mutex.new
+      @state = { address: @address }
+      ObjectSpace.define_finalizer(self, self.class.finalizer(@state))
+    end
+
+    # Subscribe to channels, or with topic: :pattern or :shard to patterns or shard channels. A block is their handler.
+    def subscribe(*names, topic: :channel, &block)
+      names.flatten.each { |name| on(name, topic: topic, &block) } if block
+      change(:pubsub_subscribe, topic, names)
+    end
+
+    def psubscribe(*patterns, &block) = subscribe(*patterns, topic: :pattern, &block)
+    def ssubscribe(*channels, &block) = subscribe(*channels, topic: :shard, &block)
+
+    # Unsubscribe from names, or from all names of the topic.
+    def unsubscribe(*names, topic: :channel) = change(:pubsub_unsubscribe, topic, names)
+
+    # Set the block (a handler) that receives the messages of a name, in place of next_message. Without a block it is removed.
+    def on(name, topic: :channel, &block)
+      key = [topic, name.to_s.b]
+      block ? @handlers[key] = block : @handlers.delete(key)
+      self
+    end
+
+    # Give the next message that has no handler, or the next gap; nil where none came within timeout seconds. What a handler
+    # raises is raised here.
+    def next_message(timeout = nil)
+      over = timeout && now + timeout
+      @waiting.synchronize do
+        loop do
+          message = arrived
+          if message
+            handler = handler_of(message)
+            return message unless handler
+
+            handler.call(message)
+          else
+            left = over && [over - now, 0].max
+            return if left&.zero?
+
+            pause(left)
+          end
+        end
+      end
+    end
+
+    # Pass messages to their handlers, for timeout seconds or until close. Gaps, and messages without a handler, are given to
+    # the block, where there is one.
+    def run(timeout = nil)
+      over = timeout && now + timeout
+      loop do
+        message = next_message(over && [over - now, 0].max)
+        return unless message
+
+        yield message if block_given?
+      end
+    rescue WokenError
+      nil
+    end
+
+    # Give each message to the block, until close.
+    def each(&block)
+      return enum_for(:each) unless block
+
+      run(&block)
+    end
+    include Enumerable
+
+    # End the wait under way, with WokenError, and close the connection.
+    def close
+      return if @closed
+
+      @closed = true
+      @waker.close
+      @waiting.owned? ? free : @waiting.synchronize { free }
+    end
+
+    def self.finalizer(state) = proc { C.pubsub_free(state[:address]) }
+
+    private
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+    def free
+      C.pubsub_free(@address)
+      @state[:address] = @address = 0
+      ObjectSpace.undefine_finalizer(self)
+    end
+
+    # The message that is there, or nil.
+    def arrived
+      raise Failing.new(:woken, 'this subscriber was closed') if @closed
+
+      out = "\0" * 8
+      status = @client.waiting(-> { C.pubsub_wake(@address) }) { C.pubsub_next(@address, 0, out, @err) }
+      return if status == Names::STATUSES[:again]
+
+      @client.check status, @err
+      message(Reply.value(out.unpack1('J')))
+    ensure
+      reply = out ? out.unpack1('J') : 0
+      C.reply_free(reply) unless reply.zero?
+    end
+
+    def pause(left) = IO.select([@io, @awake], nil, nil, left)
+
+    def message(reply)
+      kind, pattern, channel, payload = reply
+      kind = kind.to_sym
+      kind == :gap ? Message.new(kind, nil, nil, channel, payload / 1000.0) : Message.new(kind, pattern, channel, payload, nil)
+    end
+
+    TOPICS = { message: :channel, pmessage: :pattern, smessage: :shard }.freeze
+
+    def handler_of(message)
+      return if @handlers.empty?
+
+      topic = TOPICS[message.kind]
+      topic && @handlers[[topic, (message.pattern || message.channel).b]]
+    end
+
+    def change(function, topic, names)
+      texts = Arguments.texts(names)
+      pointers = Arguments.pointers(texts)
+      lengths = Arguments.lengths(texts)
+      err = "\0" * 256
+      raise Failing.new(:state, 'this subscriber is closed') if @closed
+
+      @client.waiting(-> {}) do
+        @client.check C.public_send(function, @address, Names::TOPICS.fetch(topic), texts.size, pointers, lengths, err), err
+      end
+      self
+    end
+  end
+end
