@@ -26,6 +26,7 @@ static const operation OPERATIONS[] = {
     {"set", "call", 1, 3, {"SET", "bench:key", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}, VALUE_BYTES, 0, 0},
     {"incr", "call", 1, 2, {"INCR", "bench:number"}, VALUE_BYTES, 0, 0},
     {"conn", "conn", 1, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
+    {"send", "send", 1, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
     {"pipeline10", "pipeline", 10, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
     {"pipeline100", "pipeline", 100, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
     {"pipeline10000", "pipeline", 10000, 2, {"GET", "bench:key"}, VALUE_BYTES, 0, 0},
@@ -77,7 +78,7 @@ void rredis_open(const operation *op, const char *place) {
     rredis_options_set_int(options, RREDIS_OPTION_PORT, port_of(place), NULL);
   if (strncmp(place, "cluster:", 8) == 0) rredis_options_set_int(options, RREDIS_OPTION_TOPOLOGY, RREDIS_TOPOLOGY_CLUSTER, NULL);
   if (rredis_client_new(options, &client, &err)) failed(err.message);
-  if (is_way(op, "conn") && rredis_conn_new(client, &conn, &err)) failed(err.message);
+  if ((is_way(op, "conn") || is_way(op, "send")) && rredis_conn_new(client, &conn, &err)) failed(err.message);
   if (is_way(op, "async") && rredis_async_new(client, &async, &err)) failed(err.message);
   if (rredis_pipeline_new(client, &pipeline, &err)) failed(err.message);
   if (is_way(op, "message")) {
@@ -95,12 +96,18 @@ static void check(const operation *op, const rredis_reply *reply) {
   if (reply->len < (size_t)op->elements) failed("too few elements");
 }
 
+static rredis_status one(const operation *op, rredis_reply **reply) {
+  size_t argc = (size_t)op->argc;
+  if (conn == NULL) return rredis_client_command(client, argc, op->argv, argv_len, reply, &err);
+  if (!is_way(op, "send")) return rredis_conn_command(conn, argc, op->argv, argv_len, reply, &err);
+  rredis_status status = rredis_conn_send_with(conn, argc, op->argv, argv_len, RREDIS_CALL_MORE, &err);
+  return status ? status : rredis_conn_receive(conn, 5000, reply, &err);
+}
+
 static void burst(const operation *op) {
   rredis_reply *reply;
   if (op->commands == 1) {
-    rredis_status status = conn ? rredis_conn_command(conn, (size_t)op->argc, op->argv, argv_len, &reply, &err)
-                                : rredis_client_command(client, (size_t)op->argc, op->argv, argv_len, &reply, &err);
-    if (status) failed(err.message);
+    if (one(op, &reply)) failed(err.message);
     check(op, reply);
     rredis_reply_free(reply);
     return;

@@ -8,7 +8,7 @@ enum { ARGC_MAX = 5 };
 
 // What is sent once before the first round, and what each round sends: so many commands, all the same.
 typedef struct operation {
-  const char *name, *way;  // way: call, c++, conn, pipeline, message or async
+  const char *name, *way;  // way: call, c++, conn, send, pipeline, message or async
   int commands, argc;
   const char *argv[ARGC_MAX];
   long value_bytes;  // of the value that is set beforehand

@@ -11,7 +11,6 @@ use crate::pool::Lease;
 use crate::reply::{Kind, Reply};
 use crate::route::Order;
 use crate::stats::Counters;
-use crate::transport::Deadline;
 
 use super::called::Called;
 use super::latest::{self, Latest};
@@ -127,7 +126,9 @@ impl Dedicated {
         let (lease, kept) = self.parts()?;
         let sent = ordered.and_then(|order| {
             // What nobody asked for, and was there before the command, is not its reply.
-            lease.inspect_lent(order.wait.deadline, kept)?;
+            if !lease.has_just_answered(order.begun) {
+                lease.inspect_lent(order.wait.deadline, kept)?;
+            }
             let submitted = lease.submit_any(order.asked())?;
             match flags.has(Flags::MORE) {
                 true => Ok(()),
@@ -150,7 +151,7 @@ impl Dedicated {
             let text = "nothing is due on this connection, and nothing can come unasked";
             return Err(Error::new(Status::State, text));
         }
-        let next = lease.next(Deadline::after_ms(timeout_ms)).map_err(|error| error.with_outcome(Outcome::None));
+        let next = lease.next_timed(timeout_ms).map_err(|error| error.with_outcome(Outcome::None));
         let next = self.tell_if_lost(next)?;
         self.heed(None, &next, was_queueing);
         match self.is_queueing() {

@@ -1,5 +1,7 @@
 //! A command on a connection, and the wait for its reply.
 
+use std::time::Instant;
+
 use crate::commands::{Effect, Shape};
 use crate::error::{Error, Outcome, Result, Status, head};
 use crate::reply::Reply;
@@ -105,6 +107,19 @@ impl Connection {
                 Err(self.told(error, Outcome::None))
             }
         }
+    }
+
+    /// As `next`. Where one command is to be sent and answered by it, it is known from then on how long that takes, and since when
+    /// the connection rests.
+    pub fn next_timed(&mut self, timeout_ms: i64) -> Result<Reply> {
+        let now = Instant::now();
+        let asks = self.session.is_about_to_ask();
+        let reply = self.next(Deadline::ms_behind(now, timeout_ms))?;
+        if asks && !self.session.owes() {
+            self.asks_at(now);
+            self.rests_since(Instant::now());
+        }
+        Ok(reply)
     }
 
     /// Wait for the replies to two commands, queued one behind the other. The outcome of an error is that of the second.

@@ -1,5 +1,7 @@
 //! A look at a connection that was idle: whether it may serve the next command.
 
+use std::time::{Duration, Instant};
+
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::UNASKED_BYTES_MAX;
 use crate::session::Session;
@@ -31,6 +33,13 @@ impl Connection {
             return Ok(());
         }
         self.look(deadline, kept, |session| !session.has_unread())
+    }
+
+    /// Whether `inspect_lent` would see nothing: the borrower's last command was answered so shortly before `now` that what the
+    /// peer has sent since is on its way.
+    #[inline]
+    pub fn has_just_answered(&self, now: Instant) -> bool {
+        self.has_hardly_rested(Duration::MAX, now) && !self.session.owes() && !self.session.has_unread()
     }
 
     fn look(&mut self, deadline: Deadline, kept: &mut Kept, is_good: fn(&Session) -> bool) -> Result<()> {

@@ -258,6 +258,12 @@ impl Inflight {
         }
     }
 
+    /// Whether one command alone is under way, whose reply changes nothing, and none of it was handed over.
+    pub(super) fn is_about_to_ask(&self) -> bool {
+        matches!(self.queue.front(), Some(Owed { due: Due::Reply(Effect::None), start, .. }) if self.handed <= *start)
+            && self.queue.len() == 1
+    }
+
     /// The reply that `next_sent` has told of has come.
     #[inline(always)]
     pub(super) fn end_next(&mut self) {

@@ -87,6 +87,11 @@ impl Session {
         self.events.is_empty() && self.is_ready() && !self.state.is_queueing() && !self.state.may_say_more()
     }
 
+    /// Whether one command alone is under way, whose reply changes nothing, and none of it was handed over.
+    pub fn is_about_to_ask(&self) -> bool {
+        self.inflight.is_about_to_ask()
+    }
+
     /// Whether nothing has come that was not told yet, nor the end.
     #[inline]
     pub fn is_silent(&self) -> bool {

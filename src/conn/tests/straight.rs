@@ -59,6 +59,15 @@ impl Connect for Told {
     }
 }
 
+fn greeted_one() -> (Connection, Arc<Mutex<Says>>) {
+    let (ours, mut theirs) = UnixStream::pair().unwrap();
+    std::io::Write::write_all(&mut theirs, b"x").unwrap();
+    let says = Arc::new(Mutex::new(Says { gives: [Ok(GREETED)].into(), ..Says::default() }));
+    let told = Told { socket: Arc::new((ours, theirs)), says: Arc::clone(&says) };
+    let dial = Dial::new(Options::new(), Some(Arc::new(told)), None).unwrap();
+    (dial.open(Deadline::after_ms(10_000)).unwrap(), says)
+}
+
 /// Ask for GET straight, and go on as any command where that came to nothing: whether it did not, and what came of it.
 fn asked(takes: &[Result<usize>], gives: &[Result<&'static str>]) -> (bool, Result<Vec<u8>>, Connection) {
     asked_so(true, takes, gives)
@@ -70,12 +79,7 @@ fn asked_so(
     takes: &[Result<usize>],
     gives: &[Result<&'static str>],
 ) -> (bool, Result<Vec<u8>>, Connection) {
-    let (ours, mut theirs) = UnixStream::pair().unwrap();
-    std::io::Write::write_all(&mut theirs, b"x").unwrap();
-    let says = Arc::new(Mutex::new(Says { gives: [Ok(GREETED)].into(), ..Says::default() }));
-    let told = Told { socket: Arc::new((ours, theirs)), says: Arc::clone(&says) };
-    let dial = Dial::new(Options::new(), Some(Arc::new(told)), None).unwrap();
-    let mut connection = dial.open(Deadline::after_ms(10_000)).unwrap();
+    let (mut connection, says) = greeted_one();
     let (takes, gives) = (takes.iter().cloned().collect(), gives.iter().cloned().collect());
     *says.lock() = Says { takes, gives, written: Vec::new() };
     let args: &[&[u8]] = &[b"GET", b"a"];
@@ -175,4 +179,36 @@ fn a_connection_has_hardly_rested_within_its_shortest_round_trip() {
     assert_eq!(connection.round_trip, ms(5), "nothing was asked");
     connection.plain = None;
     assert!(!connection.has_hardly_rested(Duration::MAX, start + ms(20)), "what is no socket alone may hold something");
+}
+
+/// Between two commands of a borrower, a look is left out only where it could see nothing: right behind the one reply that was
+/// waited for since it was asked for, and that says nothing of the connection.
+#[test]
+fn only_what_has_just_answered_is_not_looked_at() {
+    const GETS: &[&[&[u8]]] = &[&[b"GET", b"a"], &[b"GET", b"a"]];
+    let asked = |commands: &[&[&[u8]]], gives: &[&'static str], receives: usize| {
+        let (mut connection, says) = greeted_one();
+        connection.round_trip = Duration::ZERO;
+        for args in commands {
+            connection.submit_any(Asked::any(args, Shape::KEEP)).unwrap();
+        }
+        says.lock().gives = gives.iter().map(|given| Ok(*given)).collect();
+        (0..receives).for_each(|_| drop(connection.next_timed(0)));
+        let soon = connection.has_just_answered(connection.rested);
+        assert!(!connection.has_just_answered(connection.rested + connection.round_trip));
+        soon
+    };
+    assert!(asked(&GETS[..1], &["+one\r\n"], 1));
+    for (commands, gives, receives, why) in [
+        (GETS, &["+one\r\n+two\r\n"] as &[&'static str], 2, "how long one took is not known"),
+        (GETS, &["+one\r\n"], 1, "another is owed"),
+        (&GETS[..1], &["+one\r\n+two\r\n"], 1, "more has come"),
+        (&GETS[..1], &["?", "+one\r\n"], 2, "it was not waited for"),
+        (&GETS[..1], &[">2\r\n+x\r\n+y\r\n", "+one\r\n"], 2, "a push came before it"),
+        (&[&[b"SELECT", b"1"]], &["+OK\r\n"], 1, "the connection is another"),
+        (&[&[b"QUIT"]], &["+OK\r\n"], 1, "the server closes it"),
+        (&[&[b"SUBSCRIBE", b"a"]], &[">3\r\n+subscribe\r\n+a\r\n:1\r\n"], 1, "messages come"),
+    ] {
+        assert!(!asked(commands, gives, receives), "{why}");
+    }
 }
