@@ -57,11 +57,13 @@ impl Slots {
         interrupt: Option<&dyn Interrupt>,
         body: impl FnOnce() -> T,
     ) -> T {
-        let slot = self.enter(call_data);
-        let outer = CURRENT.get();
+        // SAFETY: it is this thread's, has no destructor, and so outlives every call of the thread.
+        let here = unsafe { &*HERE.with(ptr::from_ref) };
+        let slot = self.enter(here, call_data);
+        let outer = here.current.get();
         let current = Current { slot, interrupt, has_waited: Cell::new(false), asked: Cell::new(None), outer };
-        CURRENT.set(ptr::from_ref(&current).cast());
-        let _leaving = Leaving(&current);
+        here.current.set(ptr::from_ref(&current).cast());
+        let _leaving = Leaving { here, current: &current };
         body()
     }
 
@@ -77,36 +79,36 @@ impl Slots {
     }
 
     #[inline]
-    fn enter(&self, call_data: *const ()) -> &Slot {
-        let hint = HINT.get() as usize;
+    fn enter(&self, here: &Here, call_data: *const ()) -> &Slot {
+        let hint = here.hint.get();
         match self.slots.get(hint) {
             Some(slot) if slot.enter(call_data) => slot,
-            Some(_) => self.enter_another(call_data),
-            None => self.enter_behind(hint, call_data),
+            Some(_) => self.enter_another(here, call_data),
+            None => self.enter_behind(here, hint, call_data),
         }
     }
 
     /// A slot of another group than the first: where calls are many, each thread looks at its own, and not at those of others.
     #[inline(never)]
-    fn enter_behind(&self, hint: usize, call_data: *const ()) -> &Slot {
+    fn enter_behind(&self, here: &Here, hint: usize, call_data: *const ()) -> &Slot {
         let mut group = self;
         for _ in 0..hint / GROUP {
             match group.more() {
                 Some(more) => group = more,
                 // This thread was in a call of another handle, which has had more.
-                None => return self.enter_another(call_data),
+                None => return self.enter_another(here, call_data),
             }
         }
         let slot = &group.slots[hint % GROUP];
-        if slot.enter(call_data) { slot } else { self.enter_another(call_data) }
+        if slot.enter(call_data) { slot } else { self.enter_another(here, call_data) }
     }
 
     #[cold]
-    fn enter_another(&self, call_data: *const ()) -> &Slot {
+    fn enter_another(&self, here: &Here, call_data: *const ()) -> &Slot {
         let (mut group, mut before) = (self, 0);
         loop {
             if let Some(free) = group.slots.iter().position(|slot| slot.enter(call_data)) {
-                HINT.set((before + free) as u32);
+                here.hint.set(before + free);
                 return &group.slots[free];
             }
             group = group.more().unwrap_or_else(|| group.grow());
@@ -216,7 +218,7 @@ impl Current<'_> {
     #[inline(always)]
     pub(super) fn with<T>(body: impl FnOnce(Option<&Current<'_>>) -> T) -> T {
         // SAFETY: NULL, or a call further up on this very stack, which takes itself away when it ends.
-        body(unsafe { CURRENT.get().as_ref() })
+        body(unsafe { HERE.with(|here| here.current.get()).as_ref() })
     }
 
     /// Whether somebody ended it.
@@ -266,23 +268,31 @@ impl Current<'_> {
 }
 
 /// The call is over, panic or not.
-struct Leaving<'c>(&'c Current<'c>);
+struct Leaving<'c> {
+    here: &'c Here,
+    current: &'c Current<'c>,
+}
 
 impl Drop for Leaving<'_> {
     #[inline]
     fn drop(&mut self) {
-        CURRENT.set(self.0.outer);
-        self.0.slot.leave();
+        self.here.current.set(self.current.outer);
+        self.current.slot.leave();
     }
 }
 
-const _: () = without_destructor::<Cell<*const Current<'static>>>();
-const _: () = without_destructor::<Cell<u32>>();
+/// What is known of this thread. In one place, whose address a call looks up once.
+struct Here {
+    /// The call that it is in, or NULL.
+    current: Cell<*const Current<'static>>,
+    /// The slot that it had last, which is likely to be free.
+    hint: Cell<usize>,
+}
+
+const _: () = without_destructor::<Here>();
 
 thread_local! {
-    static CURRENT: Cell<*const Current<'static>> = const { Cell::new(ptr::null()) };
-    /// The slot that this thread had last is likely to be free.
-    static HINT: Cell<u32> = const { Cell::new(0) };
+    static HERE: Here = const { Here { current: Cell::new(ptr::null()), hint: Cell::new(0) } };
 }
 
 /// Calls at once that need no further memory.

@@ -84,13 +84,14 @@ impl Pool {
     /// known to be still open. `None`: `lease_alone` finds out more.
     #[inline(always)]
     pub fn lease_resting(&self, now: Instant) -> Option<Lease> {
-        match self.share {
-            Share::Never => self.state.lease_resting(now),
-            Share::Busy if self.state.may_be_alone() && !self.sharing().is_busy() => {
-                self.state.lease_resting(now).map(Lease::alone)
-            }
-            Share::Busy | Share::Always => None,
-        }
+        let is_alone = match self.share {
+            Share::Never => false,
+            Share::Busy if self.state.may_be_alone() && !self.sharing().is_busy() => true,
+            Share::Busy | Share::Always => return None,
+        };
+        // Once for both: it stands where it is needed.
+        let lease = self.state.lease_resting(now)?;
+        Some(if is_alone { lease.alone() } else { lease })
     }
 
     /// Whether a command that may share a connection does so now.

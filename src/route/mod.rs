@@ -375,7 +375,7 @@ impl Route {
 
 impl Many {
     /// A connection to the owner of a command's key, if there is one at once.
-    #[inline]
+    #[inline(never)]
     fn lease_straight(&self, at: Option<u16>, row: &Command, args: &[&[u8]], now: Instant) -> Option<Lease> {
         let map = self.map();
         if let Some(watchers) = &self.watchers {

@@ -171,9 +171,6 @@ impl Evented {
     #[inline]
     fn accept(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         self.refuse_foreign()?;
-        if self.listens {
-            self.refuse_beside_subscriptions(args, call)?;
-        }
         // What is known of it then is mostly nothing, so that most of what follows falls away.
         match self.terms_as_before(args, call) {
             Some(terms) => self.queue(args, call, terms),
@@ -185,6 +182,9 @@ impl Evented {
     fn accept_another(&mut self, args: &[&[u8]], call: &Call) -> Result<()> {
         if self.among.is_some() {
             return self.accept_among(args, call);
+        }
+        if self.listens {
+            self.refuse_beside_subscriptions(args, call)?;
         }
         let terms = self.terms(args, call)?;
         self.queue(args, call, terms)
