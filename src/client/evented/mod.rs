@@ -46,6 +46,8 @@ pub struct Evented {
     line: Line<Pending>,
     /// The lines to many servers.
     among: Option<Box<Among>>,
+    /// There are many servers, or Sentinels that name the one.
+    is_led: bool,
     clock: Clock,
     /// What the poller watches.
     watched: Option<(RawFd, Wants)>,
@@ -85,6 +87,7 @@ impl Evented {
         };
         Ok(Evented {
             line: Line::new(dial.clone(), client.0.often.command_timeout_ms, Box::new(pause)),
+            is_led: guide.is_some() || client.0.route.is_named(),
             among: guide.map(|guide| Box::new(Among::new(client, guide))),
             client: client.clone(),
             process: Process::current(),
@@ -137,15 +140,16 @@ impl Evented {
         self.client.0.route.dial().refuse_reentry()?;
         let now = self.clock.look();
         self.rounds.begin();
-        if self.among.is_some() {
-            self.step_among(now, readable);
+        if self.is_led && self.step_led(now, readable) {
             return Ok(());
         }
         // A connect that goes on may close its descriptor, which a child of fork may still have open: none is watched then.
         if self.line.is_opening() {
             self.forget();
         }
-        self.looks_at = self.client.lead(&mut self.line, now, &mut self.kept);
+        if self.is_led {
+            self.looks_at = self.client.lead(&mut self.line, now, &mut self.kept);
+        }
         self.line.step(now, readable);
         self.follow();
         self.fresh = false;

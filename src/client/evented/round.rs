@@ -25,14 +25,11 @@ impl Evented {
     /// When a step is due, whatever the descriptor of a connection shows.
     #[inline]
     fn next_step(&self) -> Option<Instant> {
-        if self.among.is_some() || self.looks_at.is_some() {
-            return self.next_of_many();
-        }
-        self.line.deadline()
+        if self.is_led { self.next_of_led() } else { self.line.deadline() }
     }
 
     #[inline(never)]
-    fn next_of_many(&self) -> Option<Instant> {
+    fn next_of_led(&self) -> Option<Instant> {
         match &self.among {
             Some(among) => among.deadline(Instant::now()),
             None => [self.line.deadline(), self.looks_at].into_iter().flatten().min(),
@@ -58,10 +55,10 @@ impl Evented {
         Ok(())
     }
 
-    /// A step of the lines to many servers.
+    /// A step of the lines to many servers. False: there is one.
     #[inline(never)]
-    pub(super) fn step_among(&mut self, now: Instant, readable: bool) {
-        let Some(among) = &mut self.among else { return };
+    pub(super) fn step_led(&mut self, now: Instant, readable: bool) -> bool {
+        let Some(among) = &mut self.among else { return false };
         among.step(&self.poller, now, readable, &mut self.kept);
         self.fresh = false;
         if among.holds_more() {
@@ -69,6 +66,7 @@ impl Evented {
         }
         self.client.tell(&mut self.kept);
         self.set_timer(now);
+        true
     }
 
     /// What came of a command to one of many servers.
@@ -153,7 +151,7 @@ impl Evented {
     pub(super) fn calm_down(&mut self) {
         self.clock.forget_now();
         self.rounds.end();
-        if self.among.is_some() {
+        if self.is_led && self.among.is_some() {
             return self.calm_down_among();
         }
         let is_cut = self.line.end_round(Instant::now);
