@@ -9,7 +9,9 @@ use crate::conn::{Kept, Notice};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::pool::Lease;
 use crate::reply::{Kind, Reply};
+use crate::resp;
 use crate::route::Order;
+use crate::session::Asked;
 use crate::stats::Counters;
 
 use super::called::Called;
@@ -120,23 +122,35 @@ impl Dedicated {
     /// The same. With MORE among the flags it is only queued.
     pub fn send_with(&mut self, args: &[&[u8]], flags: Flags) -> Result<()> {
         self.client.count(Counters::command);
-        let call = Call::default();
-        let ordered =
-            self.client.terms(args, &call).order(args, &call).map(|order| Order { shape: Shape::KEEP, ..order });
-        let (lease, kept) = self.parts()?;
-        let sent = ordered.and_then(|order| {
-            // What nobody asked for, and was there before the command, is not its reply.
-            if !lease.has_just_answered(order.begun) {
-                lease.inspect_lent(order.wait.deadline, kept)?;
-            }
-            let submitted = lease.submit_any(order.asked())?;
-            match flags.has(Flags::MORE) {
-                true => Ok(()),
-                false => lease.flush(submitted.ticket, &order.wait, kept),
-            }
-        });
+        let row = latest::find(&mut self.latest, args);
+        // Behind another command there is nothing to be looked at, and so nothing that takes time.
+        let sent = match flags.has(Flags::MORE) && self.parts()?.0.session().owes() {
+            true => self.queue(row, args),
+            false => self.look_and_send(row, args, flags),
+        };
         let sent = self.tell_if_lost(sent).map_err(|error| Error { attempts: 1, ..error });
         sent.inspect_err(|error| self.client.count(|counters| counters.failed(error)))
+    }
+
+    fn queue(&mut self, row: Option<&'static Command>, args: &[&[u8]]) -> Result<()> {
+        let room = resp::checked_room(args).map_err(|error| error.with_outcome(Outcome::NotSent))?;
+        let effect = row.map_or(Effect::None, |row| row.effect(args));
+        self.parts()?.0.submit_any(Asked::known(args, room, effect, Shape::KEEP)).map(drop)
+    }
+
+    fn look_and_send(&mut self, row: Option<&'static Command>, args: &[&[u8]], flags: Flags) -> Result<()> {
+        let call = Call::default();
+        let order = self.client.terms_of(row, args, &call).order(args, &call)?;
+        let (lease, kept) = self.parts()?;
+        // What nobody asked for, and was there before the command, is not its reply.
+        if !lease.has_just_answered(order.begun) {
+            lease.inspect_lent(order.wait.deadline, kept)?;
+        }
+        let submitted = lease.submit_any(Order { shape: Shape::KEEP, ..order }.asked())?;
+        match flags.has(Flags::MORE) {
+            true => Ok(()),
+            false => lease.flush(submitted.ticket, &order.wait, kept),
+        }
     }
 
     /// What comes next. AGAIN: nothing whole in time. STATE: nothing is due and nothing can come.

@@ -102,16 +102,36 @@ impl Connection {
             Ok(None) => Err(Error::new(Status::Again, "nothing whole has arrived in the time allowed")),
             // The outstanding replies stay outstanding.
             Err(error) if error.status == Status::Woken => Err(self.told(error, Outcome::None)),
-            Err(error) => {
-                self.session.fail(error.clone());
-                Err(self.told(error, Outcome::None))
-            }
+            Err(error) => Err(self.over(error)),
         }
+    }
+
+    /// The next reply or push, where it has been read: that needs no clock.
+    fn next_read(&mut self) -> Result<Option<Reply>> {
+        if self.begun.is_some() || !self.session.outgoing().is_empty() || self.session.is_silent() {
+            return Ok(None);
+        }
+        let read = match self.poll_leaf() {
+            Ok(Some(leaf)) => return Ok(Some(leaf.reply)),
+            Ok(None) => self.poll(),
+            Err(error) => Err(error),
+        };
+        read.map(|event| event.map(Event::into_reply)).map_err(|error| self.over(error))
+    }
+
+    /// The conversation is over, for this reason.
+    #[cold]
+    fn over(&mut self, error: Error) -> Error {
+        self.session.fail(error.clone());
+        self.told(error, Outcome::None)
     }
 
     /// As `next`. Where one command is to be sent and answered by it, it is known from then on how long that takes, and since when
     /// the connection rests.
     pub fn next_timed(&mut self, timeout_ms: i64) -> Result<Reply> {
+        if let Some(reply) = self.next_read()? {
+            return Ok(reply);
+        }
         let now = Instant::now();
         let asks = self.session.is_about_to_ask();
         let reply = self.next(Deadline::ms_behind(now, timeout_ms))?;
