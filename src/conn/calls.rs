@@ -134,7 +134,10 @@ impl Connection {
         }
         let now = Instant::now();
         let asks = self.session.is_about_to_ask();
-        let reply = self.next(Deadline::ms_behind(now, timeout_ms))?;
+        self.go_on_at(now);
+        let next = self.next(Deadline::ms_behind(now, timeout_ms));
+        self.as_of = None;
+        let reply = next?;
         if asks && !self.session.owes() {
             self.asks_at(now);
             self.rests_since(Instant::now());

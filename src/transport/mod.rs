@@ -23,7 +23,7 @@ pub(crate) mod script;
 pub mod poller;
 #[expect(unsafe_code, reason = "poll, which std does not offer")]
 pub mod pollset;
-#[expect(unsafe_code, reason = "poll, sendmsg, recv and the signal mask, which std does not offer as they are")]
+#[expect(unsafe_code, reason = "poll, send, recv and the signal mask, which std does not offer as they are")]
 pub mod wait;
 
 pub use attempt::{Attempt, Awaited, Step, connected};

@@ -1,7 +1,7 @@
 //! Waiting for a socket against a deadline, and the system calls for its bytes that std does not offer.
 //!
 //! std writes with `write` or `writev`, which raise SIGPIPE in a host that left it at its default. Here every byte
-//! leaves by `sendmsg` with MSG_NOSIGNAL.
+//! leaves by `send` with MSG_NOSIGNAL.
 
 use std::ffi::CStr;
 use std::io;
@@ -128,14 +128,9 @@ pub(super) fn poll_failed(error: io::Error) -> Error {
 
 /// Send what fits of `bytes`, now: never waits, never raises SIGPIPE.
 pub fn send(fd: RawFd, bytes: &[u8]) -> io::Result<usize> {
-    let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-    // SAFETY: a msghdr of zeros is one that names nothing.
-    let mut message: libc::msghdr = unsafe { MaybeUninit::zeroed().assume_init() };
-    message.msg_iov = &mut part;
-    message.msg_iovlen = 1;
     uninterrupted(|| {
-        // SAFETY: the message names one part, the part names `bytes`, and sendmsg only reads them.
-        unsafe { libc::sendmsg(fd, &message, libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) }
+        // SAFETY: so many bytes are there, and send only reads them.
+        unsafe { libc::send(fd, bytes.as_ptr().cast(), bytes.len(), libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT) }
     })
 }
 
