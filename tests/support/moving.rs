@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::cluster::{Cluster, Role, id};
-use super::server::Wire;
+use super::server::{Wire, eventually};
 
 /// Who gave its last slot away is a replica as soon as it hears of that, and it may hear of it before it is told.
 const NO_PRIMARY: &str = "only with masters";
@@ -108,6 +108,7 @@ impl<'a> Mover<'a> {
             let is_done = |answers: Vec<String>| assert!(answers.iter().all(|answer| answer == "OK"), "{answers:?}");
             is_done(self.say_of_all(to, &slots, &["IMPORTING", &id(from)]));
             is_done(self.say_of_all(from, &slots, &["MIGRATING", &id(to)]));
+            self.let_hear(to);
             for slot in slots.clone() {
                 while self.move_keys(&Moving { slot, from, to }, at_once) > 0 {}
             }
@@ -130,12 +131,25 @@ impl<'a> Mover<'a> {
     }
 
     fn close(&mut self, moving: &Moving, primaries: &[&Role]) {
+        self.let_hear(moving.to);
         let others = primaries.iter().map(|role| role.node).filter(|node| ![moving.to, moving.from].contains(node));
         self.set(moving.to, moving.slot, &["NODE", &id(moving.to)]);
         for node in [moving.from].into_iter().chain(others) {
             let answer = self.say(node, moving.slot, &["NODE", &id(moving.to)]);
             assert!(answer == "OK" || answer.contains(NO_PRIMARY), "node {node}, slot {}: {answer}", moving.slot);
         }
+    }
+
+    /// Wait until this node has heard of every epoch that there is: its own is the next one as it takes a slot. Were it no later
+    /// than another's, a message that the other sent before would take the slot away again, from both.
+    fn let_hear(&mut self, node: usize) {
+        let epoch = |wire: &mut Wire| -> u64 {
+            let info = wire.ask(&["CLUSTER", "INFO"]);
+            let epoch = info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"));
+            epoch.and_then(|epoch| epoch.trim().parse().ok()).unwrap_or_else(|| panic!("no epoch in {info}"))
+        };
+        let latest = self.wires.values_mut().map(epoch).max().unwrap_or(0);
+        eventually("it hears of the latest epoch", || epoch(self.wire(node)) >= latest);
     }
 
     fn set(&mut self, node: usize, slot: usize, what: &[&str]) {

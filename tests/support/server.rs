@@ -352,7 +352,7 @@ impl Drop for Folder {
 }
 
 /// Wait, for a while, until this is so: for what the server learns a moment later, as that somebody left.
-pub fn eventually(what: &str, is_so: impl Fn() -> bool) {
+pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
     while !is_so() {
         assert!(Instant::now() < end, "never: {what}");
