@@ -16,6 +16,8 @@ const MIGRATE_MS: &str = "5000";
 pub struct Mover<'a> {
     cluster: &'a Cluster,
     wires: BTreeMap<usize, Wire>,
+    /// The epochs that all have heard of.
+    heard: BTreeMap<usize, u64>,
 }
 
 /// A slot that is in two places.
@@ -27,7 +29,8 @@ pub struct Moving {
 
 impl<'a> Mover<'a> {
     pub fn new(cluster: &'a Cluster) -> Mover<'a> {
-        Mover { cluster, wires: cluster.running().into_iter().map(|node| (node, cluster.node(node).wire())).collect() }
+        let wires = cluster.running().into_iter().map(|node| (node, cluster.node(node).wire())).collect();
+        Mover { cluster, wires, heard: BTreeMap::new() }
     }
 
     /// Let a slot be in two places: a key that its owner does not have, and new keys, are the other's from now on.
@@ -112,11 +115,12 @@ impl<'a> Mover<'a> {
             for slot in slots.clone() {
                 while self.move_keys(&Moving { slot, from, to }, at_once) > 0 {}
             }
-            for node in
-                [to, from].into_iter().chain(primaries.iter().copied().filter(|node| ![to, from].contains(node)))
-            {
+            is_done(self.say_of_all(to, &slots, &["NODE", &id(to)]));
+            self.let_all_hear_of(to);
+            let others = primaries.iter().copied().filter(|node| ![to, from].contains(node));
+            for node in [from].into_iter().chain(others) {
                 let answers = self.say_of_all(node, &slots, &["NODE", &id(to)]);
-                let may_be = |answer: &String| answer == "OK" || node != to && answer.contains(NO_PRIMARY);
+                let may_be = |answer: &String| answer == "OK" || answer.contains(NO_PRIMARY);
                 assert!(answers.iter().all(may_be), "node {node}: {answers:?}");
             }
         }
@@ -134,14 +138,14 @@ impl<'a> Mover<'a> {
         self.let_hear(moving.to);
         let others = primaries.iter().map(|role| role.node).filter(|node| ![moving.to, moving.from].contains(node));
         self.set(moving.to, moving.slot, &["NODE", &id(moving.to)]);
+        self.let_all_hear_of(moving.to);
         for node in [moving.from].into_iter().chain(others) {
             let answer = self.say(node, moving.slot, &["NODE", &id(moving.to)]);
             assert!(answer == "OK" || answer.contains(NO_PRIMARY), "node {node}, slot {}: {answer}", moving.slot);
         }
     }
 
-    /// Wait until this node has heard of every epoch that there is: its own is the next one as it takes a slot. Were it no later
-    /// than another's, a message that the other sent before would take the slot away again, from both.
+    /// Wait until this node has heard of every epoch that there is: its own is the next one as it takes a slot.
     fn let_hear(&mut self, node: usize) {
         let epoch = |wire: &mut Wire| -> u64 {
             let info = wire.ask(&["CLUSTER", "INFO"]);
@@ -150,6 +154,22 @@ impl<'a> Mover<'a> {
         };
         let latest = self.wires.values_mut().map(epoch).max().unwrap_or(0);
         eventually("it hears of the latest epoch", || epoch(self.wire(node)) >= latest);
+    }
+
+    /// Wait until all have heard of this node's epoch. Who knows an earlier one believes an older message of another that had the
+    /// slot, and tells the node so, once that other's epoch is the latest: then nobody has it.
+    fn let_all_hear_of(&mut self, node: usize) {
+        let epoch = self.cluster.role(node).epoch;
+        if self.heard.insert(node, epoch) == Some(epoch) {
+            return;
+        }
+        for wire in self.wires.values_mut() {
+            eventually("all hear of its epoch", || {
+                let nodes = wire.ask(&["CLUSTER", "NODES"]);
+                let line = nodes.lines().find(|line| line.starts_with(&id(node))).expect("all know it");
+                line.split(' ').nth(6).and_then(|epoch| epoch.parse().ok()) >= Some(epoch)
+            });
+        }
     }
 
     fn set(&mut self, node: usize, slot: usize, what: &[&str]) {
