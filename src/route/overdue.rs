@@ -63,15 +63,15 @@ impl Many {
             let demoted_ms = map.demoted_ms(place);
             return if demoted_ms > 0 && demoted_ms >= began_ms { Overdue::IsOver } else { Overdue::Waits };
         };
-        match self.begins_to_ask_about(&shard.primary) {
+        match self.begins_to_ask_about(&shard.primary, self.clock_ms()) {
             true => Overdue::Asks(Arc::clone(shard)),
             false => Overdue::Waits,
         }
     }
 
     /// Whether the caller is the one that asks about this server now.
-    fn begins_to_ask_about(&self, server: &Server) -> bool {
-        let (now, asked) = (self.clock_ms(), &server.asked_about_ms);
+    fn begins_to_ask_about(&self, server: &Server, now: u64) -> bool {
+        let asked = &server.asked_about_ms;
         let last = asked.load(Ordering::Relaxed);
         let is_due = now.saturating_sub(last) >= BETWEEN_MS;
         is_due && asked.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
@@ -123,5 +123,15 @@ mod tests {
         assert!(matches!(due(450), Overdue::Asks(_)));
         assert!(matches!(due(60_000), Overdue::Waits), "somebody asks already");
         assert!(matches!(many.due(&place(2), Duration::from_millis(450)), Overdue::Waits), "nobody has replaced it");
+    }
+
+    #[test]
+    fn a_server_is_asked_about_once_in_so_long() {
+        let many = of_one();
+        let server = many.server(&place(1), None);
+        let begins_at = |now| many.begins_to_ask_about(&server, now);
+        assert!(!begins_at(249) && begins_at(250), "not in the first moment that it is known");
+        assert!(!begins_at(250) && !begins_at(499));
+        assert!(begins_at(500) && !begins_at(500));
     }
 }

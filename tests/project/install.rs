@@ -11,16 +11,7 @@ use crate::support::tools::{build, root, run};
 const PROGRAM: &str = include_str!("install/program.c");
 
 /// The same in C++, through rredis.hpp.
-const CPLUSPLUS: &str = r#"
-#include <rredis.hpp>
-#include <cstdio>
-
-int main(int argc, char **argv) {
-  if (argc != 2) return 1;
-  const rredis::client client(argv[1]);
-  std::puts(client.command("PING", rredis::version()).as<std::string>().c_str());
-}
-"#;
+const CPLUSPLUS: &str = include_str!("install/program.cpp");
 
 /// Another library that is written in Rust: it unwinds, allocates, and has threads of its own.
 const GUEST: &str = r#"

@@ -361,3 +361,6 @@ const ANSWER_MS: i64 = 1000;
 const AGAIN: Duration = Duration::from_secs(1);
 /// Events of one Sentinel that are taken in at once.
 const EVENTS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests;
