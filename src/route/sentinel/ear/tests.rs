@@ -1,3 +1,5 @@
+//! How often is listened and asked, on both sides of each time, and what is news.
+
 use super::*;
 use crate::options::Options;
 
