@@ -782,7 +782,7 @@ typedef enum rredis_shape {
 /// 16 KiB never shares.
 typedef enum rredis_share {
   RREDIS_SHARE_NEVER = 0,   // never
-  RREDIS_SHARE_BUSY = 1,    // while more threads call at once than twelve times the
+  RREDIS_SHARE_BUSY = 1,    // while more threads call at once than six times the
                             // processors that the process may use, or than POOL_MAX
   RREDIS_SHARE_ALWAYS = 2,  // for every command that may share
 } rredis_share;

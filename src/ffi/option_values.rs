@@ -63,8 +63,8 @@ pub enum rredis_shape {
 pub enum rredis_share {
     /// never
     RREDIS_SHARE_NEVER = 0,
-    /// while more threads call at once than twelve times the processors that the process
-    /// may use, or than POOL_MAX
+    /// while more threads call at once than six times the processors that the process may
+    /// use, or than POOL_MAX
     RREDIS_SHARE_BUSY = 1,
     /// for every command that may share
     RREDIS_SHARE_ALWAYS = 2,

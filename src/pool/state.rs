@@ -360,8 +360,8 @@ fn opening_max(options: &Options) -> usize {
 }
 
 /// Callers for each core that have connections of their own: with more of them one connection serves more commands a second.
-/// Measured with GETs on two cores over loopback, beside leased connections: 0.43 times as many with 8 callers, 0.87 with 16, 1.06
-/// with 32, 1.5 with 48.
-const ALONE_PER_CORE: usize = 12;
+/// Measured with GETs on two cores over loopback (benches/threads with RREDIS_SHARE), beside leased connections: over TCP 1.1 times
+/// as many with 8 callers, 1.3 with 12, 1.6 with 16; over a Unix socket 0.85, 1.07 and 1.25.
+const ALONE_PER_CORE: usize = 6;
 /// A machine with one core counts as one with two.
 const CORES_MIN: usize = 2;
