@@ -19,19 +19,24 @@ enum { READ_BYTES = 16 * 1024 };
 
 // ---- What the loop is told ----------------------------------------------------------------
 
+static bool is_set(const struct timeval *time) { return time != NULL && (time->tv_sec != 0 || time->tv_usec != 0); }
+
+static void refresh_timer(redisAsyncContext *ac) {
+  const struct timeval *time = ac->c.flags & REDIS_CONNECTED ? ac->c.command_timeout : ac->c.connect_timeout;
+  if (ac->ev.scheduleTimer != NULL && is_set(time)) ac->ev.scheduleTimer(ac->ev.data, *time);
+}
+
+// Whoever waits for something waits for so long, the connect among it.
 static void add_read(redisAsyncContext *ac) {
+  refresh_timer(ac);
   if (ac->ev.addRead != NULL) ac->ev.addRead(ac->ev.data);
 }
 static void add_write(redisAsyncContext *ac) {
+  refresh_timer(ac);
   if (ac->ev.addWrite != NULL) ac->ev.addWrite(ac->ev.data);
 }
 static void del_write(redisAsyncContext *ac) {
   if (ac->ev.delWrite != NULL) ac->ev.delWrite(ac->ev.data);
-}
-
-static void refresh_timer(redisAsyncContext *ac) {
-  const struct timeval *time = ac->c.flags & REDIS_CONNECTED ? ac->c.command_timeout : ac->c.connect_timeout;
-  if (ac->ev.scheduleTimer != NULL && time != NULL && (time->tv_sec != 0 || time->tv_usec != 0)) ac->ev.scheduleTimer(ac->ev.data, *time);
 }
 
 // ---- The end --------------------------------------------------------------------------------
@@ -86,9 +91,8 @@ static void hang_up(redisAsyncContext *ac) {
     end(ac);
     return;
   }
-  async_tell_all(ac);
-  memset(&ac->layer->replies, 0, sizeof ac->layer->replies);
-  memset(&ac->layer->beside, 0, sizeof ac->layer->beside);
+  // Who waits for a reply is told when the program frees it.
+  ac->layer->is_over = true;
   if (ac->ev.cleanup != NULL) ac->ev.cleanup(ac->ev.data);
   ac->ev.cleanup = NULL;
 }
@@ -119,10 +123,11 @@ void redisAsyncFree(redisAsyncContext *ac) {
 }
 
 void redisAsyncDisconnect(redisAsyncContext *ac) {
+  if (ac->layer->is_ending) return;
   ac->c.flags |= REDIS_DISCONNECTING;
   // From now on it is the context that frees itself.
   ac->c.flags &= ~REDIS_NO_AUTO_FREE;
-  if (!(ac->c.flags & REDIS_IN_CALLBACK) && is_idle(ac)) hang_up(ac);
+  if (!(ac->c.flags & REDIS_IN_CALLBACK) && (is_idle(ac) || ac->layer->is_over)) hang_up(ac);
 }
 
 // ---- Connecting -------------------------------------------------------------------------------
@@ -163,12 +168,13 @@ static void dial_next(redisAsyncContext *ac) {
 
 static void dial_tcp(redisAsyncContext *ac, const redisOptions *o) {
   char port[16];
-  int family = o->options & REDIS_OPT_PREFER_IPV6 ? AF_INET6 : AF_UNSPEC;
-  struct addrinfo hints = {.ai_family = o->options & REDIS_OPT_PREFER_IPV4 ? AF_INET : family, .ai_socktype = SOCK_STREAM};
+  // IPv6 where that is preferred, both where both are, and otherwise IPv4; the other one where the name has none of it.
+  bool takes_6 = o->options & REDIS_OPT_PREFER_IPV6, takes_4 = !takes_6 || (o->options & REDIS_OPT_PREFER_IPV4);
+  struct addrinfo hints = {.ai_family = !takes_6 ? AF_INET : takes_4 ? AF_UNSPEC : AF_INET6, .ai_socktype = SOCK_STREAM};
   snprintf(port, sizeof port, "%d", o->endpoint.tcp.port);
   int found = getaddrinfo(ac->c.tcp.host, port, &hints, &ac->layer->addresses);
-  if (found != 0) {
-    hints.ai_family = AF_UNSPEC;
+  if (found != 0 && hints.ai_family != AF_UNSPEC) {
+    hints.ai_family = takes_6 ? AF_INET : AF_INET6;
     found = getaddrinfo(ac->c.tcp.host, port, &hints, &ac->layer->addresses);
   }
   if (found != 0) {
@@ -203,6 +209,7 @@ static redisAsyncContext *made(const redisOptions *o) {
   if (ac == NULL || layer == NULL || rredis_parser_new(NULL, &layer->parser, NULL) != RREDIS_OK) return free(ac), free(layer), NULL;
   ac->layer = layer;
   ac->c.layer = &layer->blocking;
+  ac->c.reader = &layer->blocking.reader;
   ac->c.fd = REDIS_INVALID_FD;
   ac->c.connection_type = (enum redisConnectionType)o->type;
   ac->c.flags = (o->options & REDIS_OPT_NOAUTOFREE ? REDIS_NO_AUTO_FREE : 0) |
@@ -428,7 +435,9 @@ void redisAsyncHandleRead(redisAsyncContext *ac) {
 
 void redisAsyncHandleTimeout(redisAsyncContext *ac) {
   bool was_connected = (ac->c.flags & REDIS_CONNECTED) != 0;
-  if (ac->layer->is_over || (ac->c.flags & REDIS_FREEING) || (was_connected && is_idle(ac))) return;
+  if (ac->layer->is_over || (ac->c.flags & REDIS_FREEING)) return;
+  // Nobody waits; or it was the connect that had so much time.
+  if (was_connected && (is_idle(ac) || !is_set(ac->c.command_timeout))) return;
   if (ac->c.err == 0) fail(ac, REDIS_ERR_TIMEOUT, "the time was up");
   if (!was_connected) connected(ac, REDIS_ERR);
   if (ac->c.flags & REDIS_FREEING) {

@@ -162,13 +162,13 @@ static bool to_topic(redisAsyncContext *ac, redisReply *reply, char kind, bool e
 }
 
 static void to_push_callback(redisAsyncContext *ac, redisReply *reply) {
-  if (ac->push_cb == NULL) {
-    freeReplyObject(reply);
-    return;
+  if (ac->push_cb != NULL) {
+    bool is_outermost = async_enter(ac);
+    ac->push_cb(ac, reply);
+    async_leave(ac, is_outermost);
   }
-  bool is_outermost = async_enter(ac);
-  ac->push_cb(ac, reply);
-  async_leave(ac, is_outermost);
+  // The callback only looks at it.
+  freeReplyObject(reply);
 }
 
 bool async_deliver(redisAsyncContext *ac, redisReply *reply) {

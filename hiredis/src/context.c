@@ -162,8 +162,8 @@ static void hang_up(redisContext *c) {
   rredis_client_free(layer->client);
   layer->conn = NULL;
   layer->client = NULL;
-  layer->sent = layer->got = layer->turns_at = 0;
-  layer->resp3 = false;
+  layer->turns = 0;
+  layer->sent = layer->resp3 = false;
   c->fd = REDIS_INVALID_FD;
   c->flags &= ~REDIS_CONNECTED;
 }
@@ -198,6 +198,7 @@ redisContext *redisConnectWithOptions(const redisOptions *o) {
   if (c == NULL || layer == NULL || (layer->options = rredis_options_new()) == NULL) return free(c), free(layer), NULL;
   layer->own_fd = REDIS_INVALID_FD;
   c->layer = layer;
+  c->reader = &layer->reader;
   c->fd = REDIS_INVALID_FD;
   c->flags = REDIS_BLOCK;
   c->connection_type = (enum redisConnectionType)o->type;
@@ -305,14 +306,30 @@ int redisEnableKeepAlive(redisContext *c) { return redisEnableKeepAliveWithInter
 
 static bool is_named(const char *arg, size_t len, const char *name) { return len == strlen(name) && strncasecmp(arg, name, len) == 0; }
 
+static bool is_text(const rredis_reply *reply, rredis_reply_kind kind, const char *text) {
+  return reply->kind == kind && reply->len == strlen(text) && memcmp(reply->str, text, reply->len) == 0;
+}
+
 // HELLO and RESET decide what the connection speaks, once they are answered.
-static void note_protocol(rredis_hiredis *layer, int argc, const char **argv, const size_t *lens) {
+static void note_protocol(rredis_hiredis *layer, const char **argv, const size_t *lens) {
   size_t len = lens != NULL ? lens[0] : strlen(argv[0]);
-  if (len != 5) return;
-  if (is_named(argv[0], len, "RESET")) layer->turns_to_resp3 = false;
-  else if (argc > 1 && is_named(argv[0], len, "HELLO")) layer->turns_to_resp3 = argv[1][0] == '3';
-  else return;
-  layer->turns_at = layer->sent;
+  if (len == 5 && (is_named(argv[0], len, "RESET") || is_named(argv[0], len, "HELLO"))) layer->turns++;
+}
+
+// The answer to HELLO names the protocol. Replies are not counted: how many confirmations come, and when, is the server's affair.
+static void heed_protocol(rredis_hiredis *layer, const rredis_reply *got) {
+  if (is_text(got, RREDIS_REPLY_STATUS, "RESET")) {
+    layer->resp3 = false;
+    layer->turns--;
+  }
+  if (got->kind != RREDIS_REPLY_MAP && got->kind != RREDIS_REPLY_ARRAY) return;
+  if (got->len < 2 || !is_text(&got->elements[0], RREDIS_REPLY_STRING, "server")) return;
+  for (size_t i = 0; i + 1 < got->len; i += 2)
+    if (is_text(&got->elements[i], RREDIS_REPLY_STRING, "proto") && got->elements[i + 1].kind == RREDIS_REPLY_INTEGER) {
+      layer->resp3 = got->elements[i + 1].integer == 3;
+      layer->turns--;
+      return;
+    }
 }
 
 int redisAppendCommandArgv(redisContext *c, int argc, const char **argv, const size_t *argvlen) {
@@ -323,8 +340,8 @@ int redisAppendCommandArgv(redisContext *c, int argc, const char **argv, const s
   rredis_status status = rredis_conn_send_with(layer->conn, count, argv, argvlen, RREDIS_CALL_MORE, &error);
   if (status == RREDIS_ERR_ARGUMENT) return layer_refuse(c, REDIS_ERR_OTHER, error.message);
   if (status != RREDIS_OK) return fail_by(c, &error, EAGAIN);
-  layer->sent++;
-  note_protocol(layer, argc, argv, argvlen);
+  layer->sent = true;
+  note_protocol(layer, argv, argvlen);
   return REDIS_OK;
 }
 
@@ -381,10 +398,7 @@ static rredis_status receive(redisContext *c, int64_t timeout_ms, redisReply **m
   rredis_status status = rredis_conn_receive(layer->conn, timeout_ms, &got, error);
   if (status != RREDIS_OK) return status;
   *is_push = got->kind == RREDIS_REPLY_PUSH && layer->resp3;
-  if (got->kind != RREDIS_REPLY_PUSH && ++layer->got == layer->turns_at) {
-    if (got->kind != RREDIS_REPLY_ERROR) layer->resp3 = layer->turns_to_resp3;
-    layer->turns_at = 0;
-  }
+  if (layer->turns > 0) heed_protocol(layer, got);
   *made = layer_reply(got, layer->resp3);
   rredis_reply_free(got);
   if (*made != NULL) return RREDIS_OK;

@@ -233,7 +233,8 @@ int redisvFormatCommand(char **target, const char *format, va_list ap) {
   long long len = result;
   if (result == FORMAT_OK) len = redisFormatCommandArgv(target, (int)words.count, words.argv, words.lens);
   layer_words_free(&words);
-  return len > INT32_MAX ? FORMAT_MEMORY : (int)len;
+  if (len > INT32_MAX) return free(*target), *target = NULL, FORMAT_MEMORY;
+  return (int)len;
 }
 
 // Here every failure is -1.

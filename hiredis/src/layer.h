@@ -61,9 +61,9 @@ typedef struct rredis_hiredis {
   bool is_over;       // the context has failed for good
   bool is_tls;        // a blocking context speaks TLS
   bool resp3;         // what the connection speaks
-  uint64_t sent, got;
-  uint64_t turns_at;  // the reply of this number decides what the connection speaks from then on; 0: none does
-  bool turns_to_resp3;
+  bool sent;          // a command was given out
+  size_t turns;       // how often HELLO and RESET were sent, whose replies say what the connection speaks from then on
+  redisReader reader; // what a program finds and may set: replies are bounded in other ways
 } rredis_hiredis;
 
 // Keep a copy of a time, if there is one. False: no memory.

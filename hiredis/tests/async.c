@@ -3,12 +3,14 @@
 #include <hiredis/adapters/libevent.h>
 #include <hiredis/hiredis.h>
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #define CHECK(condition)                                                                  \
   do {                                                                                    \
@@ -185,6 +187,71 @@ static int connected_socket(void) {
   return fd;
 }
 
+static void on_disconnect_end_again(const redisAsyncContext *ac, int status) {
+  on_disconnect(ac, status);
+  redisAsyncDisconnect((redisAsyncContext *)ac);
+  redisAsyncFree((redisAsyncContext *)ac);
+}
+static void end_again(void *data) {
+  redisAsyncDisconnect(data);
+  redisAsyncFree(data);
+  note("cleaned");
+}
+
+// Who is told of the end may ask for it.
+static void ended_twice(void) {
+  redisAsyncContext *ac = redisAsyncConnect(host, port);
+  CHECK(ac != NULL && ac->err == 0 && redisLibeventAttach(ac, base) == REDIS_OK);
+  CHECK(redisAsyncSetDisconnectCallback(ac, on_disconnect_end_again) == REDIS_OK);
+  ac->data = ac;
+  ac->dataCleanup = end_again;
+  CHECK(redisAsyncCommand(ac, on_reply, "ping", "PING") == REDIS_OK);
+  redisAsyncDisconnect(ac);
+  happened("ping:PONG over cleaned");
+}
+
+static int bound(struct sockaddr_in *at) {
+  socklen_t size = sizeof *at;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  CHECK(bind(fd, (struct sockaddr *)at, size) == 0 && getsockname(fd, (struct sockaddr *)at, &size) == 0);
+  return fd;
+}
+
+// A host that answers no connect, and a reply that comes later than a connect may.
+static void connects_in_time(void) {
+  struct timeval brief = {.tv_usec = 100000};
+  struct sockaddr_in at;
+  int fd = bound(&at), full[4];
+  CHECK(listen(fd, 0) == 0);
+  for (size_t i = 0; i < sizeof full / sizeof *full; i++) {
+    full[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    (void)!connect(full[i], (struct sockaddr *)&at, sizeof at);
+  }
+  redisOptions o = {.type = REDIS_CONN_TCP, .connect_timeout = &brief, .endpoint.tcp = {.ip = "127.0.0.1", .port = ntohs(at.sin_port)}};
+  redisAsyncContext *ac = watched(redisAsyncConnectWithOptions(&o));
+  CHECK(redisAsyncCommand(ac, on_reply, "ping", "PING") == REDIS_OK);
+  happened("unreachable ping:none");
+  for (size_t i = 0; i < sizeof full / sizeof *full; i++) close(full[i]);
+  close(fd);
+
+  o.endpoint.tcp.ip = host;
+  o.endpoint.tcp.port = port;
+  ac = watched(redisAsyncConnectWithOptions(&o));
+  CHECK(redisAsyncCommand(ac, then_disconnect, "none", "BLPOP nothing 0.3") == REDIS_OK);
+  happened("connected none:nil over");
+}
+
+// A server of IPv4 alone, by a name that may have an address of IPv6 too.
+static void by_name(void) {
+  for (int i = 0; i < 2; i++) {
+    redisOptions o = {.type = REDIS_CONN_TCP, .options = i ? REDIS_OPT_PREFER_IPV4 : 0, .endpoint.tcp = {.ip = "localhost", .port = port}};
+    redisAsyncContext *ac = watched(redisAsyncConnectWithOptions(&o));
+    CHECK(redisAsyncCommand(ac, then_disconnect, "ping", "PING") == REDIS_OK);
+    happened("connected ping:PONG over");
+  }
+}
+
 static void owned(void) {
   // The program frees its replies, and a context that is lost.
   redisOptions o = {.type = REDIS_CONN_TCP, .options = REDIS_OPT_NOAUTOFREE | REDIS_OPT_NOAUTOFREEREPLIES, .endpoint.tcp = {.ip = host, .port = port}};
@@ -192,10 +259,16 @@ static void owned(void) {
   CHECK((ac->c.flags & REDIS_NO_AUTO_FREE) && (ac->c.flags & REDIS_NO_AUTO_FREE_REPLIES));
   CHECK(redisAsyncCommand(ac, on_own_reply, "echo", "ECHO mine") == REDIS_OK && redisAsyncCommand(ac, on_own_reply, "quit", "QUIT") == REDIS_OK);
   CHECK(redisAsyncCommand(ac, on_own_reply, "late", "PING") == REDIS_OK);
-  happened("connected echo:mine quit:OK late:none");
+  happened("connected echo:mine quit:OK");
   CHECK(ac->err == REDIS_ERR_EOF && ac->c.err == REDIS_ERR_EOF && redisAsyncCommand(ac, on_own_reply, "no", "PING") == REDIS_ERR);
   redisAsyncFree(ac);
-  happened("over");
+  happened("late:none over");
+  // Lost, and then ended: it frees itself.
+  ac = watched(redisAsyncConnectWithOptions(&o));
+  CHECK(redisAsyncCommand(ac, on_own_reply, "quit", "QUIT") == REDIS_OK && redisAsyncCommand(ac, on_own_reply, "late", "PING") == REDIS_OK);
+  happened("connected quit:OK");
+  redisAsyncDisconnect(ac);
+  happened("late:none lost");
 
   // Where it asks for the end itself, the context frees itself.
   ac = watched(redisAsyncConnectWithOptions(&o));
@@ -244,7 +317,6 @@ static void on_push(redisAsyncContext *ac, void *given) {
   (void)ac;
   CHECK(push->type == REDIS_REPLY_PUSH && strcmp(push->element[0]->str, "invalidate") == 0);
   note("push");
-  freeReplyObject(push);
 }
 
 static void resp3(void) {
@@ -293,6 +365,9 @@ int main(int argc, char **argv) {
   ends();
   messages();
   owned();
+  ended_twice();
+  connects_in_time();
+  by_name();
   confirmations("2");
   confirmations("3");
   resp3();

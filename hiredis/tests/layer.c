@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -188,8 +189,44 @@ static void resp3(void) {
   CHECK(other != NULL && other->err == 0 && other->push_cb == NULL);
   freeReplyObject(is(redisCommand(other, "HELLO 3"), REDIS_REPLY_MAP));
   freeReplyObject(is(redisCommand(other, "SUBSCRIBE other"), REDIS_REPLY_PUSH));
+  // However many confirmations come before, RESET and HELLO decide what a message is.
+  freeReplyObject(is(redisCommand(other, "UNSUBSCRIBE other"), REDIS_REPLY_PUSH));
+  freeReplyObject(is(redisCommand(other, "SUBSCRIBE a"), REDIS_REPLY_PUSH));
+  freeReplyObject(is(redisCommand(other, "RESET"), REDIS_REPLY_STATUS));
+  freeReplyObject(is(redisCommand(other, "SUBSCRIBE a"), REDIS_REPLY_ARRAY));
+  freeReplyObject(is(redisCommand(other, "UNSUBSCRIBE"), REDIS_REPLY_ARRAY));
+  freeReplyObject(is(redisCommand(other, "HELLO 3"), REDIS_REPLY_MAP));
+  freeReplyObject(is(redisCommand(other, "SUBSCRIBE a"), REDIS_REPLY_PUSH));
   redisFree(other);
   c->privdata = NULL;
+  redisFree(c);
+}
+
+// What a program sets without asking.
+static void settings(void) {
+  redisContext *c = connected();
+  c->reader->maxbuf = 0;
+  c->reader->maxelements = 0;
+  freeReplyObject(is(redisCommand(c, "PING"), REDIS_REPLY_STATUS));
+  redisFree(c);
+  redisReader *reader = redisReaderCreate();
+  redisReaderSetPrivdata(reader, &port);
+  CHECK(reader->privdata == &port);
+  redisReaderFree(reader);
+}
+
+// A child of fork connects anew, and the parent's context is left as it was.
+static void forks(void) {
+  redisContext *c = connected();
+  int status;
+  pid_t child = fork();
+  if (child == 0) {
+    if (redisCommand(c, "PING") != NULL || c->err == 0 || redisReconnect(c) != REDIS_OK) _exit(1);
+    redisReply *reply = redisCommand(c, "PING");
+    _exit(reply != NULL && reply->type == REDIS_REPLY_STATUS ? 0 : 2);
+  }
+  CHECK(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  freeReplyObject(is(redisCommand(c, "PING"), REDIS_REPLY_STATUS));
   redisFree(c);
 }
 
@@ -383,6 +420,8 @@ int main(int argc, char **argv) {
   redisFree(c);
   redisFree(NULL);
   resp3();
+  settings();
+  forks();
   messages();
   failures();
   ways();

@@ -114,7 +114,7 @@ typedef struct redisContext {
   redisFD fd;         // to be watched for reading, at most
   int flags;
   char *obuf;           // not used
-  redisReader *reader;  // not used
+  redisReader *reader;  // may be set, and changes nothing
   enum redisConnectionType connection_type;
   struct timeval *connect_timeout;
   struct timeval *command_timeout;

@@ -83,7 +83,7 @@ void redisReaderFree(redisReader *r) RREDIS_HIREDIS(redisReaderFree);
 int redisReaderFeed(redisReader *r, const char *buf, size_t len) RREDIS_HIREDIS(redisReaderFeed);
 int redisReaderGetReply(redisReader *r, void **reply) RREDIS_HIREDIS(redisReaderGetReply);
 
-#define redisReaderSetPrivdata(r, p) (int)(((redisReader *)(r))->privdata = (p))
+#define redisReaderSetPrivdata(r, p) ((void)(((redisReader *)(r))->privdata = (p)))
 #define redisReaderGetObject(r) (((redisReader *)(r))->reply)
 #define redisReaderGetError(r) (((redisReader *)(r))->errstr)
 
