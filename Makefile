@@ -146,6 +146,7 @@ packages: ## install and use it in every way: CMake, Meson, hiredis beside it, o
 	@tools/packages
 
 hiredis-proof: ## programs written for hiredis, from their own sources, over the folder hiredis (40 minutes; RREDIS_REDIS_PLUS_PLUS= STRICT=1)
+	@RREDIS_TEST_FORMATS=1000000 cargo test --quiet --test hiredis whatever_hiredis_formats
 	@tools/hiredis-proof
 
 clean: ## remove what was built

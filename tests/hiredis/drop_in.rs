@@ -41,6 +41,17 @@ fn it_keeps_to_its_memory_and_leaks_none() {
     }
 }
 
+#[test]
+fn an_address_sanitizer_has_nothing_to_say_of_it() {
+    let server = Server::start(&["enable-debug-command yes"]);
+    let layer = Layer::build_with("-fsanitize=address");
+    for name in ["layer", "async"] {
+        let program = layer.program(name, &format!("hiredis/tests/{name}.c"), false);
+        // What leaks is valgrind's to say, which knows what a child of fork leaves.
+        silent(Command::new(program).args(address(&server)).env("ASAN_OPTIONS", "detect_leaks=0"));
+    }
+}
+
 /// RREDIS_TEST_FORMATS=1000000 for the long form.
 #[test]
 fn whatever_hiredis_formats_is_formatted_alike_and_no_value_is_read_past_its_end() {
