@@ -8,6 +8,7 @@
 //!  TRYAGAIN                                        it did not run         a pause, and the slot's owner
 //!  CLUSTERDOWN, MASTERDOWN, LOADING, READONLY      it did not run         the gate of its shard
 //!  no connection, or one lost before it was sent   it did not run         the gate
+//!  either of them, behind an ASK                   it did not run         a pause, and the slot's owner
 //!  a connection lost behind it                     nobody knows           the gate, where it may run twice
 //!  anything else                                   it is the answer       -
 //! ```
@@ -48,6 +49,8 @@ pub(super) struct Steps {
     pub(super) pauses: u32,
     /// A connection that had been idle was found closed, and replaced.
     pub(super) replaced: bool,
+    /// It was sent where an ASK had named. Should that server be sick, then the owner, at whose gate it would wait, is not.
+    pub(super) is_aside: bool,
 }
 
 /// What was met.
@@ -77,9 +80,14 @@ pub(super) enum Next {
 
 /// What comes next, after this was met.
 pub(super) fn next(facts: &Facts, steps: &mut Steps, met: &Met<'_>) -> Next {
-    match met {
+    let was_aside = std::mem::take(&mut steps.is_aside);
+    let next = match met {
         Met::Refused(error, redirect) => refused(facts, steps, error, redirect.as_ref()),
         Met::Failed { error, rested } => failed(facts, steps, error, *rested),
+    };
+    match next {
+        Next::Gate if was_aside => Next::Again(pause(steps)),
+        next => next,
     }
 }
 
@@ -96,6 +104,7 @@ fn refused(facts: &Facts, steps: &mut Steps, error: &[u8], redirect: Option<&Red
             return Next::Tell;
         }
         steps.hops += 1;
+        steps.is_aside = matches!(redirect, Redirect::Ask { .. });
         return Next::Go(redirect.clone(), hop_pause(steps.hops));
     }
     let sickness = sickness(error, facts.own_words);
@@ -123,7 +132,10 @@ fn failed(facts: &Facts, steps: &mut Steps, error: &Error, rested: bool) -> Next
             steps.replaced = true;
             Next::Again(Duration::ZERO)
         }
-        Outcome::NotSent if facts.may_wait => Next::Gate,
+        Outcome::NotSent if facts.may_wait => {
+            steps.hops = 0;
+            Next::Gate
+        }
         Outcome::NotSent => Next::TellSick,
         Outcome::Unknown if facts.may_wait && facts.may_run_twice => Next::Repeat,
         // What waits for its keys may have been late for that alone.

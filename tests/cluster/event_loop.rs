@@ -55,6 +55,38 @@ fn commands_go_to_the_servers_of_their_slots_and_complete_once() {
     assert_eq!((error.status, error.outcome), (Status::Argument, Outcome::NotSent));
 }
 
+/// It is asked now and then, and a loop is not kept busy meanwhile.
+#[test]
+fn a_server_that_an_ask_names_and_that_loads_is_asked_in_pauses() {
+    for recovers in [true, false] {
+        let [one, two] = Node::several();
+        let to = two.endpoint();
+        one.answers(move |_| Answer::Error(format!("ASK {OWN} {to}")));
+        let mut left = 4;
+        two.answers(move |asked| {
+            left -= i32::from(recovers && asked.asking);
+            match left >= 0 && asked.asking {
+                true => Answer::Error("LOADING Redis is loading the dataset in memory".to_owned()),
+                false => Answer::Honest,
+            }
+        });
+        let mut own = Own::at(&format!("{}?failover_wait=600ms", one.url()));
+        let (name, begin) = (key(OWN, "k"), Instant::now());
+        own.submit_with(1, &["GET", &name], TIMEOUT, 3_000);
+        let (_, result) = own.completion();
+        let (took, tries) = (begin.elapsed(), two.times("GET"));
+        match recovers {
+            true => assert_eq!(result.expect("a value"), value(&name)),
+            false => {
+                let said = result.unwrap_or_else(|error| String::from_utf8_lossy(&error.message).into_owned());
+                assert!(said.starts_with("LOADING"), "{said}");
+                assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(4), "{took:?}");
+            }
+        }
+        assert!((2..=80).contains(&tries), "{tries} tries in {took:?}");
+    }
+}
+
 /// No server has the answer: none is asked, so that nobody takes one server's for that of all.
 #[test]
 fn a_command_for_all_servers_is_refused() {

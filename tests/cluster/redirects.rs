@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::c::{CErr, Client, Options, Outcome, Reply, Status, call, option, stat};
 use crate::support::node::{Answer, Asked, HERE, Node, Range, slots};
+use crate::support::pipeline::{Pipeline, mode};
 use crate::support::server::eventually;
 use crate::support::slots::{SLOTS, key};
 
@@ -92,6 +93,70 @@ fn a_slot_on_its_way_is_asked_for_each_time_and_stays_where_it_is() {
     assert_eq!([stat::MOVED, stat::ASKED, stat::RETRIES].map(|stat| client.stat(stat)), [0, 10, 0]);
     assert_eq!((one.times("GET"), two.times("GET"), two.times("ASKING")), (10, 10, 10));
     assert_eq!(one.refreshes() + two.refreshes(), 1, "the map is as it was");
+}
+
+/// Whom an ASK leads to may be dead or loading, while the slot's owner is well: nobody's gate is waited at then.
+#[test]
+fn a_slot_on_its_way_to_a_server_that_says_no_is_waited_out_and_told_in_time() {
+    for error in PASSING {
+        for recovers in [true, false] {
+            let [one, two] = Node::several();
+            let to = two.endpoint();
+            one.answers(move |_| Answer::Error(format!("ASK {OWN} {to}")));
+            let mut passes = at_first(4, error);
+            two.answers(move |asked| match asked.asking {
+                true if recovers => passes(asked),
+                true => Answer::Error(error.to_owned()),
+                false => Answer::Honest,
+            });
+            let client = Options::of_cluster(&one.endpoint()).int(option::FAILOVER_WAIT_MS, 600).client();
+            for in_a_pipeline in [false, true] {
+                let (tries, begin) = (two.times("GET"), Instant::now());
+                let dump = match in_a_pipeline {
+                    false => client
+                        .command_within(&["GET", &key(OWN, "k")], 0, 5_000)
+                        .map_or_else(|err| err.message, |reply| reply.dump()),
+                    true => {
+                        let mut pipeline = Pipeline::of(&client);
+                        pipeline.add(&["GET", &key(OWN, "k")]);
+                        let replies = pipeline.run(mode::PLAIN).expect("replies");
+                        replies.elements()[0].dump()
+                    }
+                };
+                let (took, tries) = (begin.elapsed(), two.times("GET") - tries);
+                if recovers {
+                    assert_eq!(dump, format!("\"v:{}\"", key(OWN, "k")), "{error}");
+                } else {
+                    let words = error.split('\'').next().unwrap_or(error);
+                    assert!(dump.contains(words), "{dump}");
+                    assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(4), "{error}: {took:?}");
+                    assert!((2..=50).contains(&tries), "{error}: {tries} tries in {took:?}");
+                }
+                assert_eq!(client.stat(stat::SHARDS_DOWN), 0, "{error}: both are well");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_slot_on_its_way_to_a_server_that_is_gone_is_told_in_time() {
+    let [one, two] = Node::several();
+    let client = Options::of_cluster(&one.endpoint()).int(option::FAILOVER_WAIT_MS, 600).client();
+    is_value(get(&client));
+    one.forgets();
+    let to = two.endpoint();
+    one.answers(move |_| Answer::Error(format!("ASK {OWN} {to}")));
+    two.dies();
+    let begin = Instant::now();
+    let err = client.command_within(&["GET", &key(OWN, "k")], 0, 5_000).expect_err("nobody has it");
+    let took = begin.elapsed();
+    assert_eq!((err.status, err.outcome), (Status::CONNECT, Outcome::NOT_SENT), "{err:?}");
+    assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(4), "{took:?}");
+    let tries = one.times("GET");
+    assert!((3..=50).contains(&tries), "{tries} tries");
+    // It is the owner's again.
+    one.answers(|_| Answer::Honest);
+    is_value(get(&client));
 }
 
 #[test]

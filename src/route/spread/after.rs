@@ -133,12 +133,21 @@ impl Spread<'_> {
             let next = rules::next(&facts, &mut met.steps, &Met::Failed { error: &error, rested });
             is_sick |= matches!(next, Next::Gate | Next::TellSick);
             let told = Told::Failed(error.clone());
-            if matches!(next, Next::Gate | Next::Again(_)) {
-                // The server that was named may be gone: its slot's owner knows of another.
-                (met.aside, met.last) = (None, Some(told));
-                self.todo.push(errand);
-            } else {
-                self.lost.push(errand.lose(told));
+            let pause = match next {
+                Next::Gate => Some(Duration::ZERO),
+                Next::Again(pause) if pause.is_zero() || self.patience.remaining().is_none_or(|left| left > pause) => {
+                    Some(pause)
+                }
+                _ => None,
+            };
+            match pause {
+                Some(pause) => {
+                    // The server that was named may be gone: its slot's owner knows of another.
+                    (met.aside, met.last) = (None, Some(told));
+                    self.pause = self.pause.max(pause);
+                    self.todo.push(errand);
+                }
+                None => self.lost.push(errand.lose(told)),
             }
         }
         if is_sick {
