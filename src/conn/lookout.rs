@@ -47,4 +47,4 @@ impl Looking {
 }
 
 /// Between two looks.
-const EVERY: Duration = Duration::from_millis(50);
+pub(super) const EVERY: Duration = Duration::from_millis(50);

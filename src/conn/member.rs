@@ -31,13 +31,15 @@ pub(super) struct Member<'c, G> {
     touched: bool,
     /// How many bytes were written when it last could.
     handed: u64,
+    /// Since when nothing has come, where somebody looks out for another server.
+    silent_since: Option<Instant>,
 }
 
 impl<'c, G: Goal> Member<'c, G> {
     pub(super) fn new(connection: &'c mut Connection, kept: &'c mut Kept, goal: G) -> Member<'c, G> {
         let (until, seen) = (Until::from(Deadline::never()), connection.seen());
         let (result, told, place, touched, handed) = (None, false, None, false, 0);
-        Member { connection, kept, goal, result, told, until, seen, place, touched, handed }
+        Member { connection, kept, goal, result, told, until, seen, place, touched, handed, silent_since: None }
     }
 
     pub(super) fn goes_on(&self) -> bool {
@@ -55,6 +57,22 @@ impl<'c, G: Goal> Member<'c, G> {
     /// From now on it has so much time.
     pub(super) fn begin(&mut self, until: Until) {
         (self.until, self.seen) = (until, self.connection.seen());
+        self.silent_since = self.connection.dial.looking().map(|_| Instant::now());
+    }
+
+    /// Whether somebody looks out for another server in the place of this one.
+    pub(super) fn looks_out(&self) -> bool {
+        self.silent_since.is_some()
+    }
+
+    /// Look whether its server is still the one to wait for, where nothing has come from it.
+    pub(super) fn look_out(&mut self) {
+        let (Some(since), Some(looking)) = (self.silent_since, self.connection.dial.looking()) else { return };
+        if self.touched {
+            self.silent_since = Some(Instant::now());
+        } else if let Err(error) = looking.look(since.elapsed()) {
+            self.fail(error);
+        }
     }
 
     /// Drive it to its end, for the others have come to theirs.

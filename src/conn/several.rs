@@ -12,6 +12,7 @@ use super::calls::Wait;
 use super::connection::Connection;
 use super::goal::{Asking, Goal};
 use super::kept::Kept;
+use super::lookout::EVERY;
 use super::member::Member;
 use super::until::Until;
 use super::waiting::{PAUSE, SLICE_MS};
@@ -106,6 +107,8 @@ impl<'c, G: Goal> Several<'c, G> {
         self.going().for_each(|member| ends = ends.earlier(member.deadline()));
         let blind = self.going().filter(|member| !member.has_descriptor()).count();
         let waits_until = if moved || blind > 0 { Deadline::at(began) } else { ends };
+        let looks_out = self.going().any(|member| member.looks_out());
+        let waits_until = if looks_out { waits_until.earlier(Deadline::after(EVERY)) } else { waits_until };
         if let Err(error) = self.poll(waits_until) {
             return self.going().for_each(|member| member.fail(error.clone()));
         }
@@ -121,6 +124,9 @@ impl<'c, G: Goal> Several<'c, G> {
         }
         self.going().filter(|member| member.is_touched()).for_each(Member::step);
         self.going().for_each(|member| member.end_if_late(began));
+        if looks_out {
+            self.going().for_each(Member::look_out);
+        }
     }
 
     /// One poll of all that have a descriptor.

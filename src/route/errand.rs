@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use crate::commands::{self, Refusal};
-use crate::error::{Error, Outcome};
+use crate::error::{Error, Outcome, Status};
 
 use super::order::waits_for_ever;
 use super::rules::{Facts, Steps};
@@ -68,6 +68,10 @@ impl Errand {
         let may_have_run = self.met.is_some_and(|met| met.may_have_run);
         let told = match told {
             Told::Failed(error) if may_have_run => Told::Failed(error.with_outcome(Outcome::Unknown)),
+            // The last try did not run. An earlier one may have.
+            Told::Words(words) if may_have_run && may_be_refusal(&words) => {
+                Told::Failed(Error::new(Status::Server, words).with_outcome(Outcome::Unknown))
+            }
             told => told,
         };
         Lost { index: self.index, told }

@@ -150,7 +150,10 @@ impl Guide {
             }
             Next::Gate => self.is_hurt(journey, now),
             Next::Tell | Next::TellSick | Next::Repeat => {
-                self.works(journey);
+                match rules::is_sick(&journey.facts, reply.text()) {
+                    true => self.ends_trial(journey, now),
+                    false => self.works(journey),
+                }
                 return Some(reply);
             }
         }

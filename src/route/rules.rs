@@ -91,6 +91,11 @@ pub(super) fn next(facts: &Facts, steps: &mut Steps, met: &Met<'_>) -> Next {
     }
 }
 
+/// Whether a server said that it does not serve.
+pub(super) fn is_sick(facts: &Facts, error: &[u8]) -> bool {
+    sickness(error, facts.own_words) == Some(Sickness::Server)
+}
+
 /// Whether the server said no for a reason of the cluster's, so that the command is sure not to have run.
 #[cfg(test)]
 fn did_not_run(facts: &Facts, error: &[u8]) -> bool {

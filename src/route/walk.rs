@@ -210,8 +210,10 @@ impl<'w> Walk<'w> {
                 rules::next(&self.facts, &mut self.steps, &Met::Failed { error, rested: *rested })
             }
         };
-        let is_answered = tried.is_ok() && !matches!(next, Next::Gate);
-        if is_answered && let Some(scout) = self.scout.take() {
+        let serves = |reply: &Reply| !reply.is_error() || !rules::is_sick(&self.facts, reply.text());
+        if tried.as_ref().is_ok_and(serves)
+            && let Some(scout) = self.scout.take()
+        {
             scout.open();
         }
         if target.is_replica && self.has_failed(&tried, &next) {

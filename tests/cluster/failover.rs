@@ -12,6 +12,7 @@ use crate::support::counting::{Count, is_of_the_dead};
 use crate::support::floor::Floor;
 use crate::support::ledger::Figures;
 use crate::support::over::Over;
+use crate::support::pipeline::{Pipeline, mode};
 use crate::support::server::eventually;
 use crate::support::slots::key;
 
@@ -246,6 +247,44 @@ fn a_primary_stops(writers: usize) {
     figures.check();
     let first = written.iter().filter_map(|written| written.first_after(taken)).min().expect("it is served again");
     assert!(first - taken < Duration::from_millis(1_000) + SLACK, "{:?}", first - taken);
+}
+
+/// Of two servers that a pipeline waits for at once, each is looked after.
+#[test]
+fn two_primaries_that_stop_are_not_waited_for_once_others_have_their_places() {
+    let mut cluster = Cluster::start(&[PART_IS_SERVED]);
+    let client = Options::of_cluster(&cluster.seeds()).client();
+    let names = [key(1, "k"), key(first_slot(1), "k")];
+    for name in &names {
+        assert_eq!(client.ask(&["SET", name, "v"]), "+OK");
+    }
+    for replica in [3, 4] {
+        cluster.node(replica).wire().ask(&["WAIT", "0", "100"]);
+    }
+    thread::sleep(Duration::from_millis(200));
+    cluster.freeze(0, true);
+    cluster.freeze(1, true);
+    let took = thread::scope(|scope| {
+        let cluster = &cluster;
+        scope.spawn(move || {
+            thread::sleep(Duration::from_millis(300));
+            for replica in [3, 4] {
+                assert_eq!(cluster.ask(replica, &["CLUSTER", "FAILOVER", "TAKEOVER"]), "OK");
+            }
+        });
+        let begin = Instant::now();
+        let mut pipeline = Pipeline::of(&client);
+        for name in &names {
+            pipeline.add(&["GET", name]);
+        }
+        let replies = pipeline.run_with(mode::PLAIN, call::TIMEOUT, 20_000).expect("replies");
+        assert_eq!(replies.dump(), "[\"v\" \"v\"]");
+        begin.elapsed()
+    });
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    cluster.freeze(0, false);
+    cluster.freeze(1, false);
+    cluster.until_whole();
 }
 
 #[test]

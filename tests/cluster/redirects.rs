@@ -242,6 +242,37 @@ fn what_does_not_pass_is_told_in_the_servers_words_in_time() {
     }
 }
 
+/// A refusal is of the last try alone: one before it may have run.
+#[test]
+fn what_may_have_run_is_not_told_to_be_refused() {
+    for error in ["CLUSTERDOWN The cluster is down", "TRYAGAIN Multiple keys request during rehashing of slot"] {
+        for in_a_pipeline in [false, true] {
+            let [one, _two] = Node::several();
+            let mut is_first = true;
+            one.answers(move |_| match std::mem::take(&mut is_first) {
+                true => Answer::End,
+                false => Answer::Error(error.to_owned()),
+            });
+            let client = Options::of_cluster(&one.endpoint()).int(option::FAILOVER_WAIT_MS, 500).client();
+            let name = key(OWN, "n");
+            let (outcome, message) = if in_a_pipeline {
+                let mut pipeline = Pipeline::of(&client);
+                pipeline.add_with(&["INCR", &name], call::IDEMPOTENT, std::ptr::null_mut()).expect("it is taken");
+                // Of the only server nothing was answered.
+                pipeline.add(&["GET", &key(SLOTS - 1, "k")]);
+                let replies = pipeline.run(mode::PLAIN).expect("the other server's reply");
+                let said = replies.elements()[0].dump();
+                (if said.contains("UNKNOWN ") { Outcome::UNKNOWN } else { Outcome::REFUSED }, said)
+            } else {
+                let err = client.command_with(&["INCR", &name], call::IDEMPOTENT, 0).expect_err("it is refused");
+                (err.outcome, err.message)
+            };
+            assert_eq!(outcome, Outcome::UNKNOWN, "in a pipeline: {in_a_pipeline}: {message}");
+            assert!(message.contains(&error[..8]) && one.times("INCR") > 1, "{message}");
+        }
+    }
+}
+
 #[test]
 fn a_primary_that_only_reads_gives_way_to_the_replica_that_says_it_is_one() {
     let [one, two] = [Node::new(), Node::new()];
