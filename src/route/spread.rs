@@ -231,12 +231,15 @@ impl Spread<'_> {
         // Where it goes to others meanwhile, another caller looks for those that are looked for.
         let mut scouts = std::mem::take(&mut self.scouts);
         self.hurt.clear();
-        let is_one = stops.len() == 1;
-        let mut by_then = Vec::new();
-        by_then.try_reserve_exact(stops.len()).map_err(|_| not_sent(Error::memory("the connections")))?;
         for (stop, _) in &mut stops {
             let place = scouts.iter().position(|one| one.is_of(&stop.gate));
             stop.scouting = place.map(|place| scouts.swap_remove(place));
+        }
+        self.leave_out_the_dead(&mut stops, wait.deadline, kept)?;
+        let is_one = stops.len() == 1;
+        let mut by_then = Vec::new();
+        by_then.try_reserve_exact(stops.len()).map_err(|_| not_sent(Error::memory("the connections")))?;
+        for (stop, _) in &stops {
             let most_ms = match &stop.scouting {
                 Some(scouting) => scouting.patience_ms(self.many),
                 None if is_one => -1,

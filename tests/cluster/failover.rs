@@ -249,6 +249,34 @@ fn a_primary_stops(writers: usize) {
     assert!(first - taken < Duration::from_millis(1_000) + SLACK, "{:?}", first - taken);
 }
 
+/// Who looks whether a primary is back asks that, and does not send it a burst of which nobody would know whether it ran.
+#[test]
+fn of_pipelines_to_a_primary_that_stops_one_is_unknown() {
+    let mut cluster = Cluster::start(&["cluster-node-timeout 15000"]);
+    let client = Options::of_cluster(&cluster.seeds()).int(option::COMMAND_TIMEOUT_MS, 200).client();
+    let name = key(1, "n");
+    assert_eq!(client.ask(&["SET", &name, "0"]), "+OK");
+    // So many connections rest.
+    thread::scope(|scope| {
+        (0..6).for_each(|_| drop(scope.spawn(|| client.ask(&["BLPOP", &key(1, "none"), "0.2"]))));
+    });
+    cluster.freeze(0, true);
+    let outcomes: Vec<Outcome> = (0..6)
+        .map(|_| {
+            let mut pipeline = Pipeline::of(&client);
+            for _ in 0..50 {
+                pipeline.add(&["INCR", &name]);
+            }
+            pipeline.run(mode::PLAIN).expect_err("nobody answers").outcome
+        })
+        .collect();
+    assert_eq!(outcomes[0], Outcome::UNKNOWN, "it was sent");
+    assert!(outcomes[1..].iter().all(|outcome| *outcome == Outcome::NOT_SENT), "{outcomes:?}");
+    cluster.freeze(0, false);
+    eventually("it serves again", || client.command(&["PING"]).is_ok());
+    assert_eq!(client.ask(&["GET", &name]), "\"50\"", "what was not sent did not run");
+}
+
 /// Of two servers that a pipeline waits for at once, each is looked after.
 #[test]
 fn two_primaries_that_stop_are_not_waited_for_once_others_have_their_places() {

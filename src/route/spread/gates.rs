@@ -9,10 +9,10 @@ use crate::transport::Deadline;
 
 use super::super::errand::{Errand, Told};
 use super::super::gate::{Entered, Gate};
-use super::super::leg::{HeldBack, Scouting};
+use super::super::leg::{HeldBack, Scouting, Stop};
 use super::super::many::count;
 use super::super::map::Shard;
-use super::super::scout::ScoutRounds;
+use super::super::scout::{self, ScoutRounds};
 use super::{Spread, not_sent, room};
 
 impl Spread<'_> {
@@ -62,6 +62,32 @@ impl Spread<'_> {
             Entered::Failed(error) => Ok(Some(error)),
             Entered::Open | Entered::TimeUp => Ok(None),
         }
+    }
+
+    /// A scout's commands go to a primary that was asked before whether it lives: they may be many, and nobody would know whether
+    /// they ran.
+    pub(super) fn leave_out_the_dead(
+        &mut self,
+        stops: &mut Vec<(Stop, Vec<Errand>)>,
+        deadline: Deadline,
+        kept: &mut Kept,
+    ) -> Result<()> {
+        let mut place = 0;
+        while let Some((stop, _)) = stops.get(place) {
+            let dead = match &stop.scouting {
+                Some(scouting) => scout::why_dead(&stop.server, scouting.patience_ms(self.many), deadline, kept),
+                None => Ok(None),
+            };
+            let Some(error) = dead.map_err(not_sent)? else {
+                place += 1;
+                continue;
+            };
+            self.heard = Some(not_sent(error));
+            let (mut stop, errands) = stops.remove(place);
+            self.scouts.extend(stop.scouting.take().map(Scouting::tried));
+            self.todo.extend(errands);
+        }
+        Ok(())
     }
 
     /// One round of a scout. An error, where there is nothing to look for.
