@@ -14,7 +14,12 @@ use crate::writers::{Written, first_after, judge, longest, percentile, while_wri
 
 pub const THREADS: usize = 16;
 /// What a busy machine may add.
-pub const SLACK: Duration = Duration::from_secs(1);
+const SLACK: Duration = Duration::from_secs(1);
+
+/// How late the first success may be, where the machine is quiet: RREDIS_TEST_QUIET says that it is.
+pub fn first_max(ms: u64) -> Duration {
+    if std::env::var_os("RREDIS_TEST_QUIET").is_some() { Duration::from_millis(ms) } else { SLACK }
+}
 
 /// How many failovers there are, where nothing is said.
 pub fn failovers(few: usize) -> usize {
@@ -68,7 +73,8 @@ fn no_write_to_a_cluster_is_lost_or_made_twice_while_primaries_change() {
         "  first success after a bare probe's, p95: killed {killed:?}, by hand {by_hand:?}; longest call {:?}",
         longest(&written)
     );
-    assert!(killed < SLACK && by_hand < SLACK, "{killed:?}, {by_hand:?}");
+    let most = first_max(50);
+    assert!(killed <= most && by_hand <= most, "{killed:?}, {by_hand:?}");
 }
 
 fn fail_over(cluster: &mut Cluster, slot: usize, kill: bool) -> Failover {
