@@ -253,7 +253,7 @@ fn a_primary_stops(writers: usize) {
 #[test]
 fn of_pipelines_to_a_primary_that_stops_one_is_unknown() {
     let mut cluster = Cluster::start(&["cluster-node-timeout 15000"]);
-    let client = Options::of_cluster(&cluster.seeds()).int(option::COMMAND_TIMEOUT_MS, 200).client();
+    let client = Options::of_cluster(&cluster.seeds()).client();
     let name = key(1, "n");
     assert_eq!(client.ask(&["SET", &name, "0"]), "+OK");
     // So many connections rest.
@@ -267,7 +267,7 @@ fn of_pipelines_to_a_primary_that_stops_one_is_unknown() {
             for _ in 0..50 {
                 pipeline.add(&["INCR", &name]);
             }
-            pipeline.run(mode::PLAIN).expect_err("nobody answers").outcome
+            pipeline.run_with(mode::PLAIN, call::TIMEOUT, 200).expect_err("nobody answers").outcome
         })
         .collect();
     assert_eq!(outcomes[0], Outcome::UNKNOWN, "it was sent");
