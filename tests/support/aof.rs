@@ -45,7 +45,7 @@ fn command(bytes: &[u8]) -> Option<(&[u8], usize)> {
     let (count, mut at) = number(bytes, b'*')?;
     let mut name = None;
     for _ in 0..count {
-        let (len, start) = number(&bytes[at..], b'$')?;
+        let (len, start) = number(bytes.get(at..)?, b'$')?;
         let start = at + start;
         name = name.or(Some(bytes.get(start..start + len)?));
         at = start + len + 2;
