@@ -56,7 +56,7 @@ impl PoolState {
         PoolState {
             limits: GrantLimits { leased: max, opening: opening_max(dial.options()) },
             dial,
-            alone_max: max.min(ALONE_PER_CORE * process::cores().max(CORES_MIN)),
+            alone_max: alone_max(max, process::cores()),
             shelves: Shelves::default(),
             era: AtomicU64::new(0),
             renewal_due: AtomicU64::new(0),
@@ -348,6 +348,11 @@ impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.0.take_back(None, 0);
     }
+}
+
+/// How many callers that could share a connection have one of their own, on so many cores.
+pub(super) fn alone_max(connections_max: usize, cores: usize) -> usize {
+    connections_max.min(ALONE_PER_CORE * cores.max(CORES_MIN))
 }
 
 /// How many connections are opened at once: few to a server of many, which may have come back a moment ago, with all clients

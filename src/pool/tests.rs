@@ -43,6 +43,19 @@ fn counts(pool: &Pool) -> (i64, i64, i64) {
 }
 
 #[test]
+fn callers_are_alone_up_to_six_for_each_core_and_as_many_as_there_may_be_connections() {
+    let most = |connections, cores| state::alone_max(connections, cores);
+    assert_eq!([most(1000, 1), most(1000, 2), most(1000, 3), most(1000, 64)], [12, 12, 18, 384]);
+    assert_eq!([most(2, 64), most(12, 2), most(13, 2)], [2, 12, 12]);
+    let pool = pool(3, []);
+    let with_so_many = |alone: usize| {
+        pool.state.shelves.figures().alone.store(alone, std::sync::atomic::Ordering::Relaxed);
+        pool.state.may_be_alone()
+    };
+    assert!(with_so_many(0) && with_so_many(2) && !with_so_many(3) && !with_so_many(4));
+}
+
+#[test]
 fn the_connection_used_last_is_used_next() {
     let (first, second) = (script(), script());
     let pool = pool(2, [first.clone(), second.clone()]);

@@ -211,9 +211,8 @@ impl<'w> Walk<'w> {
             }
         };
         let serves = |reply: &Reply| !reply.is_error() || !rules::is_sick(&self.facts, reply.text());
-        if tried.as_ref().is_ok_and(serves)
-            && let Some(scout) = self.scout.take()
-        {
+        let works = !matches!(next, Next::Gate) && tried.as_ref().is_ok_and(serves);
+        if works && let Some(scout) = self.scout.take() {
             scout.open();
         }
         if target.is_replica && self.has_failed(&tried, &next) {

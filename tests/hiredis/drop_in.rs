@@ -69,7 +69,9 @@ fn libhiredis_and_the_layer_do_not_disturb_each_other_in_one_process() {
     let server = Server::start(&[]);
     let layer = Layer::build();
     let source = "hiredis/tests/plugin.c";
+    // A plugin has libhiredis as a shared library: Debian's archive is not made for one. The program has it both ways.
     let theirs = ["-lhiredis", "-ldl"];
+    let theirs_static = ["-Wl,-E", "-Wl,--whole-archive", "-l:libhiredis.a", "-Wl,--no-whole-archive", "-ldl"];
     for is_shared in [true, false] {
         let port = layer.port(is_shared);
         let ours: Vec<&str> = port.iter().map(String::as_str).collect();
@@ -79,6 +81,9 @@ fn libhiredis_and_the_layer_do_not_disturb_each_other_in_one_process() {
         let plugin_of_ours = layer.cc("plugin-ours.so", source, &[&plugin[..], &ours].concat());
         let plugin_of_theirs = layer.cc("plugin-theirs.so", source, &[&plugin[..], &theirs].concat());
         assert_eq!(both(&host_of_ours, &plugin_of_theirs, &server), "both\n", "shared: {is_shared}");
+        assert_eq!(both(&host_of_theirs, &plugin_of_ours, &server), "both\n", "shared: {is_shared}");
+        // All of its names are the program's own, before those of the plugin.
+        let host_of_theirs = layer.cc("host-theirs-static", source, &theirs_static);
         assert_eq!(both(&host_of_theirs, &plugin_of_ours, &server), "both\n", "shared: {is_shared}");
     }
 }
