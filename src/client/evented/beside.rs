@@ -13,8 +13,6 @@ impl Evented {
     pub(super) fn admit_subscription(&mut self) -> Result<()> {
         if self.client.0.route.dial().options().protocol() == 2 {
             self.listens = true;
-            // What was asked for last may be refused now.
-            self.latest = None;
         } else if self.line.is_resp2() {
             return Err(line::in_resp2());
         }

@@ -187,6 +187,7 @@ impl Evented {
         if self.among.is_some() {
             return self.accept_among(args, call);
         }
+        // Not on the short way: there a command is as the last one that was accepted, beside subscriptions PING.
         if self.listens {
             self.refuse_beside_subscriptions(args, call)?;
         }

@@ -30,6 +30,7 @@ fn while_something_is_subscribed_nothing_else_is_accepted() {
     // What was accepted before runs before.
     own.submit(1, &["SET", "key", "value"]);
     own.submit(2, &["SUBSCRIBE", "a", "b"]);
+    refused(&mut own, &["SET", "key", "value"]);
     refused(&mut own, &["GET", "key"]);
     own.expect(1, "#1");
     assert_eq!(own.push(), ">subscribe a :1");
@@ -38,6 +39,9 @@ fn while_something_is_subscribed_nothing_else_is_accepted() {
     refused(&mut own, &["GET", "key"]);
     refused(&mut own, &["PUBLISH", "a", "x"]);
     own.submit(3, &["PING"]);
+    own.submit(3, &["PING"]);
+    refused(&mut own, &["GET", "key"]);
+    own.expect(3, "[pong ]");
     own.expect(3, "[pong ]");
     own.submit(4, &["PSUBSCRIBE", "p*"]);
     assert_eq!(own.push(), ">psubscribe p* :3");
