@@ -49,7 +49,7 @@ fn callers_are_alone_up_to_six_for_each_core_and_as_many_as_there_may_be_connect
     assert_eq!([most(2, 64), most(12, 2), most(13, 2)], [2, 12, 12]);
     let pool = pool(3, []);
     let with_so_many = |alone: usize| {
-        pool.state.shelves.figures().alone.store(alone, std::sync::atomic::Ordering::Relaxed);
+        pool.state.shelves.figures().alone.store(alone, Ordering::Relaxed);
         pool.state.may_be_alone()
     };
     assert!(with_so_many(0) && with_so_many(2) && !with_so_many(3) && !with_so_many(4));
