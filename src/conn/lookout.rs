@@ -12,8 +12,8 @@ use crate::transport::wait::{self, Ready};
 /// Tells whether a server is still the one to wait for.
 pub trait Lookout: Send + Sync {
     /// A call waits for a reply of the server at this place, and nothing has come from it for so long. An error: it need not wait
-    /// any longer, and why.
-    fn look(&self, place: &Endpoint, waited: Duration) -> Result<()>;
+    /// any longer, and why. What is asked about it takes no longer than until the deadline.
+    fn look(&self, place: &Endpoint, waited: Duration, deadline: Deadline) -> Result<()>;
 }
 
 /// The lookout of a server, and where that is.
@@ -24,9 +24,9 @@ pub struct Looking {
 }
 
 impl Looking {
-    /// Look, for a call to which nothing has come for so long.
-    pub fn look(&self, waited: Duration) -> Result<()> {
-        self.lookout.look(&self.place, waited)
+    /// Look, for a call to which nothing has come for so long, and that ends then.
+    pub fn look(&self, waited: Duration, deadline: Deadline) -> Result<()> {
+        self.lookout.look(&self.place, waited, deadline)
     }
 }
 
@@ -41,7 +41,7 @@ impl Looking {
             if ready.any() || deadline.has_passed() {
                 return Ok(ready);
             }
-            self.look(began.elapsed())?;
+            self.look(began.elapsed(), deadline)?;
         }
     }
 }

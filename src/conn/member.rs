@@ -70,7 +70,7 @@ impl<'c, G: Goal> Member<'c, G> {
         let (Some(since), Some(looking)) = (self.silent_since, self.connection.dial.looking()) else { return };
         if self.touched {
             self.silent_since = Some(Instant::now());
-        } else if let Err(error) = looking.look(since.elapsed()) {
+        } else if let Err(error) = looking.look(since.elapsed(), self.until.deadline()) {
             self.fail(error);
         }
     }

@@ -10,14 +10,19 @@ use crate::transport::Deadline;
 
 use super::gate::{Entered, Gate, Scout};
 use super::many::count;
-use super::map::Shard;
+use super::map::{Map, Shard};
 use super::scout;
 use super::walk::{Target, Walk};
 
 impl Walk<'_> {
     /// Whether the caller has passed a gate: it is open, or the caller is its scout. No: it has waited, and all may be
     /// different now.
-    pub(super) fn passes(&mut self, gate: &Arc<Gate>, is_nowhere: bool) -> std::result::Result<bool, Result<Reply>> {
+    pub(super) fn passes(
+        &mut self,
+        map: &Map,
+        gate: &Arc<Gate>,
+        is_nowhere: bool,
+    ) -> std::result::Result<bool, Result<Reply>> {
         if self.scout.as_ref().is_some_and(|scout| scout.is_of(gate)) {
             return Ok(true);
         }
@@ -34,7 +39,8 @@ impl Walk<'_> {
                 count(&self.many.figures.scouts);
                 self.scout = Some(scout);
                 self.is_primary_tried = hurt.is_some();
-                Ok(true)
+                // Where it has waited to become that, the map may be another one, and the command another shard's.
+                Ok(self.many.map().number == map.number)
             }
             Entered::TimeUp => Err(self.given_up(gate)),
             Entered::Failed(error) => Err(Err(error)),
@@ -109,8 +115,9 @@ impl Walk<'_> {
         let Some(_scout) = self.scout.take() else { return };
         let map = Arc::clone(&self.many.map());
         let shard = map.shards().iter().find(|shard| Arc::ptr_eq(&shard.gate, &target.gate));
+        let until = self.order.wait.deadline.earlier(Deadline::after_ms(NEWS_MS));
         // What the call came to is known already.
-        let _ = self.rounds.round(self.many, shard, Deadline::after_ms(NEWS_MS), kept);
+        let _ = self.rounds.round(self.many, shard, until, kept);
     }
 }
 

@@ -120,6 +120,15 @@ impl Gate {
         scout.open();
     }
 
+    /// No map has its shard any more: whoever waits here is to look at the present one.
+    pub(super) fn abandon(&self) {
+        let Some(here) = self.0.made_here() else { return };
+        let mut inside = here.inside.lock();
+        if inside.since.is_some() {
+            here.open_now(&mut inside);
+        }
+    }
+
     /// Come to the gate. `hurt`: the shard failed this caller in a try before which the gate had been opened so often. An
     /// error: the call was woken.
     pub(super) fn enter(self: &Arc<Self>, hurt: Option<u64>, deadline: Deadline) -> Result<Entered> {
@@ -170,6 +179,13 @@ impl GateHere {
     fn shut_now(&self, inside: &mut Inside) {
         (inside.since, inside.tries) = (Some(Instant::now()), 0);
         self.is_shut.store(true, Ordering::Relaxed);
+    }
+
+    fn open_now(&self, inside: &mut Inside) {
+        inside.since = None;
+        inside.opened += 1;
+        self.is_shut.store(false, Ordering::Relaxed);
+        inside.waiters.drain(..).for_each(|waiter| waiter.pass(Passed::Open));
     }
 
     /// The waiter goes away. What it was given meanwhile, if anything.
@@ -241,10 +257,8 @@ impl Drop for Scout {
             }
             return;
         }
-        (inside.since, inside.is_scouted) = (None, false);
-        inside.opened += 1;
-        here.is_shut.store(false, Ordering::Relaxed);
-        inside.waiters.drain(..).for_each(|waiter| waiter.pass(Passed::Open));
+        inside.is_scouted = false;
+        here.open_now(&mut inside);
     }
 }
 
@@ -292,6 +306,21 @@ mod tests {
         assert!(!gate.is_shut());
         assert!(is_open(gate.enter(Some(before), Deadline::never())), "what hurt it is over");
         assert!(gate.opened() > before);
+    }
+
+    #[test]
+    fn a_gate_that_no_map_has_any_more_lets_all_go_and_its_scout_calls_nobody() {
+        let gate = Arc::new(Gate::default());
+        gate.abandon();
+        let scout = scout(gate.enter(Some(0), Deadline::never()));
+        thread::scope(|scope| {
+            let others: Vec<_> = (0..8).map(|_| scope.spawn(|| is_open(gate.enter(None, Deadline::never())))).collect();
+            until(|| waiters(&gate) == 8);
+            gate.abandon();
+            assert!(others.into_iter().all(|other| other.join().unwrap()), "each of them is let go");
+            drop(scout);
+        });
+        assert!(!gate.is_shut() && is_open(gate.enter(Some(0), Deadline::never())));
     }
 
     #[test]

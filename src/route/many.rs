@@ -138,6 +138,7 @@ impl Many {
             reads: Pool::new(reads),
             rests_until_ms: AtomicU64::new(0),
             answers_in_us: AtomicU64::new(0),
+            missed_until_ms: AtomicU64::new(0),
             asked_about_ms: AtomicU64::new(0),
             demoted_ms: AtomicU64::new(0),
             zone,
@@ -173,6 +174,11 @@ impl Many {
             for old in present.shards().iter().map(|shard| &shard.primary) {
                 if !after.shards().iter().any(|shard| shard.primary.endpoint == old.endpoint) {
                     old.demoted_ms.store(self.clock_ms(), Ordering::Relaxed);
+                }
+            }
+            for gate in present.shards().iter().map(|shard| &shard.gate) {
+                if !after.shards().iter().any(|shard| Arc::ptr_eq(&shard.gate, gate)) {
+                    gate.abandon();
                 }
             }
             for server in present.servers() {

@@ -23,6 +23,8 @@ pub(super) struct Server {
     pub(super) rests_until_ms: AtomicU64,
     /// How long it takes to answer what is read from it as a replica, in microseconds; 0 is not known yet.
     pub(super) answers_in_us: AtomicU64,
+    /// Until when it is not connected to behind an ASK, on the same clock; 0: nobody has missed it.
+    pub(super) missed_until_ms: AtomicU64,
     /// When it was last asked, on the same clock, whether another one has taken its place.
     pub(super) asked_about_ms: AtomicU64,
     /// When it became the primary of no shard, on the same clock.
@@ -70,6 +72,8 @@ pub(super) struct Map {
     pub(super) number: u64,
     /// The cluster's epoch when it was read.
     pub(super) epoch: u64,
+    /// The number of the last map that was read from a server, and not made by what one said of a slot.
+    pub(super) read_at: u64,
     /// When it is to be read anew, if nothing happens before.
     pub(super) old_at: Option<Instant>,
     /// The index of each slot's shard. None: the one shard has everything.
@@ -93,6 +97,7 @@ impl Map {
         Map {
             number: 0,
             epoch: 0,
+            read_at: 0,
             old_at: None,
             owners: None,
             shards: Vec::new(),
@@ -133,6 +138,7 @@ impl Map {
         Map {
             number: self.number + 1,
             epoch,
+            read_at: self.number + 1,
             old_at,
             owners: Some(owners),
             shards,
@@ -153,7 +159,10 @@ impl Map {
     pub(super) fn with_slot(&self, slot: u16, server: &Arc<Server>) -> Map {
         let owner = self.shard_of(slot);
         if let Some(shard) = owner.filter(|shard| shard.has_replica(&server.endpoint)) {
-            return self.with_primary(shard, server);
+            // Another server says so, and may be behind: what is read from now on counts.
+            let mut next = self.led_by(shard, server);
+            next.patched(slot);
+            return next;
         }
         let mut next = self.next();
         let place = self.shards.iter().position(|shard| shard.primary.endpoint == server.endpoint);
@@ -177,13 +186,17 @@ impl Map {
         next
     }
 
-    /// The map after this one, in which this replica is the primary of its shard, and the old primary a replica.
+    /// The map after this one, in which this replica is the primary of its shard, and the old primary a replica: it says so itself.
     pub(super) fn with_primary(&self, shard: &Arc<Shard>, server: &Arc<Server>) -> Map {
+        let next = self.led_by(shard, server);
+        Map { promoted: next.number, ..next }
+    }
+
+    fn led_by(&self, shard: &Arc<Shard>, server: &Arc<Server>) -> Map {
         let mut next = self.next();
         let others = shard.replicas.iter().filter(|one| one.endpoint != server.endpoint);
         let replicas = others.chain([&shard.primary]).cloned().collect();
         let promoted = Arc::new(Shard { primary: Arc::clone(server), replicas, gate: Arc::clone(&shard.gate) });
-        next.promoted = next.number;
         for one in next.shards.iter_mut().filter(|one| Arc::ptr_eq(one, shard)) {
             *one = Arc::clone(&promoted);
         }
@@ -288,6 +301,7 @@ impl Map {
         Map {
             number: self.number + 1,
             epoch: self.epoch,
+            read_at: self.read_at,
             old_at: self.old_at,
             owners: self.owners.clone(),
             shards: self.shards.clone(),

@@ -55,6 +55,7 @@ mod leg;
 mod listing;
 mod many;
 mod map;
+mod missed;
 mod one;
 mod order;
 mod overdue;

@@ -24,15 +24,15 @@ struct OfCluster(Weak<Many>);
 
 impl Lookout for OfCluster {
     /// One caller asks the replicas, where it is time to; the others look at the map.
-    fn look(&self, place: &Endpoint, waited: Duration) -> Result<()> {
-        let Some(many) = self.0.upgrade() else { return Ok(()) };
+    fn look(&self, place: &Endpoint, waited: Duration, deadline: Deadline) -> Result<()> {
+        let Some(many) = self.0.upgrade().filter(|_| !deadline.has_passed()) else { return Ok(()) };
         let shard = match many.due(place, waited) {
             Overdue::Waits => return Ok(()),
             Overdue::IsOver => return Err(replaced()),
             Overdue::Asks(shard) => shard,
         };
         let mut kept = Kept::new(false, 0);
-        let deadline = Deadline::after_ms(PATIENCE_MS);
+        let deadline = deadline.earlier(Deadline::after_ms(PATIENCE_MS));
         match scout::look_for_promoted(&many, Some(&shard), PATIENCE_MS, deadline, &mut kept)? {
             true => Err(replaced()),
             false => Ok(()),
@@ -123,6 +123,24 @@ mod tests {
         assert!(matches!(due(450), Overdue::Asks(_)));
         assert!(matches!(due(60_000), Overdue::Waits), "somebody asks already");
         assert!(matches!(many.due(&place(2), Duration::from_millis(450)), Overdue::Waits), "nobody has replaced it");
+    }
+
+    /// A call that is over does not go on to ask.
+    #[test]
+    fn nobody_asks_beyond_the_end_of_the_call() {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        silent.set_nonblocking(true).unwrap();
+        let many = Many::new(Dial::new(Options::new(), None, None).unwrap(), of_cluster);
+        let here = Endpoint::Tcp { host: "127.0.0.1".to_owned(), port: silent.local_addr().unwrap().port() };
+        let (primary, replica) = (many.server(&place(1), None), many.server(&here, None));
+        let shard =
+            || Shard { primary: Arc::clone(&primary), replicas: vec![Arc::clone(&replica)], gate: Arc::default() };
+        many.change(|_| Some(Map::none().read(0, 1, None, vec![shard()], [(0, 0, SLOTS - 1)].into_iter())));
+        std::thread::sleep(OVERDUE);
+        let look = |deadline| of_cluster(Arc::downgrade(&many)).look(&place(1), OVERDUE, deadline);
+        assert!(look(Deadline::after_ms(0)).is_ok() && silent.accept().is_err());
+        std::thread::sleep(Duration::from_millis(BETWEEN_MS));
+        assert!(look(Deadline::after_ms(20)).is_ok() && silent.accept().is_ok(), "there is time to ask");
     }
 
     #[test]

@@ -149,9 +149,9 @@ impl Spread<'_> {
 
     /// The batch is over: look after the map, where that is due.
     pub fn end(self, begun: Instant, kept: &mut Kept) {
-        let Spread { many, scouts, .. } = self;
+        let Spread { many, scouts, total, .. } = self;
         drop(scouts);
-        many.look_after(begun, kept);
+        many.look_after(begun, total, kept);
     }
 
     /// Each to its server; those of a shard that has none, apart.
@@ -236,6 +236,7 @@ impl Spread<'_> {
             stop.scouting = place.map(|place| scouts.swap_remove(place));
         }
         self.leave_out_the_dead(&mut stops, wait.deadline, kept)?;
+        self.leave_out_the_missed(&mut stops, commands)?;
         let is_one = stops.len() == 1;
         let mut by_then = Vec::new();
         by_then.try_reserve_exact(stops.len()).map_err(|_| not_sent(Error::memory("the connections")))?;
@@ -253,6 +254,9 @@ impl Spread<'_> {
         let mut legs = Vec::new();
         legs.try_reserve_exact(stops.len()).map_err(|_| not_sent(Error::memory("the connections")))?;
         for ((stop, errands), leased) in stops.into_iter().zip(leases) {
+            if is_aside(&errands) {
+                self.many.asked(&stop.server, leased.as_ref().err());
+            }
             match leased {
                 Ok(lease) => legs.push(Leg { lease, errands, stop }),
                 Err(error) => self.broke_off(BrokenLeg { stop, error, rested: false, errands, sent: 0 }, commands)?,
@@ -260,6 +264,11 @@ impl Spread<'_> {
         }
         Ok(legs)
     }
+}
+
+/// Whether a server is gone to because an ASK named it, and for nothing else.
+fn is_aside(errands: &[Errand]) -> bool {
+    errands.iter().all(Errand::is_asking)
 }
 
 /// Make room for so many more.

@@ -166,7 +166,7 @@ impl<'w> Walk<'w> {
                 }
                 Some(ReadServer::Primary) | None => {}
             }
-            if !self.passes(gate, shard.is_none())? {
+            if !self.passes(&map, gate, shard.is_none())? {
                 continue;
             }
             match shard {

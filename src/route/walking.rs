@@ -68,7 +68,9 @@ impl Route {
                     let mut args = Vec::new();
                     let left = order.left(tries.count);
                     let order = order.shortened(left.as_ref(), &mut args)?;
-                    let tried = once(&order, on, target.asking, now, leased.take(), &mut kept);
+                    let tried = many.unless_missed(&target.server, target.asking, || {
+                        once(&order, on, target.asking, now, leased.take(), &mut kept)
+                    });
                     target.has_answered(tried.is_ok(), now);
                     walk.after(&target, tried, tries, &mut kept)
                 }
@@ -87,7 +89,7 @@ impl Route {
                 (Then::Go, _) => audience.show(kept, false),
                 (over, _) => {
                     drop(walk);
-                    many.look_after(order.begun, &mut kept);
+                    many.look_after(order.begun, order.wait.deadline, &mut kept);
                     audience.show(kept, false);
                     return over.result();
                 }

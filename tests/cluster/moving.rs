@@ -1,6 +1,7 @@
 //! Slots move while commands run: none fails, none runs twice, and each value is right. Real servers.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -119,11 +120,42 @@ fn who_waits_for_a_key_is_answered_where_it_comes() {
     });
 }
 
+/// What a thread is to come to.
+const RIGHT: &str = "no error, and right values";
+
 /// Commands of one pipeline.
 const RUN: usize = 50;
 
+/// How often one thread has counted in each slot: by single commands, and in bursts.
+struct Loaded {
+    counts: Vec<usize>,
+    burst: Vec<usize>,
+}
+
+/// What is pushed for another thread, which blocks for it: the slot, and the value.
+type Pushed = (usize, usize);
+
+/// Block for each of these, in the order of their slots, until there are no more. How many came.
+fn pop(client: &Client, who: usize, pushed: &Receiver<Pushed>) -> usize {
+    pushed
+        .iter()
+        .map(|(slot, value)| {
+            let list = key(slot, format!("list:{who}"));
+            let popped = client.command_with(&["BLPOP", &list, "20"], call::RAW, 0).expect("it comes").dump();
+            assert_eq!(popped, format!("[\"{list}\" \"{value}\"]"), "slot {slot}");
+        })
+        .count()
+}
+
 /// What one thread does over and over, on keys of its own in the slots that move.
-fn load(client: &Client, who: usize, slots: &[usize], over: &AtomicBool, done: &AtomicUsize) -> Vec<usize> {
+fn load(
+    client: &Client,
+    who: usize,
+    slots: &[usize],
+    over: &AtomicBool,
+    done: &AtomicUsize,
+    pops: &Sender<Pushed>,
+) -> Loaded {
     let (mut counts, mut burst) = (vec![0; slots.len()], vec![0; slots.len()]);
     let mut at = who * 7 % slots.len();
     while !over.load(Ordering::Relaxed) {
@@ -138,6 +170,9 @@ fn load(client: &Client, who: usize, slots: &[usize], over: &AtomicBool, done: &
         let script = "return redis.call('INCR', KEYS[1]) + 0 * #KEYS[2]";
         let ran = client.command(&["EVAL", script, "2", &key(slot, format!("script:{who}")), &count]).expect("it runs");
         assert_eq!(ran.integer, counts[at] as i64, "slot {slot}");
+        // Another thread blocks for it, as a rule already.
+        pops.send((slot, counts[at])).expect("it is there");
+        client.command(&["RPUSH", &key(slot, format!("list:{who}")), &value]).expect("it is pushed");
         // All in one transaction, and one command for each of many slots in one burst.
         let mut pipeline = Pipeline::of(client);
         pipeline.add(&["SET", &text, &value]).add(&["SET", &other, &value]).add(&["MGET", &text, &other]);
@@ -152,10 +187,10 @@ fn load(client: &Client, who: usize, slots: &[usize], over: &AtomicBool, done: &
             pipeline.add(&["INCR", &key(slots[at], format!("burst:{who}"))]);
         }
         assert_eq!(pipeline.ask(mode::PLAIN), format!("[{}]", expected.join(" ")));
-        done.fetch_add(7 + RUN, Ordering::Relaxed);
+        done.fetch_add(9 + RUN, Ordering::Relaxed);
         at = (at + 1) % slots.len();
     }
-    counts
+    Loaded { counts, burst }
 }
 
 /// How many slots are moved.
@@ -180,11 +215,16 @@ fn slots_move_by_the_hundred_under_load() {
         // And some that stay.
         slots.extend([3, first_slot(1) - 1]);
         let (over, done, begin) = (AtomicBool::new(false), AtomicUsize::new(0), Instant::now());
-        let counts: Vec<Vec<usize>> = thread::scope(|scope| {
+        let loaded: Vec<(Loaded, usize)> = thread::scope(|scope| {
             let _over_at_the_end = Over(&over);
             let (slots, client, over, done) = (&slots, &client, &over, &done);
-            let loads: Vec<_> =
-                (0..THREADS).map(|who| scope.spawn(move || load(client, who, slots, over, done))).collect();
+            let loads: Vec<_> = (0..THREADS)
+                .map(|who| {
+                    let (pops, pushed) = channel();
+                    let popper = scope.spawn(move || pop(client, who, &pushed));
+                    (scope.spawn(move || load(client, who, slots, over, done, &pops)), popper)
+                })
+                .collect();
             let mut mover = Mover::new(&cluster);
             mover.reshard(moved.iter().copied(), 0, keys_at_a_time);
             // And back, so that the next round finds all as it was.
@@ -192,13 +232,17 @@ fn slots_move_by_the_hundred_under_load() {
             mover.reshard(second.into_iter(), 1, keys_at_a_time);
             mover.reshard(third.into_iter(), 2, keys_at_a_time);
             over.store(true, Ordering::Relaxed);
-            loads.into_iter().map(|load| load.join().expect("no error, and right values")).collect()
+            let ended = loads.into_iter().map(|(load, popper)| (load.join(), popper.join()));
+            ended.map(|(load, popper)| (load.expect(RIGHT), popper.expect(RIGHT))).collect()
         });
         let time = begin.elapsed();
         // Nothing was lost on the way, nor made twice.
-        for (who, counts) in counts.iter().enumerate() {
-            for (slot, count) in slots.iter().zip(counts) {
-                for name in ["count", "script"] {
+        for (who, (loaded, popped)) in loaded.iter().enumerate() {
+            assert_eq!(*popped, loaded.counts.iter().sum::<usize>(), "each that was pushed came to whom it was for");
+            let counts = slots.iter().zip(loaded.counts.iter().zip(&loaded.burst));
+            for (slot, (count, burst)) in counts {
+                assert_eq!(client.ask(&["EXISTS", &key(*slot, format!("list:{who}"))]), ":0", "slot {slot}");
+                for (name, count) in [("count", count), ("script", count), ("burst", burst)] {
                     let stored = client.ask(&["GET", &key(*slot, format!("{name}:{who}"))]);
                     let expected = if *count == 0 { "(nil)".to_owned() } else { format!("\"{count}\"") };
                     assert_eq!(stored, expected, "slot {slot}, {name}:{who}");

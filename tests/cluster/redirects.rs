@@ -159,6 +159,39 @@ fn a_slot_on_its_way_to_a_server_that_is_gone_is_told_in_time() {
     is_value(get(&client));
 }
 
+/// The slot's owner names a dead server again and again, to all who ask: one of them at a time looks whether that is back.
+#[test]
+fn a_dead_server_that_a_slot_is_on_its_way_to_is_dialled_by_one_caller_at_a_time() {
+    const CALLERS: usize = 32;
+    for in_a_pipeline in [false, true] {
+        let [one, two] = Node::several();
+        let client = Options::of_cluster(&one.endpoint()).client();
+        is_value(get(&client));
+        let to = two.endpoint();
+        one.answers(move |_| Answer::Error(format!("ASK {OWN} {to}")));
+        // It takes each connection, and ends it.
+        two.dies();
+        let begin = Instant::now();
+        let ask = || match in_a_pipeline {
+            false => client.command_within(&["GET", &key(OWN, "k")], 0, 1_500).expect_err("nobody has it").outcome,
+            true => {
+                let mut pipeline = Pipeline::of(&client);
+                pipeline.add(&["GET", &key(OWN, "k")]);
+                pipeline.run_with(mode::PLAIN, call::TIMEOUT, 1_500).map_or_else(|err| err.outcome, |_| Outcome::NONE)
+            }
+        };
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..CALLERS).map(|_| scope.spawn(ask)).collect();
+            callers.into_iter().for_each(|caller| assert_eq!(caller.join().expect("no panic"), Outcome::NOT_SENT));
+        });
+        let (dialled, took) = (two.connections(), begin.elapsed());
+        // All who come before the first is told may have dialled it.
+        let most = CALLERS + took.as_millis() as usize / 50 + 1;
+        assert!((3..=most).contains(&dialled), "{dialled} connections in {took:?}");
+        assert!(one.times("GET") > 4 * most, "{} commands: they ask for it all the while", one.times("GET"));
+    }
+}
+
 #[test]
 fn who_asked_is_told_by_many_threads_at_once() {
     let [one, two] = Node::several();

@@ -160,7 +160,7 @@ impl Caller<'_> {
             if slice >= slice_max
                 && let Some(looking) = looking
             {
-                looking.look(silent_since.elapsed()).map_err(TermEnd::Lost)?;
+                looking.look(silent_since.elapsed(), self.ride.wait.deadline).map_err(TermEnd::Lost)?;
             }
             // Where the others are late, one of them reads on.
             if is_ended {

@@ -149,9 +149,10 @@ impl Many {
     pub(super) fn taken(&self, asked_at: u64, view: ClusterView, asked: &Arc<Server>, kept: &mut Kept) -> Refreshed {
         let old_at = self.old_at();
         let is_taken = self.change(|present| {
-            // What a replica said of itself meanwhile is newer than what another server knew of it.
-            let is_newer = present.promoted <= asked_at;
-            is_newer.then(|| self.map_of(present, asked_at, &view, asked, old_at))
+            // What a replica said of itself meanwhile is newer than what another server knew of it; and so is what was read
+            // meanwhile, unless the cluster has changed since.
+            let is_newer = present.read_at <= asked_at || view.epoch > present.epoch;
+            (is_newer && present.promoted <= asked_at).then(|| self.map_of(present, asked_at, &view, asked, old_at))
         });
         if is_taken {
             let map = self.map();
@@ -192,8 +193,9 @@ impl Many {
 }
 
 impl Many {
-    /// Slots have moved, or the map is old: read it anew beside a call that has its reply, without making it wait for long.
-    pub(in crate::route) fn look_after(&self, begun: Instant, kept: &mut Kept) {
+    /// Slots have moved, or the map is old: read it anew beside a call that has its reply, without making it wait for long, and never
+    /// beyond its deadline.
+    pub(in crate::route) fn look_after(&self, begun: Instant, deadline: Deadline, kept: &mut Kept) {
         let map = self.map();
         if !self.is_cluster() || !Many::is_due(&map, begun) {
             return;
@@ -202,7 +204,8 @@ impl Many {
         drop(map);
         // Where it fails, the next caller asks another server.
         let most = if self.was_behind.load(Ordering::Relaxed) { usize::MAX } else { 1 };
-        let _ = self.refresh(why, Whom { most, ..Whom::ALL }, Deadline::after_ms(PASSING_MS), kept);
+        let deadline = deadline.earlier(Deadline::after_ms(PASSING_MS));
+        let _ = self.refresh(why, Whom { most, ..Whom::ALL }, deadline, kept);
     }
 }
 
@@ -215,3 +218,58 @@ pub(super) fn no_view() -> Error {
 pub(super) const ASK_MS: i64 = 300;
 /// How long a caller that has its reply already may take to look after the map.
 const PASSING_MS: i64 = 50;
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::overdue;
+    use super::super::slots::ViewShard;
+    use super::*;
+    use crate::conn::Dial;
+    use crate::options::Options;
+
+    fn place(port: u16) -> Endpoint {
+        Endpoint::Tcp { host: "h".to_owned(), port }
+    }
+
+    /// A view in which this server has everything.
+    fn all_is_of(port: u16, epoch: u64) -> ClusterView {
+        let primary = ViewServer { endpoint: place(port), zone: None };
+        ClusterView { epoch, shards: vec![ViewShard { primary, replicas: Vec::new(), ranges: vec![(0, 16_383)] }] }
+    }
+
+    fn take(many: &Arc<Many>, asked_at: u64, view: ClusterView) -> u16 {
+        let asked = many.server(&place(9), None);
+        many.taken(asked_at, view, &asked, &mut Kept::new(false, 0));
+        match many.map().shard_of(0).map(|shard| shard.primary.endpoint.clone()) {
+            Some(Endpoint::Tcp { port, .. }) => port,
+            _ => 0,
+        }
+    }
+
+    /// A driver that never waits reads a map beside the callers that do, and may end after they have begun and ended.
+    #[test]
+    fn what_was_asked_before_the_present_map_was_read_is_taken_where_the_cluster_has_changed_since() {
+        let many = Many::new(Dial::new(Options::new(), None, None).unwrap(), overdue::of_cluster);
+        let begun = many.map().number;
+        assert_eq!(take(&many, begun, all_is_of(1, 5)), 1);
+        assert_eq!(take(&many, begun, all_is_of(2, 5)), 1, "it is older");
+        assert_eq!(take(&many, begun, all_is_of(3, 6)), 3, "it is of a later epoch");
+        assert_eq!(take(&many, many.map().number, all_is_of(2, 6)), 2, "it was asked for later");
+    }
+
+    /// Nobody opens a gate that no map has any more: whoever waits there would only be called when its scout's time is up.
+    #[test]
+    fn who_waits_at_a_gate_that_is_left_out_looks_at_the_new_map() {
+        use super::super::super::gate::Entered;
+        let many = Many::new(Dial::new(Options::new(), None, None).unwrap(), overdue::of_cluster);
+        take(&many, 0, all_is_of(1, 5));
+        let gate = Arc::clone(&many.map().shards()[0].gate);
+        let Ok(Entered::Scout(scout)) = gate.enter(Some(0), Deadline::never()) else { panic!("nobody was before") };
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| matches!(gate.enter(None, Deadline::after_ms(20_000)), Ok(Entered::Open)));
+            assert_eq!(take(&many, many.map().number, all_is_of(2, 6)), 2);
+            assert!(waiter.join().unwrap(), "its shard has another gate");
+        });
+        drop(scout);
+    }
+}

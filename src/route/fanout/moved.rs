@@ -37,6 +37,10 @@ fn begin_anew(many: &Many, part: &mut Portion<'_>, failover_wait_ms: i64, kept: 
     drop(walk);
     let map = Arc::clone(&many.map());
     if let Some(Aside { server, asking }) = aside {
+        // It waits there by itself.
+        if asking && many.has_missed(&server) {
+            return None;
+        }
         part.gate = map.gate_of(&server.endpoint).cloned().unwrap_or_default();
         (part.begun, part.server, part.asking) = (None, Some(server), asking);
         return Some(());

@@ -50,6 +50,22 @@ fn a_patch_outlives_an_older_answer_and_no_newer_one() {
     assert!(is_of(1, &one) && is_of(2, &two) && is_of(3, &one));
 }
 
+/// A server that is behind names a former primary, or two name each other: whatever they say, what is read from then on counts.
+#[test]
+fn who_is_named_by_others_keeps_no_map_from_being_taken_and_who_names_itself_does() {
+    let many = Many::new(Dial::new(Options::new(), None, None).unwrap(), overdue::of_cluster);
+    let server = |port| many.server(&Endpoint::Tcp { host: "h".to_owned(), port }, None);
+    let (one, two) = (server(1), server(2));
+    let shard = || Shard { primary: Arc::clone(&one), replicas: vec![Arc::clone(&two)], gate: Arc::default() };
+    let map = Map::none().read(0, 1, None, vec![shard()], [(0, 0, SLOTS - 1)].into_iter());
+    let named = map.with_slot(5, &two);
+    let leads = |map: &Map, slot: u16| map.shard_of(slot).is_some_and(|shard| Arc::ptr_eq(&shard.primary, &two));
+    assert!(leads(&named, 5) && leads(&named, 6), "the shard has another primary");
+    assert!(named.promoted <= map.number && named.is_patched(), "and the map is to be read anew");
+    let itself = map.with_primary(&map.shards()[0], &two);
+    assert!(leads(&itself, 5) && itself.promoted > map.number);
+}
+
 /// Each time a replica becomes the primary, and nobody names the old one any more.
 #[test]
 fn the_last_sixteen_that_were_replaced_are_remembered() {

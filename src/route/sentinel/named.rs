@@ -141,11 +141,11 @@ impl Many {
 struct OfSentinels(Weak<Many>);
 
 impl Lookout for OfSentinels {
-    fn look(&self, place: &Endpoint, _: Duration) -> Result<()> {
+    fn look(&self, place: &Endpoint, _: Duration, deadline: Deadline) -> Result<()> {
         let Some(many) = self.0.upgrade() else { return Ok(()) };
         let Some(watchers) = &many.watchers else { return Ok(()) };
         let mut kept = Kept::new(false, 0).with_notices(true);
-        let heeded = many.heed(Deadline::after_ms(HEED_MS), &mut kept);
+        let heeded = many.heed(deadline, &mut kept);
         watchers.tell_later(kept.take_notices());
         heeded?;
         let map = many.map();

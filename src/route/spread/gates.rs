@@ -7,13 +7,13 @@ use crate::conn::{Kept, Wait};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::transport::Deadline;
 
-use super::super::errand::{Errand, Told};
+use super::super::errand::{Batched, Errand, Told};
 use super::super::gate::{Entered, Gate};
-use super::super::leg::{HeldBack, Scouting, Stop};
+use super::super::leg::{BrokenLeg, HeldBack, Scouting, Stop};
 use super::super::many::count;
 use super::super::map::Shard;
 use super::super::scout::{self, ScoutRounds};
-use super::{Spread, not_sent, room};
+use super::{Spread, is_aside, not_sent, room};
 
 impl Spread<'_> {
     pub(super) fn scouting(&self, gate: &Arc<Gate>) -> Option<&Scouting> {
@@ -86,6 +86,25 @@ impl Spread<'_> {
             let (mut stop, errands) = stops.remove(place);
             self.scouts.extend(stop.scouting.take().map(Scouting::tried));
             self.todo.extend(errands);
+        }
+        Ok(())
+    }
+
+    /// Nothing else goes where an ASK leads to a server that others have just missed.
+    pub(super) fn leave_out_the_missed(
+        &mut self,
+        stops: &mut Vec<(Stop, Vec<Errand>)>,
+        commands: &impl Batched,
+    ) -> Result<()> {
+        let mut place = 0;
+        while let Some((stop, errands)) = stops.get(place) {
+            let missed = if is_aside(errands) { self.many.why_missed(&stop.server) } else { None };
+            let Some(error) = missed else {
+                place += 1;
+                continue;
+            };
+            let (stop, errands) = stops.remove(place);
+            self.broke_off(BrokenLeg { stop, error, rested: false, errands, sent: 0 }, commands)?;
         }
         Ok(())
     }
