@@ -13,7 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::error::{Error, Result};
 
-pub use kept::{Keeper, keep_or_free, take_kept};
+pub use kept::{KEPT_MIN, Keeper, keep_or_free, take_kept};
 pub use put::{HEAD, put_headed};
 pub use room::Room;
 pub use sort::sort;

@@ -131,7 +131,7 @@ unsafe fn free(block: *mut u8, capacity: usize) {
 }
 
 /// Smaller blocks come from the allocator's own lists; larger ones would be much to hold for nothing.
-const KEPT_MIN: usize = 64 << 10;
+pub const KEPT_MIN: usize = 64 << 10;
 const KEPT_MAX: usize = 8 << 20;
 /// How many times larger than what is wanted a block may be.
 const LARGER_MAX: usize = 4;

@@ -19,7 +19,7 @@ use self::text::{Text, broken};
 use super::node::{Kind, Node};
 use super::view::View;
 use crate::error::Result;
-use crate::memory::keep_or_free;
+use crate::memory::{KEPT_MIN, keep_or_free, take_kept};
 use crate::resp::{Entry, Frame, Given};
 use std::alloc::{Layout, alloc, dealloc, realloc};
 use std::mem::{ManuallyDrop, MaybeUninit, size_of};
@@ -53,7 +53,11 @@ impl Reply {
             return Ok(Reply(of_leaf(kind, *entry, frame.bytes(), frame.base())?));
         }
         let bytes = if frame.has_text() { frame.bytes() } else { &[] };
-        Reply::beside_copy(Parts::of(frame)?, frame.tape(), frame.base(), bytes)
+        let parts = Parts::of(frame)?;
+        if parts.size >= KEPT_MIN && !bytes.is_empty() {
+            return Reply::behind_copy(frame, parts, bytes);
+        }
+        Reply::beside_copy(parts, frame.tape(), frame.base(), bytes)
     }
 
     /// Whether `of_short` makes a reply of this entry.
@@ -201,6 +205,18 @@ impl Reply {
         let text = Text { at: text, len: bytes.len(), base: base as u64 };
         // SAFETY: the block is aligned, and begins with parts.size bytes for the parts.
         unsafe { Reply::finish(block, Block { base: block, layout }, parts, tape, text) }
+    }
+
+    /// The tree of a frame that is large, although its bytes are few: in the block that is kept for large replies, if there is one.
+    #[inline(never)]
+    fn behind_copy(frame: &Frame<'_>, parts: Parts, bytes: &[u8]) -> Result<Reply> {
+        let slack = align_of::<Header>();
+        let size =
+            bytes.len().checked_add(slack).and_then(|size| size.checked_add(parts.size)).ok_or_else(no_memory)?;
+        let mut buffer = take_kept(size).unwrap_or_default();
+        buffer.try_reserve_exact(size).map_err(|_| no_memory())?;
+        buffer.extend_from_slice(bytes);
+        Reply::of_buffer(frame, Given { from: 0, len: buffer.len(), buffer })
     }
 
     /// The tree of a frame whose parser gave its buffer away: built behind the bytes, where they are.

@@ -103,10 +103,10 @@ fn conduct(callers: &Callers, own: &Seat<u32, Model>, diligence: Diligence) {
         assert!(seat.end(NOBODYS).is_none());
         wakes.push(seat);
     }
-    callers.put_down(train, |train| {
+    let called = callers.put_down(train, |train| {
         assert!(mem::take(&mut train.0).iter().all(|(_, seat)| !seat.is_open()), "somebody waits, and nobody conducts");
     });
-    wakes.iter().for_each(|seat| seat.seats().wake(seat.bit()));
+    called.iter().chain(&wakes).for_each(|seat| seat.seats().wake(seat.bit()));
 }
 
 /// Each caller gets the end of its own command, or has given up; and whoever comes next conducts at once.

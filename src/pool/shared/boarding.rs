@@ -144,9 +144,10 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
         seats::wake_all(platform.load.commands.iter().map(|boarded| &boarded.seat));
     }
 
-    /// Put the role down and call the next conductor, which finds `left`. Where nobody waits, `settle` is shown it before the
-    /// role is free.
-    pub fn put_down(&self, mut left: X, mut settle: impl FnMut(&mut X)) {
+    /// Put the role down and call the next conductor, which finds `left`: that one is to be woken. Where nobody waits, `settle` is
+    /// shown it before the role is free.
+    #[must_use = "who is called may sleep"]
+    pub fn put_down(&self, mut left: X, mut settle: impl FnMut(&mut X)) -> Option<Seat<T, W>> {
         let (mut due, mut boarded, mut is_settled) = (0, 0, false);
         loop {
             let next = match left.waiting(due) {
@@ -165,7 +166,7 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
                         continue;
                     }
                     None => match self.leave_role(left, boarded) {
-                        None => return,
+                        None => return None,
                         // Somebody has boarded meanwhile.
                         Some(still) => {
                             left = still;
@@ -176,12 +177,12 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
             };
             self.platform.lock().parked = Some(left);
             if next.call() {
-                return;
+                return Some(next);
             }
             // Its caller has left, so nobody has taken it.
             match self.unpark() {
                 Some(still) => left = still,
-                None => return,
+                None => return None,
             }
         }
     }

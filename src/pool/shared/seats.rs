@@ -175,19 +175,15 @@ impl<T, W: Word> Seat<T, W> {
         self.place().held.lock().wait_point.take()
     }
 
-    /// Call the caller to conduct. False: it is not there any more, or needs nothing more.
+    /// Call the caller to conduct: it is to be woken. False: it is not there any more, or needs nothing more.
     pub fn call(&self) -> bool {
         let state = &self.place().state;
-        let called =
-            state.change(TAKEN, CALLED_TAKEN, Ordering::SeqCst) || state.change(WAITS, CALLED, Ordering::SeqCst);
-        if called {
-            let wait_point = self.place().held.lock().wait_point.clone();
-            self.seats.wake(self.bit());
-            if let Some(wait_point) = wait_point {
-                wait_point.notify();
-            }
-        }
-        called
+        state.change(TAKEN, CALLED_TAKEN, Ordering::SeqCst) || state.change(WAITS, CALLED, Ordering::SeqCst)
+    }
+
+    /// Where the caller sleeps, if not on the word.
+    pub fn wait_point(&self) -> Option<Arc<WaitPoint>> {
+        self.place().held.lock().wait_point.clone()
     }
 
     /// Another handle on this seat, for the conductor.

@@ -279,12 +279,12 @@ impl Term<'_> {
     fn put_down(mut self, reason: impl Fn() -> Error, kept: &mut Kept) {
         let Some(mut train) = self.train.take() else { return };
         train.account();
-        let mut wakes = train.take_wakes();
-        self.sharing.boarding.put_down(train, |train| match train.owes_nothing() {
+        let wakes = train.take_wakes();
+        let called = self.sharing.boarding.put_down(train, |train| match train.owes_nothing() {
             true => train.lease.take().into_iter().for_each(Lease::give_back),
             false => train.lose(reason(), kept),
         });
-        wakes.wake();
+        wakes.wake_with(called.as_ref());
     }
 }
 

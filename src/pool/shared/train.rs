@@ -344,14 +344,28 @@ impl Wakes {
         if let Some(wait_point) = seat.end(verdict) {
             return wait_point.notify();
         }
-        if self.own.as_ref().is_some_and(|own| own.is(seat)) {
-            return;
+        if self.own.as_ref().is_none_or(|own| !own.is(seat)) {
+            self.add(seat);
         }
+    }
+
+    fn add(&mut self, seat: &CallersSeat) {
         match self.more.last_mut().or(self.first.as_mut()) {
             Some((seats, bits)) if Arc::ptr_eq(seats, seat.seats()) => *bits |= seat.bit(),
             Some(_) => self.more.push((Arc::clone(seat.seats()), seat.bit())),
             None => self.first = Some((Arc::clone(seat.seats()), seat.bit())),
         }
+    }
+
+    /// Wake the next conductor, and all others: together, where they sleep together.
+    pub(super) fn wake_with(mut self, called: Option<&CallersSeat>) {
+        if let Some(seat) = called {
+            if let Some(wait_point) = seat.wait_point() {
+                wait_point.notify();
+            }
+            self.add(seat);
+        }
+        self.wake();
     }
 }
 
