@@ -6,6 +6,7 @@ use std::cell::Cell;
 
 use rredis::commands::{self, shape::shape};
 use rredis::limits::Limits;
+use rredis::memory::Keeper;
 use rredis::options::ParserChoice;
 use rredis::reply::{Kind, Reply};
 use rredis::resp;
@@ -98,6 +99,27 @@ fn a_reply_in_its_shape_is_one_allocation() {
             let found = (view.kind(), view.children().next().map(|child| child.kind()));
             assert!(found == *kinds, "{choice:?}: {command}: it has its shape");
         }
+    }
+}
+
+/// Many short elements take more memory than bytes: the allocator would have it mapped and unmapped each time.
+#[test]
+fn a_large_reply_takes_the_memory_of_the_one_before_it() {
+    let _keeper = Keeper::begin();
+    for (choice, element) in
+        [ParserChoice::Fast, ParserChoice::Simple].into_iter().flat_map(|choice| [(choice, ":1 "), (choice, "$1 a ")])
+    {
+        let wire = format!("*3000 {}", element.repeat(3000)).replace(' ', "\r\n");
+        let mut parser = resp::parser(choice, Limits::default());
+        let mut made = || {
+            parser.feed(wire.as_bytes()).expect("a parser takes bytes");
+            let frame = parser.next().expect("good bytes").expect("a whole reply");
+            allocations(|| Reply::build(frame).expect("it is built"))
+        };
+        drop(made());
+        let (reply, counted) = made();
+        assert_eq!((reply.view().children().count(), counted), (3000, 0), "{choice:?}");
+        assert_eq!(made().1, 1, "{choice:?}: the first is still there");
     }
 }
 

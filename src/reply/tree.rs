@@ -54,8 +54,8 @@ impl Reply {
         }
         let bytes = if frame.has_text() { frame.bytes() } else { &[] };
         let parts = Parts::of(frame)?;
-        if parts.size >= KEPT_MIN && !bytes.is_empty() {
-            return Reply::behind_copy(frame, parts, bytes);
+        if parts.size >= KEPT_MIN {
+            return Reply::behind_copy(parts, frame.tape(), frame.base(), bytes);
         }
         Reply::beside_copy(parts, frame.tape(), frame.base(), bytes)
     }
@@ -209,14 +209,17 @@ impl Reply {
 
     /// The tree of a frame that is large, although its bytes are few: in the block that is kept for large replies, if there is one.
     #[inline(never)]
-    fn behind_copy(frame: &Frame<'_>, parts: Parts, bytes: &[u8]) -> Result<Reply> {
+    fn behind_copy(parts: Parts, tape: &[Entry], base: usize, bytes: &[u8]) -> Result<Reply> {
         let slack = align_of::<Header>();
-        let size =
-            bytes.len().checked_add(slack).and_then(|size| size.checked_add(parts.size)).ok_or_else(no_memory)?;
+        // A header that began the block would say that it is a copy's.
+        let from = usize::from(bytes.is_empty());
+        let size = (from + bytes.len()).checked_add(slack).and_then(|size| size.checked_add(parts.size));
+        let size = size.ok_or_else(no_memory)?;
         let mut buffer = take_kept(size).unwrap_or_default();
         buffer.try_reserve_exact(size).map_err(|_| no_memory())?;
+        buffer.resize(from, 0);
         buffer.extend_from_slice(bytes);
-        Reply::of_buffer(frame, Given { from: 0, len: buffer.len(), buffer })
+        Reply::behind(parts, tape, base, Given { from, len: bytes.len(), buffer })
     }
 
     /// The tree of a frame whose parser gave its buffer away: built behind the bytes, where they are.
@@ -225,6 +228,11 @@ impl Reply {
         if !frame.has_text() {
             return Reply::beside_copy(parts, tape, base, &[]);
         }
+        Reply::behind(parts, tape, base, given)
+    }
+
+    /// The tree of these entries, behind their bytes.
+    fn behind(parts: Parts, tape: &[Entry], base: usize, given: Given) -> Result<Reply> {
         let Given { buffer, from, len } = given;
         let slack = align_of::<Header>();
         let end = from.checked_add(len).filter(|&end| end <= buffer.len()).ok_or_else(broken)?;
