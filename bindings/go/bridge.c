@@ -224,8 +224,11 @@ int32_t go_pubsub_change(const rredis_pubsub *pubsub, int on, rredis_topic topic
   return status;
 }
 
+// It has no status to fail by. A subscriber that waits is woken instead, so that its call ends and raises the panic.
 static void on_message(void *user_data, const rredis_reply *reply) {
-  goReply(current, (uintptr_t)user_data, (rredis_reply *)reply);
+  go_call *call = (go_call *)current;
+  if (goReply(current, (uintptr_t)user_data, (rredis_reply *)reply) != RREDIS_OK && call && call->waiting)
+    rredis_pubsub_wake(call->waiting);
 }
 
 static void gone(void *user_data) { goGone((uintptr_t)user_data); }
@@ -238,13 +241,17 @@ int32_t go_pubsub_on(const rredis_pubsub *pubsub, rredis_topic topic, uintptr_t 
 int32_t go_pubsub_next(const rredis_pubsub *pubsub, int64_t timeout_ms, go_call *call) {
   int32_t status;
   call->reply = NULL;
+  call->waiting = pubsub;
   DURING(call, status, rredis_pubsub_next(pubsub, timeout_ms, &call->reply, &call->err));
+  call->waiting = NULL;
   return status;
 }
 
 int32_t go_pubsub_run(const rredis_pubsub *pubsub, int64_t timeout_ms, go_call *call) {
   int32_t status;
+  call->waiting = pubsub;
   DURING(call, status, rredis_pubsub_run(pubsub, timeout_ms, &call->err));
+  call->waiting = NULL;
   return status;
 }
 

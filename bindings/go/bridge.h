@@ -16,6 +16,8 @@ typedef struct go_call {
   // for each command of a pipeline: its flags, and its script or NULL with the number of keys
   uint32_t flags;
   int64_t timeout_ms;
+  // the subscriber that waits in this call, or NULL
+  const rredis_pubsub *waiting;
   // the result: a scalar with a short text lies in these, and reply is NULL
   rredis_reply *reply;
   int32_t kind;

@@ -180,9 +180,9 @@ func goResponse(current, handle, callData C.uintptr_t, argc C.size_t, argv **C.c
 }
 
 //export goReply
-func goReply(current, handle C.uintptr_t, reply *C.rredis_reply) {
+func goReply(current, handle C.uintptr_t, reply *C.rredis_reply) C.int32_t {
 	function := functionOf(handle).(func(reply any))
-	guarded(current, 0, nil, func() error { function(value(reply)); return nil })
+	return guarded(current, 0, nil, func() error { function(value(reply)); return nil })
 }
 
 //export goCredentials

@@ -142,11 +142,12 @@ func (s *Subscriber) wait(ctx context.Context, k *call, made func(timeout C.int6
 		k.watch(ctx, wakesPubsub, unsafe.Pointer(s.p))
 		status := made(timeout)
 		k.unwatch()
-		if status == C.RREDIS_ERR_WOKEN && ctx.Err() == nil && !s.closed.Load() && kept.Load() == 0 {
+		caught := k.caught()
+		if status == C.RREDIS_ERR_WOKEN && ctx.Err() == nil && !s.closed.Load() && len(caught) == 0 {
 			continue
 		}
 		k.timed = status == C.RREDIS_ERR_AGAIN
-		err := k.done(ctx, status)
+		err := k.finished(ctx, status, caught)
 		if failed, is := err.(*Error); is && failed.Status == ErrAgain {
 			failed.Status, failed.Cause = ErrTimeout, context.DeadlineExceeded
 		}

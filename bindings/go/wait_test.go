@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -241,28 +242,84 @@ func TestAPanicLeavesEachKindOfCall(t *testing.T) {
 	raised("each", func() {
 		c.Pipeline().Add("PING").Add("PING").Each(background, Call{}, func(int, any) error { panic("each") })
 	})
-	s, err := c.Subscriber()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	s.On(TopicChannel, "go:panic", func(Message) { panic("handler") })
-	s.Subscribe(background, "go:panic")
-	go func() {
-		for i := 0; i < 1000 && do(t, c, "PUBLISH", "go:panic", "x") == int64(0); i++ {
-			time.Sleep(time.Millisecond)
-		}
-	}()
-	raised("handler", func() {
-		ctx, cancel := context.WithTimeout(background, 3*time.Second)
-		defer cancel()
-		s.Run(ctx)
-	})
 	secret := client(t, OnCredentials(func(endpoint string) (string, string, error) {
 		panic("credentials for " + endpoint)
 	}))
 	raised("credentials for "+strings.TrimPrefix(url(), "redis://"), func() { secret.Do(background, "PING") })
 	do(t, c, "PING")
+}
+
+// A panic of a function that has no call of its own ends the wait of the subscriber that calls it, and is raised there.
+func TestAPanicEndsAWaitForMessages(t *testing.T) {
+	ctx, cancel := context.WithTimeout(background, time.Minute)
+	defer cancel()
+	waits := map[string]func(s *Subscriber){
+		"Next": func(s *Subscriber) { s.Next(ctx) },
+		"Run":  func(s *Subscriber) { s.Run(ctx) },
+	}
+	for name, wait := range waits {
+		raised := func(s *Subscriber, what string) {
+			t.Helper()
+			begin := time.Now()
+			func() {
+				defer func() {
+					if value := recover(); value != what {
+						t.Errorf("%s: %v, and not %v", name, value, what)
+					}
+				}()
+				wait(s)
+			}()
+			if took := time.Since(begin); took > 5*time.Second {
+				t.Errorf("%s with a panic of %s took %v", name, what, took)
+			}
+		}
+		var eventful atomic.Bool
+		c := client(t, OnEvent(func(any) {
+			if eventful.Load() {
+				panic("event")
+			}
+		}), OnPush(func(any) { panic("push") }))
+		s, err := c.Subscriber()
+		equal(t, err, nil)
+		defer s.Close()
+		var seen []string
+		equal(t, s.On(TopicChannel, "go:panic", func(m Message) {
+			if seen = append(seen, m.Payload); m.Payload == "0" {
+				panic("handler")
+			}
+		}), nil)
+		equal(t, s.Subscribe(background, "go:panic"), nil)
+		// The server sends these in one burst.
+		_, err = c.Pipeline().Add("PUBLISH", "go:panic", 0).Add("PUBLISH", "go:panic", 1).Add("PUBLISH", "go:panic", 2).Exec(background)
+		equal(t, err, nil)
+		raised(s, "handler")
+		equal(t, seen, []string{"0"})
+
+		// None is lost: the next wait passes those behind it.
+		soon, cancel := context.WithTimeout(background, 300*time.Millisecond)
+		if err := s.Run(soon); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatal(err)
+		}
+		cancel()
+		equal(t, seen, []string{"0", "1", "2"})
+
+		// A push that is no message: the server tells the subscriber of each key that changes.
+		quiet := client(t)
+		subscribers := do(t, quiet, "CLIENT", "LIST", "TYPE", "pubsub").([]any)
+		id := subscribers[len(subscribers)-1].(map[string]any)["id"]
+		conn, err := quiet.Conn(background)
+		equal(t, err, nil)
+		_, err = conn.Do(background, "CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST")
+		equal(t, err, nil)
+		do(t, quiet, "SET", "go:n", 1)
+		raised(s, "push")
+		conn.Close()
+
+		eventful.Store(true)
+		equal(t, do(t, quiet, "CLIENT", "KILL", "ID", id), int64(1))
+		raised(s, "event")
+		eventful.Store(false)
+	}
 }
 
 func TestEvents(t *testing.T) {
