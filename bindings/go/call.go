@@ -44,6 +44,10 @@ func (k *call) rest() {
 		k.c.reply = nil
 	}
 	if cap(k.bytes) > 1<<16 || cap(k.lens) > 1<<12 {
+		// At once: C's memory does not make Go collect garbage.
+		runtime.SetFinalizer(k, nil)
+		C.go_call_free(k.c)
+		k.c, k.bytes, k.lens = nil, nil, nil
 		return
 	}
 	k.bytes, k.lens = k.bytes[:0], k.lens[:0]
