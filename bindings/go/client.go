@@ -63,6 +63,7 @@ type Client struct {
 	pipelines struct {
 		sync.Mutex
 		idle []*C.rredis_pipeline
+		busy map[*C.rredis_pipeline]bool
 	}
 }
 
@@ -99,6 +100,7 @@ func newClient(pool *Pool, url string, settings []Setting) (*Client, error) {
 }
 
 func (c *Client) begin() {
+	c.pipelines.busy = map[*C.rredis_pipeline]bool{}
 	c.open()
 	runtime.SetFinalizer(c, (*Client).Close)
 }
@@ -106,13 +108,24 @@ func (c *Client) begin() {
 // String gives the client's options as a URL, without secrets.
 func (c *Client) String() string { return c.url }
 
-// Close ends the calls under way, with ErrWoken, and frees the client. What was made from it is still of use.
+// Close ends the calls under way, with ErrWoken, and frees the client: those of its pipelines, transactions and scripts too.
+// A Conn, a Subscriber, and a Client of At that were made from it are still of use.
 func (c *Client) Close() {
 	if !c.close() {
 		return
 	}
 	runtime.SetFinalizer(c, nil)
-	c.drain(func() { C.rredis_client_wake(c.p, nil) }, c.left)
+	c.drain(c.wake, c.left)
+}
+
+// wake ends the calls that wait. A pipeline is woken by itself.
+func (c *Client) wake() {
+	C.rredis_client_wake(c.p, nil)
+	c.pipelines.Lock()
+	defer c.pipelines.Unlock()
+	for pipeline := range c.pipelines.busy {
+		C.rredis_pipeline_wake(pipeline)
+	}
 }
 
 func (c *Client) left() {
@@ -220,23 +233,22 @@ func (c *Client) Stat(stat Stat) int64 {
 // pipeline leases a pipeline of C's.
 func (c *Client) pipeline(k *call) (*C.rredis_pipeline, error) {
 	c.pipelines.Lock()
-	if last := len(c.pipelines.idle) - 1; last >= 0 {
-		pipeline := c.pipelines.idle[last]
-		c.pipelines.idle = c.pipelines.idle[:last]
-		c.pipelines.Unlock()
-		return pipeline, nil
-	}
-	c.pipelines.Unlock()
+	defer c.pipelines.Unlock()
 	var pipeline *C.rredis_pipeline
-	if status := C.rredis_pipeline_new(c.p, &pipeline, &k.c.err); status != C.RREDIS_OK {
+	if last := len(c.pipelines.idle) - 1; last >= 0 {
+		pipeline = c.pipelines.idle[last]
+		c.pipelines.idle = c.pipelines.idle[:last]
+	} else if status := C.rredis_pipeline_new(c.p, &pipeline, &k.c.err); status != C.RREDIS_OK {
 		return nil, k.failure(C.int32_t(status))
 	}
+	c.pipelines.busy[pipeline] = true
 	return pipeline, nil
 }
 
 func (c *Client) rested(pipeline *C.rredis_pipeline) {
 	c.pipelines.Lock()
 	defer c.pipelines.Unlock()
+	delete(c.pipelines.busy, pipeline)
 	if len(c.pipelines.idle) < 16 {
 		c.pipelines.idle = append(c.pipelines.idle, pipeline)
 	} else {

@@ -130,23 +130,67 @@ func TestADeadlineShortensACall(t *testing.T) {
 }
 
 func TestCloseEndsWaits(t *testing.T) {
-	c, err := New(url())
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, err := New(url(), Set(OptionPoolMax, 16))
+	equal(t, err, nil)
 	conn, err := c.Conn(background)
-	if err != nil {
-		t.Fatal(err)
+	equal(t, err, nil)
+	other := client(t)
+	do(t, other, "DEL", "go:nothing")
+	waits := map[string]func() error{
+		"a command":    func() error { _, err := c.Do(background, "BLPOP", "go:nothing", 0); return err },
+		"a connection": func() error { _, err := conn.Do(background, "BLPOP", "go:nothing", 0); return err },
+		"a pipeline":   func() error { _, err := c.Pipeline().Add("BLPOP", "go:nothing", 0).Run(background); return err },
+		"each": func() error {
+			return c.Pipeline().Add("BLPOP", "go:nothing", 0).Each(background, Call{}, func(int, any) error { return nil })
+		},
+		"a transaction": func() error {
+			_, err := c.Transact(background, func(tx *Tx) error { _, err := tx.Do("BLPOP", "go:nothing", 0); return err }, "go:n")
+			return err
+		},
+		// These do not block the client in the server: they take their time there.
+		"exec":     func() error { _, err := c.Pipeline().Add("EVAL", slow, 0).Exec(background); return err },
+		"a script": func() error { _, err := NewScript(slow).Run(background, c, nil); return err },
 	}
-	over := make(chan error)
-	go func() { _, err := c.Do(background, "BLPOP", "go:nothing", 0); over <- err }()
-	go func() { _, err := conn.Do(background, "BLPOP", "go:nothing", 0); over <- err }()
-	time.Sleep(20 * time.Millisecond)
+	type end struct {
+		what string
+		err  error
+	}
+	over := make(chan end, len(waits))
+	begin := func(what string) { go func() { over <- end{what, waits[what]()} }() }
+	for what := range waits {
+		if what != "exec" && what != "a script" {
+			begin(what)
+		}
+	}
+	within(t, "not all calls wait", func() bool {
+		info, err := As[string](other.DoWith(background, Call{Flags: CallRaw}, "INFO", "clients"))
+		return err == nil && strings.Contains(info, "blocked_clients:5\r")
+	})
+	begin("exec")
+	begin("a script")
+	time.Sleep(50 * time.Millisecond)
 	c.Close()
 	conn.Close()
-	for i := 0; i < 2; i++ {
-		if err := <-over; !errors.Is(err, ErrWoken) && !errors.Is(err, ErrState) {
-			t.Fatal(err)
+	late := time.After(20 * time.Second)
+	for range waits {
+		select {
+		case end := <-over:
+			if !errors.Is(end.err, ErrWoken) {
+				t.Errorf("%s: %v", end.what, end.err)
+			}
+		case <-late:
+			t.Fatal("not all waits were ended")
+		}
+	}
+	within(t, "the client is not freed", func() bool { return c.users.Load() == 0 })
+}
+
+// within waits until something is so, which it soon is.
+func within(t *testing.T, not string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !so(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(not)
 		}
 	}
 }
