@@ -31,6 +31,8 @@ void go_call_free(go_call *call) {
   free(call);
 }
 
+rredis_conn *go_call_conn(uintptr_t call) { return call ? ((go_call *)call)->conn : NULL; }
+
 static int grow(void **block, size_t *room, size_t wanted, size_t each) {
   if (wanted <= *room) return 1;
   if (wanted < *room * 2) wanted = *room * 2;

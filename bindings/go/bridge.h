@@ -18,6 +18,8 @@ typedef struct go_call {
   int64_t timeout_ms;
   // the subscriber that waits in this call, or NULL
   const rredis_pubsub *waiting;
+  // the connection whose call this is, or NULL
+  rredis_conn *conn;
   // the result: a scalar with a short text lies in these, and reply is NULL
   rredis_reply *reply;
   int32_t kind;
@@ -38,6 +40,7 @@ typedef struct go_queued {
 
 go_call *go_call_new(void);
 void go_call_free(go_call *call);
+rredis_conn *go_call_conn(uintptr_t call);
 int go_call_reserve(go_call *call, size_t argcs, size_t lens, size_t bytes);
 
 int32_t go_client_command(const rredis_client *client, go_call *call);

@@ -174,8 +174,8 @@ type Call struct {
 
 // limit gives the call its time. The deadline of a context shortens it, and never lengthens it.
 func (k *call) limit(ctx context.Context, how Call, usual time.Duration) error {
-	if err := ctx.Err(); err != nil {
-		return &Error{Status: ErrWoken, Outcome: OutcomeNotSent, Message: "the context was done before the call", Cause: err}
+	if ctx.Err() != nil {
+		return doneBefore(ctx)
 	}
 	k.c.flags = C.uint32_t(how.Flags)
 	timeout := how.Timeout
@@ -195,6 +195,18 @@ func (k *call) limit(ctx context.Context, how Call, usual time.Duration) error {
 		k.c.timeout_ms = milliseconds(timeout)
 	}
 	return nil
+}
+
+// until is the time to a context's deadline, as C has it: a wait for messages is for ever without one.
+func until(ctx context.Context) C.int64_t {
+	deadline, has := ctx.Deadline()
+	if !has {
+		return -1
+	}
+	if left := time.Until(deadline); left > 0 {
+		return milliseconds(left)
+	}
+	return 0
 }
 
 // milliseconds rounds up, so that a short time is not no time. What is negative is for ever.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/cgo"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -64,6 +65,16 @@ func (k *call) caught() []caught {
 	return all
 }
 
+// callbacks has the goroutine of the callback that a connection's call is in, by its rredis_conn.
+var callbacks sync.Map
+
+// goroutine names the goroutine that runs. Go tells that only in the first line of a stack.
+func goroutine() string {
+	var line [32]byte
+	name, _, _ := strings.Cut(string(line[:runtime.Stack(line[:], false)]), " [")
+	return name
+}
+
 // guarded runs a function for C, and reports whether it went well.
 func guarded(current C.uintptr_t, index int, err *C.rredis_error, function func() error) C.int32_t {
 	c := caught{index: index, exited: true}
@@ -76,6 +87,10 @@ func guarded(current C.uintptr_t, index int, err *C.rredis_error, function func(
 				c.exited = c.panicked == nil
 			}
 		}()
+		if conn := C.go_call_conn(current); conn != nil {
+			callbacks.Store(conn, goroutine())
+			defer callbacks.Delete(conn)
+		}
 		c.err = function()
 		c.exited = false
 	}()

@@ -7,23 +7,22 @@ import (
 	"context"
 	"errors"
 	"runtime"
-	"sync"
 	"time"
 	"unsafe"
 )
 
 // Conn is a connection for a single owner, for commands that a pool cannot serve: SELECT, MONITOR, CLIENT REPLY. Calls of
-// several goroutines wait for each other.
+// several goroutines wait for each other. One of a callback that the connection's own call is in is ErrState.
 type Conn struct {
 	handle
-	mutex   sync.Mutex
+	taken   chan struct{} // has room for one: the call that has the connection
 	p       *C.rredis_conn
 	timeout time.Duration
 }
 
 // Conn leases a connection and keeps it. If the context is done before there is one, it is given back when there is.
 func (c *Client) Conn(ctx context.Context) (*Conn, error) {
-	conn := &Conn{timeout: c.timeout}
+	conn := &Conn{timeout: c.timeout, taken: make(chan struct{}, 1)}
 	err := detached(ctx, func() error {
 		if !c.enter() {
 			return errClosed
@@ -75,14 +74,7 @@ func (c *Conn) send(ctx context.Context, flags C.uint32_t, args []any) error {
 // Receive gives the next reply, push or line of MONITOR, in order of arrival. A server's error is an *Error among the replies.
 // The connection is unchanged if the context ends the wait.
 func (c *Conn) Receive(ctx context.Context) (any, error) {
-	timeout := C.int64_t(-1)
-	if deadline, has := ctx.Deadline(); has {
-		timeout = milliseconds(time.Until(deadline))
-		if timeout < 0 {
-			timeout = 0
-		}
-	}
-	reply, err := c.call(ctx, Call{}, nil, func(k *call) C.int32_t { return C.go_conn_receive(c.p, k.c, timeout) })
+	reply, err := c.call(ctx, Call{}, nil, func(k *call) C.int32_t { return C.go_conn_receive(c.p, k.c, until(ctx)) })
 	var failed *Error
 	if errors.As(err, &failed) && failed.Status == ErrAgain && failed.Cause == nil {
 		failed.Cause = context.DeadlineExceeded
@@ -93,9 +85,6 @@ func (c *Conn) Receive(ctx context.Context) (any, error) {
 func (c *Conn) call(ctx context.Context, how Call, args []any, made func(k *call) C.int32_t) (any, error) {
 	k := newCall()
 	defer k.rest()
-	if err := k.limit(ctx, how, c.timeout); err != nil {
-		return nil, err
-	}
 	if err := k.args(args); err != nil {
 		return nil, err
 	}
@@ -104,15 +93,52 @@ func (c *Conn) call(ctx context.Context, how Call, args []any, made func(k *call
 		return nil, errClosed
 	}
 	defer c.left()
-	c.mutex.Lock()
-	k.watch(ctx, wakesConn, unsafe.Pointer(c.p))
-	status := made(k)
-	k.unwatch()
-	c.mutex.Unlock()
-	if err := k.done(ctx, status); err != nil {
+	if err := c.take(ctx); err != nil {
+		return nil, err
+	}
+	status, err := c.alone(ctx, how, k, made)
+	<-c.taken
+	if err == nil {
+		err = k.done(ctx, status)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return k.value(), nil
+}
+
+// alone makes a call while the connection is taken for it. Its time begins here.
+func (c *Conn) alone(ctx context.Context, how Call, k *call, made func(k *call) C.int32_t) (C.int32_t, error) {
+	if c.closed.Load() {
+		return 0, errClosed
+	}
+	if err := k.limit(ctx, how, c.timeout); err != nil {
+		return 0, err
+	}
+	k.c.conn = c.p
+	k.watch(ctx, wakesConn, unsafe.Pointer(c.p))
+	status := made(k)
+	k.unwatch()
+	k.c.conn = nil
+	return status, nil
+}
+
+// take waits until no other call has the connection.
+func (c *Conn) take(ctx context.Context) error {
+	select {
+	case c.taken <- struct{}{}:
+		return nil
+	default:
+	}
+	if callback, is := callbacks.Load(c.p); is && callback == goroutine() {
+		return refused(ErrState, "the connection is in use by the call that this callback is called from")
+	}
+	select {
+	case c.taken <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return doneBefore(ctx)
+	}
 }
 
 // Close ends the call under way, and gives the connection back, or closes it if a command has changed it.

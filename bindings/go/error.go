@@ -55,6 +55,11 @@ func refused(status Status, message string) *Error {
 
 var errClosed = refused(ErrState, "this handle is closed")
 
+// doneBefore is the error of a call whose context ended it before it began.
+func doneBefore(ctx context.Context) *Error {
+	return &Error{Status: ErrWoken, Outcome: OutcomeNotSent, Message: "the context was done before the call", Cause: ctx.Err()}
+}
+
 // failure reads the err of a call that returned status.
 func (k *call) failure(status C.int32_t) *Error {
 	err := &k.c.err

@@ -132,15 +132,8 @@ func (s *Subscriber) wait(ctx context.Context, k *call, made func(timeout C.int6
 		if err := ctx.Err(); err != nil {
 			return &Error{Status: ErrWoken, Message: "the context was done", Cause: err}
 		}
-		timeout := C.int64_t(-1)
-		if deadline, has := ctx.Deadline(); has {
-			timeout = milliseconds(time.Until(deadline))
-			if timeout < 0 {
-				timeout = 0
-			}
-		}
 		k.watch(ctx, wakesPubsub, unsafe.Pointer(s.p))
-		status := made(timeout)
+		status := made(until(ctx))
 		k.unwatch()
 		caught := k.caught()
 		if status == C.RREDIS_ERR_WOKEN && ctx.Err() == nil && !s.closed.Load() && len(caught) == 0 {

@@ -379,3 +379,72 @@ func TestEvents(t *testing.T) {
 	defer mutex.Unlock()
 	equal(t, seen, []string{"connected"})
 }
+
+// Who waits for a connection that another call has is let go when the context is done, and its time begins with its call.
+func TestAContextEndsTheWaitForAConnection(t *testing.T) {
+	c := client(t)
+	conn, err := c.Conn(background)
+	equal(t, err, nil)
+	defer conn.Close()
+	do(t, c, "DEL", "go:nothing")
+	equal(t, conn.Send(background, "BLPOP", "go:nothing", 0), nil)
+	other := make(chan error)
+	go func() { _, err := conn.Receive(background); other <- err }()
+	within(t, "nobody has the connection", func() bool { return len(conn.taken) == 1 })
+	waits := map[string]func(ctx context.Context) error{
+		"Do":      func(ctx context.Context) error { _, err := conn.Do(ctx, "PING"); return err },
+		"Send":    func(ctx context.Context) error { return conn.Send(ctx, "PING") },
+		"Receive": func(ctx context.Context) error { _, err := conn.Receive(ctx); return err },
+	}
+	for what, wait := range waits {
+		over := make(chan error)
+		cancelled, cancel := context.WithCancel(background)
+		go func() { over <- wait(cancelled) }()
+		time.Sleep(10 * time.Millisecond)
+		cancel()
+		late, cancel := context.WithTimeout(background, 10*time.Millisecond)
+		go func() { over <- wait(late) }()
+		for i := 0; i < 2; i++ {
+			select {
+			case err := <-over:
+				failed(t, err, ErrWoken, OutcomeNotSent)
+				if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("%s: %v", what, err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatalf("%s does not end", what)
+			}
+		}
+		cancel()
+	}
+	// Who waits without an end is told that the connection is closed.
+	behind := make(chan error)
+	go func() { _, err := conn.Do(background, "PING"); behind <- err }()
+	within(t, "nobody waits", func() bool { return conn.users.Load() == 3 })
+	conn.Close()
+	failed(t, <-other, ErrWoken, OutcomeNone)
+	failed(t, <-behind, ErrState, OutcomeNotSent)
+}
+
+func TestAConnectionWithinItsOwnCallback(t *testing.T) {
+	var conn *Conn
+	within := errors.New("not called")
+	c := client(t, OnResponse("ECHO", func(r *Response) (any, error) {
+		_, within = conn.Do(background, "PING")
+		return r.Reply, nil
+	}))
+	conn, err := c.Conn(background)
+	equal(t, err, nil)
+	defer conn.Close()
+	over := make(chan error, 1)
+	go func() { _, err := conn.Do(background, "ECHO", "x"); over <- err }()
+	select {
+	case err := <-over:
+		equal(t, err, nil)
+	case <-time.After(20 * time.Second):
+		t.Fatal("the connection waits for itself")
+	}
+	failed(t, within, ErrState, OutcomeNotSent)
+	_, err = conn.Do(background, "PING")
+	equal(t, err, nil)
+}

@@ -133,8 +133,8 @@ func (o *old) wait(ctx context.Context, kind wakes, handle, data unsafe.Pointer)
 // detached makes a call that has no wake, on a goroutine of its own where the context may be done before it. undo is called
 // when such a call has succeeded after all.
 func detached(ctx context.Context, function func() error, undo func()) error {
-	if err := ctx.Err(); err != nil {
-		return &Error{Status: ErrWoken, Outcome: OutcomeNotSent, Message: "the context was done before the call", Cause: err}
+	if ctx.Err() != nil {
+		return doneBefore(ctx)
 	}
 	if ctx.Done() == nil {
 		return function()
