@@ -193,9 +193,10 @@ int32_t go_pipeline_run_each(rredis_pipeline *pipeline, const go_queued *queued,
   return status;
 }
 
-int32_t go_pipeline_add(rredis_pipeline *pipeline, go_call *call) {
+int32_t go_pipeline_add(rredis_pipeline *pipeline, uintptr_t index, go_call *call) {
   int32_t status;
-  WITH_VECTOR(call, status, rredis_pipeline_add_with(pipeline, call->argc, v.argv, call->lens, call->flags, NULL, &call->err));
+  WITH_VECTOR(call, status, rredis_pipeline_add_with(pipeline, call->argc, v.argv, call->lens, call->flags, (void *)index,
+                                                     &call->err));
   return status;
 }
 

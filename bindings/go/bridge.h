@@ -50,7 +50,7 @@ int32_t go_conn_receive(rredis_conn *conn, go_call *call, int64_t timeout_ms);
 int32_t go_conn_new(const rredis_client *client, rredis_conn **out, go_call *call);
 int32_t go_script_run(const rredis_script *script, const rredis_client *client, size_t keys_len, go_call *call);
 int32_t go_pipeline_run(rredis_pipeline *pipeline, rredis_pipeline_mode mode, const go_queued *queued, go_call *call);
-int32_t go_pipeline_add(rredis_pipeline *pipeline, go_call *call);
+int32_t go_pipeline_add(rredis_pipeline *pipeline, uintptr_t index, go_call *call);
 int32_t go_pipeline_command(rredis_pipeline *pipeline, go_call *call);
 int32_t go_pipeline_transact(rredis_pipeline *pipeline, uintptr_t function, int64_t timeout_ms, go_call *call);
 int32_t go_pipeline_run_each(rredis_pipeline *pipeline, const go_queued *queued, uintptr_t function, go_call *call);

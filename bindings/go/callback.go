@@ -133,14 +133,20 @@ func goGone(handle C.uintptr_t) { cgo.Handle(handle).Delete() }
 type Response struct {
 	Args  []string // the command
 	Reply any      // as the server sent it
-	raw   *C.rredis_reply
+	mutex sync.Mutex
+	raw   *C.rredis_reply // nil once the callback has returned: it is freed then
 }
 
 // ResponseFunc replaces the reply to a command. It may return Reply to keep it.
 type ResponseFunc func(r *Response) (any, error)
 
-// Builtin gives the reply the shape that the built-in callback gives it.
+// Builtin gives the reply the shape that the built-in callback gives it. It is ErrState once the callback has returned.
 func (r *Response) Builtin() (any, error) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if r.raw == nil {
+		return nil, refused(ErrState, "this response callback has returned")
+	}
 	k := newCall()
 	defer k.rest()
 	for _, arg := range r.Args {
@@ -163,6 +169,12 @@ func (r *Response) Builtin() (any, error) {
 	return value(reply), nil
 }
 
+func (r *Response) over() {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.raw = nil
+}
+
 //export goResponse
 func goResponse(current, handle, callData C.uintptr_t, argc C.size_t, argv **C.char, argvLen *C.size_t,
 	reply *C.rredis_reply, outReply **C.rredis_reply, err *C.rredis_error) C.int32_t {
@@ -177,6 +189,7 @@ func goResponse(current, handle, callData C.uintptr_t, argc C.size_t, argv **C.c
 		for i, arg := range unsafe.Slice(argv, int(argc)) {
 			r.Args[i] = string(unsafe.Slice((*byte)(unsafe.Pointer(arg)), int(lens[i])))
 		}
+		defer r.over()
 		made, failed := function(r)
 		if failed != nil {
 			return failed
@@ -228,7 +241,7 @@ func goEach(current, handle C.uintptr_t, index C.size_t, reply *C.rredis_reply, 
 //export goTransaction
 func goTransaction(current, handle C.uintptr_t, pipeline *C.rredis_pipeline, err *C.rredis_error) C.int32_t {
 	tx := functionOf(handle).(*Tx)
-	tx.pipeline = pipeline
+	tx.pipeline, tx.queued = pipeline, 0
 	defer func() { tx.pipeline = nil }()
 	return guarded(current, 0, err, func() error { return tx.function(tx) })
 }

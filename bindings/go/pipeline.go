@@ -153,6 +153,7 @@ func (p *Pipeline) running(ctx context.Context, how Call, run func(*C.rredis_pip
 type Tx struct {
 	client   *Client
 	pipeline *C.rredis_pipeline
+	queued   int
 	function func(tx *Tx) error
 }
 
@@ -226,9 +227,10 @@ func (tx *Tx) Add(args ...any) error {
 		return err
 	}
 	k.seal()
-	if status := C.go_pipeline_add(tx.pipeline, k.c); status != C.RREDIS_OK {
+	if status := C.go_pipeline_add(tx.pipeline, C.uintptr_t(tx.queued+1), k.c); status != C.RREDIS_OK {
 		return k.failure(status)
 	}
+	tx.queued++
 	return nil
 }
 
@@ -236,5 +238,6 @@ func (tx *Tx) Add(args ...any) error {
 func (tx *Tx) Clear() {
 	if tx.pipeline != nil {
 		C.rredis_pipeline_clear(tx.pipeline)
+		tx.queued = 0
 	}
 }

@@ -235,18 +235,45 @@ func TestResponseCallbacks(t *testing.T) {
 	if !<-exited {
 		t.Fatal("Goexit was lost")
 	}
-	replies, err := c.Pipeline().Add("ECHO", "error").Add("PING").Run(background)
-	if err != nil {
-		t.Fatal(err)
+	runs := map[string]func() ([]any, error){
+		"a run": func() ([]any, error) {
+			return c.Pipeline().Add("PING").Add("ECHO", "error").Add("PING").Run(background)
+		},
+		"a transaction": func() ([]any, error) {
+			return c.Pipeline().Add("PING").Add("ECHO", "error").Add("PING").Exec(background)
+		},
+		"one with a function": func() ([]any, error) {
+			tries := 0
+			return c.Transact(background, func(tx *Tx) error {
+				// The first try fails, and what is cleared does not count.
+				if tries++; tries == 1 {
+					do(t, client(t), "INCR", "go:tries")
+				}
+				equal(t, tx.Add("SET", "go:n", "no"), nil)
+				tx.Clear()
+				equal(t, tx.Add("PING"), nil)
+				equal(t, tx.Add("ECHO", "error"), nil)
+				return tx.Add("PING")
+			}, "go:tries")
+		},
 	}
-	equal(t, replies[1], true)
-	e, _ := replies[0].(error)
-	failed(t, e, ErrCallback, OutcomeRan)
-	if !errors.Is(e, mine) {
-		t.Fatal(e)
+	for what, run := range runs {
+		replies, err := run()
+		if err != nil || len(replies) != 3 {
+			t.Fatal(what, replies, err)
+		}
+		equal(t, replies[0], true)
+		equal(t, replies[2], true)
+		e, _ := replies[1].(error)
+		failed(t, e, ErrCallback, OutcomeRan)
+		if !errors.Is(e, mine) {
+			t.Fatal(what, e)
+		}
 	}
 	// With a callback for this client alone, and none.
+	var kept *Response
 	if err := c.OnResponse("HGETALL", func(r *Response) (any, error) {
+		kept = r
 		shaped, err := r.Builtin()
 		if err != nil {
 			return nil, err
@@ -258,6 +285,9 @@ func TestResponseCallbacks(t *testing.T) {
 	do(t, c, "DEL", "go:h")
 	do(t, c, "HSET", "go:h", "a", 1, "b", 2)
 	equal(t, do(t, c, "HGETALL", "go:h"), int64(2))
+	// The reply is freed by now.
+	_, err = kept.Builtin()
+	failed(t, err, ErrState, OutcomeNotSent)
 	if err := c.OnResponse("HGETALL", nil); err != nil {
 		t.Fatal(err)
 	}
