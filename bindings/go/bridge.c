@@ -109,6 +109,25 @@ int32_t go_client_command(const rredis_client *client, go_call *call) {
   return taken(status, call, reply);
 }
 
+int32_t go_client_at(const rredis_client *client, rredis_target kind, rredis_client **out, go_call *call) {
+  int32_t status;
+  DURING(call, status, rredis_client_new_at(client, kind, call->bytes, call->bytes_len, out, &call->err));
+  return status;
+}
+
+int32_t go_client_servers(const rredis_client *client, go_call *call) {
+  int32_t status;
+  call->reply = NULL;
+  DURING(call, status, rredis_client_servers(client, &call->reply, &call->err));
+  return status;
+}
+
+int32_t go_pool_warm(const rredis_pool *pool, size_t count, go_call *call) {
+  int32_t status;
+  DURING(call, status, rredis_pool_warm(pool, count, &call->err));
+  return status;
+}
+
 int32_t go_conn_new(const rredis_client *client, rredis_conn **out, go_call *call) {
   int32_t status;
   DURING(call, status, rredis_conn_new(client, out, &call->err));

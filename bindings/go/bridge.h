@@ -43,6 +43,9 @@ void go_call_free(go_call *call);
 rredis_conn *go_call_conn(uintptr_t call);
 int go_call_reserve(go_call *call, size_t argcs, size_t lens, size_t bytes);
 
+int32_t go_client_at(const rredis_client *client, rredis_target kind, rredis_client **out, go_call *call);
+int32_t go_client_servers(const rredis_client *client, go_call *call);
+int32_t go_pool_warm(const rredis_pool *pool, size_t count, go_call *call);
 int32_t go_client_command(const rredis_client *client, go_call *call);
 int32_t go_conn_command(rredis_conn *conn, go_call *call);
 int32_t go_conn_send(rredis_conn *conn, go_call *call, uint32_t flags);

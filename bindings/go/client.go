@@ -189,36 +189,51 @@ func (c *Client) OnResponse(command string, function ResponseFunc) error {
 	return nil
 }
 
-// At makes a client all of whose commands go to one server: that of an endpoint, or whichever has a key's slot.
-func (c *Client) At(kind Target, target string) (*Client, error) {
-	if !c.enter() {
-		return nil, errClosed
-	}
-	defer c.left()
-	k := newCall()
-	defer k.rest()
-	k.only(target)
+// At makes a client all of whose commands go to one server: that of an endpoint, or whichever has a key's slot. Only where no
+// server is known yet is one asked. If the context is done before that, it is asked all the same.
+func (c *Client) At(ctx context.Context, kind Target, target string) (*Client, error) {
 	at := &Client{timeout: c.timeout, url: c.url}
-	status := C.rredis_client_new_at(c.p, C.rredis_target(kind), k.c.bytes, k.c.bytes_len, &at.p, &k.c.err)
-	if status != C.RREDIS_OK {
-		return nil, k.failure(C.int32_t(status))
+	err := c.detached(ctx, func(k *call) C.int32_t {
+		k.only(target)
+		status := C.go_client_at(c.p, C.rredis_target(kind), &at.p, k.c)
+		if status == C.RREDIS_OK {
+			at.begin()
+		}
+		return status
+	}, at.Close)
+	if err != nil {
+		return nil, err
 	}
-	at.begin()
 	return at, nil
 }
 
-// Servers tells which servers there are, as known.
-func (c *Client) Servers() (any, error) {
-	if !c.enter() {
-		return nil, errClosed
+// Servers tells which servers there are, as known. Where none is, one is asked, as At does it.
+func (c *Client) Servers(ctx context.Context) (any, error) {
+	var servers any
+	err := c.detached(ctx, func(k *call) C.int32_t {
+		status := C.go_client_servers(c.p, k.c)
+		if status == C.RREDIS_OK {
+			servers = value(k.c.reply)
+		}
+		return status
+	}, func() {})
+	if err != nil {
+		return nil, err
 	}
-	defer c.left()
-	k := newCall()
-	defer k.rest()
-	if status := C.rredis_client_servers(c.p, &k.c.reply, &k.c.err); status != C.RREDIS_OK {
-		return nil, k.failure(C.int32_t(status))
-	}
-	return value(k.c.reply), nil
+	return servers, nil
+}
+
+// detached makes a call of the client that a wake cannot end by itself.
+func (c *Client) detached(ctx context.Context, made func(k *call) C.int32_t, undo func()) error {
+	return detached(ctx, func() error {
+		if !c.enter() {
+			return errClosed
+		}
+		defer c.left()
+		k := newCall()
+		defer k.rest()
+		return k.done(ctx, made(k))
+	}, undo)
 }
 
 // Stat reads a statistic, or -1 where it is unknown or not kept.
@@ -290,18 +305,18 @@ func (p *Pool) Client(settings ...Setting) (*Client, error) {
 	return newClient(p, "", settings)
 }
 
-// Warm opens connections until so many are idle.
-func (p *Pool) Warm(count int) error {
-	if !p.enter() {
-		return errClosed
-	}
-	defer p.left()
-	k := newCall()
-	defer k.rest()
-	if status := C.rredis_pool_warm(p.p, C.size_t(count), &k.c.err); status != C.RREDIS_OK {
-		return k.failure(C.int32_t(status))
-	}
-	return nil
+// Warm opens connections until so many are idle. If the context is done before that, it goes on by itself, until
+// they are or a connect fails.
+func (p *Pool) Warm(ctx context.Context, count int) error {
+	return detached(ctx, func() error {
+		if !p.enter() {
+			return errClosed
+		}
+		defer p.left()
+		k := newCall()
+		defer k.rest()
+		return k.done(ctx, C.go_pool_warm(p.p, C.size_t(count), k.c))
+	}, func() {})
 }
 
 // DropIdle closes the idle connections.

@@ -23,21 +23,13 @@ type Conn struct {
 // Conn leases a connection and keeps it. If the context is done before there is one, it is given back when there is.
 func (c *Client) Conn(ctx context.Context) (*Conn, error) {
 	conn := &Conn{timeout: c.timeout, taken: make(chan struct{}, 1)}
-	err := detached(ctx, func() error {
-		if !c.enter() {
-			return errClosed
+	err := c.detached(ctx, func(k *call) C.int32_t {
+		status := C.go_conn_new(c.p, &conn.p, k.c)
+		if status == C.RREDIS_OK {
+			conn.open()
+			runtime.SetFinalizer(conn, (*Conn).Close)
 		}
-		defer c.left()
-		k := newCall()
-		defer k.rest()
-		var p *C.rredis_conn
-		if err := k.done(ctx, C.go_conn_new(c.p, &p, k.c)); err != nil {
-			return err
-		}
-		conn.p = p
-		conn.open()
-		runtime.SetFinalizer(conn, (*Conn).Close)
-		return nil
+		return status
 	}, conn.Close)
 	if err != nil {
 		return nil, err

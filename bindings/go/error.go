@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"syscall"
+	"time"
 )
 
 // Error says why a call failed, and whether its command ran.
@@ -89,6 +90,11 @@ func (k *call) finished(ctx context.Context, status C.int32_t, caught []caught) 
 		}
 	case ErrTimeout:
 		if k.timed {
+			failed.Cause = context.DeadlineExceeded
+		}
+	case ErrBusy:
+		// The wait for a connection of the pool has a limit of its own, which may have come first.
+		if deadline, has := ctx.Deadline(); has && !time.Now().Before(deadline) {
 			failed.Cause = context.DeadlineExceeded
 		}
 	case ErrWoken:

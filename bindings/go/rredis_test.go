@@ -365,7 +365,7 @@ func TestPools(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer pool.Close()
-	if err := pool.Warm(2); err != nil {
+	if err := pool.Warm(background, 2); err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; i < 2; i++ {
@@ -394,10 +394,19 @@ func TestEveryNameOfTheHeaderIsHere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, word := range strings.FieldsFunc(string(header), func(r rune) bool { return !(r == '_' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') }) {
-		for _, prefix := range []string{"RREDIS_ERR_", "RREDIS_OUTCOME_", "RREDIS_OPTION_", "RREDIS_STAT_", "RREDIS_TOPIC_", "RREDIS_TARGET_", "RREDIS_SHARE_", "RREDIS_READ_", "RREDIS_TOPOLOGY_", "RREDIS_SHAPE_"} {
-			if strings.HasPrefix(word, prefix) && word != prefix && word != "RREDIS_ERR_Y" && !strings.Contains(string(names), "C."+word) {
+	words := func(text []byte) []string {
+		return strings.FieldsFunc(string(text), func(r rune) bool { return !(r == '_' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9') })
+	}
+	// The binding sets three by itself, and the header's text has one as an example.
+	here := map[string]bool{"RREDIS_CALL_DEFAULT": true, "RREDIS_CALL_TIMEOUT": true, "RREDIS_CALL_MORE": true, "RREDIS_ERR_Y": true}
+	for _, word := range words(names) {
+		here[word] = true
+	}
+	for _, word := range words(header) {
+		for _, prefix := range []string{"RREDIS_ERR_", "RREDIS_OUTCOME_", "RREDIS_OPTION_", "RREDIS_STAT_", "RREDIS_TOPIC_", "RREDIS_TARGET_", "RREDIS_CALL_", "RREDIS_SHARE_", "RREDIS_READ_", "RREDIS_TOPOLOGY_", "RREDIS_SHAPE_", "RREDIS_PARSER_"} {
+			if strings.HasPrefix(word, prefix) && word != prefix && !here[word] {
 				t.Error(word, "is missing in names.go")
+				here[word] = true
 			}
 		}
 	}

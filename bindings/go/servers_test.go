@@ -28,7 +28,7 @@ func of(t *testing.T, name string) (*Client, string) {
 
 func roles(t *testing.T, c *Client) (roles []string, endpoints []string) {
 	t.Helper()
-	servers, err := As[[]map[string]any](c.Servers())
+	servers, err := As[[]map[string]any](c.Servers(background))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,13 +107,13 @@ func TestACluster(t *testing.T) {
 	equal(t, kinds, []string{"primary", "primary", "primary", "replica", "replica", "replica"})
 	ports := map[any]bool{}
 	for _, endpoint := range endpoints {
-		one, err := c.At(TargetServer, endpoint)
+		one, err := c.At(background, TargetServer, endpoint)
 		equal(t, err, nil)
 		ports[do(t, one, "CONFIG", "GET", "port").(map[string]any)["port"]] = true
 		one.Close()
 	}
 	equal(t, len(ports), 6)
-	one, err := c.At(TargetKey, keys[0].(string))
+	one, err := c.At(background, TargetKey, keys[0].(string))
 	equal(t, err, nil)
 	equal(t, do(t, one, "GET", keys[0]), keys[0])
 	one.Close()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"runtime"
 	"strings"
 	"sync"
@@ -32,7 +33,36 @@ func TestAContextEndsEveryWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	script := NewScript("return 1")
+	if err := conn.Send(background, "BLPOP", "go:nothing", 0); err != nil {
+		t.Fatal(err)
+	}
+	script := NewScript(slow)
+	full := client(t, Set(OptionPoolMax, 1), Set(OptionPoolWait, time.Minute))
+	last, err := full.Conn(background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer last.Close()
+	url := silent(t)
+	mute, err := New(url, Set(OptionConnectTimeout, time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	// While one call asks for the servers, another is told of those that are known: each has a client of its own.
+	cluster := func(call func(c *Client) error) error {
+		c, err := New("redis+cluster"+strings.TrimPrefix(url, "redis"), Set(OptionConnectTimeout, time.Minute))
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		return call(c)
+	}
+	pool, err := NewPool(url, Set(OptionConnectTimeout, time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
 	waits := map[string]func(ctx context.Context) error{
 		"a command": func(ctx context.Context) error { _, err := c.Do(ctx, "BLPOP", "go:nothing", 0); return err },
 		"a pipeline": func(ctx context.Context) error {
@@ -43,7 +73,33 @@ func TestAContextEndsEveryWait(t *testing.T) {
 			_, err := c.Transact(ctx, func(tx *Tx) error { _, err := tx.Do("BLPOP", "go:nothing", 0); return err }, "go:n")
 			return err
 		},
+		"each reply": func(ctx context.Context) error {
+			return c.Pipeline().Add("PING").Add("BLPOP", "go:nothing", 0).Each(ctx, Call{}, func(int, any) error { return nil })
+		},
+		"a script":     func(ctx context.Context) error { _, err := script.Run(ctx, c, nil); return err },
 		"a subscriber": func(ctx context.Context) error { _, err := s.Next(ctx); return err },
+		"a receive":    func(ctx context.Context) error { _, err := conn.Receive(ctx); return err },
+		"a full pool":  func(ctx context.Context) error { _, err := full.Do(ctx, "PING"); return err },
+		"the lease of a connection": func(ctx context.Context) error {
+			_, err := full.Conn(ctx)
+			return err
+		},
+		"a connect": func(ctx context.Context) error { _, err := mute.Do(ctx, "PING"); return err },
+		"a subscriber's connect": func(ctx context.Context) error {
+			s, err := mute.Subscriber()
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			return s.Subscribe(ctx, "go:wait")
+		},
+		"the servers": func(ctx context.Context) error {
+			return cluster(func(c *Client) error { _, err := c.Servers(ctx); return err })
+		},
+		"one server": func(ctx context.Context) error {
+			return cluster(func(c *Client) error { _, err := c.At(ctx, TargetServer, "127.0.0.1:1"); return err })
+		},
+		"a warmed pool": func(ctx context.Context) error { return pool.Warm(ctx, 2) },
 		"a connection": func(ctx context.Context) error {
 			other, err := c.Conn(ctx)
 			if err != nil {
@@ -89,12 +145,26 @@ func TestAContextEndsEveryWait(t *testing.T) {
 			t.Fatal(m, err)
 		}
 	}
-	if _, err := script.Run(background, c, nil); err != nil {
-		t.Fatal(err)
-	}
 	if n := do(t, c, "LLEN", "go:nothing"); n != int64(0) {
 		t.Fatal(n)
 	}
+	do(t, c, "RPUSH", "go:nothing", "x")
+	if reply, err := As[[]string](conn.Receive(background)); err != nil || reply[1] != "x" {
+		t.Fatal(reply, err)
+	}
+	last.Close()
+	do(t, full, "PING")
+}
+
+// silent gives the URL of a server that never says anything.
+func silent(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return "redis://" + listener.Addr().String()
 }
 
 func TestOneOfTwoCallsIsEnded(t *testing.T) {
