@@ -238,7 +238,7 @@ func TestCloseEndsWaits(t *testing.T) {
 	})
 	begin("exec")
 	begin("a script")
-	time.Sleep(50 * time.Millisecond)
+	within(t, "not all calls have begun", func() bool { return c.users.Load() == int64(len(waits)) })
 	c.Close()
 	conn.Close()
 	late := time.After(20 * time.Second)
@@ -417,6 +417,7 @@ func TestAPanicEndsAWaitForMessages(t *testing.T) {
 				t.Errorf("%s with a panic of %s took %v", name, what, took)
 			}
 		}
+		channel := "go:panic:" + name
 		var eventful atomic.Bool
 		c := client(t, OnEvent(func(any) {
 			if eventful.Load() {
@@ -427,14 +428,15 @@ func TestAPanicEndsAWaitForMessages(t *testing.T) {
 		equal(t, err, nil)
 		defer s.Close()
 		var seen []string
-		equal(t, s.On(TopicChannel, "go:panic", func(m Message) {
+		equal(t, s.On(TopicChannel, channel, func(m Message) {
 			if seen = append(seen, m.Payload); m.Payload == "0" {
 				panic("handler")
 			}
 		}), nil)
-		equal(t, s.Subscribe(background, "go:panic"), nil)
+		equal(t, s.Subscribe(background, channel), nil)
+		within(t, "the server knows of no subscriber", func() bool { return len(do(t, c, "PUBSUB", "CHANNELS", channel).([]any)) == 1 })
 		// The server sends these in one burst.
-		_, err = c.Pipeline().Add("PUBLISH", "go:panic", 0).Add("PUBLISH", "go:panic", 1).Add("PUBLISH", "go:panic", 2).Exec(background)
+		_, err = c.Pipeline().Add("PUBLISH", channel, 0).Add("PUBLISH", channel, 1).Add("PUBLISH", channel, 2).Exec(background)
 		equal(t, err, nil)
 		raised(s, "handler")
 		equal(t, seen, []string{"0"})
