@@ -238,6 +238,7 @@ func TestCloseEndsWaits(t *testing.T) {
 	})
 	begin("exec")
 	begin("a script")
+	// The connection's call is none of the client's, which counts itself.
 	within(t, "not all calls have begun", func() bool { return c.users.Load() == int64(len(waits)) })
 	c.Close()
 	conn.Close()
