@@ -164,3 +164,43 @@ fn a_caller_that_gives_up_takes_the_role_from_nobody() {
     all_are_served(1, &gives_up, Diligence::UpToItsOwn);
     all_are_served(1, &[[Stays::Always, Stays::Untaken, Stays::Never]], Diligence::UpToItsOwn);
 }
+
+/// A conductor may wait for long. Whoever sleeps without a timer is told so, and whoever comes later sees it: each looks up by
+/// itself, which here is that it leaves. Who slept on would do so for ever.
+fn looks_up(callers: &Callers, number: u32) {
+    let boarded = callers.board(number, |_| Ok(()));
+    let (seat, conducts) = boarded.expect("there is memory").expect("there is room");
+    if conducts {
+        let mut load = Load::default();
+        callers.take(&mut load);
+        let taken: Vec<_> = load.commands.drain(..).map(|boarded| boarded.seat).filter(Seat::is_taken).collect();
+        return callers.become_slow(taken.iter());
+    }
+    loop {
+        let wakes = seat.seats().wakes();
+        assert_eq!(seat.look(), AtSeat::Nothing, "nobody ends it");
+        if callers.is_slow() {
+            seat.leave();
+            return;
+        }
+        seat.sleep(wakes, None);
+    }
+}
+
+#[test]
+fn nobody_sleeps_without_a_timer_behind_a_conductor_that_may_wait() {
+    for (callers, interruptions) in [(2, 3), (3, 2)] {
+        explore(interruptions, move || {
+            let boarding = Arc::new(Callers::new(Model::new));
+            assert!(!boarding.has_waiting() && !boarding.is_slow());
+            let others: Vec<_> = (1..callers)
+                .map(|number| {
+                    let boarding = Arc::clone(&boarding);
+                    thread::spawn(move || looks_up(&boarding, number))
+                })
+                .collect();
+            looks_up(&boarding, 0);
+            others.into_iter().for_each(|other| other.join().expect("it ends"));
+        });
+    }
+}

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use lock_api::RawMutex;
 
@@ -19,6 +20,8 @@ use super::seats::{self, SEATS, Seat, Seats};
 /// and `R` are the word and the lock that it is made of.
 pub struct Boarding<C, T, W, X, R = Lock> {
     platform: lock_api::Mutex<R, Platform<C, T, W, X>>,
+    /// 1: the conductor has waited for a while, or may.
+    slow: W,
     word: fn() -> W,
 }
 
@@ -74,7 +77,7 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
             bell: None,
             is_closed: false,
         };
-        Boarding { platform: lock_api::Mutex::new(platform), word }
+        Boarding { platform: lock_api::Mutex::new(platform), slow: word(), word }
     }
 
     /// Board with a command that `encode` appends to the bytes. Some: the caller has this seat; true: and is to conduct.
@@ -138,10 +141,28 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
         !self.platform.lock().load.commands.is_empty()
     }
 
-    /// Let all look up whose commands wait to be taken.
-    pub(super) fn wake_waiting(&self) {
+    /// Whether callers are to look up now and then by themselves, because the conductor may not tell them to. To be asked
+    /// between `Seats::wakes` and the sleep.
+    pub fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::SeqCst) == 1
+    }
+
+    /// From now on they are. Those who sleep already are told to look up: the callers of these seats, whose commands are under way,
+    /// and those whose commands wait to be taken.
+    pub fn become_slow<'s>(&self, under_way: impl Iterator<Item = &'s Seat<T, W>>)
+    where
+        T: 's,
+        W: 's,
+    {
+        self.slow.swap(1, Ordering::SeqCst);
+        seats::wake_all(under_way);
         let platform = self.platform.lock();
         seats::wake_all(platform.load.commands.iter().map(|boarded| &boarded.seat));
+    }
+
+    /// There is a conductor that says so in time.
+    pub fn become_quick(&self) {
+        self.slow.swap(0, Ordering::SeqCst);
     }
 
     /// Put the role down and call the next conductor, which finds `left`: that one is to be woken. Where nobody waits, `settle` is

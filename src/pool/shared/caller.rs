@@ -130,7 +130,7 @@ impl Caller<'_> {
         let end = *self.since.get_or_insert(self.ride.now) + BRIEF;
         if Vigil::is_brief()? {
             // No timer is set, for all are woken when conductors have been at it for a while.
-            if is_first && self.has_time_after(end) && !self.sharing.is_slow() {
+            if is_first && self.has_time_after(end) && !self.sharing.boarding.is_slow() {
                 self.seat.sleep(wakes, None);
                 return Ok(());
             }

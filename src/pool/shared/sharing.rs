@@ -14,8 +14,6 @@ pub(in super::super) struct Sharing {
     is_busy: AtomicBool,
     /// How often in a row a conductor has taken few commands.
     quiet: AtomicU32,
-    /// The conductor has waited for a while, or may: a caller is to look up now and then by itself.
-    is_slow: AtomicBool,
 }
 
 impl Sharing {
@@ -27,18 +25,6 @@ impl Sharing {
     /// There are more callers than are to have connections of their own.
     pub(in super::super) fn begin(&self) {
         self.is_busy.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether callers are to look up now and then by themselves, because the conductor may not tell them to. To be asked
-    /// between `Seats::wakes` and the sleep.
-    pub(super) fn is_slow(&self) -> bool {
-        self.is_slow.load(Ordering::SeqCst)
-    }
-
-    /// From now on they are; or no more, for there is a conductor that says so in time. Those who sleep already are to be woken
-    /// then.
-    pub(super) fn set_slow(&self, is_slow: bool) {
-        self.is_slow.store(is_slow, Ordering::SeqCst);
     }
 
     /// A conductor has taken so many commands at once. Where that is few for a long time, callers lease connections of their
@@ -55,12 +41,7 @@ impl Sharing {
 
 impl Default for Sharing {
     fn default() -> Self {
-        Sharing {
-            boarding: Boarding::new(Futex::default),
-            is_busy: AtomicBool::new(false),
-            quiet: AtomicU32::new(0),
-            is_slow: AtomicBool::new(false),
-        }
+        Sharing { boarding: Boarding::new(Futex::default), is_busy: AtomicBool::new(false), quiet: AtomicU32::new(0) }
     }
 }
 

@@ -100,21 +100,19 @@ impl Caller<'_> {
     /// program's serve the connection, which may take any time.
     fn become_quick(&self, train: &mut Train, now: Instant) {
         if self.pool.dial.is_served() {
-            if !self.sharing.is_slow() {
+            if !self.sharing.boarding.is_slow() {
                 self.become_slow(train);
             }
             return;
         }
         train.quick_since = Some(now);
-        self.sharing.set_slow(false);
+        self.sharing.boarding.become_quick();
     }
 
     /// Callers who sleep for as long as it takes, because they are told in time, are told to look up by themselves.
     fn become_slow(&self, train: &mut Train) {
         train.quick_since = None;
-        self.sharing.set_slow(true);
-        train.wake_under_way();
-        self.sharing.boarding.wake_waiting();
+        self.sharing.boarding.become_slow(train.under_way());
     }
 
     /// How long this caller may still wait for a connection.

@@ -15,7 +15,7 @@ use crate::sync::Futex;
 
 use super::super::lease::Lease;
 use super::boarding::{Boarded, Boarding, Load, Riders};
-use super::seats::{self, Seat, Seats};
+use super::seats::{Seat, Seats};
 use super::short::Short;
 
 /// What is known of a command that boards.
@@ -306,9 +306,9 @@ impl Train {
         }
     }
 
-    /// Let all look up whose commands are under way.
-    pub(super) fn wake_under_way(&self) {
-        seats::wake_all(self.under_way.iter().map(|rider| &rider.seat));
+    /// The seats of the commands that are under way.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = &CallersSeat> {
+        self.under_way.iter().map(|rider| &rider.seat)
     }
 
     /// Wake the callers whose commands have come to their end.
