@@ -276,7 +276,10 @@ fn refused_by(message: &Value, written: &[Written]) -> BTreeSet<u32> {
     let Some(&(file, start, end)) = ranges.first() else {
         return BTreeSet::new();
     };
-    for reach in [0, 300] {
+    // A value may be moved far from where it is used again, and what was left out stands behind both.
+    let all = ranges.iter().filter(|(other, ..)| other.file == file.file);
+    let (first, last) = all.fold((start, end), |(first, last), &(_, start, end)| (first.min(start), last.max(end)));
+    for (start, end, reach) in [(start, end, 0), (start, end, 300), (first, last, 0), (first, last, 1500)] {
         let near = |place: &&Place| place.whole.start + reach >= start && place.whole.end <= end + reach;
         let near: Vec<&Place> = file.places.iter().filter(near).collect();
         let is_omission = |place: &&&Place| file.text[place.instead.clone()].starts_with("if !");
