@@ -109,18 +109,7 @@ impl Guide {
 
     /// Read the first map, if there is none yet: this waits.
     pub fn read_first(&self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
-        while self.number() == 0 {
-            match self.many.refresh(Why::Old, Whom::ALL, deadline, kept) {
-                Refreshed::Failed(error) => return Err(error),
-                Refreshed::Taken => {}
-                // Another caller reads it.
-                Refreshed::NotDue if deadline.has_passed() => {
-                    return Err(Error::new(Status::Timeout, "topology: another call still reads it"));
-                }
-                Refreshed::NotDue => crate::ongoing::pause(Duration::from_millis(5))?,
-            }
-        }
-        Ok(())
+        self.many.know(deadline, kept)
     }
 
     /// Read the map anew, where that may be done now: this waits. An error: the call was woken.

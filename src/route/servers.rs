@@ -2,10 +2,12 @@
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::commands;
 use crate::conn::{Dial, Kept};
 use crate::error::{Error, Outcome, Result, Status};
+use crate::ongoing;
 use crate::options::Topology;
 use crate::pool::Pool;
 use crate::stats::Stat;
@@ -120,15 +122,20 @@ impl Servers {
 }
 
 impl Many {
-    /// Which servers there are has to be known: where nothing is, one is asked.
+    /// Which servers there are has to be known: where nothing is, one is asked, by one caller, for whom the others wait.
     pub(super) fn know(&self, deadline: Deadline, kept: &mut Kept) -> Result<()> {
-        if self.map().number != 0 {
-            return Ok(());
+        while self.map().number == 0 {
+            match self.refresh(Why::Old, Whom::ALL, deadline, kept) {
+                Refreshed::Failed(error) => return Err(error),
+                Refreshed::Taken => {}
+                Refreshed::NotDue if deadline.has_passed() => {
+                    let text = "topology: another call still reads it";
+                    return Err(Error::new(Status::Timeout, text).with_outcome(Outcome::NotSent));
+                }
+                Refreshed::NotDue => ongoing::pause(MOMENT)?,
+            }
         }
-        match self.refresh(Why::Old, Whom::ALL, deadline, kept) {
-            Refreshed::Failed(error) => Err(error),
-            Refreshed::Taken | Refreshed::NotDue => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -143,5 +150,7 @@ fn narrowed() -> Error {
     Error::new(Status::Argument, text).with_outcome(Outcome::None)
 }
 
+/// Between two looks whether another caller has read the first map.
+const MOMENT: Duration = Duration::from_millis(5);
 /// Bytes of an endpoint that a message shows.
 const SHOWN_MAX: usize = 100;

@@ -87,11 +87,15 @@ fn where_no_seed_knows_all_who_ask_are_told_in_time() {
 #[test]
 fn who_comes_while_the_first_map_is_read_waits_for_that_one() {
     let node = Node::new();
+    node.does_before_hello(|| std::thread::sleep(Duration::from_millis(50)));
     let client = Options::of_cluster(&node.endpoint()).client();
     std::thread::scope(|scope| {
-        for _ in 0..32 {
+        for _ in 0..16 {
             scope.spawn(|| is_served(&client));
+            // Who asks for the servers themselves waits as well.
+            scope.spawn(|| assert_eq!(client.servers().expect("they are known").elements().len(), 1));
         }
+        scope.spawn(|| drop(client.at_server(&node.endpoint()).expect("it is known")));
     });
     assert_eq!(node.refreshes(), 1);
     assert!(node.connections() <= 33, "{} connections", node.connections());
