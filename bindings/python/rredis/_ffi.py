@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 
 from cffi import FFI
@@ -60,10 +61,20 @@ class Frame:
 
 
 _frames = []
+# Set when the interpreter ends.
+ending = []
+
+
+def stay():
+    """Go no further, in a daemon thread of a process that ends. Killed in a call, it would take the process with it."""
+    while threading.current_thread().daemon:
+        time.sleep(3600)
 
 
 def take():
     """A frame that no other call uses. `_frames.append` gives it back."""
+    if ending:
+        stay()
     try:
         return _frames.pop()
     except IndexError:
@@ -117,39 +128,59 @@ def fill(frame, args):
 
 
 # Exceptions of functions of the program's that the library called, by thread: raised again where its call ends.
+# With each is whether it failed what called the function.
 raised = {}
 
 
-def note(exception):
+def note(exception, failed=False):
     """Keep an exception until the call of this thread that it happened in has ended."""
-    raised.setdefault(threading.get_ident(), []).append(exception)
+    raised.setdefault(threading.get_ident(), []).append((exception, failed))
 
 
 def noted():
-    """Take the oldest exception that is kept for this thread, or None."""
-    mine = raised.get(threading.get_ident())
+    """Take the exception that this thread's call is to raise, or None. Any others are printed: a call raises one."""
+    mine = [exception for exception, _failed in raised.pop(threading.get_ident(), ())]
     if not mine:
         return None
-    exception = mine.pop(0)
-    if not mine:
-        raised.pop(threading.get_ident(), None)
-    return exception
+    # Ctrl-C comes before what a receiver of events made of it.
+    chosen = next((exception for exception in mine if not isinstance(exception, Exception)), mine[0])
+    for exception in mine:
+        if exception is not chosen:
+            sys.excepthook(type(exception), exception, exception.__traceback__)
+    return chosen
+
+
+def refusal():
+    """Take the oldest exception that failed something in this thread's call, as one reply of a pipeline. Or None."""
+    mine = raised.get(threading.get_ident(), [])
+    for at, (exception, failed) in enumerate(mine):
+        if failed:
+            del mine[at]
+            if not mine:
+                raised.pop(threading.get_ident(), None)
+            return exception
+    return None
 
 
 def on_error(_kind, exception, _traceback):
     """What cffi calls for an exception that leaves a callback, KeyboardInterrupt before its first line too."""
-    note(exception)
+    note(exception, failed=True)
 
 
 def fail(err, exception):
     """End a callback with an exception: the library is told its text, and the caller of the call gets itself."""
-    note(exception)
+    note(exception, failed=True)
     text = f"{type(exception).__name__}: {exception}".encode(errors="replace")[:239]
     err.message = text
     return CALLBACK
 
 
+# `call`: what this thread does for an event loop, which may give it up.
+threads = threading.local()
+
+
 @ffi.callback("rredis_interrupt_fn", error=WOKEN, onerror=on_error)
 def interrupted(_user_data):
     """Asked while a call waits. That it is Python lets the interpreter run its signal handlers, which raise here."""
-    return OK
+    call = getattr(threads, "call", None)
+    return WOKEN if ending or call is not None and call.given_up else OK

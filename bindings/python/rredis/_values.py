@@ -3,7 +3,7 @@
 import os
 import struct
 
-from ._ffi import ffi, lib, noted, raised
+from ._ffi import ffi, lib, raised, refusal
 from .exceptions import Outcome, server_error
 
 _way = os.environ.get("RREDIS_PYTHON")
@@ -28,7 +28,7 @@ _MANY = 8
 
 def _error(text):
     if raised and text.startswith("CALLBACK "):
-        original = noted()
+        original = refusal()
         if original is not None:
             return original
     if text.startswith("CALLBACK "):

@@ -1,20 +1,24 @@
 """Redis: one client for all threads, and what is made of it."""
 
+import threading
 from itertools import count
 
 from . import commands
-from ._ffi import CALLBACK, OK, fail as _give_up, ffi, fill, give, lib, noted, on_error, raised, take, to_bytes
+from ._ffi import CALLBACK, OK, fail as _give_up, ffi, fill, give, lib, on_error, raised, take, to_bytes
+from ._handle import Handle, freeing
 from ._values import reader
-from .exceptions import check, fail
+from .exceptions import blame, check, fail, surfaced
 from .options import Options
 
 _command = lib.rredis_client_command
 _command_with = lib.rredis_client_command_with
 _free = lib.rredis_reply_free
+_freed = freeing(lib.rredis_client_free)
 RAW, IDEMPOTENT, NO_RETRY = lib.RREDIS_CALL_RAW, lib.RREDIS_CALL_IDEMPOTENT, lib.RREDIS_CALL_NO_RETRY
 _TIMEOUT, _PRIMARY = lib.RREDIS_CALL_TIMEOUT, lib.RREDIS_CALL_PRIMARY
 
-# What response callbacks of the program's gave, by the number that their call was given as call_data.
+# What response callbacks of the program's gave, by the number that their call was given as call_data; by the thread, below 0,
+# where a call cannot be given one.
 results = {}
 numbers = count(1).__next__
 NOTHING = object()
@@ -24,11 +28,21 @@ def numbered(number):
     return ffi.cast("void *", number)
 
 
-def surfaced():
-    """Raise what a function that cannot fail its call raised meanwhile: a receiver of events, the close of a stream."""
-    exception = noted()
-    if exception is not None:
-        raise exception
+# Numbers that no call has now, each with the pointer that is its call_data: a queue takes many.
+_spare = []
+
+
+def spare():
+    try:
+        return _spare.pop()
+    except IndexError:
+        number = numbers()
+        return number, numbered(number)
+
+
+def mine():
+    """What stands for this thread in `results`."""
+    return -threading.get_ident()
 
 
 @ffi.callback("rredis_callback_fn", error=CALLBACK, onerror=on_error)
@@ -36,14 +50,13 @@ def _response(user_data, call_data, _argc, _argv, _lens, reply, _out_reply, err)
     try:
         client, function = ffi.from_handle(user_data)
         result = function(client._value(reply))
-        if call_data:
-            results[int(ffi.cast("uintptr_t", call_data))] = result
+        results[int(ffi.cast("uintptr_t", call_data)) if call_data else mine()] = result
         return OK
     except BaseException as exception:
         return _give_up(err, exception)
 
 
-class Base:
+class Base(Handle):
     """A client of the library's and what its replies become; of Redis, and of that of rredis.asyncio."""
 
     def __init__(self, host=None, port=None, *, url=None, decode_responses=False, encoding="utf-8", **options):
@@ -56,15 +69,20 @@ class Base:
         out = ffi.new("rredis_client **")
         check(lib.rredis_client_new(made.handle, out, frame.err), frame.err)
         give(frame)
-        self._made_of(out[0], made.keep, encoding if decode_responses else None)
+        self._confirms = made.number("pubsub_confirmations")
+        self._made_of(out[0], made.keep, encoding if decode_responses else None, {})
 
-    def _made_of(self, client, keep, decode):
+    def _made_of(self, client, keep, decode, callbacks):
         # Wherever it is read, `_handle` is one look-up away: it is what every command begins with.
-        self._handle = ffi.gc(client, lib.rredis_client_free)
+        self._have(ffi.gc(client, _freed))
         self._keep = keep
         self._decode = decode
         self._value = reader(decode)
-        self._callbacks = {}
+        self._callbacks = callbacks
+
+    @staticmethod
+    def _wake(handle):
+        return lib.rredis_client_wake(handle, ffi.NULL)
 
     @classmethod
     def from_url(cls, url, **options):
@@ -79,19 +97,17 @@ class Base:
             user_data = ffi.new_handle((self, callback))
             # One that another thread is just in is not taken from under it.
             self._keep.append(user_data)
+            # A call has to be given a number before its callback is there, and as long as it is.
+            self._callbacks[name] = callback
         frame = take()
         function = ffi.NULL if callback is None else _response
-        check(
-            lib.rredis_client_set_callback(
-                self._handle, name, len(name), function, user_data, ffi.NULL, frame.err
-            ),
-            frame.err,
+        status = lib.rredis_client_set_callback(
+            self._handle, name, len(name), function, user_data, ffi.NULL, frame.err
         )
-        give(frame)
-        if callback is None:
+        if status or callback is None:
             self._callbacks.pop(name, None)
-        else:
-            self._callbacks[name] = callback
+        check(status, frame.err)
+        give(frame)
 
     def at(self, key=None, server=None):
         """A client of the one server that has a key's slot, or of this endpoint."""
@@ -101,8 +117,9 @@ class Base:
         check(lib.rredis_client_new_at(self._handle, kind, target, len(target), out, frame.err), frame.err)
         give(frame)
         other = type(self).__new__(type(self))
-        other._made_of(out[0], self._keep, self._decode)
-        return other
+        other._confirms = self._confirms
+        other._made_of(out[0], self._keep, self._decode, dict(self._callbacks))
+        return surfaced(other)
 
     def stat(self, name):
         """A statistic by its name, such as "retries" or "connections_idle"; None where it is not kept."""
@@ -113,12 +130,14 @@ class Base:
         """The servers, as the client knows them."""
         frame = take()
         check(lib.rredis_client_servers(self._handle, frame.out, frame.err), frame.err)
-        return self._taken(frame)
+        return surfaced(self._taken(frame))
 
     def _taken(self, frame):
         reply = frame.out[0]
         try:
             return self._value(reply)
+        except Exception as exception:
+            blame(exception)
         finally:
             _free(reply)
             give(frame)
@@ -138,11 +157,13 @@ class Redis(Base, commands.Commands):
         reply = frame.out[0]
         try:
             value = self._value(reply)
+        except Exception as exception:
+            blame(exception)
         finally:
             _free(reply)
             give(frame)
         if raised:
-            surfaced()
+            surfaced(value)
         return value
 
     def _with(self, args, timeout, flags):
@@ -163,13 +184,11 @@ class Redis(Base, commands.Commands):
             value = self._taken(frame)
         finally:
             result = results.pop(number, NOTHING)
-        if raised:
-            surfaced()
-        return value if result is NOTHING else result
+        return surfaced(value if result is NOTHING else result)
 
     def wake(self):
         """End the calls of this client that wait in other threads: they raise WokenError. Gives their number."""
-        return lib.rredis_client_wake(self._handle, ffi.NULL)
+        return self._wake(self._handle)
 
     def pipeline(self, transaction=True):
         from .pipeline import Pipeline
@@ -183,11 +202,14 @@ class Redis(Base, commands.Commands):
         with Pipeline(self) as pipeline:
             return transact(pipeline, function, watches, value_from_callable, timeout)
 
-    def pubsub(self, ignore_subscribe_messages=True):
-        """A subscriber. Confirmations of subscriptions are given to clients that are made with pubsub_confirmations=1."""
+    def pubsub(self, ignore_subscribe_messages=None):
+        """A subscriber. Confirmations of subscriptions are given to clients that are made with pubsub_confirmations=1.
+
+        With `ignore_subscribe_messages` they are not given to this one.
+        """
         from .pubsub import PubSub
 
-        return PubSub(self)
+        return PubSub(self, ignore_subscribe_messages)
 
     def connection(self):
         """A connection for this caller alone, for what a pool cannot do: SELECT, MONITOR, CLIENT REPLY."""
@@ -219,10 +241,8 @@ class Redis(Base, commands.Commands):
         return _walked(lambda cursor: self.zscan(name, cursor, match, count))
 
     def close(self):
-        """Free the client now, and not when nothing refers to it any more."""
-        handle, self._handle = self._handle, ffi.NULL
-        if handle:
-            ffi.release(handle)
+        """Free the client now, and not when nothing refers to it any more. Calls that wait in other threads raise WokenError."""
+        self._close()
 
     def __enter__(self):
         return self

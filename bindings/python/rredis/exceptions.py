@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from ._ffi import ffi, lib, noted, raised
+from ._ffi import ending, ffi, lib, noted, raised, stay
 
 
 def _names(kind, prefix):
@@ -188,18 +188,40 @@ def failure(err):
     return exception
 
 
+def tell(exception, name, value):
+    """An attribute of an exception of the program's, where it takes one."""
+    try:
+        setattr(exception, name, value)
+    except AttributeError:
+        pass
+
+
+def blame(exception):
+    """Raise what a call ends with. What a function of the program's raised meanwhile is raised itself."""
+    original = noted() if raised else None
+    if original is None or original is exception:
+        raise exception
+    tell(original, "rredis", exception)
+    raise original
+
+
 def fail(err):
-    """Raise what a call failed with. What a function of the program's raised meanwhile is raised itself."""
-    exception = failure(err)
-    if raised:
-        original = noted()
-        if original is not None:
-            try:
-                original.rredis = exception
-            except AttributeError:
-                pass
-            raise original
-    raise exception
+    """Raise what a call failed with."""
+    if ending:
+        stay()
+    blame(failure(err))
+
+
+def surfaced(value=None):
+    """The value of a call, or what a function that cannot fail its call raised meanwhile: a receiver of events.
+
+    The value is then the exception's `rredis_reply`.
+    """
+    original = noted() if raised else None
+    if original is None:
+        return value
+    tell(original, "rredis_reply", value)
+    raise original
 
 
 def check(status, err):

@@ -85,6 +85,12 @@ class Options:
         else:
             check(lib.rredis_options_set_int(self.handle, option, int(value * unit), self._err), self._err)
 
+    def number(self, name):
+        """The number of an option, or its default."""
+        out = ffi.new("int64_t *")
+        check(lib.rredis_options_get_int(self.handle, OPTIONS[name], out, self._err), self._err)
+        return out[0]
+
     def _held(self, thing):
         handle = ffi.new_handle(thing)
         self.keep.append(handle)

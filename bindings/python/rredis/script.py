@@ -1,8 +1,11 @@
 """Lua scripts, run by their digest."""
 
 from ._ffi import ffi, fill, give, lib, take, to_bytes
+from ._handle import freeing
 from .commands import listed
 from .exceptions import check
+
+_freed = freeing(lib.rredis_script_free)
 
 
 class Script:
@@ -15,7 +18,7 @@ class Script:
         frame, out = take(), ffi.new("rredis_script **")
         check(lib.rredis_script_new(text, len(text), out, frame.err), frame.err)
         give(frame)
-        self._handle = ffi.gc(out[0], lib.rredis_script_free)
+        self._handle = ffi.gc(out[0], _freed)
         self.sha = ffi.string(lib.rredis_script_sha(self._handle)).decode()
 
     def __call__(self, keys=(), args=(), client=None, timeout=None, flags=0):

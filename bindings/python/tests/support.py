@@ -1,6 +1,7 @@
 """What the tests share: the server's URL, a client, and how much is asked for."""
 
 import os
+import threading
 import unittest
 
 import rredis
@@ -24,3 +25,18 @@ class Case(unittest.TestCase):
         self.r = client(**self.options)
         self.r.flushdb()
         self.addCleanup(self.r.close)
+
+
+def in_thread(work):
+    """A thread that works, and a list of what came of it: the value, or the exception."""
+    ends = []
+
+    def run():
+        try:
+            ends.append(work())
+        except BaseException as error:
+            ends.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, ends

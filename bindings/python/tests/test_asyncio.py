@@ -1,6 +1,9 @@
 """rredis.asyncio: commands, many at once, cancellation, pipelines, transactions, subscribers and scripts."""
 
 import asyncio
+import importlib
+import socket
+import time
 import unittest
 
 import rredis
@@ -54,7 +57,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         waiting.cancel()
         with self.assertRaises(asyncio.CancelledError):
             await waiting
-        while await self.r.execute_command("CLIENT", "LIST") and (await self.r.info("clients")).get(b"blocked_clients") not in (None, 0, b"0"):
+        while (await self.r.info("clients"))[b"Clients"][b"blocked_clients"] != b"0":
             await asyncio.sleep(0.01)
         await self.r.rpush("l", 1)
         self.assertEqual(await self.r.llen("l"), 1)
@@ -131,6 +134,109 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(ZeroDivisionError):
             await self.r.get("k")
         self.assertIs(await self.r.ping(), True)
+
+    async def test_a_function_that_raises_stops_nothing_that_waits(self):
+        """More than may be under way, with a receiver of events that raises: what waits is sent all the same."""
+        told = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: told.append(context["exception"]))
+
+        def refuse(_event):
+            raise KeyError("the event")
+
+        async with rredis.asyncio.from_url(URL, on_event=refuse, inflight_max=10) as r:
+            replies = await asyncio.wait_for(asyncio.gather(*(r.incr("n") for _ in range(100))), 10)
+        self.assertEqual(replies, list(range(1, 101)))
+        self.assertIsInstance(told[0], KeyError)
+
+    async def test_results_of_callbacks_are_kept_for_nobody(self):
+        results = importlib.import_module("rredis.client").results
+        self.r.set_response_callback("GET", lambda reply: ("seen", reply))
+        waiting = [self.r.get("k") for _ in range(5)]
+        for one in waiting:
+            one.cancel()
+        self.assertEqual(await self.r.get("k"), ("seen", None))
+        self.assertEqual(results, {})
+
+    async def test_told_twice_to_stop(self):
+        """A transaction's function is on a thread. Whoever is cancelled twice still waits for its end."""
+        begun, ends = asyncio.Event(), []
+        loop = asyncio.get_running_loop()
+
+        def slow(pipe):
+            loop.call_soon_threadsafe(begun.set)
+            time.sleep(0.3)
+            ends.append(pipe.get("k"))
+
+        task = asyncio.ensure_future(self.r.transaction(slow, "k"))
+        await begun.wait()
+        for _ in range(3):
+            task.cancel()
+            await asyncio.sleep(0.01)
+        self.assertFalse(task.done())
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        self.assertEqual(len(ends), 1)
+
+    async def test_a_command_is_what_asyncio_takes(self):
+        """Awaited, as a task, among others, in a group; with a time; and cancelled."""
+        await self.r.set("k", "v")
+        self.assertEqual(await asyncio.create_task(self.r.get("k")), b"v")
+        task = asyncio.create_task(self.r.blpop("l"))
+        await asyncio.sleep(0)
+        await self.r.rpush("l", 1)
+        self.assertEqual(await task, [b"l", b"1"])
+        self.assertEqual(await asyncio.wait_for(self.r.get("k"), 5), b"v")
+        with self.assertRaises(rredis.ResponseError):
+            await asyncio.create_task(self.r.incr("k"))
+        if hasattr(asyncio, "TaskGroup"):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self.r.get("k")), group.create_task(self.r.strlen("k"))]
+            self.assertEqual([one.result() for one in tasks], [b"v", 1])
+        for steps in (0, 1):
+            task = asyncio.create_task(self.r.execute_command("DEBUG", "SLEEP", "0.05"))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            task.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await task
+        async with self.r.pipeline() as pipe:
+            await pipe.watch("k")
+            self.assertEqual(await asyncio.create_task(pipe.get("k")), b"v")
+            await pipe.unwatch()
+            await pipe.get("k").reset()
+            self.assertEqual(await pipe.execute(), [])
+            found = []
+            await pipe.get("k").each(lambda *one: found.append(one))
+            self.assertEqual(found, [(0, b"v")])
+            await pipe.close()
+        sub = self.r.pubsub()
+        await sub.subscribe("a", "b")
+        await sub.psubscribe("p*")
+        await sub.unsubscribe()
+        await sub.punsubscribe("p*")
+        await sub.sunsubscribe()
+        await sub.close()
+        await self.r.close()
+
+    async def test_a_script_that_says_noscript_itself_runs_once(self):
+        script = self.r.register_script("redis.call('INCR', KEYS[1]) return {err = 'NOSCRIPT it says'}")
+        for runs in (1, 2):
+            with self.assertRaises(rredis.NoScriptError):
+                await script(keys=["n"])
+        # The first run may have been by EVAL.
+        self.assertEqual(await self.r.get("n"), b"2")
+
+    async def test_the_first_subscription_ends_with_its_task(self):
+        """A server that says nothing: the thread ends too, and no later wait does in its stead."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            r = rredis.asyncio.Redis(port=silent.getsockname()[1], connect_timeout_ms=-1, command_timeout_ms=-1)
+            sub = r.pubsub()
+            with self.assertRaises(asyncio.TimeoutError):
+                await asyncio.wait_for(sub.subscribe("c"), 0.1)
+            self.assertIsNone(await sub.get_message(timeout=0.01))
+            # The default executor has ended when its threads have.
+            await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 10)
+            await sub.aclose()
 
     async def test_closing_ends_what_waits(self):
         waiting = asyncio.ensure_future(self.r.execute_command("DEBUG", "SLEEP", "0.2"))

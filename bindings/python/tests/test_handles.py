@@ -1,11 +1,17 @@
 """Pipelines, transactions, subscribers, scripts, connections of one's own and transports."""
 
+import importlib
 import socket
+import sys
 import threading
 import unittest
+from unittest import mock
 
 import rredis
-from support import URL, Case, client
+from support import URL, Case, client, in_thread
+
+# In the package `_ffi` is cffi's own object.
+_ffi = importlib.import_module("rredis._ffi")
 
 
 class Pipelines(Case):
@@ -152,6 +158,207 @@ class Subscribers(Case):
         with client(pubsub_confirmations=1) as other, other.pubsub() as sub:
             sub.subscribe("c")
             self.assertEqual(sub.get_message(timeout=5), {"type": "subscribe", "pattern": None, "channel": b"c", "data": 1})
+
+
+class Closing(Case):
+    def handles(self):
+        """Each kind, with a way to wait in it."""
+        r, pipe, connection, sub = self.r, self.r.pipeline(transaction=False), self.r.connection(), self.r.pubsub()
+        reading = self.r.pipeline()
+        reading.watch("k")
+        sub.subscribe("nothing")
+        return {
+            r: lambda: r.blpop("nothing"),
+            pipe: lambda: pipe.blpop("nothing").execute(),
+            reading: lambda: reading.blpop("nothing"),
+            connection: lambda: connection.blpop("nothing"),
+            sub: lambda: sub.get_message(timeout=None),
+        }
+
+    def blocked(self, other, count):
+        while int(other.info("clients")["Clients"]["blocked_clients"]) < count:
+            pass
+
+    def test_it_ends_the_waits_of_other_threads_and_frees_nothing_under_them(self):
+        with client(decode_responses=True) as other:
+            handles = self.handles()
+            running = [(handle, *in_thread(wait)) for handle, wait in handles.items()]
+            self.blocked(other, 4)
+            for handle, thread, ends in running:
+                while thread.is_alive():
+                    handle.close()
+                    thread.join(0.01)
+                self.assertIsInstance(ends[0], rredis.WokenError)
+                for late in (handles[handle], handle.wake):
+                    with self.assertRaises(rredis.StateError):
+                        late()
+                handle.close()
+            self.assertIs(other.ping(), True)
+
+    def test_a_function_of_its_call_may_close_it(self):
+        self.r.set("k", "v")
+        for close in ("client", "pipeline"):
+            r = client()
+            pipe = r.pipeline(transaction=False)
+            r.set_response_callback("GET", lambda reply: ((r if close == "client" else pipe).close(), reply))
+            self.assertEqual(pipe.get("k").get("k").execute(), [(None, b"v")] * 2)
+            pipe = r.pipeline() if close == "pipeline" else pipe
+            if close == "client":
+                with self.assertRaises(rredis.StateError):
+                    r.get("k")
+            else:
+                pipe.get("k").each(lambda *_: pipe.close())
+                with self.assertRaises(rredis.StateError):
+                    pipe.get("k")
+                r.close()
+        r = client()
+        r.set_response_callback("GET", lambda reply: (r.close(), reply))
+        self.assertEqual(r.get("k"), (None, b"v"))
+
+    def test_one_thread_at_a_time(self):
+        pipe, connection = self.r.pipeline(transaction=False), self.r.connection()
+        waits = {pipe: lambda: pipe.blpop("nothing").execute(), connection: lambda: connection.blpop("nothing")}
+        uses = {
+            pipe: (pipe.reset, pipe.execute, pipe.ping, lambda: len(pipe), lambda: pipe.watch("k"), lambda: pipe.each(print)),
+            connection: (connection.ping, connection.receive, lambda: connection.send("PING")),
+        }
+        for handle, wait in waits.items():
+            thread, ends = in_thread(wait)
+            self.blocked(client(decode_responses=True), 1)
+            for use in uses[handle]:
+                with self.assertRaises(rredis.StateError):
+                    use()
+            while thread.is_alive():
+                handle.wake()
+                thread.join(0.01)
+            self.assertIsInstance(ends[0], rredis.WokenError)
+        self.assertEqual(pipe.ping().execute(), [True])
+        connection.close()
+
+
+class Surfacing(Case):
+    """What a receiver of events raises is raised where the call ends in which it happened, and nowhere else."""
+
+    def setUp(self):
+        super().setUp()
+        self.fails = False
+        self.other = client(on_event=self.event, on_push=self.event, retry_max=3)
+        self.addCleanup(self.other.close)
+
+    def event(self, event):
+        if self.fails:
+            raise KeyError(event[0])
+
+    def lost(self):
+        """All connections of the client are gone: the next call tells of it."""
+        self.r.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        self.r.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+
+    def raises(self, call, lost=True):
+        if lost:
+            self.lost()
+        self.fails = True
+        with self.assertRaises(KeyError) as caught, mock.patch.object(sys, "excepthook") as self.told:
+            call()
+        self.fails = False
+        # Nothing is left for a later call.
+        self.assertEqual(_ffi.raised, {})
+        self.assertIs(self.other.ping(), True)
+        return caught.exception
+
+    def test_commands_and_handles(self):
+        other = self.other
+        pipe = other.pipeline()
+        for call in (
+            other.ping,
+            other.connection,
+            lambda: other.pubsub().subscribe("c"),
+            lambda: other.pipeline().watch("k"),
+            lambda: pipe.ping().execute(),
+            lambda: pipe.ping().each(lambda *_: None),
+            lambda: other.transaction(lambda pipe: None, "k"),
+            other.register_script("return 1"),
+        ):
+            self.raises(call)
+        self.assertEqual(self.raises(lambda: other.get("k") or other.ping()).rredis_reply, None)
+
+    def test_what_has_arrived_is_given_by_the_next_call(self):
+        with self.other.pubsub() as sub:
+            sub.subscribe("c")
+            self.assertIsNone(sub.get_message(timeout=0.01))
+
+            def publish():
+                while not self.r.publish("c", "x"):
+                    pass
+
+            self.lost()
+            thread, _ends = in_thread(publish)
+            self.raises(lambda: sub.get_message(timeout=5), lost=False)
+            thread.join()
+            # The gap arrived in the call that told of the connection.
+            self.assertEqual(sub.get_message(timeout=0)["type"], "gap")
+            self.assertEqual(sub.get_message(timeout=5)["data"], b"x")
+
+    def test_none_is_left_for_a_later_call(self):
+        # Two in one call, that the connection is lost and that there is another: one is raised, and the other is told.
+        self.other.ping()
+        self.assertEqual(str(self.raises(self.other.ping)), str(KeyError(b"lost")))
+        self.assertEqual(str(self.told.call_args[0][1]), str(KeyError(b"connected")))
+
+    def test_a_value_that_is_none_is_no_reason_to_keep_one(self):
+        with client(on_event=self.event, decode_responses=True, encoding="ascii") as other:
+            self.r.set("k", b"\xff")
+            self.fails = True
+            with self.assertRaises(KeyError) as caught:
+                other.get("k")
+            self.fails = False
+            self.assertIsInstance(caught.exception.rredis, UnicodeDecodeError)
+            self.assertIs(other.ping(), True)
+
+    def test_the_close_of_a_stream_belongs_to_no_call(self):
+        class Closed(Tcp):
+            def connect(self, host, port, timeout):
+                stream = super().connect(host, port, timeout)
+                stream.close = lambda: stream.it.close() or [].pop()
+                return stream
+
+        with mock.patch.object(sys, "unraisablehook") as told:
+            other = client(transport=Closed())
+            other.ping()
+            other.close()
+        self.assertIsInstance(told.call_args[0][0].exc_value, IndexError)
+        self.assertIs(self.r.ping(), True)
+
+
+class Results(Case):
+    """A response callback's result is that of every call."""
+
+    def setUp(self):
+        super().setUp()
+        self.r.set("k", "v")
+        self.r.set_response_callback("GET", lambda reply: ("seen", reply))
+        self.seen = ("seen", b"v")
+
+    def test_of_a_client_of_one_server(self):
+        at = self.r.at(key="k")
+        self.assertEqual(at.get("k"), self.seen)
+        at.set_response_callback("GET", None)
+        self.assertEqual((at.get("k"), self.r.get("k")), (b"v", self.seen))
+
+    def test_while_watching(self):
+        with self.r.pipeline() as pipe:
+            pipe.watch("k")
+            self.assertEqual((pipe.get("k"), pipe.strlen("k")), (self.seen, 1))
+
+    def test_one_by_one(self):
+        found = []
+        self.r.pipeline().get("k").strlen("k").get("k").each(lambda _at, reply: found.append(reply))
+        self.assertEqual(found, [self.seen, 1, self.seen])
+
+    def test_of_one_that_is_set_after_the_command_was_queued(self):
+        pipe = self.r.pipeline(transaction=False).strlen("k").get("k").strlen("k")
+        self.r.set_response_callback("STRLEN", lambda reply: -reply)
+        self.assertEqual(pipe.execute(), [-1, self.seen, -1])
 
 
 class Scripts(Case):

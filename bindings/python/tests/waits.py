@@ -66,6 +66,13 @@ def subscriber_listen(r):
         pass
 
 
+def subscribing(r):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sub = rredis.Redis(port=silent.getsockname()[1], connect_timeout_ms=-1, command_timeout_ms=-1).pubsub()
+        waiting()
+        sub.subscribe("nothing")
+
+
 def connection_command(r):
     connection = r.connection()
     waiting()
@@ -124,17 +131,24 @@ async def async_subscriber(r):
         await sub.get_message(timeout=None)
 
 
+async def async_subscribing(_r):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        other = rredis.asyncio.Redis(port=silent.getsockname()[1], connect_timeout_ms=-1, command_timeout_ms=-1)
+        await other.pubsub().subscribe("nothing")
+
+
 WAITS = {
     wait.__name__: wait
     for wait in (
         command, pipeline_run, pipeline_each, pipeline_reading, transaction, script, subscriber, subscriber_listen,
-        connection_command, connection_receive, connection_lease, connecting, signals,
+        subscribing, connection_command, connection_receive, connection_lease, connecting, signals,
     )
 }
 WAITS["async_command"] = asynchronous(lambda r: r.blpop("nothing"))
 WAITS["async_pipeline"] = asynchronous(lambda r: r.pipeline(transaction=False).blpop("nothing").execute())
 WAITS["async_transaction"] = asynchronous(lambda r: r.transaction(lambda pipe: pipe.blpop("nothing"), "k"))
 WAITS["async_subscriber"] = asynchronous(async_subscriber)
+WAITS["async_subscribing"] = asynchronous(async_subscribing)
 
 def main(way):
     # A shell that starts programs in the background has SIGINT ignored in them.
