@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -49,6 +50,14 @@ class CtrlC(Case):
                 says.close()
                 os.kill(pid, signal.SIGKILL)
                 os.waitpid(pid, 0)
+
+
+class Exit(Case):
+    def test_a_process_ends_although_daemon_threads_wait(self):
+        for _ in range(3):
+            program = os.path.join(os.path.dirname(__file__), "daemons.py")
+            ended = subprocess.run([sys.executable, program], capture_output=True, timeout=60)
+            self.assertEqual((ended.returncode, ended.stdout, ended.stderr), (0, b"", b""))
 
 
 class Wake(Case):
