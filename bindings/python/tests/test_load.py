@@ -1,48 +1,189 @@
 """Many operations with flat memory, threads, and children of fork."""
 
+import asyncio
+import ctypes
 import gc
 import os
+import sys
 import threading
 import unittest
 
-from support import MANY, Case
+import rredis
+import rredis.asyncio
+from support import MANY, URL, Case, client
 
 
-def resident():
-    with open("/proc/self/statm") as statm:
-        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+class Mallinfo(ctypes.Structure):
+    """mallinfo2 of glibc: all of its fields are sizes."""
+
+    _fields_ = [(name, ctypes.c_size_t) for name in "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()]
+
+
+def heap():
+    """How many bytes are allocated by malloc: the library's, and Python's that are larger than 512. None: nobody counts them."""
+    mallinfo = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo is None:
+        return None
+    mallinfo.restype = Mallinfo
+    found = mallinfo()
+    return found.uordblks + found.hblkhd
 
 
 class Memory(Case):
-    def test_it_stays_as_it_is(self):
+    """No operation leaves 100 bytes behind: as an object of Python's, or as memory of the library's."""
+
+    def setUp(self):
+        super().setUp()
         self.r.rpush("l", *range(100))
         self.r.hset("h", mapping={n: n for n in range(50)})
-        self.r.set_response_callback("STRLEN", lambda reply: [reply] * 10)
         self.r.set("text", "x" * 100)
 
-        def work(count):
-            for number in range(count // 10):
-                self.r.set("k", number)
-                self.r.get("k")
-                self.r.lrange("l", 0, -1)
-                self.r.hgetall("h")
-                self.r.strlen("text")
-                try:
-                    self.r.incr("text")
-                except Exception as error:
-                    del error
-                self.r.pipeline().get("k").strlen("k").incr("n").execute()
-                if number % 100 == 0:
-                    with self.r.connection() as connection, self.r.pubsub() as sub:
-                        connection.ping()
-                        sub.subscribe("c")
+    def flat(self, work, share=1, warm=4):
+        """`work` does something so many times."""
+        count = MANY // share
+        work(max(count // warm, 200))
+        gc.collect()
+        blocks, bytes_ = sys.getallocatedblocks(), heap()
+        work(count)
+        gc.collect()
+        self.assertLess(sys.getallocatedblocks() - blocks, count // 2)
+        if bytes_ is not None:
+            self.assertLess(heap() - bytes_, 50 * count)
 
-        work(MANY // 4)
-        gc.collect()
-        before = resident()
-        work(MANY)
-        gc.collect()
-        self.assertLess(resident() - before, 4 << 20)
+    def repeated(self, *ways, share=1):
+        for way in ways:
+
+            def work(count):
+                for _ in range(count):
+                    way()
+
+            with self.subTest(way.__name__):
+                self.flat(work, share)
+
+    def test_of_commands(self):
+        r = self.r
+        r.set_response_callback("STRLEN", lambda reply: [reply] * 10)
+        with client(decode_responses=True) as text:
+
+            def values():
+                r.set("k", 1)
+                r.get("k")
+                text.get("k")
+                r.strlen("text")
+
+            def aggregates():
+                r.lrange("l", 0, -1)
+                r.hgetall("h")
+
+            def errors():
+                with self.assertRaises(rredis.ResponseError):
+                    r.incr("text")
+
+            self.repeated(values, aggregates, errors, share=2)
+
+    def test_of_pipelines(self):
+        r = self.r
+        r.set_response_callback("STRLEN", lambda reply: [reply] * 10)
+        script = r.register_script("return {KEYS[1], ARGV[1]}")
+
+        def queued():
+            r.pipeline().get("k").strlen("k").incr("n").execute()
+
+        def dropped():
+            r.pipeline().get("k").reset()
+
+        def each():
+            r.pipeline().get("k").strlen("k").each(lambda _index, _reply: None)
+
+        def watched():
+            with r.pipeline() as pipe:
+                pipe.watch("k")
+                pipe.get("k")
+                pipe.strlen("k")
+
+        def transaction():
+            r.transaction(lambda pipe: pipe.get("n") and pipe.multi() or pipe.incr("n"), "n")
+
+        def scripts():
+            script(keys=["k"], args=[1])
+            script(keys=["k"], args=[1], client=(pipe := r.pipeline()))
+            pipe.execute()
+
+        self.repeated(queued, dropped, each, watched, transaction, scripts, share=4)
+
+    def test_of_subscribers_and_connections(self):
+        r = self.r
+
+        def opened():
+            with r.connection() as connection, r.pubsub() as sub:
+                connection.ping()
+                sub.subscribe("c")
+
+        self.repeated(opened, share=10)
+        with r.connection() as connection, r.pubsub() as sub:
+            sub.subscribe("c", handled=lambda _message: None)
+
+            def messages():
+                r.publish("c", "x")
+                r.publish("handled", "x")
+                self.assertEqual(sub.get_message(timeout=5)["data"], b"x")
+                self.assertIsNone(sub.get_message(timeout=5))
+
+            def received():
+                connection.send("GET", "text")
+                connection.receive()
+                connection.get("text")
+
+            self.repeated(messages, received, share=2)
+
+    def test_of_an_event_loop(self):
+        async def commands(r, count):
+            r.set_response_callback("STRLEN", lambda reply: [reply] * 10)
+            for _ in range(count // 4):
+                await asyncio.gather(r.get("text"), r.lrange("l", 0, 10), r.strlen("text"), asyncio.create_task(r.get("k")))
+                r.get("text").cancel()
+
+        async def alone(r, count):
+            for _ in range(count // 10):
+                await r.rpush("q", 1)
+                await r.blpop("q")
+
+        async def queued(r, count):
+            script = r.register_script("return {KEYS[1], ARGV[1]}")
+            for _ in range(count // 4):
+                await r.pipeline().get("text").incr("n").execute()
+                await r.transaction(lambda pipe: pipe.multi() or pipe.incr("n"), "n")
+                await script(keys=["k"], args=[1])
+
+        async def messages(r, count):
+            async with r.pubsub() as sub:
+                await sub.subscribe("c")
+                for _ in range(count // 2):
+                    await r.publish("c", "x")
+                    self.assertEqual((await sub.get_message(timeout=5))["data"], b"x")
+
+        for way in (commands, alone, queued, messages):
+            # One loop for both measurements: what it keeps is its own.
+            with self.subTest(way.__name__), Loop() as run:
+                r = run(made())
+                self.flat(lambda count: run(way(r, count)), share=2)
+                run(r.aclose())
+
+
+async def made():
+    return rredis.asyncio.from_url(URL)
+
+
+class Loop:
+    """A loop: asyncio.Runner is newer than some Pythons."""
+
+    def __enter__(self):
+        self.loop = asyncio.new_event_loop()
+        return self.loop.run_until_complete
+
+    def __exit__(self, *_how):
+        self.loop.run_until_complete(self.loop.shutdown_default_executor())
+        self.loop.close()
 
 
 class Threads(Case):
