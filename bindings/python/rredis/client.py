@@ -231,8 +231,8 @@ class Redis(Base, commands.Commands):
     def scan_iter(self, match=None, count=None, _type=None):
         return _walked(lambda cursor: self.scan(cursor, match, count, _type))
 
-    def hscan_iter(self, name, match=None, count=None):
-        return _walked(lambda cursor: self.hscan(name, cursor, match, count))
+    def hscan_iter(self, name, match=None, count=None, no_values=None):
+        return _walked(lambda cursor: self.hscan(name, cursor, match, count, no_values))
 
     def sscan_iter(self, name, match=None, count=None):
         return _walked(lambda cursor: self.sscan(name, cursor, match, count))

@@ -242,6 +242,14 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
             await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 10)
             await sub.aclose()
 
+    async def test_confirmations(self):
+        async with rredis.asyncio.from_url(URL, pubsub_confirmations=1) as r:
+            async with r.pubsub() as sub, r.pubsub(ignore_subscribe_messages=True) as ignoring:
+                await sub.subscribe("c")
+                await ignoring.subscribe("c")
+                self.assertEqual((await sub.get_message(timeout=5))["type"], "subscribe")
+                self.assertIsNone(await ignoring.get_message(timeout=0.05))
+
     async def test_closing_ends_what_waits(self):
         waiting = asyncio.ensure_future(self.r.execute_command("DEBUG", "SLEEP", "0.2"))
         await asyncio.sleep(0.02)

@@ -158,6 +158,17 @@ class Subscribers(Case):
         with client(pubsub_confirmations=1) as other, other.pubsub() as sub:
             sub.subscribe("c")
             self.assertEqual(sub.get_message(timeout=5), {"type": "subscribe", "pattern": None, "channel": b"c", "data": 1})
+            ignoring = other.pubsub(ignore_subscribe_messages=True)
+            ignoring.subscribe("c", "d")
+            self.r.publish("d", "x")
+            self.assertEqual(ignoring.get_message(timeout=5)["data"], b"x")
+            self.assertIsNone(ignoring.get_message(timeout=0.01))
+            sub.subscribe("d")
+            self.r.publish("d", "y")
+            self.assertEqual(sub.get_message(ignore_subscribe_messages=True, timeout=5)["data"], b"y")
+            self.assertEqual(other.pubsub(ignore_subscribe_messages=False).get_message(), None)
+        with self.assertRaises(rredis.ConfigError):
+            self.r.pubsub(ignore_subscribe_messages=False)
 
 
 class Closing(Case):

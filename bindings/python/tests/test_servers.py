@@ -110,6 +110,19 @@ class Servers(unittest.TestCase):
                     pipe.delete(key)
                 self.assertEqual(await pipe.execute(), [1] * 100)
 
+                script = r.register_script("redis.call('INCR', KEYS[1]) return {err = 'NOSCRIPT it says'}")
+                for key in keys[:10]:
+                    with self.assertRaises(rredis.NoScriptError):
+                        await script(keys=[key])
+                # One primary has not the script: those that have it are asked themselves.
+                await r.at(key=keys[0]).script_flush()
+                for key in keys[1:10]:
+                    with self.assertRaises(rredis.NoScriptError):
+                        await script(keys=[key])
+                counts = await asyncio.gather(*(r.get(key) for key in keys[:10]))
+                self.assertEqual(counts, ["1", *["2"] * 9])
+                await asyncio.gather(*(r.delete(key) for key in keys[:10]))
+
         for name in ("RREDIS_CLUSTER", "RREDIS_SENTINEL"):
             asyncio.run(main(name))
 
