@@ -346,22 +346,25 @@ class Script(_Script):
 
     async def _run(self, client, keys, args, timeout, flags):
         words = (len(keys), *keys, *args)
+        of_many = client.stat("servers") is not None
+        if of_many and not keys:
+            # Any server may get it, and none can be asked afterwards whether it was the one.
+            return await client.execute_command(b"EVAL", self.script, *words, timeout=timeout, flags=flags)
         try:
             return await client.execute_command(b"EVALSHA", self.sha, *words, timeout=timeout, flags=flags)
         except NoScriptError:
-            if await self._exists(client, keys):
+            if await self._exists(client, keys if of_many else ()):
                 # The script has run, and said this itself.
                 raise
         return await client.execute_command(b"EVAL", self.script, *words, timeout=timeout, flags=flags)
 
     async def _exists(self, client, keys):
-        """Whether the server that was asked has the script."""
-        of_many = keys and client.stat("servers") is not None
-        server = client.at(key=keys[0]) if of_many else client
+        """Whether the server that was asked, that of the keys or the only one, has the script."""
+        server = client.at(key=keys[0]) if keys else client
         try:
             return (await server.execute_command(b"SCRIPT", b"EXISTS", self.sha, flags=RAW))[0] == 1
         finally:
-            if of_many:
+            if keys:
                 await server.aclose()
 
 

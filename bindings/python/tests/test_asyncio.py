@@ -10,6 +10,11 @@ import rredis
 import rredis.asyncio
 from support import MANY, URL
 
+# Its reply takes 50 ms.
+SLOW = """local begin = redis.call('TIME')
+repeat local now = redis.call('TIME') until (now[1] - begin[1]) * 1e6 + now[2] - begin[2] > 50000
+return 1"""
+
 
 class Asyncio(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
@@ -197,7 +202,7 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
                 tasks = [group.create_task(self.r.get("k")), group.create_task(self.r.strlen("k"))]
             self.assertEqual([one.result() for one in tasks], [b"v", 1])
         for steps in (0, 1):
-            task = asyncio.create_task(self.r.execute_command("DEBUG", "SLEEP", "0.05"))
+            task = asyncio.create_task(self.r.eval(SLOW, 0))
             for _ in range(steps):
                 await asyncio.sleep(0)
             task.cancel()
@@ -251,8 +256,8 @@ class Asyncio(unittest.IsolatedAsyncioTestCase):
                 self.assertIsNone(await ignoring.get_message(timeout=0.05))
 
     async def test_closing_ends_what_waits(self):
-        waiting = asyncio.ensure_future(self.r.execute_command("DEBUG", "SLEEP", "0.2"))
-        await asyncio.sleep(0.02)
+        waiting = asyncio.ensure_future(self.r.eval(SLOW, 0))
+        await asyncio.sleep(0)
         await self.r.aclose()
         with self.assertRaises(rredis.RedisError):
             await waiting

@@ -119,6 +119,8 @@ class Servers(unittest.TestCase):
                 for key in keys[1:10]:
                     with self.assertRaises(rredis.NoScriptError):
                         await script(keys=[key])
+                plain = r.register_script("return 'it runs'")
+                self.assertEqual([await plain() for _ in range(10)], ["it runs"] * 10)
                 counts = await asyncio.gather(*(r.get(key) for key in keys[:10]))
                 self.assertEqual(counts, ["1", *["2"] * 9])
                 await asyncio.gather(*(r.delete(key) for key in keys[:10]))
