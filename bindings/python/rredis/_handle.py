@@ -1,15 +1,19 @@
 """What objects with a handle of the library's have in common: how one is closed, and what the end of the process does."""
 
+import _thread
 import atexit
+import os
 import sys
 import threading
 import time
 import weakref
 
-from ._ffi import ending, raised
+from ._ffi import ending, raised, stay
 from .exceptions import StateError, surfaced
 
-_open = weakref.WeakSet()
+_HERE = os.path.dirname(__file__) + os.sep
+# All that there are.
+clients = weakref.WeakSet()
 
 
 def freeing(free):
@@ -48,10 +52,6 @@ class Handle:
 
     _handle = _Closed()
 
-    def _have(self, handle):
-        self._handle = handle
-        _open.add(self)
-
     @staticmethod
     def _wake(handle):
         raise NotImplementedError
@@ -72,14 +72,10 @@ class Handle:
         return "_handle" not in self.__dict__
 
 
-class _Turn:
+class _Turn(_thread.RLock):
     """One thread at a time, and within its turn again. Another is refused: it is not kept waiting."""
 
-    __slots__ = ("acquire", "release")
-
-    def __init__(self):
-        lock = threading.RLock()
-        self.acquire, self.release = lock.acquire, lock.release
+    __slots__ = ()
 
     def refuse(self):
         raise StateError("another thread uses it")
@@ -88,48 +84,32 @@ class _Turn:
         if not self.acquire(False):
             self.refuse()
 
-    def __exit__(self, *_how):
-        self.release()
-
 
 class Alone(Handle):
     """An object that belongs to one thread at a time: what uses its handle does so within `_turn`. `wake` and `close` do not."""
 
     def _have(self, handle):
-        self._turn = _Turn()
-        super()._have(handle)
+        self._turn, self._handle = _Turn(), handle
 
 
-def _holders(it):
-    handle = it.__dict__.get("_handle")
-    return 0 if handle is None else sys.getrefcount(handle)
-
-
-class _Probe(Handle):
-    def __init__(self):
-        self._handle = object()
-
-
-# How many there are where no call has it: not the same in every Python.
-_IDLE = _holders(_Probe())
-
-
-def _waiting():
-    """Whatever has a handle that a call holds."""
-    while True:
-        try:
-            return [it for it in list(_open) if _holders(it) > _IDLE]
-        except RuntimeError:
-            # A thread made another meanwhile.
-            continue
+def _in_a_call(frame):
+    """Whether a thread is in a call of this package, or in a function that such a call has called."""
+    if frame.f_code is stay.__code__:
+        return False
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(_HERE):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @atexit.register
 def _end():
     """End the calls of daemon threads. The interpreter kills those threads wherever they are: in the library too."""
     ending.append(True)
-    until = time.monotonic() + 1
-    while len(sys._current_frames()) > 1 and time.monotonic() < until and (waiting := _waiting()):
-        for it in waiting:
-            it._end_waits()
-        time.sleep(0.01)
+    me, until = threading.get_ident(), time.monotonic() + 1
+    # Whatever waits asks every 100 ms whether it is to go on, and is told that it is not. A client can be told at once.
+    for client in list(clients):
+        client._end_waits()
+    while time.monotonic() < until and any(_in_a_call(frame) for ident, frame in sys._current_frames().items() if ident != me):
+        time.sleep(0.005)

@@ -5,7 +5,7 @@ from itertools import count
 
 from . import commands
 from ._ffi import CALLBACK, OK, fail as _give_up, ffi, fill, give, lib, on_error, raised, take, to_bytes
-from ._handle import Handle, freeing
+from ._handle import Handle, clients, freeing
 from ._values import reader
 from .exceptions import blame, check, fail, surfaced
 from .options import Options
@@ -74,11 +74,12 @@ class Base(Handle):
 
     def _made_of(self, client, keep, decode, callbacks):
         # Wherever it is read, `_handle` is one look-up away: it is what every command begins with.
-        self._have(ffi.gc(client, _freed))
+        self._handle = ffi.gc(client, _freed)
         self._keep = keep
         self._decode = decode
         self._value = reader(decode)
         self._callbacks = callbacks
+        clients.add(self)
 
     @staticmethod
     def _wake(handle):

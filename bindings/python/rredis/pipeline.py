@@ -38,7 +38,10 @@ class Pipeline(Alone, commands.Commands):
         argv, lens, keep = fill(frame, args)
         if self.watching and not self._explicit:
             return self._at_once(frame, argv, lens, keep)
-        number = spare()
+        try:
+            number = _spare.pop()
+        except IndexError:
+            number = spare()
         turn = self._turn
         if not turn.acquire(False):
             turn.refuse()

@@ -27,7 +27,7 @@ class Subscriptions(Handle):
         self._ignores = bool(ignore_subscribe_messages)
         self._handlers = {}
         self._kept = []
-        self._have(ffi.gc(out[0], _freed))
+        self._handle = ffi.gc(out[0], _freed)
 
     @staticmethod
     def _wake(handle):

@@ -337,8 +337,24 @@ class Surfacing(Case):
             other = client(transport=Closed())
             other.ping()
             other.close()
-        self.assertIsInstance(told.call_args[0][0].exc_value, IndexError)
-        self.assertIs(self.r.ping(), True)
+            self.assertIsInstance(told.call_args[0][0].exc_value, IndexError)
+            self.assertIs(self.r.ping(), True)
+            # Nor to one that it is freed in, which raises its own.
+            others = [client(transport=Closed())]
+            others[0].ping()
+
+            def event(event):
+                if event[0] == b"lost":
+                    raise KeyError
+                others.clear()
+
+            with client(on_event=lambda one: self.fails and event(one)) as other:
+                other.ping()
+                self.lost()
+                self.fails = True
+                with self.assertRaises(KeyError):
+                    other.ping()
+        self.assertEqual((told.call_count, others), (2, []))
 
 
 class Results(Case):
