@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod boarding;
 mod client;
 mod conn;
 mod events;
