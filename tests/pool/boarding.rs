@@ -83,3 +83,23 @@ fn a_role_that_nobody_takes_is_free() {
     assert_eq!(board(&callers, 3), Some(true), "and it is open, whatever its reply was");
     assert!(callers.unpark().is_some());
 }
+
+/// Who has gone takes its command along: otherwise nobody boards for as long as a connection is opened.
+#[test]
+fn those_who_have_gone_make_room() {
+    let callers = callers();
+    let long = |callers: &Callers| {
+        let boarded = callers.board(7, |bytes| {
+            bytes.resize(bytes.len() + (1 << 19), b'x');
+            Ok(())
+        });
+        boarded.expect("there is memory").map(|(seat, _)| seat)
+    };
+    let (first, second) = (long(&callers).expect("there is room"), long(&callers).expect("there is room"));
+    assert!(long(&callers).is_none());
+    first.leave();
+    assert!(long(&callers).is_some(), "there is room again");
+    assert!(long(&callers).is_none());
+    assert_eq!(taken(&callers), (2, 1 << 20));
+    assert!(second.is_taken());
+}

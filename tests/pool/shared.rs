@@ -4,11 +4,12 @@
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::c::{CErr, Client, Options, Outcome, Reply, Status, call, option, stat};
+use crate::support::over::Over;
 use crate::support::peer::{Hello, Peer};
 use crate::support::raw::rredis_options_on_interrupt;
 use crate::support::server::{Server, eventually};
@@ -123,6 +124,37 @@ fn what_blocks_or_is_long_or_wants_to_be_alone_does_not_share() {
         let (was_alone, answer) = alone(args, flags);
         assert_eq!(was_alone, is_alone, "{:?}, {flags}: {answer}", args[0]);
     }
+}
+
+/// A connection that is shared is given to who waits for one; and who shares has a turn as well, however many wait.
+#[test]
+fn who_shares_has_a_turn_among_those_who_go_alone() {
+    let server = Server::start(&[]);
+    let client = sharing(&server.url()).int(option::POOL_MAX, 1).int(option::POOL_WAIT_MS, -1).client();
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _over_at_the_end = Over(&over);
+        let alone: Vec<_> = (0..3)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut count = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        let done = client.command_with(&["SET", "k", "v"], call::ALONE | call::TIMEOUT, 30_000);
+                        assert!(done.is_ok(), "{done:?}");
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        for number in 0..20 {
+            let shared = client.command_within(&["ECHO", &number.to_string()], 0, 10_000);
+            assert_eq!(shared.map(|reply| reply.dump()), Ok(format!("\"{number}\"")));
+        }
+        over.store(true, Ordering::Relaxed);
+        assert!(alone.into_iter().all(|alone| alone.join().expect("no panic") > 0));
+    });
+    assert_eq!(client.stat(stat::RIDES), 20);
 }
 
 /// The one that is late was sent: it is UNKNOWN, and its reply goes to nobody. The others go on waiting.

@@ -88,7 +88,7 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
         encode: impl FnOnce(&mut Vec<u8>) -> Result<()>,
     ) -> Result<Option<(Seat<T, W>, bool)>> {
         let mut platform = self.platform.lock();
-        if platform.is_closed || platform.load.bytes.len() >= BYTES_MAX {
+        if platform.is_closed || !platform.load.has_room() {
             return Ok(None);
         }
         platform.load.commands.try_reserve(1).map_err(|_| Error::memory("the command"))?;
@@ -220,6 +220,9 @@ impl<C, T, W: Word, X: Riders<T, W>, R: RawMutex> Boarding<C, T, W, X, R> {
         }
         platform.load.clear();
         platform.parked = Some(left);
+        platform.used.truncate(REST_USED);
+        // Nobody sleeps now. Whoever boards next, while there is no connection yet, looks up by itself.
+        self.slow.swap(1, Ordering::SeqCst);
         (platform.is_conducted, platform.is_closed) = (false, false);
         None
     }
@@ -278,9 +281,21 @@ impl<C, T, W> Load<C, T, W> {
         bytes.truncate(to);
     }
 
+    /// Whether there is room for one more. Those whose callers have gone make some.
+    fn has_room(&mut self) -> bool
+    where
+        W: Word,
+    {
+        let is_full = |load: &Self| load.bytes.len() >= BYTES_MAX;
+        if is_full(self) && self.commands.first().is_some_and(|oldest| !oldest.seat.is_open()) {
+            self.keep(Seat::is_open);
+        }
+        !is_full(self)
+    }
+
     /// Forget all of it, and keep the memory that a few commands need.
     pub fn clear(&mut self) {
-        self.commands.clear();
+        memory::reuse(&mut self.commands, REST_COMMANDS);
         memory::reuse(&mut self.bytes, REST_BYTES);
     }
 }
@@ -295,5 +310,9 @@ impl<C, T, W> Default for Load<C, T, W> {
 const BYTES_MAX: usize = 1 << 20;
 /// Bytes that a load keeps for the next.
 const REST_BYTES: usize = 64 << 10;
+/// Commands that a load keeps memory for.
+const REST_COMMANDS: usize = 1024;
+/// Groups of seats that are kept where nobody conducts.
+const REST_USED: usize = 8;
 /// Groups of seats that are looked at again.
 const USED_MAX: usize = 64;

@@ -43,7 +43,7 @@ impl Caller<'_> {
         let Some(train) = &mut term.train else { return Ok(()) };
         train.conducted_by(&self.seat);
         // Who sleeps since an earlier conductor's time is woken as soon as if there had been but one.
-        if !follows || train.quick_since.is_none() {
+        if train.lease.is_some() && (!follows || train.quick_since.is_none()) {
             self.become_quick(train, if follows { Instant::now() } else { self.ride.now });
         }
         let driven =
@@ -72,13 +72,15 @@ impl Caller<'_> {
         let deadline = self.ride.wait.deadline;
         let mut now = Instant::now();
         if train.owes_nothing()
+            && let serves_on = train.serves_on()
             && let Some(mut lease) = train.lease.take()
         {
-            if !lease.serves_on() || health::is_too_old(&lease, now, self.pool.dial.options()) {
+            if !serves_on || health::is_too_old(&lease, now, self.pool.dial.options()) {
                 lease.give_back();
             } else {
                 // The next command may not be answered by what nobody had asked for.
-                let looked = lease.inspect(deadline, kept);
+                let looked = if lease.has_just_answered(now) { Ok(()) } else { lease.inspect(deadline, kept) };
+                lease.asks_at(now);
                 train.lease = Some(lease);
                 if let Err(error) = looked {
                     train.lose(error, kept);
@@ -86,10 +88,13 @@ impl Caller<'_> {
             }
         }
         if train.lease.is_none() {
-            self.become_slow(train);
+            match self.sharing.boarding.is_slow() {
+                true => train.quick_since = None,
+                false => self.become_slow(train),
+            }
             let wait_ms = self.pool_wait_ms(now);
             let leased = self.pool.lease(&mut now, deadline, wait_ms, kept);
-            train.lease = Some(leased.map_err(TermEnd::NoConnection)?);
+            train.set_new(leased.map_err(TermEnd::NoConnection)?);
             self.sharing.boarding.close(false);
             self.become_quick(train, now);
         }
@@ -140,8 +145,6 @@ impl Caller<'_> {
             if train.owes_nothing() || is_over {
                 return Ok(());
             }
-            // Those who wait are not to wait for the others.
-            train.wake();
             let is_ready = self.await_bytes(train, if is_ended { PATIENCE } else { slice })?;
             let count = if is_ready { self.move_bytes(train, kept)? } else { 0 };
             if is_ready && looking.is_some() {
@@ -150,15 +153,16 @@ impl Caller<'_> {
             if count > 0 {
                 continue;
             }
-            // Bytes that end no command may come for ever.
-            self.check_time(train, Instant::now())?;
             if is_ready && !is_ended {
                 continue;
             }
             if slice >= slice_max
                 && let Some(looking) = looking
             {
-                looking.look(silent_since.elapsed(), self.ride.wait.deadline).map_err(TermEnd::Lost)?;
+                // Nobody's time is up before it looks again.
+                let moment = train.next_moment(Instant::now());
+                let until = self.ride.wait.deadline.earlier(moment.map_or(Deadline::never(), Deadline::at));
+                looking.look(silent_since.elapsed(), until).map_err(ended)?;
             }
             // Where the others are late, one of them reads on.
             if is_ended {
@@ -212,8 +216,9 @@ impl Caller<'_> {
     /// Wait for so long, or until a time is up. True: bytes may be there.
     fn await_bytes(&self, train: &mut Train, slice: Duration) -> std::result::Result<bool, TermEnd> {
         let now = Instant::now();
-        // Replies may flow for long.
-        train.expire(now);
+        // Replies may flow for long, and bytes that end no command for ever. Whose time is up sleeps no longer.
+        self.check_time(train, now)?;
+        train.wake();
         Vigil::is_brief().map_err(TermEnd::Own)?;
         let own = self.ride.wait.deadline.moment().filter(|_| self.seat.is_open());
         let moments = [train.next_moment(now), own, train.quick_since.map(|since| since + SLOW)];
@@ -232,11 +237,7 @@ impl Caller<'_> {
             let wait = |goes_on: &dyn Fn() -> bool| wait::wait_while(fd, true, false, Deadline::at(end), goes_on);
             self.sharing.boarding.waiting(wait).unwrap_or_else(|| Ok(Ready::default()))
         };
-        let ready = ready.map_err(|error| match error.status {
-            Status::Woken => TermEnd::Own(error),
-            _ => TermEnd::Lost(error),
-        })?;
-        Ok(ready.any())
+        Ok(ready.map_err(ended)?.any())
     }
 
     /// End what the fault ends. An error: this call, whose caller has left its seat.
@@ -294,10 +295,18 @@ impl Drop for Term<'_> {
         self.seat.leave();
         let error = Error::new(Status::Panic, "a panic ended the connection that this command shared");
         let mut kept = Kept::new(false, 0);
-        train.lose(error.clone(), &mut kept);
+        train.drop_all(&error);
         train.refuse_loaded(&error);
         let term = Term { sharing: self.sharing, seat: self.seat, train: self.train.take() };
         term.put_down(|| error.clone(), &mut kept);
+    }
+}
+
+/// What a wait ends by that failed: where the call was woken, it alone is over.
+fn ended(error: Error) -> TermEnd {
+    match error.status {
+        Status::Woken => TermEnd::Own(error),
+        _ => TermEnd::Lost(error),
     }
 }
 

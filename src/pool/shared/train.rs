@@ -48,6 +48,8 @@ pub(super) type CallersSeat = Seat<RideEnd, Futex>;
 #[derive(Default)]
 pub(super) struct Train {
     pub(super) lease: Option<Lease>,
+    /// The connection has carried nothing yet. Its turn has come: it carries once, whoever waits for a connection.
+    is_new: bool,
     /// The commands that the session has, in order, as it has them itself.
     under_way: VecDeque<Rider>,
     next_token: Token,
@@ -100,8 +102,17 @@ impl Train {
 
     /// Whether commands may be taken: the connection serves on, and all that was taken has left.
     pub(super) fn may_take(&self) -> bool {
-        let serves = self.lease.as_ref().is_some_and(Lease::serves_on);
-        serves && !self.is_blocked && self.under_way.len() < UNDER_WAY_MAX
+        self.serves_on() && !self.is_blocked && self.under_way.len() < UNDER_WAY_MAX
+    }
+
+    /// Whether the connection is there and may carry more.
+    pub(super) fn serves_on(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| if self.is_new { !lease.is_outdated() } else { lease.serves_on() })
+    }
+
+    /// A connection, for which callers have waited.
+    pub(super) fn set_new(&mut self, lease: Lease) {
+        (self.lease, self.is_new) = (Some(lease), true);
     }
 
     /// Whether the connection is to be closed once what is under way there is answered.
@@ -112,6 +123,7 @@ impl Train {
     /// Take the commands that wait, and give them to the session. The result is how many there were.
     pub(super) fn take(&mut self, boarding: &CallersBoarding) -> usize {
         boarding.take(&mut self.load);
+        self.is_new = false;
         let Train { lease: Some(lease), under_way, next_token, load, .. } = self else { return 0 };
         let count = load.commands.len();
         load.keep(Seat::is_taken);
@@ -190,6 +202,9 @@ impl Train {
             lease.heed(rider.row, &reply);
             self.wakes.end(&rider.seat, RideEnd::Reply(reply));
         }
+        if self.under_way.is_empty() {
+            lease.rests_since(Instant::now());
+        }
         Ok(Some(due - self.under_way.len()))
     }
 
@@ -255,9 +270,23 @@ impl Train {
         lease.end(error.clone());
         kept.notice(Notice::lost(&lease, &error));
         let rested = lease.rested;
-        for (left, rider) in lease.session().left().zip(self.under_way.drain(..)) {
-            let error = Box::new(error.clone().with_outcome(left.outcome));
+        // Of one that the session does not have any more, nobody knows what became.
+        let mut left = lease.session().left().filter(|left| left.command.asker.token != NOBODY).peekable();
+        for rider in self.under_way.drain(..) {
+            while left.next_if(|left| left.command.asker.token < rider.token).is_some() {}
+            let its = left.next_if(|left| left.command.asker.token == rider.token);
+            let error = Box::new(error.clone().with_outcome(its.map_or(Outcome::Unknown, |its| its.outcome)));
             self.wakes.end(&rider.seat, RideEnd::Failed { error, rested });
+        }
+        (self.offered, self.is_blocked, self.silent_since, self.unfinished) = (0, false, None, 0);
+    }
+
+    /// During a panic: end all that are under way, without asking the session, in which it may have happened.
+    pub(super) fn drop_all(&mut self, error: &Error) {
+        self.lease = None;
+        for rider in self.under_way.drain(..) {
+            let error = Box::new(error.clone().with_outcome(Outcome::Unknown));
+            self.wakes.end(&rider.seat, RideEnd::Failed { error, rested: false });
         }
         (self.offered, self.is_blocked, self.silent_since, self.unfinished) = (0, false, None, 0);
     }
@@ -303,6 +332,9 @@ impl Train {
             if is_idle {
                 lease.rest_if_grown();
             }
+        }
+        if is_idle && self.under_way.capacity() > UNDER_WAY_REST {
+            self.under_way.shrink_to(UNDER_WAY_REST);
         }
     }
 
@@ -391,6 +423,8 @@ fn hand_over_short(lease: &mut Lease, under_way: &mut VecDeque<Rider>, wakes: &m
 
 /// Commands whose replies may be due at once.
 const UNDER_WAY_MAX: usize = 4096;
+/// Commands for which memory is kept where none is under way.
+const UNDER_WAY_REST: usize = 256;
 /// Milliseconds of silence before a reply that nobody waits for, where the options set no time.
 const PATIENCE_MS: u64 = 60_000;
 /// Bytes of one reply that hold up others for too long.
