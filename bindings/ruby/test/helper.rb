@@ -2,6 +2,7 @@
 
 $LOAD_PATH.unshift File.expand_path('../lib', __dir__)
 require 'minitest/autorun'
+require 'socket'
 require 'timeout'
 require 'rredis'
 
@@ -16,7 +17,16 @@ module Helper
   def client(**options) = (@clients ||= []).push(Rredis.new(URL, **options)).last
   def count(long, short) = SHORT ? short : long
 
+  # A client of a server that accepts and never says anything, until it hears.
+  def deaf(**options)
+    @deaf ||= TCPServer.new('127.0.0.1', 0)
+    (@clients ||= []).push(Rredis.new("redis://127.0.0.1:#{@deaf.addr[1]}", connect_timeout: 30, command_timeout: 30, **options)).last
+  end
+
+  def hear = @deaf&.close
+
   def teardown
+    hear
     @clients&.each(&:close)
     super
   end

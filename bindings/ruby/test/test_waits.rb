@@ -13,9 +13,12 @@ class TestWaits < Minitest::Test
     @subscriber.subscribe('rb:silence')
     @connection = @redis.connection
     @aside = client(on_event: ->(_) {})
+    @full = client(pool_max: 1, command_timeout: 30)
+    @only = @full.connection
   end
 
   def teardown
+    @only.close
     @subscriber.close
     @connection.close
     super
@@ -31,16 +34,31 @@ class TestWaits < Minitest::Test
       run: -> { @subscriber.run },
       connection: -> { @redis.connection { |own| own.blpop('rb:nothing', 0) } },
       connection_of_another: -> { @connection.receive },
-      with_functions: -> { @aside.blpop('rb:nothing', 0) }
+      with_functions: -> { @aside.blpop('rb:nothing', 0) },
+      lease: -> { @full.get('rb:n') },
+      lease_of_a_connection: -> { @full.connection },
+      script: -> { @full.script('return 1').run },
+      connect: -> { deaf.ping },
+      subscribe: -> { deaf.subscriber.subscribe('rb:never') },
+      subscribe_with_functions: -> { deaf(on_event: ->(_) {}).subscriber.subscribe('rb:never') },
+      warm: -> { deaf.warm(1) }
     }
   end
 
   # All are as good as before.
   def still_good
     assert_equal true, @redis.ping
+    assert_equal true, @only.ping
     assert_equal true, @aside.ping
     @redis.publish('rb:silence', 'x')
     assert_equal 'x', @subscriber.next_message.payload
+  end
+
+  # Each wait would end by itself, but much later.
+  def soon(what)
+    begin_at = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+    yield
+    assert_operator Process.clock_gettime(Process::CLOCK_MONOTONIC) - begin_at, :<, 10, what
   end
 
   def test_ctrl_c_ends_every_wait
@@ -49,9 +67,7 @@ class TestWaits < Minitest::Test
 
       [0, 0.15].each do |after|
         Thread.new { sleep after; Process.kill(:INT, Process.pid) }
-        begin_at = Process.clock_gettime(Process::CLOCK_MONOTONIC)
-        assert_raises(Interrupt, what.to_s) { wait.call }
-        assert_operator Process.clock_gettime(Process::CLOCK_MONOTONIC) - begin_at, :<, 10, what
+        soon(what) { assert_raises(Interrupt, what.to_s) { wait.call } }
       end
       still_good
     end
@@ -60,7 +76,7 @@ class TestWaits < Minitest::Test
   def test_timeout_ends_every_wait
     waits.each do |what, wait|
       @connection.transmit('BLPOP', 'rb:nothing', 1) if what == :connection_of_another
-      assert_raises(Timeout::Error, what.to_s) { Timeout.timeout(0.1) { wait.call } }
+      soon(what) { assert_raises(Timeout::Error, what.to_s) { Timeout.timeout(0.1) { wait.call } } }
       still_good
     end
   end

@@ -17,7 +17,7 @@ FUNCTIONS(DECLARE)
 
 static VALUE client_class, pipeline_class, server_error, arguments, failing, set_class;
 static ID id_slots, id_aside, id_callbacks, id_closed, id_queue, id_open_slot, id_execute_otherwise, id_call, id_made,
-    id_new, id_texts, id_free;
+    id_new, id_texts, id_free_last, id_check_open;
 static rb_encoding *encoding;
 
 // ---- Values -------------------------------------------------------------------------
@@ -73,6 +73,7 @@ static VALUE value_at(VALUE self, VALUE address) { return value((const rredis_re
 struct call {
   void (*run)(struct call *);
   uintptr_t a[11], handle;
+  VALUE thread;
   rredis_status status;
   bool ran, asking;
   int state;
@@ -96,10 +97,11 @@ static void *with_lock(void *pointer) {
 }
 
 // What the library asks while it waits. What a signal's handler does is done here, and if it raises nothing, the wait goes on.
-// What is raised, by Ctrl-C, Thread#kill or Timeout, is kept until the library's frames are gone.
-static rredis_status ask(void *thread) {
-  if (!rb_thread_interrupted((VALUE)thread)) return RREDIS_OK;
-  if (current == NULL) return RREDIS_ERR_WOKEN;
+// What is raised, by Ctrl-C, Thread#kill or Timeout, is kept until the library's frames are gone. A call that was not made here
+// has another way to end.
+static rredis_status ask(void *flag) {
+  if (flag != NULL && *(volatile char *)flag != 0) return RREDIS_ERR_WOKEN;
+  if (current == NULL || !rb_thread_interrupted(current->thread)) return RREDIS_OK;
   if (current->state == 0) rb_thread_call_with_gvl(with_lock, current);
   return current->state == 0 ? RREDIS_OK : RREDIS_ERR_WOKEN;
 }
@@ -113,6 +115,7 @@ static void *without_lock(void *pointer) {
 
 // Whoever wants something of the thread sends it a signal meanwhile, after which the library asks. Nothing is raised here.
 static void wait_for(struct call *call) {
+  call->thread = rb_thread_current();
   call->outer = current;
   current = call;
   while (!call->ran && call->state == 0) {
@@ -254,7 +257,7 @@ static VALUE add(VALUE self, VALUE pipeline, VALUE all, VALUE flags, VALUE err) 
 // ---- Commands -----------------------------------------------------------------------
 
 // Where Client::Slot has what.
-enum { SLOT_CLIENT, SLOT_ERR, SLOT_BUSY, SLOT_PIPELINES, SLOT_LAST };
+enum { SLOT_CLIENT, SLOT_ERR, SLOT_BUSY, SLOT_LAST };
 
 struct command {
   size_t count;
@@ -294,12 +297,20 @@ static VALUE slot_of(VALUE client) {
   return RSTRUCT_GET(slot, SLOT_BUSY) == INT2FIX(0) ? slot : Qnil;
 }
 
-static VALUE sent(VALUE slot, struct command *command) {
-  struct call call = {.run = run_command, .a = {(uintptr_t)command}, .handle = word(RSTRUCT_GET(slot, SLOT_CLIENT))};
+// close looks at whether a slot is busy only after it has said that the client is closed.
+static void begin_call(VALUE client, VALUE slot) {
   RSTRUCT_SET(slot, SLOT_BUSY, INT2FIX(1));
+  if (!RTEST(rb_ivar_get(client, id_closed))) return;
+  RSTRUCT_SET(slot, SLOT_BUSY, INT2FIX(0));
+  rb_funcall(client, id_check_open, 0);
+}
+
+static VALUE sent(VALUE client, VALUE slot, struct command *command) {
+  begin_call(client, slot);
+  struct call call = {.run = run_command, .a = {(uintptr_t)command}, .handle = word(RSTRUCT_GET(slot, SLOT_CLIENT))};
   wait_for(&call);
   RSTRUCT_SET(slot, SLOT_BUSY, INT2FIX(0));
-  if (RTEST(RSTRUCT_GET(slot, SLOT_LAST))) rb_funcall(client_class, id_free, 1, slot);
+  if (RTEST(RSTRUCT_GET(slot, SLOT_LAST))) rb_funcall(client_class, id_free_last, 1, slot);
   if (call.state != 0) {
     reply_free_(command->reply);
     rb_jump_tag(call.state);
@@ -332,7 +343,7 @@ static VALUE execute(VALUE client, VALUE words, int argc, const VALUE *given, VA
   }
   PLACE_TEXTS(count);
   struct command command = {.count = count, .argv = argv, .lens = lens};
-  VALUE made = sent(slot, &command);
+  VALUE made = sent(client, slot, &command);
   RB_GC_GUARD(all);
   FREE_TEXTS;
   return made;
@@ -418,7 +429,8 @@ void Init_native(void) {
   struct { ID *id; const char *name; } ids[] = {
       {&id_slots, "@slots"}, {&id_aside, "@aside"}, {&id_callbacks, "@callbacks"}, {&id_closed, "@closed"},
       {&id_queue, "@queue"}, {&id_open_slot, "open_slot"}, {&id_execute_otherwise, "execute_otherwise"},
-      {&id_call, "call"}, {&id_made, "made"}, {&id_new, "new"}, {&id_texts, "texts"}, {&id_free, "free"}};
+      {&id_call, "call"}, {&id_made, "made"}, {&id_new, "new"}, {&id_texts, "texts"}, {&id_free_last, "free_last"},
+      {&id_check_open, "check_open"}};
   for (size_t at = 0; at < sizeof ids / sizeof *ids; at++) *ids[at].id = rb_intern(ids[at].name);
   words_of = rb_hash_new();
   rb_gc_register_mark_object(words_of);

@@ -6,10 +6,13 @@ module Rredis
   module Aside
     module_function
 
-    # Run the block on a thread of its own. If the caller is to do something else, wake is called until the block is over.
+    # Run the block on a thread of its own. If the caller is to do something else, wake is called until the block is over. Without a
+    # wake nothing ends the block, and the caller leaves it to itself.
     def run(wake)
       result = failed = nil
+      caller = Thread.current
       thread = Thread.new do
+        Thread.current.thread_variable_set(CALLER, caller)
         result = yield
       rescue Error => e
         failed = e
@@ -17,7 +20,7 @@ module Rredis
       begin
         thread.join
       ensure
-        wake.call until thread.join(0.001)
+        wake.call until wake.nil? || thread.join(0.001)
       end
       # What a function raised during the call is raised again where the call was made.
       failed = thread.thread_variable_get(RAISED) || failed
@@ -29,10 +32,26 @@ module Rredis
     # Where a thread keeps what a function raised: of the thread and not of a fiber of it.
     RAISED = :rredis_raised
 
+    # Where a thread keeps whose call it makes.
+    CALLER = :rredis_caller
+
+    # This thread, whoever waits for the call that it makes, and so on: all of them go on only when this one does.
+    def callers
+      threads = [Thread.current]
+      while (above = threads.last.thread_variable_get(CALLER)) do threads << above end
+      threads
+    end
+
+    # Fiddle tells C where its own object of the function is. A collection moves no object that has a finalizer.
     def closure(result, arguments, &block)
       types = Array.new(arguments, Fiddle::TYPE_UINTPTR_T)
-      Fiddle::Closure::BlockCaller.new(result, types, &block)
+      closure = Fiddle::Closure::BlockCaller.new(result, types, &block)
+      ObjectSpace.define_finalizer(closure, STAYS)
+      closure
     end
+
+    STAYS = proc {}
+    private_constant :STAYS
 
     # Run a function of the program for the library. nil: it raised, and err has the text of that.
     #

@@ -9,8 +9,10 @@ module Rredis
   #
   # Every command is a method. One of two words is config_get; call('CONFIG', 'GET', ...) takes the words as they are.
   class Client
-    # A thread's own client of the library's, and room for what its calls say.
-    Slot = Struct.new(:client, :err, :busy, :pipelines, :last, :closures)
+    # A thread's own client of the library's, and room for what its calls say. busy: 1 during a call of the shortest way. last: it is
+    # to be freed when it is not in use. users: how many blocks use it. pipelines: all of it, and idle: those that are not in
+    # use. wakes: what ends the calls under way. whole: one element until it is freed. kept: what C points at.
+    Slot = Struct.new(:client, :err, :busy, :last, :users, :pipelines, :idle, :wakes, :whole, :kept)
 
     include Commands
 
@@ -18,7 +20,7 @@ module Rredis
       @callbacks = {}
       @slots = {}.compare_by_identity
       @mutex = Mutex.new
-      @state = { pool: 0, slots: @slots }
+      @state = { slots: @slots }
       shared ? share(shared, at, settings) : own(url, settings)
       ObjectSpace.define_finalizer(self, self.class.finalizer(@state))
     end
@@ -91,41 +93,64 @@ module Rredis
 
     # Read a statistic of all threads together, or -1 where it is unknown or not kept.
     def stat(name)
-      use { C.pool_stat(@state[:pool], Names::STATS.fetch(name)) }
+      check_open
+      @pool.use { |pool| C.pool_stat(pool, Names::STATS.fetch(name)) }
     end
 
     # Open connections until so many are idle.
     def warm(count)
-      use { |slot, err| check C.pool_warm(@state[:pool], count, err), err if slot }
+      check_open
+      # Nothing ends a connect of a pool: whoever is to do something else leaves it to itself.
+      Aside.run(nil) do
+        err = "\0" * 256
+        @pool.use { |pool| check C.pool_warm(pool, count, err), err }
+      end
     end
 
     def inspect = "#<Rredis::Client #{@url}>"
     alias to_s inspect
 
-    # End the calls under way, with WokenError, and free the client. What was made from it is still of use.
+    # End the calls under way, with WokenError, and free the client. What was made from it is still of use. In a function that one of
+    # its calls runs, that call goes on, and the client is freed after it.
     def close
       return if @closed
 
       @closed = true
       slots = @mutex.synchronize { @slots.to_a.tap { @slots.clear } }
-      slots.each { |thread, slot| release(thread, slot) }
-      C.pool_free(@state[:pool]) unless @shared
-      @state[:pool] = 0
+      mine = Aside.callers
+      slots.each { |thread, slot| Client.release(slot, waits: thread.alive? && !mine.include?(thread), used: mine.include?(thread)) }
+      @pool.close unless @shared
       ObjectSpace.undefine_finalizer(self)
     end
 
     # :nodoc: The rest is for the other classes of the package.
 
-    attr_reader :state, :url, :settings, :aside, :closed
+    attr_reader :state, :pool, :url, :settings, :callbacks, :aside, :closed
 
-    def self.finalizer(state)
-      proc do
-        state[:slots].each_value { |slot| free(slot) }
-        C.pool_free(state[:pool]) unless state[:borrowed]
+    def self.finalizer(state) = proc { state[:slots].each_value { |slot| free(slot) } }
+
+    # Wake the calls of a thread that waits in them until they are over, and free its slot, or leave it to whoever uses it.
+    # A slot of a thread that is no more is free: the calls that a parent's thread was in at fork never end in the child.
+    def self.release(slot, waits:, used:)
+      while waits && (slot.busy.positive? || !slot.wakes.empty?)
+        C.client_wake(slot.client, 0)
+        slot.wakes.dup.each(&:call)
+        sleep 0.001
       end
+      return free(slot) unless waits || used
+
+      slot.last = true
+      free_last(slot)
+    end
+
+    # Free a slot that nobody uses any more, if it is the last of its client.
+    def self.free_last(slot)
+      free(slot) if slot.last && slot.busy.zero? && slot.users.zero?
     end
 
     def self.free(slot)
+      return unless slot.whole.pop
+
       slot.pipelines.each { |pipeline| C.pipeline_free(pipeline) }
       C.client_free(slot.client)
     end
@@ -134,7 +159,7 @@ module Rredis
     def with_reply(callback, texts)
       out = "\0" * 8
       use do |slot, err|
-        waiting(-> { C.client_wake(slot.client, 0) }) { check yield(slot, out, err), err }
+        waiting(slot, -> { C.client_wake(slot.client, 0) }) { check yield(slot, out, err), err }
         reply = out.unpack1('J')
         callback ? answer(callback, texts, reply) : Reply.value(reply)
       ensure
@@ -156,12 +181,11 @@ module Rredis
       pointers = texts.pack('p*')
       lengths = texts.map(&:bytesize).pack('J*')
       slot = @slots[Thread.current] || open_slot
-      return execute_otherwise(how, texts) if slot.busy.positive?
+      return execute_otherwise(how, texts) if slot.busy.positive? || slot.users.positive?
 
       slot.busy = 1
       out = NOTHING.dup
-      raise Failing.new(:state, 'this client is closed') if @closed
-
+      check_open
       status = C.client_command_with(slot.client, texts.size, pointers, lengths, 0, 0, 0, out, slot.err)
       raise Failing.made(slot.err) unless status.zero?
 
@@ -170,7 +194,7 @@ module Rredis
       if out
         C.reply_free(out.unpack1('J')) unless out == NOTHING
         slot.busy = 0
-        Client.free(slot) if slot.last
+        Client.free_last(slot) if slot.last
       end
     end
 
@@ -191,20 +215,34 @@ module Rredis
     # What this thread uses, for as long as the block runs.
     def use
       slot = @slots[Thread.current] || open_slot
-      nested = slot.busy.positive?
-      slot.busy += 1
-      raise Failing.new(:state, 'this client is closed') if @closed
+      nested = slot.users.positive? || slot.busy.positive?
+      slot.users += 1
+      begin
+        check_open
+        yield slot, nested ? "\0" * 256 : slot.err
+      ensure
+        slot.users -= 1
+        Client.free_last(slot) if slot.last
+      end
+    end
 
-      yield slot, nested ? "\0" * 256 : slot.err
-    ensure
-      if slot
-        slot.busy -= 1
-        Client.free(slot) if slot.last && slot.busy.zero?
+    # Wait in the block until close calls wake.
+    def waiting(slot, wake, aside: @aside, &block)
+      slot.wakes.push(wake)
+      begin
+        check_open
+        beside(aside, wake, &block)
+      ensure
+        slot.wakes.delete_if { |each| each.equal?(wake) }
       end
     end
 
     # Wait in the block. Where it may call Ruby it runs on a thread of its own, and wake ends it.
-    def waiting(wake, &block) = @aside ? Aside.run(wake, &block) : yield
+    def beside(aside, wake, &block) = aside ? Aside.run(wake, &block) : yield
+
+    def check_open
+      raise Failing.new(:state, 'this client is closed') if @closed
+    end
 
     def check(status, err)
       raise Failing.made(err) unless status.zero?
@@ -223,14 +261,36 @@ module Rredis
     # A pipeline of this thread's, for as long as the block runs.
     def with_pipeline
       use do |slot, err|
-        pipeline = slot.pipelines.pop || made(err) { |out| C.pipeline_new(slot.client, out, err) }
+        pipeline = slot.idle.pop || made(err) { |out| C.pipeline_new(slot.client, out, err) }.tap { |made| slot.pipelines.push(made) }
         begin
-          yield pipeline, err
+          yield pipeline, err, slot
         ensure
           C.pipeline_clear(pipeline)
-          slot.pipelines.size < 4 && !@closed ? slot.pipelines.push(pipeline) : C.pipeline_free(pipeline)
+          slot.idle.push(pipeline)
         end
       end
+    end
+
+    # A client of the library's, and what C points at in it. The block is given its options.
+    def open_client
+      check_open
+      err = "\0" * 256
+      # Timeouts and the like are each client's own, and not the pool's.
+      options = Options.new(*@settings)
+      yield options
+      client = @pool.use { |pool| made(err) { |out| C.client_new_on(pool, options.address, out, err) } }
+      return client, options.closures unless @at
+
+      begin
+        at = beside(@aside || !C::NATIVE, -> { C.client_wake(client, 0) }) do
+          made(err) { |out| C.client_new_at(client, @at[0], @at[1], @at[1].bytesize, out, err) }
+        end
+        [at, options.closures]
+      ensure
+        C.client_free(client)
+      end
+    ensure
+      options&.free
     end
 
     def made(err)
@@ -258,8 +318,9 @@ module Rredis
     def own(url, settings)
       @settings = [url, settings.except(*Options::POOLED)]
       options = Options.new(url, settings)
-      @state[:pool] = made(err = "\0" * 256) { |out| C.pool_new(options.address, out, err) }
-      @closures = options.closures
+      pool = made(err = "\0" * 256) { |out| C.pool_new(options.address, out, err) }
+      @state[:kept] = options.closures
+      @pool = Handle.new(:pool_free, pool, 'client', options.closures)
       @url = options.to_url
       @aside = options.functions?
     ensure
@@ -268,8 +329,8 @@ module Rredis
 
     def share(other, at, settings)
       @shared = other
-      @state[:pool] = other.state[:pool]
-      @state[:borrowed] = true
+      @pool = other.pool
+      @callbacks = other.callbacks
       @at = at
       url, earlier = other.settings
       @settings = [url, earlier.merge(settings)]
@@ -280,41 +341,13 @@ module Rredis
     # Threads come and go: the slots of those that are gone are freed when another comes.
     def open_slot
       thread = Thread.current
-      client, closures = open_client(thread)
-      slot = Slot.new(client, "\0" * 256, 0, [], false, closures)
+      client, kept = open_client { |options| options.interrupted_by(thread) unless @aside }
+      slot = Slot.new(client, "\0" * 256, 0, false, 0, [], [], [], [true], kept)
       @mutex.synchronize do
         gone = @slots.keys.reject(&:alive?)
         gone.each { |key| Client.free(@slots.delete(key)) }
         @slots[thread] = slot
       end
-    end
-
-    def open_client(thread)
-      raise Failing.new(:state, 'this client is closed') if @closed || @shared&.closed
-
-      err = "\0" * 256
-      # Timeouts and the like are each client's own, and not the pool's.
-      options = Options.new(*@settings)
-      options.interrupted_by(thread) unless @aside
-      client = made(err) { |out| C.client_new_on(@state[:pool], options.address, out, err) }
-      return client, options.closures unless @at
-
-      at = made(err) { |out| C.client_new_at(client, @at[0], @at[1], @at[1].bytesize, out, err) }
-      C.client_free(client)
-      [at, options.closures]
-    ensure
-      options&.free
-    end
-
-    # A call that is under way in another thread is woken until it is over. One of this thread's is over later.
-    def release(thread, slot)
-      return slot.last = true if thread == Thread.current && slot.busy.positive?
-
-      while slot.busy.positive?
-        C.client_wake(slot.client, 0)
-        sleep 0.001
-      end
-      Client.free(slot)
     end
   end
 

@@ -8,16 +8,10 @@ module Rredis
 
     def initialize(client)
       @client = client
-      @owner = Thread.current
       @mutex = Mutex.new
       @err = "\0" * 256
-      @address = client.use do |slot, err|
-        out = "\0" * 8
-        client.waiting(-> { C.client_wake(slot.client, 0) }) { client.check C.conn_new(slot.client, out, err), err }
-        out.unpack1('J')
-      end
-      @state = { address: @address }
-      ObjectSpace.define_finalizer(self, self.class.finalizer(@state))
+      @aside = client.aside || !C::NATIVE
+      client.use { |slot, err| @aside ? lease_apart(slot, err) : lease(slot, slot.client, err, slot.kept) }
     end
 
     # Run a command. One that the server answers with pushes (SUBSCRIBE), or not at all, gives nil.
@@ -29,8 +23,8 @@ module Rredis
       flags, timeout = @client.flags_of(how)
       pointers = Arguments.pointers(texts)
       lengths = Arguments.lengths(texts)
-      receiving do |out|
-        C.conn_command_with(@address, texts.size, pointers, lengths, flags, timeout, 0, out, @err)
+      receiving do |address, out|
+        C.conn_command_with(address, texts.size, pointers, lengths, flags, timeout, 0, out, @err)
       end
     end
 
@@ -41,54 +35,56 @@ module Rredis
     def transmit_later(*arguments, **options) = send_texts(Arguments.texts(arguments, options), Names::MORE)
 
     # The descriptor, to be watched for reading: receive(0) until it raises AgainError or StateError before each wait.
-    def fileno = C.conn_fd(@address)
+    def fileno = @handle.use { |address| C.conn_fd(address) }
 
     # Give the next reply, push or line of MONITOR, in order of arrival. A server's error is a ServerError among them.
     # timeout is in seconds; nil: for ever. AgainError: nothing arrived in that time.
     def receive(timeout = nil)
       timeout = Options.milliseconds(timeout)
-      receiving { |out| C.conn_receive(@address, timeout, out, @err) }
+      receiving { |address, out| C.conn_receive(address, timeout, out, @err) }
     end
 
     # Give the connection back, or close it if a command has changed it. A call that waits in another thread is ended.
-    def close
-      @closed = true
-      C.conn_wake(@address) && sleep(0.001) while @mutex.locked? && !@mutex.owned?
-      @mutex.synchronize do
-        C.conn_free(@address)
-        @state[:address] = @address = 0
-      end
-      ObjectSpace.undefine_finalizer(self)
-    end
-
-    def self.finalizer(state) = proc { C.conn_free(state[:address]) }
+    def close = @handle.close { |address| C.conn_wake(address) }
 
     private
+
+    # Any thread may wait in the connection. Only the extension can tell which one does, so otherwise the library asks about none.
+    def lease_apart(slot, err)
+      address, kept = @client.open_client {}
+      own = Handle.new(:client_free, address, 'client', kept)
+      lease(slot, address, err, kept) { own.held { |client| C.client_wake(client, 0) } }
+    ensure
+      own&.close
+    end
+
+    def lease(slot, client, err, kept, &wake)
+      wake ||= -> { C.client_wake(client, 0) }
+      address = @client.waiting(slot, wake, aside: @aside) { @client.made(err) { |out| C.conn_new(client, out, err) } }
+      @handle = Handle.new(:conn_free, address, 'connection', [@client, kept])
+    end
 
     def send_texts(texts, flags)
       pointers = Arguments.pointers(texts)
       lengths = Arguments.lengths(texts)
-      waiting { C.conn_send_with(@address, texts.size, pointers, lengths, flags, @err) }
+      waiting { |address| C.conn_send_with(address, texts.size, pointers, lengths, flags, @err) }
       self
     end
 
     def receiving
       out = "\0" * 8
-      waiting { yield out }
+      waiting { |address| yield address, out }
       Reply.value(out.unpack1('J'))
     ensure
       reply = out.unpack1('J')
       C.reply_free(reply) unless reply.zero?
     end
 
-    # The interrupt function of the connection asks about the thread that made it. Any other waits beside its call.
     def waiting
       @mutex.synchronize do
-        raise Failing.new(:state, 'this connection is closed') if @closed
-
-        call = -> { @client.check yield, @err }
-        aside = @client.aside || Thread.current != @owner
-        aside ? Aside.run(-> { C.conn_wake(@address) }, &call) : call.call
+        @handle.use do |address|
+          @client.beside(@aside, -> { C.conn_wake(address) }) { @client.check yield(address), @err }
+        end
       end
     end
   end

@@ -46,11 +46,33 @@ module Rredis
     # wants something of the thread that is its user_data. It neither needs the lock nor runs Ruby. A block would not do: Ruby
     # raises Interrupt from the main thread's block, or on the way out of it, and unwinds the library's frames.
     #
-    # The extension has a function of its own, which lets Ruby run the handlers of signals while the call goes on waiting.
-    INTERRUPTED = C::NATIVE ? Native::INTERRUPTED : Fiddle::Handle::DEFAULT['rb_thread_interrupted']
-
+    # The extension has a function of its own, which lets Ruby run the handlers of signals while the call goes on waiting. It asks
+    # about the thread that waits, whichever that is, and looks at the Flag that is its user_data.
     def interrupted_by(thread)
-      check C.options_on_interrupt(@address, INTERRUPTED, Fiddle.dlwrap(thread), 0, @err)
+      C::NATIVE ? interrupt(Native::INTERRUPTED, 0) : interrupt(INTERRUPTED, Fiddle.dlwrap(thread))
+    end
+
+    # A wait is also ended by a flag. Whoever shares always has no such function, and waits.
+    def ended_by(flag)
+      return if integer_of(:share) == Names::VALUES[:share][:always]
+
+      interrupt(C::NATIVE ? Native::INTERRUPTED : Flag::SET, flag.address)
+    end
+
+    INTERRUPTED = Fiddle::Handle::DEFAULT['rb_thread_interrupted']
+
+    # A text in C's memory that is empty until a wait is to end. The length of a text is a function of C's own.
+    class Flag
+      SET = Fiddle::Handle::DEFAULT['strlen']
+
+      def initialize
+        @text = Fiddle::Pointer.malloc(2, Fiddle::RUBY_FREE)
+        @text[0, 2] = "\0\0"
+      end
+
+      def address = @text.to_i
+      def set = @text[0] = 1
+      def clear = @text[0] = 0
     end
 
     def self.milliseconds(seconds) = seconds.nil? ? -1 : (seconds * 1000).ceil
@@ -64,6 +86,16 @@ module Rredis
 
     def check(status)
       raise Failing.made(@err) unless status.zero?
+    end
+
+    def interrupt(function, data)
+      check C.options_on_interrupt(@address, function, data, 0, @err)
+    end
+
+    def integer_of(name)
+      out = "\0" * 8
+      check C.options_get_int(@address, Names::OPTIONS[name], out, @err)
+      out.unpack1('q')
     end
 
     def integer(name, number, value)

@@ -35,9 +35,9 @@ module Rredis
     def run(atomic: false, **how)
       flags, timeout = @client.flags_of(how)
       queue, @queue = @queue, []
-      @client.with_pipeline do |pipeline, err|
+      @client.with_pipeline do |pipeline, err, slot|
         queue.each { |texts, script, keys| add(pipeline, err, texts, script, keys) }
-        Pipeline.results(@client, pipeline, queue, err) do |out|
+        Pipeline.results(@client, slot, pipeline, queue, err) do |out|
           C.pipeline_run_with(pipeline, atomic ? 1 : 0, flags, timeout, out, err)
         end
       end
@@ -51,9 +51,9 @@ module Rredis
       each = Aside.closure(Fiddle::TYPE_INT32_T, 4) do |_, index, reply, err|
         Aside.guarded(err) { yield(index, Pipeline.shown(@client, queue[index], reply)); 0 } || 80
       end
-      @client.with_pipeline do |pipeline, err|
+      @client.with_pipeline do |pipeline, err, slot|
         queue.each { |texts, script, keys| add(pipeline, err, texts, script, keys) }
-        Aside.run(-> { C.pipeline_wake(pipeline) }) do
+        @client.waiting(slot, -> { C.pipeline_wake(pipeline) }, aside: true) do
           @client.check C.pipeline_run_each(pipeline, flags, timeout, each.to_i, 0, err), err
         end
       end
@@ -68,9 +68,9 @@ module Rredis
     end
 
     # :nodoc: Wait for a run's replies, and apply the client's response callbacks.
-    def self.results(client, pipeline, queue, err)
+    def self.results(client, slot, pipeline, queue, err)
       out = "\0" * 8
-      client.waiting(-> { C.pipeline_wake(pipeline) }) do
+      client.waiting(slot, -> { C.pipeline_wake(pipeline) }) do
         client.check yield(out), err
       rescue Error => e
         index = C.pipeline_failed(pipeline)
@@ -119,8 +119,8 @@ module Rredis
     def self.run(client, keys, timeout)
       over = timeout && Process.clock_gettime(Process::CLOCK_MONOTONIC) + timeout
       (0..).each do |try|
-        return client.with_pipeline do |pipeline, err|
-          transaction = new(client, pipeline, err)
+        return client.with_pipeline do |pipeline, err, slot|
+          transaction = new(client, slot, pipeline, err)
           transaction.watch(keys) unless keys.empty?
           yield transaction
           return transaction.exec_queue
@@ -134,8 +134,9 @@ module Rredis
       end
     end
 
-    def initialize(client, pipeline, err)
+    def initialize(client, slot, pipeline, err)
       @client = client
+      @slot = slot
       @pipeline = pipeline
       @err = err
       @queue = []
@@ -188,7 +189,7 @@ module Rredis
 
     # :nodoc:
     def exec_queue
-      Pipeline.results(@client, handle, @queue, @err) { |out| C.pipeline_run_with(handle, 1, 0, 0, out, @err) }
+      Pipeline.results(@client, @slot, handle, @queue, @err) { |out| C.pipeline_run_with(handle, 1, 0, 0, out, @err) }
     end
 
     # :nodoc:
@@ -200,7 +201,7 @@ module Rredis
 
     def waiting(&block)
       pipeline = handle
-      @client.waiting(-> { C.pipeline_wake(pipeline) }) { @client.check block.call, @err }
+      @client.waiting(@slot, -> { C.pipeline_wake(pipeline) }) { @client.check block.call, @err }
     end
   end
 end

@@ -15,13 +15,12 @@ module Rredis
       @client = client
       @handlers = {}
       @err = "\0" * 256
-      @process = Process.pid
-      @address = client.use { |slot, err| client.made(err) { |out| C.pubsub_new(slot.client, out, err) } }
-      @io = IO.for_fd(C.pubsub_fd(@address), autoclose: false)
+      @flag = Options::Flag.new
+      @handle = client.use { |_, err| made(err) }
+      @io = @handle.use { |address| IO.for_fd(C.pubsub_fd(address), autoclose: false) }
       @awake, @waker = IO.pipe
       @waiting = Mutex.new
-      @state = { address: @address }
-      ObjectSpace.define_finalizer(self, self.class.finalizer(@state))
+      @changing = Mutex.new
     end
 
     # Subscribe to channels, or with topic: :pattern or :shard to patterns or shard channels. A block is their handler.
@@ -47,22 +46,9 @@ module Rredis
     # raises is raised here.
     def next_message(timeout = nil)
       over = timeout && now + timeout
-      @waiting.synchronize do
-        loop do
-          message = arrived
-          if message
-            handler = handler_of(message)
-            return message unless handler
-
-            handler.call(message)
-          else
-            left = over && [over - now, 0].max
-            return if left&.zero?
-
-            pause(left)
-          end
-        end
-      end
+      check_open
+      # The descriptor stays as long as it is waited for.
+      @waiting.synchronize { @handle.held { |address| message_until(over, address) } }
     end
 
     # Pass messages to their handlers, for timeout seconds or until close. Gaps, and messages without a handler, are given to
@@ -87,34 +73,59 @@ module Rredis
     end
     include Enumerable
 
-    # End the wait under way, with WokenError, and close the connection.
+    # End the waits under way, with WokenError, and close the connection.
     def close
       return if @closed
 
       @closed = true
+      @flag.set
       @waker.close
-      @waiting.owned? ? free : @waiting.synchronize { free }
+      @handle.close
     end
-
-    def self.finalizer(state) = proc { C.pubsub_free(state[:address]) }
 
     private
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
-    def free
-      C.pubsub_free(@address)
-      @state[:address] = @address = 0
-      ObjectSpace.undefine_finalizer(self)
+    def check_open
+      raise Failing.new(:woken, 'this subscriber was closed') if @closed
     end
 
-    # The message that is there, or nil.
-    def arrived
-      raise Failing.new(:woken, 'this subscriber was closed') if @closed
+    # A client of the library's that is this subscriber's own, so that the flag ends no call of others.
+    def made(err)
+      client, kept = @client.open_client { |options| options.ended_by(@flag) }
+      address = @client.made(err) { |out| C.pubsub_new(client, out, err) }
+      Handle.new(:pubsub_free, address, 'subscriber', [@client, kept, @flag])
+    ensure
+      C.client_free(client) if client
+    end
 
+    def message_until(over, address)
+      loop do
+        check_open
+        message = arrived(address)
+        if message
+          handler = handler_of(message)
+          return message unless handler
+
+          handler.call(message)
+        else
+          left = over && [over - now, 0].max
+          return if left&.zero?
+
+          pause(left)
+        end
+      end
+    end
+
+    # What was meant for an earlier wait: it is gone, and this one goes on.
+    NOTHING = %i[again woken].map { |name| Names::STATUSES[name] }.freeze
+
+    # The message that is there, or nil.
+    def arrived(address)
       out = "\0" * 8
-      status = @client.waiting(-> { C.pubsub_wake(@address) }) { C.pubsub_next(@address, 0, out, @err) }
-      return if status == Names::STATUSES[:again]
+      status = @client.beside(@client.aside, -> { C.pubsub_wake(address) }) { C.pubsub_next(address, 0, out, @err) }
+      return if NOTHING.include?(status)
 
       @client.check status, @err
       message(Reply.value(out.unpack1('J')))
@@ -144,13 +155,28 @@ module Rredis
       texts = Arguments.texts(names)
       pointers = Arguments.pointers(texts)
       lengths = Arguments.lengths(texts)
+      topic = Names::TOPICS.fetch(topic)
       err = "\0" * 256
-      raise Failing.new(:state, 'this subscriber is closed') if @closed
-
-      @client.waiting(-> {}) do
-        @client.check C.public_send(function, @address, Names::TOPICS.fetch(topic), texts.size, pointers, lengths, err), err
+      changing do |address|
+        @client.check C.public_send(function, address, topic, texts.size, pointers, lengths, err), err
       end
       self
+    end
+
+    # The first subscription connects. With the extension whoever wants something of the thread ends that, and otherwise the flag,
+    # which is for one at a time.
+    def changing(&block)
+      return @handle.use(&block) if C::NATIVE && !@client.aside
+      raise Failing.new(:state, 'this subscriber is connecting') if Aside.callers.include?(@changer)
+
+      @changing.synchronize do
+        @changer = Thread.current
+        @flag.clear
+        @flag.set if @closed
+        @handle.use { |address| Aside.run(-> { @flag.set }) { block.call(address) } }
+      ensure
+        @changer = nil
+      end
     end
   end
 end
