@@ -219,6 +219,29 @@ class TestCommands < Minitest::Test
     GC.stress = false
   end
 
+  # A call that waits for a connection finds its arguments where they were, although others have moved meanwhile.
+  def test_arguments_while_memory_is_compacted
+    skip 'this Ruby does not compact' unless GC.respond_to?(:compact)
+    redis = client(pool_max: 1, command_timeout: 60)
+    own = client.connection
+    script = redis.script('return ARGV[1]')
+    held = redis.connection
+    garbage = Array.new(200_000) { Object.new }
+    # Nothing but the call refers to the text of a Symbol.
+    calls = [->(text) { redis.echo(text.to_sym) }, ->(text) { redis.call_with({ idempotent: true }, :ECHO, text.to_sym) },
+             ->(text) { script.run(arguments: [text.to_sym]) }, ->(text) { redis.transact(text.to_sym) { |now| break now.echo(text.to_sym) } }]
+    waits = calls.flat_map { |call| Array.new(10) { |i| Thread.new { [call.call("text #{i}"), "text #{i}"] } } }
+    # The calls of one connection wait for each other.
+    waits += Array.new(10) { |i| Thread.new { [own.echo(:"own #{i}"), "own #{i}"] } }.unshift(Thread.new { [own.blpop('rb:nothing', 1), nil] })
+    sleep 0.2
+    garbage.clear
+    GC.start
+    GC.compact
+    held.close
+    waits.each { |wait| assert_equal(*wait.value.reverse) unless wait.value == [nil, nil] }
+    own.close
+  end
+
   # The texts that a call is given stay the caller's, short ones and long ones.
   def test_arguments_stay_as_they_are
     redis = client

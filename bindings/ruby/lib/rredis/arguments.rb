@@ -53,8 +53,21 @@ module Rredis
       number.to_s
     end
 
-    # pack('p') keeps no reference: the texts must be reachable until the call is over.
-    def pointers(texts) = texts.pack('p*')
-    def lengths(texts) = texts.map(&:bytesize).pack('J*')
+    # The addresses and the lengths of the texts, which are copied: what only an Array refers to is moved by a collection that
+    # compacts, and another thread may change a text meanwhile. The addresses are valid for as long as their String is reachable.
+    def passed(texts)
+      sizes = texts.map(&:bytesize)
+      bytes = texts.pack('a*' * sizes.size, buffer: String.new(capacity: ROOM))
+      return passed(texts) if bytes.bytesize != sizes.sum
+
+      at = [bytes].pack('p').unpack1('J')
+      pointers = sizes.map { |size| (at += size) - size }.pack('J*')
+      pointers.instance_variable_set(:@bytes, bytes)
+      [pointers, sizes.pack('J*')]
+    end
+
+    # A text of this size lies outside of its object, and so stays where it is when that moves.
+    ROOM = 1024
+    private_constant :ROOM
   end
 end

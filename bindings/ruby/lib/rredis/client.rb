@@ -178,8 +178,7 @@ module Rredis
       texts = Arguments.texts(arguments, options)
       return execute_otherwise(how, texts) if @aside || !how.empty? || !@callbacks.empty?
 
-      pointers = texts.pack('p*')
-      lengths = texts.map(&:bytesize).pack('J*')
+      pointers, lengths = Arguments.passed(texts)
       slot = @slots[Thread.current] || open_slot
       return execute_otherwise(how, texts) if slot.busy.positive? || slot.users.positive?
 
@@ -205,8 +204,7 @@ module Rredis
       callback = @callbacks.empty? ? nil : callback_of(texts)
       flags, timeout = flags_of(how)
       flags |= 1 if callback
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       with_reply(callback, texts) do |slot, out, err|
         C.client_command_with(slot.client, texts.size, pointers, lengths, flags, timeout, 0, out, err)
       end
@@ -367,8 +365,7 @@ module Rredis
     def builtin
       out = "\0" * 8
       err = "\0" * 256
-      status = C.callback_builtin(@arguments.size, Arguments.pointers(@arguments), Arguments.lengths(@arguments), @address,
-                                  out, err)
+      status = C.callback_builtin(@arguments.size, *Arguments.passed(@arguments), @address, out, err)
       raise Failing.made(err) unless status.zero?
 
       Reply.take(out.unpack1('J'))

@@ -45,7 +45,7 @@ module Rredis
       def known?(words)
         flags = "\0" * 4
         err = "\0" * 256
-        status = C.command_flags(words.size, Arguments.pointers(words), Arguments.lengths(words), flags, err)
+        status = C.command_flags(words.size, *Arguments.passed(words), flags, err)
         status.zero? && (words.size == 1 || flags.unpack1('L').nobits?(CONTAINER))
       end
 

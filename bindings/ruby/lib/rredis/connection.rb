@@ -21,8 +21,7 @@ module Rredis
     def call_with(how, *arguments, **options)
       texts = Arguments.texts(arguments, options)
       flags, timeout = @client.flags_of(how)
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       receiving do |address, out|
         C.conn_command_with(address, texts.size, pointers, lengths, flags, timeout, 0, out, @err)
       end
@@ -65,8 +64,7 @@ module Rredis
     end
 
     def send_texts(texts, flags)
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       waiting { |address| C.conn_send_with(address, texts.size, pointers, lengths, flags, @err) }
       self
     end

@@ -99,8 +99,7 @@ module Rredis
       flags = !script && @client.callbacks? && @client.callback_of(texts) ? 1 : 0
       return @client.check(Native.add(pipeline, texts, flags, err), err) if C::NATIVE && !script
 
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       @client.check(
         if script then C.script_add_with(script.address, pipeline, keys, texts.size, pointers, lengths, 0, 0, err)
         else C.pipeline_add_with(pipeline, texts.size, pointers, lengths, flags, 0, err)
@@ -145,8 +144,7 @@ module Rredis
     # Run a command at once.
     def call(*arguments, **options)
       texts = Arguments.texts(arguments, options)
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       out = "\0" * 8
       waiting { C.pipeline_command(handle, texts.size, pointers, lengths, out, @err) }
       Reply.value(out.unpack1('J'))
@@ -172,8 +170,7 @@ module Rredis
 
     # :nodoc:
     def add(texts)
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       flags = @client.callbacks? && @client.callback_of(texts) ? 1 : 0
       @client.check C.pipeline_add_with(handle, texts.size, pointers, lengths, flags, 0, @err), @err
       @queue << [texts, nil, 0]
@@ -182,8 +179,7 @@ module Rredis
     # :nodoc:
     def watch(keys)
       texts = Arguments.texts(keys)
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       waiting { C.pipeline_watch(handle, texts.size, pointers, lengths, @err) }
     end
 

@@ -23,8 +23,7 @@ module Rredis
       keys = Array(keys)
       flags, timeout = @client.flags_of(how)
       texts = Arguments.texts([keys, arguments])
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       @client.with_reply(nil, nil) do |slot, out, err|
         C.script_run_with(@address, slot.client, keys.size, texts.size, pointers, lengths, flags, timeout, 0, out, err)
       end

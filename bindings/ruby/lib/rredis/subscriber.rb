@@ -153,8 +153,7 @@ module Rredis
 
     def change(function, topic, names)
       texts = Arguments.texts(names)
-      pointers = Arguments.pointers(texts)
-      lengths = Arguments.lengths(texts)
+      pointers, lengths = Arguments.passed(texts)
       topic = Names::TOPICS.fetch(topic)
       err = "\0" * 256
       changing do |address|
