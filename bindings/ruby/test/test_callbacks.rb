@@ -38,6 +38,56 @@ class TestCallbacks < Minitest::Test
     assert_match(/WRONGTYPE/, error.message)
   end
 
+  # Wherever a command runs at once or in a queue, and in both protocols, the callback is shown what the server sent.
+  def test_response_callbacks_are_those_of_all_that_is_made_of_a_client
+    [2, 3].each do |protocol|
+      redis = client(protocol: protocol)
+      redis.del('rb:h')
+      redis.hset('rb:h', a: 1)
+      sent = protocol == 2 ? %w[a 1] : { 'a' => '1' }
+      built = { 'a' => '1' }
+      redis.on_response('HGETALL') { |response| [response.reply, response.builtin] }
+      redis.on_response('CONFIG GET') { |response| response.builtin.keys }
+      redis.on_response('EVALSHA') { |response| [response.arguments.drop(2), response.reply] }
+      redis.on_response('INCR') { flunk 'a server\'s error is shown' }
+      shown = [sent, built]
+      assert_equal shown, redis.hgetall('rb:h')
+      assert_equal shown, redis.with(command_timeout: 1).tap { |other| @clients << other }.hgetall('rb:h')
+      assert_equal shown, redis.at(key: 'rb:h').tap { |other| @clients << other }.hgetall('rb:h')
+      assert_equal sent, redis.call_with({ raw: true }, 'HGETALL', 'rb:h')
+      assert_equal [sent], redis.pipelined(raw: true) { |queue| queue.hgetall('rb:h') }
+      assert_kind_of Rredis::ServerError, redis.call_with({ error_reply: true }, 'INCR', 'rb:h')
+      2.times do
+        assert_equal [shown], (redis.transact('rb:h') { |now| assert_equal shown, now.hgetall('rb:h'); now.queue.hgetall('rb:h') })
+      end
+      assert_equal ['maxclients'], (redis.transact('rb:h') { |now| break now.config_get('maxclients') })
+      script = redis.script('return ARGV[1]')
+      assert_equal [%w[1 k x], 'x'], script.run(keys: 'k', arguments: ['x'])
+      assert_equal [[%w[0 y], 'y']], redis.pipelined { |queue| queue.script(script, arguments: ['y']) }
+      redis.connection do |own|
+        assert_equal shown, own.hgetall('rb:h')
+        own.multi
+        assert_equal 'QUEUED', own.hgetall('rb:h')
+        own.incr('rb:h')
+        own.ping
+        own.config_get('maxclients')
+        own.object('ENCODING', 'rb:h')
+        replies = own.call('EXEC')
+        assert_equal [shown, true, ['maxclients']], replies.values_at(0, 2, 3)
+        assert_kind_of Rredis::ServerError, replies[1]
+        own.watch('rb:h')
+        own.multi
+        own.hgetall('rb:h')
+        redis.hset('rb:h', a: 1)
+        assert_nil own.call('EXEC')
+        assert_equal shown, own.hgetall('rb:h')
+        assert_equal sent, own.call_with({ raw: true }, 'HGETALL', 'rb:h')
+      end
+      redis.on_response('HGETALL')
+      assert_equal [built], (redis.transact('rb:h') { |now| assert_equal built, now.hgetall('rb:h'); now.queue.hgetall('rb:h') })
+    end
+  end
+
   def test_what_a_handler_raises_leaves_the_wait
     redis = client
     subscriber = redis.subscriber

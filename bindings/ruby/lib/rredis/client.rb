@@ -10,8 +10,8 @@ module Rredis
   # Every command is a method. One of two words is config_get; call('CONFIG', 'GET', ...) takes the words as they are.
   class Client
     # A thread's own client of the library's, and room for what its calls say. busy: 1 during a call of the shortest way. last: it is
-    # to be freed when it is not in use. users: how many blocks use it. pipelines: all of it, and idle: those that are not in
-    # use. wakes: what ends the calls under way. whole: one element until it is freed. kept: what C points at.
+    # to be freed when it is not in use. users: how many blocks use it. pipelines: all of it, and idle: those that are not in use, by
+    # the callbacks that they read for. wakes: what ends the calls under way. whole: one element until it is freed. kept: what C points at.
     Slot = Struct.new(:client, :err, :busy, :last, :users, :pipelines, :idle, :wakes, :whole, :kept)
 
     include Commands
@@ -161,7 +161,7 @@ module Rredis
       use do |slot, err|
         waiting(slot, -> { C.client_wake(slot.client, 0) }) { check yield(slot, out, err), err }
         reply = out.unpack1('J')
-        callback ? answer(callback, texts, reply) : Reply.value(reply)
+        shown(callback, texts, reply)
       ensure
         reply = out.unpack1('J')
         C.reply_free(reply) unless reply.zero?
@@ -201,7 +201,7 @@ module Rredis
     private_constant :NOTHING
 
     def execute_otherwise(how, texts)
-      callback = @callbacks.empty? ? nil : callback_of(texts)
+      callback = callback_of(texts) unless how[:raw]
       flags, timeout = flags_of(how)
       flags |= 1 if callback
       pointers, lengths = Arguments.passed(texts)
@@ -247,24 +247,31 @@ module Rredis
     end
 
     def callback_of(texts)
+      return if @callbacks.empty?
+
       word = texts[0].upcase
       @callbacks[word] || (texts.size > 1 && @callbacks["#{word} #{texts[1].upcase}"]) || nil
     end
 
-    # What a response callback makes of a reply. A server's error is not shown to it.
-    def answer(callback, texts, reply) = callback.call(Response.new(texts, reply))
+    # What a response callback makes of the reply at an address, or its value. A server's error is not shown to a callback.
+    def shown(callback, texts, address)
+      return Reply.value(address) if callback.nil? || Reply.error?(address)
+
+      callback.call(Response.new(texts, address))
+    end
 
     def callbacks? = !@callbacks.empty?
 
-    # A pipeline of this thread's, for as long as the block runs.
-    def with_pipeline
+    # A pipeline of this thread's, for as long as the block runs. callbacks: those for which it is to read at once.
+    def with_pipeline(callbacks = nil)
       use do |slot, err|
-        pipeline = slot.idle.pop || made(err) { |out| C.pipeline_new(slot.client, out, err) }.tap { |made| slot.pipelines.push(made) }
+        callbacks = nil if callbacks&.empty?
+        pipeline = idle(slot, callbacks).pop || new_pipeline(slot, callbacks, err)
         begin
           yield pipeline, err, slot
         ensure
           C.pipeline_clear(pipeline)
-          slot.idle.push(pipeline)
+          slot.idle[callbacks]&.push(pipeline)
         end
       end
     end
@@ -313,6 +320,30 @@ module Rredis
 
     private
 
+    # The idle pipelines that read for these callbacks. Those for earlier ones are of no more use.
+    def idle(slot, callbacks)
+      slot.idle[callbacks] ||= begin
+        (slot.idle.keys - [nil]).each do |earlier|
+          slot.idle.delete(earlier).each { |pipeline| C.pipeline_free(slot.pipelines.delete(pipeline)) }
+        end
+        []
+      end
+    end
+
+    # What a pipeline reads at once has no flag that it is to be as the server sent it: its client knows it.
+    def new_pipeline(slot, callbacks, err)
+      if callbacks
+        own, kept = open_client do |options|
+          options.interrupted_by(Thread.current) unless @aside
+          callbacks.each_key { |command| options.raw(command) }
+        end
+        slot.kept.concat(kept)
+      end
+      made(err) { |out| C.pipeline_new(own || slot.client, out, err) }.tap { |pipeline| slot.pipelines.push(pipeline) }
+    ensure
+      C.client_free(own) if own
+    end
+
     def own(url, settings)
       @settings = [url, settings.except(*Options::POOLED)]
       options = Options.new(url, settings)
@@ -340,7 +371,7 @@ module Rredis
     def open_slot
       thread = Thread.current
       client, kept = open_client { |options| options.interrupted_by(thread) unless @aside }
-      slot = Slot.new(client, "\0" * 256, 0, false, 0, [], [], [], [true], kept)
+      slot = Slot.new(client, "\0" * 256, 0, false, 0, [], {}.compare_by_identity, [], [true], kept)
       @mutex.synchronize do
         gone = @slots.keys.reject(&:alive?)
         gone.each { |key| Client.free(@slots.delete(key)) }
@@ -351,7 +382,8 @@ module Rredis
 
   # A command and its reply, for a response callback.
   class Response
-    attr_reader :arguments
+    # arguments: the texts of the command.
+    attr_reader :arguments, :address
 
     def initialize(arguments, address)
       @arguments = arguments

@@ -21,8 +21,13 @@ module Rredis
     def call_with(how, *arguments, **options)
       texts = Arguments.texts(arguments, options)
       flags, timeout = @client.flags_of(how)
+      queue = queue_of(texts)
+      callback = @client.callback_of(texts)
+      callback = ->(response) { answers(queue, response) } if queue.any? { |queued| @client.callback_of(queued) }
+      callback = nil if how[:raw]
+      flags |= 1 if callback
       pointers, lengths = Arguments.passed(texts)
-      receiving do |address, out|
+      receiving(->(reply) { queued?(texts, reply) ? Reply.value(reply) : @client.shown(callback, texts, reply) }) do |address, out|
         C.conn_command_with(address, texts.size, pointers, lengths, flags, timeout, 0, out, @err)
       end
     end
@@ -69,10 +74,40 @@ module Rredis
       self
     end
 
-    def receiving
+    # The commands that this one runs, if it is EXEC. What is queued is known where there are response callbacks.
+    def queue_of(texts)
+      queue = @queue || []
+      return [] unless (@queue || @client.callbacks?) && texts[0]
+
+      word = texts[0].upcase
+      @queue = [] if word == 'MULTI' && !@queue
+      @queue = nil if %w[EXEC DISCARD RESET].include?(word)
+      word == 'EXEC' ? queue : []
+    end
+
+    # Whether the command waits for EXEC.
+    def queued?(texts, reply)
+      return false unless @queue && Reply.value(reply) == 'QUEUED'
+
+      @queue << texts
+    end
+
+    # What the response callbacks make of the elements of the reply to EXEC.
+    def answers(queue, response)
+      elements = Reply.elements_of(response.address)
+      response.reply&.each_with_index&.map do |reply, index|
+        next reply if reply.is_a?(Error)
+
+        element = Response.new(queue[index], elements + Reply::NODE * index)
+        callback = @client.callback_of(element.arguments)
+        callback ? callback.call(element) : element.builtin
+      end
+    end
+
+    def receiving(shown = Reply.method(:value))
       out = "\0" * 8
       waiting { |address| yield address, out }
-      Reply.value(out.unpack1('J'))
+      shown.call(out.unpack1('J'))
     ensure
       reply = out.unpack1('J')
       C.reply_free(reply) unless reply.zero?

@@ -26,7 +26,7 @@ module Rredis
       version: 'p', version_number: 'u', status_name: 'pi',
       options_new: 'h', options_free: 'vh', options_set_int: 'ihils', options_set_str: 'ihiszs',
       options_set_url: 'ihszs', options_get_int: 'ihiss', options_to_url: 'ihss',
-      options_on_interrupt: 'ihhhhs', options_set_credentials: 'ihhhhs', options_on_push: 'ihhhhs', options_on_event: 'ihhhhs',
+      options_on_interrupt: 'ihhhhs', options_set_callback: 'ihszhhhs', options_set_credentials: 'ihhhhs', options_on_push: 'ihhhhs', options_on_event: 'ihhhhs',
       pool_new: 'ihss', pool_free: 'vh', pool_stat: 'lhi', pool_drop_idle: 'vh',
       client_new: 'ihss', client_new_on: 'ihhss', client_free: 'vh', client_stat: 'lhi', client_wake: 'zhh',
       reply_free: 'vh', reply_attributes: 'hhh', reply_bytes: 'hhs', reply_clone: 'ihss',

@@ -75,6 +75,14 @@ module Rredis
       def clear = @text[0] = 0
     end
 
+    # Replies to a command are to be as the server sent them: the callback, which says that it has succeeded, keeps them.
+    def raw(command)
+      check C.options_set_callback(@address, command, command.bytesize, Flag::SET, EMPTY.address, 0, @err)
+    end
+
+    EMPTY = Flag.new
+    private_constant :EMPTY
+
     def self.milliseconds(seconds) = seconds.nil? ? -1 : (seconds * 1000).ceil
 
     def free

@@ -37,7 +37,7 @@ module Rredis
       queue, @queue = @queue, []
       @client.with_pipeline do |pipeline, err, slot|
         queue.each { |texts, script, keys| add(pipeline, err, texts, script, keys) }
-        Pipeline.results(@client, slot, pipeline, queue, err) do |out|
+        Pipeline.results(@client, slot, pipeline, queue, err, raw: how[:raw]) do |out|
           C.pipeline_run_with(pipeline, atomic ? 1 : 0, flags, timeout, out, err)
         end
       end
@@ -49,7 +49,7 @@ module Rredis
       flags, timeout = @client.flags_of(how)
       queue, @queue = @queue, []
       each = Aside.closure(Fiddle::TYPE_INT32_T, 4) do |_, index, reply, err|
-        Aside.guarded(err) { yield(index, Pipeline.shown(@client, queue[index], reply)); 0 } || 80
+        Aside.guarded(err) { yield(index, how[:raw] ? Reply.value(reply) : Pipeline.shown(@client, queue[index], reply)); 0 } || 80
       end
       @client.with_pipeline do |pipeline, err, slot|
         queue.each { |texts, script, keys| add(pipeline, err, texts, script, keys) }
@@ -60,15 +60,21 @@ module Rredis
       self
     end
 
+    # :nodoc: The texts of a queued command, and its response callback.
+    def self.callback(client, queued)
+      texts, script, keys = queued
+      texts = script.command(texts, keys) if script && client.callbacks?
+      [texts, client.callback_of(texts)]
+    end
+
     # :nodoc: What a response callback makes of the reply at an address, or its value.
-    def self.shown(client, command, address)
-      reply = Reply.value(address)
-      callback = client.callback_of(command[0]) unless reply.is_a?(Error) || command[1]
-      callback ? client.answer(callback, command[0], address) : reply
+    def self.shown(client, queued, address)
+      texts, callback = callback(client, queued)
+      client.shown(callback, texts, address)
     end
 
     # :nodoc: Wait for a run's replies, and apply the client's response callbacks.
-    def self.results(client, slot, pipeline, queue, err)
+    def self.results(client, slot, pipeline, queue, err, raw: nil)
       out = "\0" * 8
       client.waiting(slot, -> { C.pipeline_wake(pipeline) }) do
         client.check yield(out), err
@@ -79,7 +85,7 @@ module Rredis
       end
       root = out.unpack1('J')
       replies = Reply.results(root)
-      client.callbacks? ? answered(client, queue, replies, root) : replies
+      client.callbacks? && !raw ? answered(client, queue, replies, root) : replies
     ensure
       root = out.unpack1('J')
       C.reply_free(root) unless root.zero?
@@ -88,20 +94,19 @@ module Rredis
     def self.answered(client, queue, replies, root)
       elements = Reply.elements_of(root)
       replies.each_with_index.map do |reply, index|
-        callback = client.callback_of(queue[index][0]) unless reply.is_a?(Error) || queue[index][1]
-        callback ? client.answer(callback, queue[index][0], elements + Reply::NODE * index) : reply
+        reply.is_a?(Error) ? reply : shown(client, queue[index], elements + Reply::NODE * index)
       end
     end
 
     private
 
     def add(pipeline, err, texts, script, keys)
-      flags = !script && @client.callbacks? && @client.callback_of(texts) ? 1 : 0
+      flags = @client.callbacks? && Pipeline.callback(@client, [texts, script, keys])[1] ? 1 : 0
       return @client.check(Native.add(pipeline, texts, flags, err), err) if C::NATIVE && !script
 
       pointers, lengths = Arguments.passed(texts)
       @client.check(
-        if script then C.script_add_with(script.address, pipeline, keys, texts.size, pointers, lengths, 0, 0, err)
+        if script then C.script_add_with(script.address, pipeline, keys, texts.size, pointers, lengths, flags, 0, err)
         else C.pipeline_add_with(pipeline, texts.size, pointers, lengths, flags, 0, err)
         end, err
       )
@@ -118,7 +123,7 @@ module Rredis
     def self.run(client, keys, timeout)
       over = timeout && Process.clock_gettime(Process::CLOCK_MONOTONIC) + timeout
       (0..).each do |try|
-        return client.with_pipeline do |pipeline, err, slot|
+        return client.with_pipeline(client.callbacks) do |pipeline, err, slot|
           transaction = new(client, slot, pipeline, err)
           transaction.watch(keys) unless keys.empty?
           yield transaction
@@ -147,7 +152,7 @@ module Rredis
       pointers, lengths = Arguments.passed(texts)
       out = "\0" * 8
       waiting { C.pipeline_command(handle, texts.size, pointers, lengths, out, @err) }
-      Reply.value(out.unpack1('J'))
+      @client.shown(@client.callback_of(texts), texts, out.unpack1('J'))
     ensure
       reply = out ? out.unpack1('J') : 0
       C.reply_free(reply) unless reply.zero?
@@ -171,7 +176,7 @@ module Rredis
     # :nodoc:
     def add(texts)
       pointers, lengths = Arguments.passed(texts)
-      flags = @client.callbacks? && @client.callback_of(texts) ? 1 : 0
+      flags = @client.callback_of(texts) ? 1 : 0
       @client.check C.pipeline_add_with(handle, texts.size, pointers, lengths, flags, 0, @err), @err
       @queue << [texts, nil, 0]
     end

@@ -102,6 +102,8 @@ module Rredis
       end
     end
 
+    def error?(address) = C.read(address, 4).unpack1('l') == 12
+
     # The address of the first element.
     def elements_of(address) = C.read(address, NODE).unpack1('@24J')
 

@@ -24,11 +24,17 @@ module Rredis
       flags, timeout = @client.flags_of(how)
       texts = Arguments.texts([keys, arguments])
       pointers, lengths = Arguments.passed(texts)
-      @client.with_reply(nil, nil) do |slot, out, err|
+      command = command(texts, keys.size)
+      callback = @client.callback_of(command) unless how[:raw]
+      flags |= 1 if callback
+      @client.with_reply(callback, command) do |slot, out, err|
         C.script_run_with(@address, slot.client, keys.size, texts.size, pointers, lengths, flags, timeout, 0, out, err)
       end
     end
     alias call run
+
+    # :nodoc: What a response callback is told: that of EVALSHA, whatever is sent.
+    def command(texts, keys) = ['EVALSHA', @sha, keys.to_s, *texts]
 
     def self.finalizer(address) = proc { C.script_free(address) }
   end
