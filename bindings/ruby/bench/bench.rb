@@ -63,6 +63,8 @@ ROWS = {
   '100 GETs in a pipeline' => [40, { 'rredis' => -> { OURS.pipelined { |q| 100.times { q.get('bench:key') } } },
                                      'redis-rb' => -> { RUBY.pipelined { |q| 100.times { q.get('bench:key') } } },
                                      'its hiredis driver' => -> { HIREDIS.pipelined { |q| 100.times { q.get('bench:key') } } } }],
+  'LRANGE of 100' => [100, { 'rredis' => -> { OURS.lrange('bench:list', 0, 99) }, 'redis-rb' => -> { RUBY.lrange('bench:list', 0, 99) },
+                             'its hiredis driver' => -> { HIREDIS.lrange('bench:list', 0, 99) } }],
   'LRANGE of 1000' => [20, { 'rredis' => -> { OURS.lrange('bench:list', 0, -1) }, 'redis-rb' => -> { RUBY.lrange('bench:list', 0, -1) },
                              'its hiredis driver' => -> { HIREDIS.lrange('bench:list', 0, -1) } }],
   'HGETALL of 50' => [200, { 'rredis' => -> { OURS.hgetall('bench:hash') }, 'redis-rb' => -> { RUBY.hgetall('bench:hash') },

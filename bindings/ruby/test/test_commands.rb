@@ -229,16 +229,18 @@ class TestCommands < Minitest::Test
     garbage = Array.new(200_000) { Object.new }
     # Nothing but the call refers to the text of a Symbol.
     calls = [->(text) { redis.echo(text.to_sym) }, ->(text) { redis.call_with({ idempotent: true }, :ECHO, text.to_sym) },
-             ->(text) { script.run(arguments: [text.to_sym]) }, ->(text) { redis.transact(text.to_sym) { |now| break now.echo(text.to_sym) } }]
+             ->(text) { script.run(arguments: [text.to_sym]) },
+             ->(text) { redis.transact(text.to_sym) { |now| break now.echo(text.to_sym) } }]
     waits = calls.flat_map { |call| Array.new(10) { |i| Thread.new { [call.call("text #{i}"), "text #{i}"] } } }
     # The calls of one connection wait for each other.
-    waits += Array.new(10) { |i| Thread.new { [own.echo(:"own #{i}"), "own #{i}"] } }.unshift(Thread.new { [own.blpop('rb:nothing', 1), nil] })
+    waits << Thread.new { [own.blpop('rb:nothing', 1), nil] }
+    waits += Array.new(10) { |i| Thread.new { [own.echo(:"own #{i}"), "own #{i}"] } }
     sleep 0.2
     garbage.clear
     GC.start
     GC.compact
     held.close
-    waits.each { |wait| assert_equal(*wait.value.reverse) unless wait.value == [nil, nil] }
+    assert_equal waits.map { |wait| wait.value[1] }, waits.map { |wait| wait.value[0] }
     own.close
   end
 

@@ -10,8 +10,9 @@ module Rredis
   # Every command is a method. One of two words is config_get; call('CONFIG', 'GET', ...) takes the words as they are.
   class Client
     # A thread's own client of the library's, and room for what its calls say. busy: 1 during a call of the shortest way. last: it is
-    # to be freed when it is not in use. users: how many blocks use it. pipelines: all of it, and idle: those that are not in use, by
-    # the callbacks that they read for. wakes: what ends the calls under way. whole: one element until it is freed. kept: what C points at.
+    # to be freed when it is not in use. users: how many blocks use it. pipelines: all of it. idle: those that are not in use, by
+    # the callbacks that they read for. wakes: what ends the calls under way. whole: one element until it is freed. kept: what C
+    # points at.
     Slot = Struct.new(:client, :err, :busy, :last, :users, :pipelines, :idle, :wakes, :whole, :kept)
 
     include Commands
