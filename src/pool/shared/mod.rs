@@ -11,6 +11,7 @@
 //!  seats        where callers wait, woken together
 //!  boarding     the commands that wait to be taken, and whose turn it is to conduct
 //!  train        the leased connection and the commands on it
+//!  wakes        callers that are woken together
 //!  short        a short reply on its way to its caller
 //!  term         what a conductor does
 //! ```
@@ -22,6 +23,7 @@ mod sharing;
 mod short;
 mod term;
 mod train;
+mod wakes;
 
 pub use boarding::{Boarded, Boarding, Load, Riders};
 pub use caller::{Ride, Thrown};

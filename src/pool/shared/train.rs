@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::os::fd::RawFd;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::commands::{Command, Shape};
@@ -15,8 +14,9 @@ use crate::sync::Futex;
 
 use super::super::lease::Lease;
 use super::boarding::{Boarded, Boarding, Load, Riders};
-use super::seats::{Seat, Seats};
+use super::seats::Seat;
 use super::short::Short;
+use super::wakes::Wakes;
 
 /// What is known of a command that boards.
 pub(super) struct Passenger {
@@ -72,16 +72,6 @@ struct Rider {
     token: Token,
     seat: CallersSeat,
     row: Option<&'static Command>,
-}
-
-/// The callers to be woken: what they sleep on, and their bits.
-#[derive(Default)]
-pub(super) struct Wakes {
-    /// Mostly there is no more than this, which takes no memory.
-    first: Option<(Arc<Seats<RideEnd, Futex>>, u32)>,
-    more: Vec<(Arc<Seats<RideEnd, Futex>>, u32)>,
-    /// The conductor's own seat: it does not sleep.
-    own: Option<CallersSeat>,
 }
 
 impl Train {
@@ -350,7 +340,7 @@ impl Train {
 
     /// The caller at this seat conducts from now on.
     pub(super) fn conducted_by(&mut self, seat: &CallersSeat) {
-        self.wakes.own = Some(seat.handle());
+        self.wakes.leave_out(seat);
     }
 
     /// The callers that are still to be woken.
@@ -362,42 +352,6 @@ impl Train {
     pub(super) fn descriptor(&self) -> Option<(RawFd, bool)> {
         let lease = self.lease.as_ref()?;
         Some((lease.fd()?, lease.is_pending()))
-    }
-}
-
-impl Wakes {
-    pub(super) fn wake(&mut self) {
-        let all = self.first.take().into_iter().chain(self.more.drain(..));
-        all.for_each(|(seats, bits)| seats.wake(bits));
-    }
-
-    /// A command has come to its end: its caller is woken later, together with others.
-    fn end(&mut self, seat: &CallersSeat, verdict: RideEnd) {
-        if let Some(wait_point) = seat.end(verdict) {
-            return wait_point.notify();
-        }
-        if self.own.as_ref().is_none_or(|own| !own.is(seat)) {
-            self.add(seat);
-        }
-    }
-
-    fn add(&mut self, seat: &CallersSeat) {
-        match self.more.last_mut().or(self.first.as_mut()) {
-            Some((seats, bits)) if Arc::ptr_eq(seats, seat.seats()) => *bits |= seat.bit(),
-            Some(_) => self.more.push((Arc::clone(seat.seats()), seat.bit())),
-            None => self.first = Some((Arc::clone(seat.seats()), seat.bit())),
-        }
-    }
-
-    /// Wake the next conductor, and all others: together, where they sleep together.
-    pub(super) fn wake_with(mut self, called: Option<&CallersSeat>) {
-        if let Some(seat) = called {
-            if let Some(wait_point) = seat.wait_point() {
-                wait_point.notify();
-            }
-            self.add(seat);
-        }
-        self.wake();
     }
 }
 
