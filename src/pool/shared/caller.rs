@@ -12,9 +12,10 @@ use crate::resp;
 use crate::sync::Waited;
 
 use super::super::state::PoolState;
+use super::ends::{CallersSeat, RideEnd};
 use super::seats::{AtSeat, Departure};
 use super::sharing::Sharing;
-use super::train::{CallersSeat, Passenger, RideEnd};
+use super::train::Passenger;
 
 /// A command that may share its connection.
 pub struct Ride<'a> {

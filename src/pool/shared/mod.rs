@@ -11,19 +11,19 @@
 //!  seats        where callers wait, woken together
 //!  boarding     the commands that wait to be taken, and whose turn it is to conduct
 //!  train        the leased connection and the commands on it
-//!  wakes        callers that are woken together
+//!  ends         what a command comes to, and who is woken for it
 //!  short        a short reply on its way to its caller
 //!  term         what a conductor does
 //! ```
 
 mod boarding;
 mod caller;
+mod ends;
 mod seats;
 mod sharing;
 mod short;
 mod term;
 mod train;
-mod wakes;
 
 pub use boarding::{Boarded, Boarding, Load, Riders};
 pub use caller::{Ride, Thrown};

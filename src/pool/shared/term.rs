@@ -12,9 +12,10 @@ use crate::transport::wait::{self, Ready};
 use super::super::health;
 use super::super::lease::Lease;
 use super::caller::Caller;
+use super::ends::CallersSeat;
 use super::seats::Departure;
 use super::sharing::Sharing;
-use super::train::{CallersSeat, Train};
+use super::train::Train;
 
 /// The role, as one caller has it. Dropped, also during a panic, it is put down.
 struct Term<'t> {

@@ -8,15 +8,14 @@ use crate::commands::{Command, Shape};
 use crate::conn::{Kept, Notice, Read};
 use crate::error::{Error, Outcome, Result, Status};
 use crate::limits::LATE_READS_MAX;
-use crate::reply::Reply;
 use crate::session::{Asker, NOBODY, Token};
 use crate::sync::Futex;
 
 use super::super::lease::Lease;
 use super::boarding::{Boarded, Boarding, Load, Riders};
+use super::ends::{CallersSeat, RideEnd, Wakes};
 use super::seats::Seat;
 use super::short::Short;
-use super::wakes::Wakes;
 
 /// What is known of a command that boards.
 pub(super) struct Passenger {
@@ -25,24 +24,8 @@ pub(super) struct Passenger {
     pub(super) deadline: Option<Instant>,
 }
 
-/// The end of a command that was sent on a shared connection.
-pub(super) enum RideEnd {
-    Reply(Reply),
-    /// A short reply, as it came.
-    Short(Short),
-    /// `rested`: the connection had been idle in the pool before.
-    Failed {
-        error: Box<Error>,
-        rested: bool,
-    },
-    /// Its time was up.
-    Late(Outcome),
-}
-
 /// Where callers of a pool board.
 pub(super) type CallersBoarding = Boarding<Passenger, RideEnd, Futex, Box<Train>>;
-/// The seat of a caller.
-pub(super) type CallersSeat = Seat<RideEnd, Futex>;
 
 /// The connection and what is under way on it. It is handed from conductor to conductor.
 #[derive(Default)]

@@ -1,11 +1,30 @@
-//! Callers whose commands have come to their end, woken together where they sleep together.
+//! The ends of commands, and the callers that are woken for them: together, where they sleep together.
 
 use std::sync::Arc;
 
+use crate::error::{Error, Outcome};
+use crate::reply::Reply;
 use crate::sync::Futex;
 
-use super::seats::Seats;
-use super::train::{CallersSeat, RideEnd};
+use super::seats::{Seat, Seats};
+use super::short::Short;
+
+/// The end of a command that was sent on a shared connection.
+pub(super) enum RideEnd {
+    Reply(Reply),
+    /// A short reply, as it came.
+    Short(Short),
+    /// `rested`: the connection had been idle in the pool before.
+    Failed {
+        error: Box<Error>,
+        rested: bool,
+    },
+    /// Its time was up.
+    Late(Outcome),
+}
+
+/// The seat of a caller.
+pub(super) type CallersSeat = Seat<RideEnd, Futex>;
 
 /// The callers to be woken: what they sleep on, and their bits.
 #[derive(Default)]
